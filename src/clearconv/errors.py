@@ -1,0 +1,47 @@
+"""The exceptions users meet.
+
+::
+
+    ClearconvError
+    ├── ShapeError (ValueError)      arrays or settings that do not fit together
+    ├── DtypeError (TypeError)       anything but float32 / float64 where a number field is computed
+    ├── BackendError (RuntimeError)  a telling was asked for by name and is not there
+    ├── TapeError (RuntimeError)     backward without the forward pass it needs
+    ├── DataError (ValueError)       images, labels or splits that cannot be used
+    ├── ModelFileError (ValueError)  a file that is not a usable clearconv model
+    └── RunError (RuntimeError)      a run folder that cannot be written, resumed or read
+
+Every message says what was received, what was expected, and the likeliest remedy.
+"""
+
+
+class ClearconvError(Exception):
+    """Base of every error that clearconv raises on purpose."""
+
+
+class ShapeError(ClearconvError, ValueError):
+    """Shapes, or settings that determine shapes, do not fit together."""
+
+
+class DtypeError(ClearconvError, TypeError):
+    """An array has a dtype that the operation does not compute in."""
+
+
+class BackendError(ClearconvError, RuntimeError):
+    """The telling (backend) asked for by name does not exist here."""
+
+
+class TapeError(ClearconvError, RuntimeError):
+    """``backward`` was called without the recorded forward pass it needs."""
+
+
+class DataError(ClearconvError, ValueError):
+    """Images, labels or a split cannot be used as they are."""
+
+
+class ModelFileError(ClearconvError, ValueError):
+    """A file is not a clearconv model, is damaged, or does not fit the model."""
+
+
+class RunError(ClearconvError, RuntimeError):
+    """A run folder cannot be created, resumed or read."""

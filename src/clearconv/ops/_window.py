@@ -1,0 +1,160 @@
+"""Where a sliding window stands: the geometry that convolution, pooling and im2col share."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from clearconv.errors import ShapeError
+
+Pair = tuple[int, int]
+#: An int for both axes, or (rows, columns).
+IntOrPair = int | tuple[int, int]
+#: An int, (rows, columns), ((top, bottom), (left, right)), "same" or "valid".
+Padding = int | tuple[int, int] | tuple[Pair, Pair] | Literal["same", "valid"]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Size, stride, dilation, padding of a window, and the output size they give.
+
+    Computed once a call. Along each axis, with ``reach = dilation * (kernel - 1) + 1``,
+    ``output = floor((input + before + after - reach) / stride) + 1``; `ceil_mode` rounds up, and
+    then drops a last window that would start beyond the input and its leading padding.
+    ``"same"`` pads so that ``output = ceil(input / stride)``, the odd zero at the bottom and right.
+
+    Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016.
+    """
+
+    input: Pair
+    kernel: Pair
+    stride: Pair
+    dilation: Pair
+    padding: tuple[Pair, Pair]
+    output: Pair
+
+    @classmethod
+    def of(
+        cls,
+        what: str,
+        input: Pair,
+        kernel: IntOrPair,
+        stride: IntOrPair = 1,
+        padding: Padding = 0,
+        dilation: IntOrPair = 1,
+        ceil_mode: bool = False,
+    ) -> "Window":
+        """Check the settings, resolve the padding, and compute the output size.
+
+        `what` names the operation or layer in error messages.
+        """
+        kernel = pair(what, "kernel_size", kernel, least=1)
+        stride = pair(what, "stride", stride, least=1)
+        dilation = pair(what, "dilation", dilation, least=1)
+        sides = _sides(what, padding, input, kernel, stride, dilation)
+        output = [0, 0]
+        for axis, name in enumerate(("height", "width")):
+            reach = dilation[axis] * (kernel[axis] - 1) + 1
+            before, after = sides[axis]
+            free = input[axis] + before + after - reach
+            if input[axis] < 1 or free < 0:
+                raise ShapeError(
+                    f"{what}: the input's {name} is {input[axis]}, with padding "
+                    f"{input[axis] + before + after}, but the window spans {reach} (kernel "
+                    f"{kernel[axis]}, dilation {dilation[axis]}). Use a larger image, more "
+                    "padding, or fewer or smaller layers before this one."
+                )
+            steps = -(-free // stride[axis]) if ceil_mode else free // stride[axis]
+            if ceil_mode and steps * stride[axis] >= input[axis] + before:
+                steps -= 1
+            output[axis] = steps + 1
+        return cls(input, kernel, stride, dilation, sides, (output[0], output[1]))
+
+    @property
+    def reach(self) -> Pair:
+        """Rows and columns that one window spans, holes included."""
+        (KH, KW), (dh, dw) = self.kernel, self.dilation
+        return dh * (KH - 1) + 1, dw * (KW - 1) + 1
+
+    @property
+    def padded(self) -> Pair:
+        """Height and width of the padded input that all windows together touch.
+
+        Never less than input plus padding; more where `ceil_mode` lets a window hang over.
+        """
+        sizes = []
+        for axis in (0, 1):
+            before, after = self.padding[axis]
+            end = (self.output[axis] - 1) * self.stride[axis] + self.reach[axis]
+            sizes.append(max(self.input[axis] + before + after, end))
+        return sizes[0], sizes[1]
+
+    def taps(self, p: int, q: int) -> Iterator[tuple[int, int, int, int]]:
+        """Yield (i, j, row, column): the kernel elements whose input pixel is inside the image."""
+        (KH, KW), (H, W) = self.kernel, self.input
+        for i in range(KH):
+            row = p * self.stride[0] + i * self.dilation[0] - self.padding[0][0]
+            if not 0 <= row < H:
+                continue
+            for j in range(KW):
+                col = q * self.stride[1] + j * self.dilation[1] - self.padding[1][0]
+                if 0 <= col < W:
+                    yield i, j, row, col
+
+
+def pair(what: str, name: str, value: IntOrPair, least: int) -> Pair:
+    """Turn an int or a pair into a checked pair."""
+    both = (value, value) if _is_int(value) else value
+    if (
+        not isinstance(both, (tuple, list))
+        or len(both) != 2
+        or not all(_is_int(item) and item >= least for item in both)
+    ):
+        raise ShapeError(
+            f"{what}: {name}={value!r}, but it must be an integer of at least {least} or a pair "
+            f"(rows, columns) of such integers."
+        )
+    return int(both[0]), int(both[1])
+
+
+def _is_int(value: object) -> bool:
+    return hasattr(value, "__index__") and not isinstance(value, bool)
+
+
+def _sides(
+    what: str, padding: Padding, input: Pair, kernel: Pair, stride: Pair, dilation: Pair
+) -> tuple[Pair, Pair]:
+    """Resolve every form of padding into ((top, bottom), (left, right))."""
+    if padding == "valid":
+        return (0, 0), (0, 0)
+    if padding == "same":
+        sides = []
+        for axis in (0, 1):
+            outputs = -(-input[axis] // stride[axis])
+            end = (outputs - 1) * stride[axis] + dilation[axis] * (kernel[axis] - 1) + 1
+            total = max(end - input[axis], 0)
+            sides.append((total // 2, total - total // 2))
+        return sides[0], sides[1]
+    try:
+        if _is_int(padding):
+            rows = cols = (padding, padding)
+        else:
+            rows, cols = (
+                (side, side) if _is_int(side) else (side[0], side[1])  # type: ignore[index]
+                for side in padding
+            )
+        top, bottom, left, right = (
+            _natural(number)
+            for number in (*rows, *cols)  # type: ignore[misc]
+        )
+    except (TypeError, ValueError, IndexError):
+        raise ShapeError(
+            f"{what}: padding={padding!r}, but it must be an integer of at least 0, a pair (rows, "
+            "columns), ((top, bottom), (left, right)), 'same' or 'valid'."
+        ) from None
+    return (top, bottom), (left, right)
+
+
+def _natural(value: object) -> int:
+    if not _is_int(value) or value < 0:  # type: ignore[operator]
+        raise ValueError(value)
+    return int(value)  # type: ignore[call-overload, no-any-return]

@@ -1,0 +1,304 @@
+r"""Two-dimensional convolution: each output is a patch of the input times a small kernel, summed.
+
+"Convolution" here is cross-correlation: the kernel is not turned. With zero-padded input
+:math:`x^{pad}`, kernel element (i, j) and strides s, dilations d:
+
+.. math::
+    y_{n,o,p,q} = b_o + \sum_{c,i,j} w_{o,c,i,j}\; x^{pad}_{n,\,c,\,p s_h + i d_h,\,q s_w + j d_w}
+
+Every gradient is this sum read from the other side: each product w * x of the forward pass hands
+`grad_y` to x multiplied by w, and to w multiplied by x.
+
+Shapes: x (N, C, H, W), weight (O, C/groups, KH, KW), bias (O,), y (N, O, OH, OW). One image
+(C, H, W) or one map (H, W) is taken too and comes back without the missing axes: an image gives
+(O, OH, OW), and so does a map. All arrays are float32, or all are float64.
+With ``groups`` > 1, output channel o sees only the C/groups input channels of its own group.
+
+Sources: the article's formulas 1 to 5 (forward), 11 and 12 (input), 14 (weight), 15 (bias);
+Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 9.5. ``docs/conv2d.md`` derives
+them.
+"""
+
+import numpy as np
+
+from clearconv.errors import ShapeError
+from clearconv.ops._arrays import Array, as_batch, batch_shape, check, expect, result, same_dtype
+from clearconv.ops._backend import pick
+from clearconv.ops._window import IntOrPair, Padding, Window
+
+__all__ = ["backward_bias", "backward_input", "backward_weight", "forward"]
+
+
+def forward(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: IntOrPair = 1,
+    padding: Padding = 0,
+    dilation: IntOrPair = 1,
+    groups: int = 1,
+    *,
+    out: Array | None = None,
+    backend: str | None = None,
+) -> Array:
+    r"""Slide every filter over the image and sum the products.
+
+    One filter answers one question at every place, so a pattern is found wherever it stands.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, C, H, W), (C, H, W) or (H, W)
+        Input.
+    weight : ndarray of shape (O, C/groups, KH, KW)
+        Filters.
+    bias : ndarray of shape (O,), optional
+        Added to each output channel.
+    stride : int or (int, int)
+        Step of the window along rows and columns.
+    padding : int, (int, int), ((top, bottom), (left, right)), "same" or "valid"
+        Zeros around the image; "same" gives ceil(size / stride) outputs.
+    dilation : int or (int, int)
+        Distance between neighbouring kernel elements on the input; 1 leaves no holes.
+    groups : int
+        Into how many independent groups the channels fall.
+    out : ndarray, optional
+        Receives the result.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    y : ndarray of shape (N, O, OH, OW), or without N for one image or map
+        Same dtype as `x`.
+
+    Raises
+    ------
+    ShapeError
+        If the channels, groups or sizes do not fit; says what was received and expected.
+    DtypeError
+        If the arrays are not all float32 or all float64.
+
+    Notes
+    -----
+    .. math:: y_{n,o,p,q} = b_o + \sum_{c,i,j} w_{o,c,i,j}\, x^{pad}_{n,c,ps+id,qs+jd}
+
+    Cost: N·O·OH·OW·(C/groups)·KH·KW multiply-adds.
+
+    References
+    ----------
+    The article's formulas 1 to 5, with the bias they leave out.
+    """
+    batch = as_batch("conv2d.forward", x)
+    window = _window("forward", batch.shape, weight, stride, padding, dilation, groups)
+    same_dtype("conv2d.forward", x=x, weight=weight, bias=bias)
+    O = weight.shape[0]
+    if bias is not None:
+        check("conv2d.forward", "bias", bias)
+        expect("conv2d.forward", "bias", bias, (O,), "one number for each output channel")
+    y = pick("conv2d", backend).forward(batch, weight, bias, window, groups)
+    shape = (batch.shape[0], O, *window.output)
+    return result("conv2d.forward", y, shape if x.ndim == 4 else shape[1:], out)
+
+
+def backward_input(
+    grad_y: Array,
+    weight: Array,
+    x_shape: tuple[int, ...],
+    stride: IntOrPair = 1,
+    padding: Padding = 0,
+    dilation: IntOrPair = 1,
+    groups: int = 1,
+    *,
+    out: Array | None = None,
+    backend: str | None = None,
+) -> Array:
+    r"""Gradient of the loss with respect to the input.
+
+    A pixel took part in several outputs; it collects from each the gradient times the weight that
+    tied them. For stride 1 that is a convolution of the padded `grad_y` (the article's sensitivity
+    map) with the kernel turned by 180 degrees, rows and columns only, input and output channels
+    exchanged; a stride spreads `grad_y` first. No telling multiplies by the spread-in zeros.
+
+    Parameters
+    ----------
+    grad_y : ndarray of shape (N, O, OH, OW) or (O, OH, OW)
+        dL/dy.
+    weight : ndarray of shape (O, C/groups, KH, KW)
+        Filters of the forward pass.
+    x_shape : tuple of int
+        Shape of the forward pass's input: stride and leftover rows hide it from `grad_y`.
+    stride, padding, dilation, groups
+        As in the forward pass.
+    out : ndarray, optional
+        Receives the result.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    grad_x : ndarray of shape `x_shape`
+        Pixels that no window touched get exactly zero.
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` is not what the forward pass gives for `x_shape`.
+    DtypeError
+        If the arrays are not all float32 or all float64.
+
+    Notes
+    -----
+    .. math:: dx_{n,c,r,t} = \sum_{o,i,j} w_{o,c,i,j}\; dy_{n,o,p,q},
+        \qquad p s_h + i d_h - top = r,\quad q s_w + j d_w - left = t
+
+    References
+    ----------
+    The article's formulas 11 and 12; in the text after 11 and in 12 the index must be
+    :math:`\delta_{i-m+1,\,j-n+1}`.
+    """
+    full = batch_shape("conv2d.backward_input", x_shape)
+    window = _window("backward_input", full, weight, stride, padding, dilation, groups)
+    same_dtype("conv2d.backward_input", grad_y=grad_y, weight=weight)
+    batch = _grad_y("backward_input", grad_y, full[0], weight.shape[0], window)
+    grad_x = pick("conv2d", backend).backward_input(batch, weight, window, groups)
+    return result("conv2d.backward_input", grad_x, tuple(x_shape), out)
+
+
+def backward_weight(
+    grad_y: Array,
+    x: Array,
+    weight_shape: tuple[int, ...],
+    stride: IntOrPair = 1,
+    padding: Padding = 0,
+    dilation: IntOrPair = 1,
+    groups: int = 1,
+    *,
+    out: Array | None = None,
+    backend: str | None = None,
+) -> Array:
+    r"""Gradient of the loss with respect to the filters.
+
+    A weight met one input pixel for every output position; its gradient is the sum, over images
+    and positions, of pixel times `grad_y`. It is a sum over the batch, not a mean: a mean, where
+    wanted, is in the loss.
+
+    Parameters
+    ----------
+    grad_y : ndarray of shape (N, O, OH, OW) or (O, OH, OW)
+        dL/dy.
+    x : ndarray of shape (N, C, H, W), (C, H, W) or (H, W)
+        Input of the forward pass.
+    weight_shape : tuple of int
+        (O, C/groups, KH, KW).
+    stride, padding, dilation, groups
+        As in the forward pass.
+    out : ndarray, optional
+        Receives the result.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    grad_weight : ndarray of shape `weight_shape`
+        Same dtype as `x`.
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` is not what the forward pass gives.
+    DtypeError
+        If the arrays are not all float32 or all float64.
+
+    Notes
+    -----
+    .. math:: dw_{o,c,i,j} = \sum_{n,p,q} dy_{n,o,p,q}\;
+        x^{pad}_{n,\,c,\,p s_h + i d_h,\,q s_w + j d_w}
+
+    References
+    ----------
+    The article's formula 14 (with the input, not the output, as the second factor).
+    """
+    batch = as_batch("conv2d.backward_weight", x)
+    filters = np.empty(weight_shape, dtype=x.dtype)
+    window = _window("backward_weight", batch.shape, filters, stride, padding, dilation, groups)
+    same_dtype("conv2d.backward_weight", grad_y=grad_y, x=x)
+    grads = _grad_y("backward_weight", grad_y, batch.shape[0], filters.shape[0], window)
+    grad_weight = pick("conv2d", backend).backward_weight(grads, batch, window, groups)
+    return result("conv2d.backward_weight", grad_weight, tuple(weight_shape), out)
+
+
+def backward_bias(
+    grad_y: Array, *, out: Array | None = None, backend: str | None = None
+) -> Array:
+    r"""Gradient of the loss with respect to the bias.
+
+    The bias is added at every position of every image, so it collects all of `grad_y`'s channel.
+
+    Parameters
+    ----------
+    grad_y : ndarray of shape (N, O, OH, OW) or (O, OH, OW)
+        dL/dy.
+    out : ndarray, optional
+        Receives the result.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    grad_bias : ndarray of shape (O,)
+        Same dtype as `grad_y`.
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` has neither three nor four axes.
+    DtypeError
+        If `grad_y` is neither float32 nor float64.
+
+    Notes
+    -----
+    .. math:: db_o = \sum_{n,p,q} dy_{n,o,p,q}
+
+    References
+    ----------
+    The article's formula 15 (which lists four of the nine terms).
+    """
+    check("conv2d.backward_bias", "grad_y", grad_y, (3, 4))
+    grads = as_batch("conv2d.backward_bias", grad_y, "grad_y")
+    grad_bias = pick("conv2d", backend).backward_bias(grads)
+    return result("conv2d.backward_bias", grad_bias, (grads.shape[1],), out)
+
+
+def _window(
+    function: str,
+    x_shape: tuple[int, ...],
+    weight: Array,
+    stride: IntOrPair,
+    padding: Padding,
+    dilation: IntOrPair,
+    groups: int,
+) -> Window:
+    """Check channels and groups, and compute the geometry."""
+    what = f"conv2d.{function}"
+    check(what, "weight", weight, 4)
+    C, (O, I) = x_shape[1], weight.shape[:2]
+    if groups < 1 or C % groups or O % groups:
+        raise ShapeError(
+            f"{what}: groups={groups}, but it must divide both the input channels ({C}) and the "
+            f"output channels ({O})."
+        )
+    if I * groups != C:
+        raise ShapeError(
+            f"{what}: x has {C} channels (shape {tuple(x_shape)}), but weight {weight.shape} with "
+            f"groups={groups} expects {I * groups}. Weights are (out, in/groups, rows, columns)."
+        )
+    H, W = x_shape[2:]
+    return Window.of(what, (H, W), weight.shape[2:], stride, padding, dilation)
+
+
+def _grad_y(function: str, grad_y: Array, N: int, O: int, window: Window) -> Array:
+    """Check that `grad_y` has the shape of the forward pass's output."""
+    what = f"conv2d.{function}"
+    grads = as_batch(what, grad_y, "grad_y")
+    expect(what, "grad_y", grads, (N, O, *window.output), "the shape of the forward pass's output")
+    return grads

@@ -1,0 +1,58 @@
+"""Convolution as the article tells it: one output at a time, a patch times a filter."""
+
+import numpy as np
+
+from clearconv.ops._arrays import Array
+from clearconv.ops._window import Window
+
+
+def forward(x: Array, weight: Array, bias: Array | None, window: Window, groups: int) -> Array:
+    """Formulas 1 to 5: each output is the sum over one patch."""
+    N, O, I = x.shape[0], *weight.shape[:2]
+    y = np.zeros((N, O, *window.output), dtype=x.dtype)
+    for n, o, p, q in np.ndindex(y.shape):
+        group = _channels(o, O, I, groups)
+        for i, j, row, col in window.taps(p, q):
+            y[n, o, p, q] += np.dot(weight[o, :, i, j], x[n, group, row, col])
+        if bias is not None:
+            y[n, o, p, q] += bias[o]
+    return y
+
+
+def backward_input(grad_y: Array, weight: Array, window: Window, groups: int) -> Array:
+    """Formulas 11 and 12, read forwards: every output hands its gradient back to its patch."""
+    N, O, OH, OW = grad_y.shape
+    I = weight.shape[1]
+    grad_x = np.zeros((N, I * groups, *window.input), dtype=grad_y.dtype)
+    for n, o, p, q in np.ndindex(N, O, OH, OW):
+        group = _channels(o, O, I, groups)
+        for i, j, row, col in window.taps(p, q):
+            grad_x[n, group, row, col] += weight[o, :, i, j] * grad_y[n, o, p, q]
+    return grad_x
+
+
+def backward_weight(grad_y: Array, x: Array, window: Window, groups: int) -> Array:
+    """Formula 14: every output hands its gradient, times the pixel, to the weight it used."""
+    N, O, OH, OW = grad_y.shape
+    I = x.shape[1] // groups
+    grad_weight = np.zeros((O, I, *window.kernel), dtype=x.dtype)
+    for n, o, p, q in np.ndindex(N, O, OH, OW):
+        group = _channels(o, O, I, groups)
+        for i, j, row, col in window.taps(p, q):
+            grad_weight[o, :, i, j] += x[n, group, row, col] * grad_y[n, o, p, q]
+    return grad_weight
+
+
+def backward_bias(grad_y: Array) -> Array:
+    """Formula 15: the bias took part in every output of its channel."""
+    N, O, OH, OW = grad_y.shape
+    grad_bias = np.zeros(O, dtype=grad_y.dtype)
+    for n, o, p, q in np.ndindex(N, O, OH, OW):
+        grad_bias[o] += grad_y[n, o, p, q]
+    return grad_bias
+
+
+def _channels(o: int, O: int, I: int, groups: int) -> slice:
+    """Return the input channels that output channel `o` sees."""
+    group = o // (O // groups)
+    return slice(group * I, (group + 1) * I)
