@@ -45,9 +45,7 @@ def same_dtype(what: str, **arrays: Array | None) -> None:
 def expect(what: str, name: str, array: Array, shape: tuple[int, ...], why: str) -> None:
     """Raise unless `array` has exactly this shape; `why` says where that shape comes from."""
     if array.shape != shape:
-        raise ShapeError(
-            f"{what}: {name} has shape {array.shape}, but {shape} is expected: {why}."
-        )
+        raise ShapeError(f"{what}: {name} has shape {array.shape}, but {shape} is expected: {why}.")
 
 
 def as_batch(what: str, x: Array, name: str = "x") -> Array:

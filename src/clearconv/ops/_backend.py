@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import lru_cache
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -76,7 +76,7 @@ def available(chapter: str) -> tuple[str, ...]:
     return BACKENDS if _native(chapter) is not None else BACKENDS[:2]
 
 
-@lru_cache(maxsize=1)
+@cache
 def native_module() -> ModuleType | None:
     """Return the compiled module, or None where clearconv was installed without a compiler."""
     try:
@@ -87,12 +87,12 @@ def native_module() -> ModuleType | None:
         return None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _native(chapter: str) -> Any:
     return getattr(native_module(), chapter, None)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _python(chapter: str, telling: str) -> ModuleType:
     return import_module(f"clearconv.ops.{chapter}.{telling}")
 

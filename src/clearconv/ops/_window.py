@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from clearconv.errors import ShapeError
 
@@ -103,7 +103,7 @@ class Window:
 
 def pair(what: str, name: str, value: IntOrPair, least: int) -> Pair:
     """Turn an int or a pair into a checked pair."""
-    both = (value, value) if _is_int(value) else value
+    both: Any = (value, value) if _is_int(value) else value
     if (
         not isinstance(both, (tuple, list))
         or len(both) != 2
@@ -134,27 +134,16 @@ def _sides(
             total = max(end - input[axis], 0)
             sides.append((total // 2, total - total // 2))
         return sides[0], sides[1]
+    given: Any = padding
     try:
-        if _is_int(padding):
-            rows = cols = (padding, padding)
-        else:
-            rows, cols = (
-                (side, side) if _is_int(side) else (side[0], side[1])  # type: ignore[index]
-                for side in padding
-            )
-        top, bottom, left, right = (
-            _natural(number)
-            for number in (*rows, *cols)  # type: ignore[misc]
-        )
-    except (TypeError, ValueError, IndexError):
+        rows, cols = (given, given) if _is_int(given) else given
+        top, bottom = (rows, rows) if _is_int(rows) else rows
+        left, right = (cols, cols) if _is_int(cols) else cols
+        if not all(_is_int(side) and side >= 0 for side in (top, bottom, left, right)):
+            raise ValueError(padding)
+    except (TypeError, ValueError):
         raise ShapeError(
             f"{what}: padding={padding!r}, but it must be an integer of at least 0, a pair (rows, "
             "columns), ((top, bottom), (left, right)), 'same' or 'valid'."
         ) from None
-    return (top, bottom), (left, right)
-
-
-def _natural(value: object) -> int:
-    if not _is_int(value) or value < 0:  # type: ignore[operator]
-        raise ValueError(value)
-    return int(value)  # type: ignore[call-overload, no-any-return]
+    return (int(top), int(bottom)), (int(left), int(right))

@@ -227,9 +227,7 @@ def backward_weight(
     return result("conv2d.backward_weight", grad_weight, tuple(weight_shape), out)
 
 
-def backward_bias(
-    grad_y: Array, *, out: Array | None = None, backend: str | None = None
-) -> Array:
+def backward_bias(grad_y: Array, *, out: Array | None = None, backend: str | None = None) -> Array:
     r"""Gradient of the loss with respect to the bias.
 
     The bias is added at every position of every image, so it collects all of `grad_y`'s channel.
