@@ -1,5 +1,19 @@
 """The list of chapters, in reading order."""
 
+from clearconv.ops.activation.cases import CHAPTER as _activation
+from clearconv.ops.avg_pool2d.cases import CHAPTER as _avg_pool2d
 from clearconv.ops.conv2d.cases import CHAPTER as _conv2d
+from clearconv.ops.global_avg_pool2d.cases import CHAPTER as _global_avg_pool2d
+from clearconv.ops.im2col.cases import CHAPTER as _im2col
+from clearconv.ops.linear.cases import CHAPTER as _linear
+from clearconv.ops.max_pool2d.cases import CHAPTER as _max_pool2d
 
-CHAPTERS = (_conv2d,)
+CHAPTERS = (
+    _im2col,
+    _conv2d,
+    _max_pool2d,
+    _avg_pool2d,
+    _global_avg_pool2d,
+    _linear,
+    _activation,
+)

@@ -1,0 +1,37 @@
+"""Average pooling window by window: add the pixels, divide by how many there are."""
+
+import numpy as np
+
+from clearconv.ops._arrays import Array
+from clearconv.ops._window import Window
+
+
+def forward(x: Array, window: Window, count_include_pad: bool) -> Array:
+    """Sum of the window's pixels over its divisor."""
+    y = np.zeros((*x.shape[:2], *window.output), dtype=x.dtype)
+    for n, c, p, q in np.ndindex(y.shape):
+        for _, _, row, col in window.taps(p, q):
+            y[n, c, p, q] += x[n, c, row, col]
+        y[n, c, p, q] /= _divisor(window, p, q, count_include_pad)
+    return y
+
+
+def backward_input(grad_y: Array, window: Window, count_include_pad: bool) -> Array:
+    """Give every pixel of a window an equal share of its gradient."""
+    grad_x = np.zeros((*grad_y.shape[:2], *window.input), dtype=grad_y.dtype)
+    for n, c, p, q in np.ndindex(grad_y.shape):
+        share = grad_y[n, c, p, q] / _divisor(window, p, q, count_include_pad)
+        for _, _, row, col in window.taps(p, q):
+            grad_x[n, c, row, col] += share
+    return grad_x
+
+
+def _divisor(window: Window, p: int, q: int, count_include_pad: bool) -> int:
+    """Return how many places of window (p, q) count."""
+    if not count_include_pad:
+        return sum(1 for _ in window.taps(p, q))
+    (H, W), (KH, KW), (sh, sw) = window.input, window.kernel, window.stride
+    (top, bottom), (left, right) = window.padding
+    rows = min(p * sh + KH, top + H + bottom) - p * sh
+    cols = min(q * sw + KW, left + W + right) - q * sw
+    return rows * cols

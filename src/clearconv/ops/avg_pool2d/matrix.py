@@ -1,0 +1,47 @@
+"""Average pooling on whole arrays: all windows at once, one window element after the other.
+
+Arrays are (N, OH, OW, C) inside; results are (N, C, H, W) views over channels-last memory.
+"""
+
+import numpy as np
+
+from clearconv.ops._arrays import Array
+from clearconv.ops._taps import inside, taps
+from clearconv.ops._window import Window
+
+
+def forward(x: Array, window: Window, count_include_pad: bool) -> Array:
+    """Add up the pixels under each element, then divide."""
+    N, C = x.shape[:2]
+    last = x.transpose(0, 2, 3, 1)  # (N, H, W, C)
+    y = np.zeros((N, *window.output, C), dtype=x.dtype, like=x)
+    for _, (rows, cols), (from_rows, from_cols) in taps(window):
+        y[:, rows, cols] += last[:, from_rows, from_cols]
+    y /= _divisors(window, count_include_pad, y)
+    return y.transpose(0, 3, 1, 2)  # (N, C, OH, OW)
+
+
+def backward_input(grad_y: Array, window: Window, count_include_pad: bool) -> Array:
+    """Divide, then add the shares to the pixels under each element."""
+    N, C = grad_y.shape[:2]
+    shares = grad_y.transpose(0, 2, 3, 1)  # (N, OH, OW, C)
+    shares = shares / _divisors(window, count_include_pad, shares)
+    grad_x = np.zeros((N, *window.input, C), dtype=grad_y.dtype, like=grad_y)
+    for _, (rows, cols), (to_rows, to_cols) in taps(window):
+        grad_x[:, to_rows, to_cols] += shares[:, rows, cols]
+    return grad_x.transpose(0, 3, 1, 2)  # (N, C, H, W)
+
+
+def _divisors(window: Window, count_include_pad: bool, like: Array) -> Array:
+    """Return how many places of each window count: (OH, OW, 1), in the dtype of `like`."""
+    counts = []
+    for axis in (0, 1):
+        if count_include_pad:
+            before, after = window.padding[axis]
+            starts = np.arange(window.output[axis]) * window.stride[axis]  # in the padded image
+            room = window.input[axis] + before + after - starts
+            counts.append(np.minimum(room, window.kernel[axis]))
+        else:
+            counts.append(inside(window, axis).sum(axis=1))
+    divisors = counts[0][:, np.newaxis, np.newaxis] * counts[1][:, np.newaxis]  # (OH, OW, 1)
+    return np.asarray(divisors, dtype=like.dtype, like=like)

@@ -1,0 +1,121 @@
+r"""Global average pooling: one number a channel, the mean over the whole map.
+
+.. math:: y_{n,c} = \frac{1}{HW} \sum_{r,t} x_{n,c,r,t}, \qquad
+    dx_{n,c,r,t} = \frac{dy_{n,c}}{HW}
+
+It takes images of any size to a vector of one length, without a parameter; a classifier behind it
+needs C weights a class where a flattened map needs C·H·W.
+
+Shapes: x (N, C, H, W), y (N, C, 1, 1). One image (C, H, W) or one map (H, W) is taken too and
+comes back without the missing axes. All arrays are float32, or all are float64.
+
+Source: Lin, Chen and Yan, "Network in network", 2014, section 3.2. ``docs/global_avg_pool2d.md``
+derives the gradient.
+"""
+
+from clearconv.errors import ShapeError
+from clearconv.ops._arrays import Array, as_batch, batch_shape, expect, result
+from clearconv.ops._backend import pick
+
+__all__ = ["backward_input", "forward"]
+
+
+def forward(x: Array, *, out: Array | None = None, backend: str | None = None) -> Array:
+    r"""Take the mean of every channel over the whole map.
+
+    What remains of a feature is how much of it there is, not where.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, C, H, W), (C, H, W) or (H, W)
+        Input.
+    out : ndarray, optional
+        Receives the result.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    y : ndarray of shape (N, C, 1, 1), (C, 1, 1) or (1, 1)
+        Same dtype as `x`.
+
+    Raises
+    ------
+    ShapeError
+        If `x` has another rank, or a map without pixels.
+    DtypeError
+        If `x` is neither float32 nor float64.
+
+    Notes
+    -----
+    .. math:: y_{n,c} = \frac{1}{HW} \sum_{r,t} x_{n,c,r,t}
+
+    References
+    ----------
+    Lin, Chen and Yan, 2014, section 3.2.
+    """
+    what = "global_avg_pool2d.forward"
+    batch = as_batch(what, x)
+    _pixels(what, batch.shape)
+    y = pick("global_avg_pool2d", backend).forward(batch)
+    return result(what, y, (*batch.shape[:2], 1, 1)[4 - x.ndim :], out)
+
+
+def backward_input(
+    grad_y: Array,
+    x_shape: tuple[int, ...],
+    *,
+    out: Array | None = None,
+    backend: str | None = None,
+) -> Array:
+    r"""Gradient of the loss with respect to the input.
+
+    Every pixel has the part 1/(HW) in its channel's mean, and gets that part of the gradient.
+
+    Parameters
+    ----------
+    grad_y : ndarray of shape (N, C, 1, 1), (C, 1, 1) or (1, 1)
+        dL/dy.
+    x_shape : tuple of int
+        Shape of the forward pass's input: (N, C, H, W), (C, H, W) or (H, W).
+    out : ndarray, optional
+        Receives the result.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    grad_x : ndarray of shape `x_shape`
+        Same dtype as `grad_y`.
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` is not what the forward pass gives for `x_shape`.
+    DtypeError
+        If `grad_y` is neither float32 nor float64.
+
+    Notes
+    -----
+    .. math:: dx_{n,c,r,t} = dy_{n,c} / (HW)
+
+    References
+    ----------
+    Lin, Chen and Yan, 2014, section 3.2.
+    """
+    what = "global_avg_pool2d.backward_input"
+    full = batch_shape(what, x_shape)
+    _pixels(what, full)
+    grads = as_batch(what, grad_y, "grad_y")
+    expect(what, "grad_y", grads, (*full[:2], 1, 1), "one number for each channel")
+    grad_x = pick("global_avg_pool2d", backend).backward_input(grads, full)
+    return result(what, grad_x, tuple(x_shape), out)
+
+
+def _pixels(what: str, shape: tuple[int, ...]) -> None:
+    """Raise if the map has no pixels: their mean would be 0 / 0."""
+    if shape[2] < 1 or shape[3] < 1:
+        raise ShapeError(
+            f"{what}: the map is {shape[2]} x {shape[3]}, but a mean needs at least one pixel. "
+            "Use a larger image, or fewer layers that shrink it."
+        )

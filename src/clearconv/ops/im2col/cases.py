@@ -1,0 +1,64 @@
+"""The case table of im2col: every option in a forward and in a gradient case."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from clearconv.ops import im2col
+from clearconv.ops._arrays import Array
+from clearconv.ops._case import Case, Chapter, Gradients, arrays, normal
+
+
+def run(
+    inputs: dict[str, Array], options: dict[str, Any], backend: str | None = None
+) -> tuple[Array, Callable[[Array, str | None], Gradients]]:
+    """Forward in one telling, and the gradient in any."""
+    x = inputs["x"]
+    y = im2col.forward(x, **options, backend=backend)
+
+    def backward(grad_y: Array, backend: str | None = None) -> Gradients:
+        return {"x": im2col.backward_input(grad_y, x.shape, **options, backend=backend)}
+
+    return y, backward
+
+
+def _case(
+    name: str, x: tuple[int, ...], kernel_size: int | tuple[int, int], **options: Any
+) -> Case:
+    return Case(name, arrays(x=normal(*x)), {"kernel_size": kernel_size, **options})
+
+
+CASES = (
+    _case("plain", (2, 3, 5, 6), 3),
+    _case("one map", (6, 5), (2, 3)),
+    _case("one image", (3, 6, 5), (3, 2)),
+    _case("1x1", (2, 5, 3, 4), 1),
+    _case("whole image", (2, 3, 4, 5), (4, 5)),
+    _case("stride with leftover rows", (2, 2, 8, 9), 3, stride=2),
+    _case("stride per axis", (2, 2, 7, 9), 3, stride=(2, 1), padding=(1, 2)),
+    _case("stride beyond the kernel", (2, 2, 8, 9), (2, 1), stride=(3, 2)),
+    _case("padding per side", (2, 3, 5, 4), (3, 2), padding=((2, 0), (1, 3))),
+    _case("padding beyond the kernel", (2, 1, 3, 4), 2, padding=3, stride=2),
+    _case("same", (2, 2, 5, 6), (4, 3), padding="same"),
+    _case("valid", (2, 2, 5, 6), (4, 3), padding="valid"),
+    _case("dilation per axis", (2, 2, 9, 8), (3, 2), dilation=(2, 3), padding=1),
+    _case("dilation and stride", (2, 2, 11, 9), 3, dilation=(3, 2), stride=(2, 3), padding=(2, 1)),
+)
+
+_x = np.arange(1.0, 10.0).reshape(1, 1, 3, 3)  # 1 2 3 / 4 5 6 / 7 8 9
+
+CHAPTER = Chapter(
+    name="im2col",
+    functions=("forward", "backward_input"),
+    run=run,
+    cases=CASES,
+    worked={
+        "forward": {"x": _x, "kernel_size": 2},
+        "backward_input": {
+            "grad_y": np.arange(1.0, 17.0).reshape(1, 4, 4),
+            "x_shape": _x.shape,
+            "kernel_size": 2,
+        },
+    },
+)

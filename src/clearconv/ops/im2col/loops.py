@@ -1,0 +1,28 @@
+"""im2col and col2im number by number: where each copy comes from, and where it goes back to."""
+
+import numpy as np
+
+from clearconv.ops._arrays import Array
+from clearconv.ops._window import Window
+
+
+def forward(x: Array, window: Window) -> Array:
+    """Copy every pixel a window sees into its row and column; padding stays zero."""
+    N, C = x.shape[:2]
+    (KH, KW), (OH, OW) = window.kernel, window.output
+    y = np.zeros((N, C * KH * KW, OH * OW), dtype=x.dtype)
+    for n, c, p, q in np.ndindex(N, C, OH, OW):
+        for i, j, row, col in window.taps(p, q):
+            y[n, (c * KH + i) * KW + j, p * OW + q] = x[n, c, row, col]
+    return y
+
+
+def backward_input(grad_y: Array, window: Window) -> Array:
+    """Add every number back to the pixel it was copied from."""
+    (KH, KW), (OH, OW) = window.kernel, window.output
+    N, C = grad_y.shape[0], grad_y.shape[1] // (KH * KW)
+    grad_x = np.zeros((N, C, *window.input), dtype=grad_y.dtype)
+    for n, c, p, q in np.ndindex(N, C, OH, OW):
+        for i, j, row, col in window.taps(p, q):
+            grad_x[n, c, row, col] += grad_y[n, (c * KH + i) * KW + j, p * OW + q]
+    return grad_x
