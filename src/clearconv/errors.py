@@ -3,6 +3,7 @@
 ::
 
     ClearconvError
+    ├── ArgumentError (TypeError)    arguments that a layer, model or function does not take
     ├── ShapeError (ValueError)      arrays or settings that do not fit together
     ├── DtypeError (TypeError)       anything but float32 / float64 where a number field is computed
     ├── BackendError (RuntimeError)  a telling was asked for by name and is not there
@@ -45,3 +46,7 @@ class ModelFileError(ClearconvError, ValueError):
 
 class RunError(ClearconvError, RuntimeError):
     """A run folder cannot be created, resumed or read."""
+
+
+class ArgumentError(ClearconvError, TypeError):
+    """A layer, model or function was called with arguments it does not take."""

@@ -1,0 +1,51 @@
+"""Layers: objects that own parameters; containers, which own the wiring; the tape."""
+
+from clearconv.layers._layer import Layer
+from clearconv.layers._node import Node
+from clearconv.layers._tape import Context, Tape
+from clearconv.layers.activations import (
+    Activation,
+    Identity,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+    register_activation,
+)
+from clearconv.layers.batch_norm2d import BatchNorm2d
+from clearconv.layers.containers import Concat, ConvPool2d, Residual, Sequential
+from clearconv.layers.conv2d import Conv2d
+from clearconv.layers.dropout import Dropout
+from clearconv.layers.linear import Flatten, Linear
+from clearconv.layers.pool2d import AvgPool2d, GlobalAvgPool2d, MaxPool2d
+from clearconv.layers.spec import from_spec, register_layer
+
+__all__ = [
+    "Activation",
+    "AvgPool2d",
+    "BatchNorm2d",
+    "Concat",
+    "Context",
+    "Conv2d",
+    "ConvPool2d",
+    "Dropout",
+    "Flatten",
+    "GlobalAvgPool2d",
+    "Identity",
+    "Layer",
+    "LeakyReLU",
+    "Linear",
+    "MaxPool2d",
+    "Node",
+    "ReLU",
+    "Residual",
+    "Sequential",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+    "Tape",
+    "from_spec",
+    "register_activation",
+    "register_layer",
+]

@@ -1,0 +1,145 @@
+"""The base of every layer: one operation, its parameters, its two passes."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from clearconv.errors import ShapeError
+from clearconv.layers._node import Node, Shape
+from clearconv.layers._tape import Context, Tape
+from clearconv.ops._arrays import Array
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter as declared: its shape, its initial values, whether weight decay applies."""
+
+    shape: Shape
+    initial: Callable[[np.random.Generator], Array]
+    decay: bool
+
+    @property
+    def size(self) -> int:
+        """Return the number of values."""
+        return prod(self.shape)
+
+
+class Layer(Node):
+    """One operation of a network; subclass it to add your own.
+
+    A subclass implements three methods and keeps no activations:
+
+    - ``_build(input_shape) -> output_shape``: check the shape of one input, declare parameters.
+    - ``_forward(x, context) -> (y, saved)``: compute; `saved` is whatever backward needs.
+    - ``_backward(grad_y, saved, context) -> grad_x``: overwrite each gradient, return dL/dx. It
+      may return None where ``context.input_gradient`` is False.
+
+    Parameters are declared in ``_build`` by ``self._parameter(...)``, and read and written by
+    ``self.value("weight")`` and ``self.grad("weight")``.
+    """
+
+    def __init__(self, name: str | None = None, **arguments: Any) -> None:
+        super().__init__(name, **arguments)
+        self.declared: dict[str, Parameter] = {}
+        self.declared_buffers: dict[str, Array] = {}
+        self.parameters_here: dict[str, Array] = {}
+        self.gradients_here: dict[str, Array] = {}
+        self.buffers_here: dict[str, Array] = {}
+
+    @abstractmethod
+    def _build(self, input_shape: Shape) -> Shape:
+        """Return the output's shape, and declare parameters."""
+
+    @abstractmethod
+    def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
+        """Return y and what backward needs."""
+
+    @abstractmethod
+    def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array | None:
+        """Overwrite the gradients and return dL/dx."""
+
+    def multiply_adds(self) -> int:
+        """Count the multiply-adds of one input's forward pass."""
+        return 0
+
+    def value(self, name: str) -> Array:
+        """Return a parameter or buffer of this layer."""
+        here = self.parameters_here
+        return here[name] if name in here else self.buffers_here[name]
+
+    def grad(self, name: str) -> Array:
+        """Return the array that receives this parameter's gradient."""
+        return self.gradients_here[name]
+
+    def _parameter(
+        self,
+        name: str,
+        shape: Shape,
+        initial: Callable[[np.random.Generator], Array],
+        decay: bool = True,
+    ) -> None:
+        self.declared[name] = Parameter(shape, initial, decay)
+
+    def _buffer(self, name: str, initial: Array) -> None:
+        self.declared_buffers[name] = initial
+
+    @property
+    def label(self) -> str:
+        """Name the layer in a message: ``Conv2d 'conv2'``."""
+        return f"{type(self).__name__} '{self.path}'" if self.path else type(self).__name__
+
+    # -- how a layer takes part in a model -------------------------------------------------------
+
+    def leaves(self) -> "Iterator[Layer]":
+        """Yield itself."""
+        yield self
+
+    def _place(self, path: str, input_shape: Shape) -> Shape:
+        self.path = path
+        self.declared.clear()
+        self.declared_buffers.clear()
+        self.input_shape = input_shape
+        try:
+            self.output_shape = self._build(input_shape)
+        except ShapeError as error:
+            raise _at(self.label, error) from None
+        return self.output_shape
+
+    def _run(self, x: Array, context: Context, tape: Tape | None) -> Array:
+        try:
+            y, saved = self._forward(x, context)
+        except ShapeError as error:
+            raise _at(self.label, error) from None
+        if tape is not None:
+            tape.record(self.path, x, y, saved)
+        return y
+
+    def _run_back(self, grad_y: Array, tape: Tape, context: Context) -> Array | None:
+        return self._backward(grad_y, tape.recall(self.path, grad_y), context)
+
+    def _needs(self, input_shape: Shape, axes: int) -> None:
+        """Raise unless one input has this many axes."""
+        if len(input_shape) != axes:
+            wanted = "(channels, height, width)" if axes == 3 else "(features,)"
+            remedy = "Put Flatten() before it." if axes == 1 else "Put it before Flatten()."
+            raise ShapeError(
+                f"the input of one image has shape {input_shape}, but {wanted} is needed. {remedy}"
+            )
+
+    def _fits(self, what: str, got: int, built: int, shape: Shape) -> None:
+        """Raise unless the input agrees with what the layer was built for."""
+        if got != built:
+            raise ShapeError(
+                f"the input has {got} {what} (shape {shape}), but the layer was built for {built}. "
+                "Did a layer before it, or the image size, change?"
+            )
+
+
+def _at(label: str, error: ShapeError) -> ShapeError:
+    """Say in which layer it happened."""
+    text = str(error)
+    return ShapeError(text if text.startswith(label) else f"{label}: {text}")

@@ -1,0 +1,106 @@
+"""Parameters of a model in one flat array, gradients in another, each parameter a view."""
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from clearconv.errors import DtypeError, ModelFileError
+from clearconv.ops._arrays import Array
+from clearconv.random import generator
+
+if TYPE_CHECKING:
+    from clearconv.layers._layer import Layer
+
+
+class Store:
+    """The numbers of a model.
+
+    One optimiser call, one buffer to save: decayed parameters (weights) come first, the others
+    (biases, norms) after them, so that each kind is one slice.
+
+    Attributes
+    ----------
+    values, grads : ndarray of shape (count,)
+        Every parameter, and every gradient, end to end.
+    decayed : int
+        The first `decayed` numbers take part in weight decay.
+    parameters, gradients, buffers : dict
+        Path -> view of `values`, view of `grads`, running statistics.
+    """
+
+    def __init__(self, layers: "list[Layer]", seed: int, dtype: np.dtype[Any]) -> None:
+        if dtype not in (np.float32, np.float64):
+            raise DtypeError(f"build: dtype={dtype}, but it must be 'float32' or 'float64'.")
+        self.dtype = dtype
+        declared = [
+            (layer, name, parameter)
+            for layer in layers
+            for name, parameter in layer.declared.items()
+        ]
+        declared.sort(key=lambda item: not item[2].decay)  # stable: weights first, in order
+        sizes = [parameter.size for _, _, parameter in declared]
+        self.values = np.zeros(sum(sizes), dtype)
+        self.grads = np.zeros(sum(sizes), dtype)
+        self.decayed = sum(item.size for _, _, item in declared if item.decay)
+        self.parameters: dict[str, Array] = {}
+        self.gradients: dict[str, Array] = {}
+        self.buffers: dict[str, Array] = {}
+        start = 0
+        for (layer, name, parameter), size in zip(declared, sizes, strict=True):
+            path = join(layer.path, name)
+            value = self.values[start : start + size].reshape(parameter.shape)
+            grad = self.grads[start : start + size].reshape(parameter.shape)
+            value[...] = parameter.initial(generator(seed, "init", path))
+            self.parameters[path] = layer.parameters_here[name] = value
+            self.gradients[path] = layer.gradients_here[name] = grad
+            start += size
+        for layer in layers:
+            for name, initial in layer.declared_buffers.items():
+                layer.buffers_here[name] = initial.astype(dtype)
+                self.buffers[join(layer.path, name)] = layer.buffers_here[name]
+
+    def state(self) -> dict[str, Array]:
+        """Return copies of parameters and buffers, by path."""
+        return {path: array.copy() for path, array in self._all().items()}
+
+    def load(self, state: dict[str, Array]) -> None:
+        """Copy a state in, after checking all of it."""
+        mine = self._all()
+        missing, unknown = sorted(mine.keys() - state.keys()), sorted(state.keys() - mine.keys())
+        if missing or unknown:
+            raise ModelFileError(
+                f"The state does not fit the model: missing {_some(missing)}; not in the model "
+                f"{_some(unknown)}. Is it the same architecture, with the same options?"
+            )
+        for path, array in mine.items():
+            if np.shape(state[path]) != array.shape:
+                raise ModelFileError(
+                    f"The state does not fit the model: {path} has shape {np.shape(state[path])}, "
+                    f"but the model's is {array.shape}. Is the number of classes the same?"
+                )
+        for path, array in mine.items():
+            array[...] = state[path]
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of all parameters and buffers: equal bits, equal fingerprint."""
+        digest = hashlib.sha256()
+        for path, array in sorted(self._all().items()):
+            little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
+            digest.update(f"{path} {array.dtype} {array.shape}\n".encode())
+            digest.update(little.tobytes())
+        return digest.hexdigest()
+
+    def _all(self) -> dict[str, npt.NDArray[Any]]:
+        return {**self.parameters, **self.buffers}
+
+
+def join(path: str, name: str) -> str:
+    """Join two parts of a path; an empty part adds nothing."""
+    return f"{path}.{name}" if path and name else path or name
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:5]) or "nothing"
+    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -1,0 +1,189 @@
+"""Activations as layers, and the user's own plugged in by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from clearconv.errors import ArgumentError, ShapeError
+from clearconv.layers._layer import Layer
+from clearconv.layers._node import Shape
+from clearconv.layers._tape import Context
+from clearconv.ops import activation
+from clearconv.ops._arrays import Array
+
+
+@dataclass(frozen=True)
+class _Own:
+    forward: Callable[[Array], Array]
+    derivative: Callable[[Array], Array]
+
+
+_own: dict[str, _Own] = {}
+
+
+def register_activation(
+    name: str,
+    forward: Callable[[Array], Array],
+    derivative: Callable[[Array], Array],
+) -> None:
+    """Plug in an activation of your own, by name.
+
+    Parameters
+    ----------
+    name : str
+        Usable from now on as ``Conv2d(..., activation=name)`` and ``Activation(name)``. A saved
+        model stores the name alone: register it again before loading.
+    forward : callable
+        f(x), elementwise, for an array of any shape.
+    derivative : callable
+        f'(x), elementwise, as a function of the *input* x.
+
+    Raises
+    ------
+    ArgumentError
+        If the name is one of the built-in activations.
+
+    Examples
+    --------
+    >>> import numpy as np, clearconv
+    >>> clearconv.register_activation(
+    ...     "softplus", lambda x: np.logaddexp(x, 0), lambda x: 1 / (1 + np.exp(-x)))
+    """
+    if name in activation.KINDS:
+        raise ArgumentError(f"register_activation: {name!r} is built in; choose another name.")
+    _own[name] = _Own(forward, derivative)
+
+
+def check_kind(kind: str) -> str:
+    """Return `kind` if it is a built-in or registered activation."""
+    if kind not in activation.KINDS and kind not in _own:
+        known = ", ".join([*activation.KINDS, *_own])
+        raise ArgumentError(
+            f"activation={kind!r} is not known; there are {known}. Add your own with "
+            "clearconv.register_activation(name, forward, derivative)."
+        )
+    return kind
+
+
+def activate(kind: str, x: Array, slope: float = 0.01) -> tuple[Array, Any]:
+    """Return f(x) and what ``deactivate`` needs."""
+    if kind not in _own:
+        return activation.forward_saving(x, kind, slope)
+    y = _own[kind].forward(x)
+    if y.shape != x.shape:
+        raise ShapeError(
+            f"activation {kind!r} turned shape {x.shape} into {y.shape}; it must be elementwise."
+        )
+    return y.astype(x.dtype, copy=False), x
+
+
+def deactivate(kind: str, grad_y: Array, saved: Any) -> Array:
+    """Return dL/dx = dL/dy * f'(x)."""
+    if kind not in _own:
+        return activation.backward_input(grad_y, saved)
+    return grad_y * _own[kind].derivative(saved).astype(grad_y.dtype, copy=False)
+
+
+class Activation(Layer):
+    """An elementwise function.
+
+    Parameters
+    ----------
+    kind : str
+        "relu", "leaky_relu", "sigmoid", "tanh", "identity", or a registered name.
+    slope : float
+        Of "leaky_relu" for negative inputs.
+    name : str, optional
+        Its part of the path.
+    """
+
+    prefix = "activation"
+
+    def __init__(self, kind: str, slope: float = 0.01, *, name: str | None = None) -> None:
+        super().__init__(name, kind=check_kind(kind), slope=slope)
+        self.kind, self.slope = kind, slope
+
+    def _build(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
+        return activate(self.kind, x, self.slope)
+
+    def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array:
+        return deactivate(self.kind, grad_y, saved)
+
+
+class ReLU(Activation):
+    """max(x, 0)."""
+
+    prefix = "relu"
+
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__("relu", name=name)
+        self.arguments = {}
+
+
+class LeakyReLU(Activation):
+    """x where positive, else slope * x."""
+
+    prefix = "leaky_relu"
+
+    def __init__(self, slope: float = 0.01, *, name: str | None = None) -> None:
+        super().__init__("leaky_relu", slope, name=name)
+        self.arguments = {"slope": slope}
+
+
+class Sigmoid(Activation):
+    """1 / (1 + exp(-x))."""
+
+    prefix = "sigmoid"
+
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__("sigmoid", name=name)
+        self.arguments = {}
+
+
+class Tanh(Activation):
+    """Hyperbolic tangent."""
+
+    prefix = "tanh"
+
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__("tanh", name=name)
+        self.arguments = {}
+
+
+class Identity(Activation):
+    """x itself."""
+
+    prefix = "identity"
+
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__("identity", name=name)
+        self.arguments = {}
+
+
+class Softmax(Layer):
+    """Turn logits into probabilities that sum to one along the channels.
+
+    For training use ``CrossEntropy`` on the logits instead: together they are stable and simpler.
+    """
+
+    prefix = "softmax"
+
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(name)
+
+    def _build(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
+        from clearconv.ops import softmax
+
+        y = softmax.forward(x, axis=1)
+        return y, y
+
+    def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array:
+        from clearconv.ops import softmax
+
+        return softmax.backward_input(grad_y, saved, axis=1)

@@ -1,0 +1,70 @@
+"""Batch normalisation."""
+
+from typing import Any
+
+import numpy as np
+
+from clearconv.layers._layer import Layer
+from clearconv.layers._node import Shape
+from clearconv.layers._tape import Context
+from clearconv.layers.initial import constant
+from clearconv.ops import batch_norm2d
+from clearconv.ops._arrays import Array
+
+
+class BatchNorm2d(Layer):
+    """Give each channel mean 0 and deviation 1, then a learnt scale and shift.
+
+    In training the statistics are the batch's, and the running ones follow them; in evaluation the
+    running ones are used, so that an image's result does not depend on its batch-mates.
+
+    Parameters
+    ----------
+    eps : float
+        Added to the variance.
+    momentum : float
+        Weight of the new batch in the running statistics (PyTorch's sense).
+    name : str, optional
+        Its part of the path.
+
+    Notes
+    -----
+    Parameters: ``weight`` (C,) starts at 1, ``bias`` (C,) at 0. Buffers: ``running_mean``,
+    ``running_var`` (C,). Takes (N, C, H, W) and (N, C).
+    """
+
+    prefix = "norm"
+
+    def __init__(
+        self, eps: float = 1e-5, momentum: float = 0.1, *, name: str | None = None
+    ) -> None:
+        super().__init__(name, eps=eps, momentum=momentum)
+        self.eps, self.momentum = eps, momentum
+
+    def _build(self, input_shape: Shape) -> Shape:
+        C = input_shape[0]
+        self._parameter("weight", (C,), constant(1.0, (C,)), decay=False)
+        self._parameter("bias", (C,), constant(0.0, (C,)), decay=False)
+        self._buffer("running_mean", np.zeros(C))
+        self._buffer("running_var", np.ones(C))
+        return input_shape
+
+    def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
+        self._fits("channels", x.shape[1], self.input_shape[0], x.shape)
+        weight, bias = self.value("weight"), self.value("bias")
+        mean, var = self.value("running_mean"), self.value("running_var")
+        if not context.training:
+            # copies: a later training step must not change what this pass's backward uses
+            return batch_norm2d.forward_saving(
+                x, weight, bias, self.eps, mean=mean.copy(), var=var.copy()
+            )
+        y, saved = batch_norm2d.forward_saving(x, weight, bias, self.eps)
+        batch_norm2d.update_running(mean, var, saved, self.momentum)
+        return y, saved
+
+    def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array | None:
+        batch_norm2d.backward_weight(grad_y, saved, out=self.grad("weight"))
+        batch_norm2d.backward_bias(grad_y, out=self.grad("bias"))
+        if not context.input_gradient:
+            return None
+        return batch_norm2d.backward_input(grad_y, self.value("weight"), saved)

@@ -1,0 +1,48 @@
+"""Dropout."""
+
+from typing import Any
+
+from clearconv.errors import ArgumentError
+from clearconv.layers._layer import Layer
+from clearconv.layers._node import Shape
+from clearconv.layers._tape import Context
+from clearconv.ops import dropout
+from clearconv.ops._arrays import Array
+
+
+class Dropout(Layer):
+    """In training, set each unit to zero with probability p; in evaluation, do nothing.
+
+    Kept units are scaled by 1 / (1 - p), so that nothing need be scaled in evaluation (inverted
+    dropout). Every unit of every sample has a draw of its own at every step.
+
+    Parameters
+    ----------
+    p : float
+        Probability of being dropped, 0 <= p < 1.
+    name : str, optional
+        Its part of the path.
+    """
+
+    prefix = "dropout"
+
+    def __init__(self, p: float = 0.5, *, name: str | None = None) -> None:
+        if not 0 <= p < 1:
+            raise ArgumentError(
+                f"Dropout: p={p!r}, but the probability of dropping a unit is needed, 0 <= p < 1."
+            )
+        super().__init__(name, p=p)
+        self.p = p
+
+    def _build(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
+        if not context.training or self.p == 0:
+            return x, None
+        samples = context.samples if context.samples is not None else tuple(range(len(x)))
+        key = dropout.DropoutKey(context.seed, self.path, context.epoch, context.step, samples)
+        return dropout.forward_saving(x, self.p, key)
+
+    def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array:
+        return grad_y if saved is None else dropout.backward_input(grad_y, saved)

@@ -1,0 +1,121 @@
+"""The fully connected layer, and the Flatten before it."""
+
+from math import prod
+from typing import Any
+
+from clearconv.errors import ArgumentError, ShapeError
+from clearconv.layers._layer import Layer
+from clearconv.layers._node import Shape
+from clearconv.layers._tape import Context
+from clearconv.layers.activations import activate, check_kind, deactivate
+from clearconv.layers.initial import Init, constant, initial
+from clearconv.ops import linear
+from clearconv.ops._arrays import Array
+
+
+class Linear(Layer):
+    """Every output is a weighted sum of all inputs.
+
+    Parameters
+    ----------
+    out_features : int
+        Number of outputs.
+    bias : bool
+        Whether each output adds a number of its own.
+    activation : str, optional
+        Name of an activation applied to the result.
+    in_features : int, optional
+        Inferred at ``build``; if given, checked.
+    init : {"he", "xavier", "article"} or float
+        Initial weights; biases start at 0.
+    name : str, optional
+        Its part of the path.
+
+    Notes
+    -----
+    Parameters: ``weight`` (out_features, in_features), ``bias`` (out_features,).
+    """
+
+    prefix = "linear"
+
+    def __init__(
+        self,
+        out_features: int,
+        *positional: Any,
+        bias: bool = True,
+        activation: str | None = None,
+        in_features: int | None = None,
+        init: Init = "he",
+        name: str | None = None,
+    ) -> None:
+        if positional:
+            raise ArgumentError(
+                f"Linear({out_features}, {', '.join(map(repr, positional))}): input features are "
+                "inferred, so only out_features comes by position. "
+                f"Write Linear({positional[0]!r})."
+            )
+        super().__init__(
+            name,
+            out_features=out_features,
+            bias=bias,
+            activation=activation,
+            in_features=in_features,
+            init=init,
+        )
+        if not isinstance(out_features, int) or out_features < 1:
+            raise ArgumentError(f"Linear: out_features={out_features!r} must be at least 1.")
+        self.activation = check_kind(activation) if activation is not None else "identity"
+        self.bias = bias
+
+    def _build(self, input_shape: Shape) -> Shape:
+        self._needs(input_shape, 1)
+        (I,), O = input_shape, self.arguments["out_features"]
+        declared = self.arguments["in_features"]
+        if declared is not None and declared != I:
+            raise ShapeError(
+                f"in_features={declared}, but the input has {I} features. Leave in_features out: "
+                "it is inferred."
+            )
+        self._parameter("weight", (O, I), initial(self.arguments["init"], (O, I), I, O))
+        if self.bias:
+            self._parameter("bias", (O,), constant(0.0, (O,)), decay=False)
+        return (O,)
+
+    def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
+        self._fits("features", x.shape[1], self.input_shape[0], x.shape)
+        y = linear.forward(x, self.value("weight"), self.value("bias") if self.bias else None)
+        y, saved = activate(self.activation, y)
+        return y, (x, saved)
+
+    def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array | None:
+        x, activated = saved
+        grad = deactivate(self.activation, grad_y, activated)
+        linear.backward_weight(grad, x, out=self.grad("weight"))
+        if self.bias:
+            linear.backward_bias(grad, out=self.grad("bias"))
+        return linear.backward_input(grad, self.value("weight")) if context.input_gradient else None
+
+    def multiply_adds(self) -> int:
+        """Inputs times outputs."""
+        return self.input_shape[0] * self.output_shape[0]
+
+
+class Flatten(Layer):
+    """(N, C, H, W) to (N, C*H*W), in (C, H, W) order, whatever the order in memory.
+
+    The order is what the articles and PyTorch use, so their weights fit the ``Linear`` after it.
+    """
+
+    prefix = "flatten"
+
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(name)
+
+    def _build(self, input_shape: Shape) -> Shape:
+        return (prod(input_shape),)
+
+    def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
+        return x.reshape(x.shape[0], prod(x.shape[1:])), x.shape
+
+    def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array:
+        return grad_y.reshape(saved)  # (N, C, H, W)

@@ -1,0 +1,138 @@
+"""Pooling layers: no parameters, channels kept, the image made smaller."""
+
+from typing import Any
+
+from clearconv.layers._layer import Layer
+from clearconv.layers._node import Shape
+from clearconv.layers._tape import Context
+from clearconv.ops import avg_pool2d, global_avg_pool2d, max_pool2d
+from clearconv.ops._arrays import Array
+from clearconv.ops._window import IntOrPair, Padding, Window
+
+
+class MaxPool2d(Layer):
+    """The largest value under each window; backward gives the gradient to the one that won.
+
+    Parameters
+    ----------
+    kernel_size : int or (int, int)
+        Rows and columns of the window.
+    stride : int or (int, int), optional
+        Step of the window; by default the window's size, so that windows do not overlap.
+    padding : int, (int, int), ((top, bottom), (left, right)), "same" or "valid"
+        Places around the image that never win.
+    dilation : int or (int, int)
+        Distance of neighbouring window elements.
+    ceil_mode : bool
+        Keep a last, incomplete window.
+    name : str, optional
+        Its part of the path.
+    """
+
+    prefix = "pool"
+
+    def __init__(
+        self,
+        kernel_size: IntOrPair,
+        stride: IntOrPair | None = None,
+        padding: Padding = 0,
+        dilation: IntOrPair = 1,
+        *,
+        ceil_mode: bool = False,
+        name: str | None = None,
+    ) -> None:
+        stride = kernel_size if stride is None else stride
+        super().__init__(
+            name,
+            kernel_size=kernel_size,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            ceil_mode=ceil_mode,
+        )
+
+    def _build(self, input_shape: Shape) -> Shape:
+        self._needs(input_shape, 3)
+        C, H, W = input_shape
+        how = self.arguments
+        window = Window.of(
+            self.label,
+            (H, W),
+            how["kernel_size"],
+            how["stride"],
+            how["padding"],
+            how["dilation"],
+            how["ceil_mode"],
+        )
+        return (C, *window.output)
+
+    def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
+        self._fits("channels", x.shape[1], self.input_shape[0], x.shape)
+        return max_pool2d.forward_saving(x, **self.arguments)
+
+    def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array:
+        return max_pool2d.backward_input(grad_y, saved)
+
+
+class AvgPool2d(Layer):
+    """The mean under each window.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding, dilation, ceil_mode, name
+        As of ``MaxPool2d``.
+    count_include_pad : bool
+        Whether padding counts as zeros in the mean.
+    """
+
+    prefix = "pool"
+
+    def __init__(
+        self,
+        kernel_size: IntOrPair,
+        stride: IntOrPair | None = None,
+        padding: Padding = 0,
+        dilation: IntOrPair = 1,
+        *,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        name: str | None = None,
+    ) -> None:
+        stride = kernel_size if stride is None else stride
+        super().__init__(
+            name,
+            kernel_size=kernel_size,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            ceil_mode=ceil_mode,
+            count_include_pad=count_include_pad,
+        )
+
+    _build = MaxPool2d._build
+
+    def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
+        self._fits("channels", x.shape[1], self.input_shape[0], x.shape)
+        return avg_pool2d.forward(x, **self.arguments), x.shape
+
+    def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array:
+        return avg_pool2d.backward_input(grad_y, saved, **self.arguments)
+
+
+class GlobalAvgPool2d(Layer):
+    """The mean of each whole map: (N, C, H, W) to (N, C, 1, 1)."""
+
+    prefix = "pool"
+
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(name)
+
+    def _build(self, input_shape: Shape) -> Shape:
+        self._needs(input_shape, 3)
+        return (input_shape[0], 1, 1)
+
+    def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
+        return global_avg_pool2d.forward(x), x.shape
+
+    def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array:
+        return global_avg_pool2d.backward_input(grad_y, saved)

@@ -1,0 +1,87 @@
+"""Losses: one number that says how wrong an output is, and its gradient."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from clearconv.ops import cross_entropy, squared_error
+from clearconv.ops._arrays import Array
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Cross-entropy of the softmax of logits; its gradient is (probability - target) / N.
+
+    Attributes
+    ----------
+    label_smoothing : float
+        Share of the target spread evenly over all classes, 0 <= s < 1.
+    class_weight : sequence of float, optional
+        Weight of each class; the mean is weighted accordingly.
+    """
+
+    label_smoothing: float = 0.0
+    class_weight: Sequence[float] | None = None
+
+    def __call__(self, y: Array, target: npt.NDArray[np.integer] | Array) -> tuple[float, Array]:
+        """Return the mean loss and dL/dy.
+
+        Parameters
+        ----------
+        y : ndarray of shape (N, K)
+            Logits.
+        target : ndarray of shape (N,) of int, or (N, K)
+            Class numbers, or probabilities.
+
+        Returns
+        -------
+        loss : float
+            Mean over the batch.
+        grad_y : ndarray of shape (N, K)
+            For ``model.backward``.
+
+        Raises
+        ------
+        ShapeError
+            If a label is not a class, or the shapes do not fit.
+        """
+        weight = None if self.class_weight is None else np.asarray(self.class_weight, y.dtype)
+        loss, saved = cross_entropy.forward_saving(
+            y, target, label_smoothing=self.label_smoothing, class_weight=weight
+        )
+        return float(loss), cross_entropy.backward_input(saved)
+
+
+@dataclass(frozen=True)
+class SquaredError:
+    """Squared difference.
+
+    Attributes
+    ----------
+    reduction : {"mean", "sum", "half_sum"}
+        "half_sum" is the article's E = 1/2 sum (t - y)², whose gradient is y - t.
+    """
+
+    reduction: str = "mean"
+
+    def __call__(self, y: Array, target: Array) -> tuple[float, Array]:
+        """Return the loss and dL/dy.
+
+        Parameters
+        ----------
+        y, target : ndarray of the same shape
+
+        Returns
+        -------
+        loss : float
+        grad_y : ndarray of the shape of y
+
+        Raises
+        ------
+        ShapeError
+            If the shapes differ.
+        """
+        loss, saved = squared_error.forward_saving(y, target, self.reduction)
+        return float(loss), squared_error.backward_input(saved)

@@ -1,0 +1,218 @@
+"""SGD, Adam and AdamW: one pass over the flat arrays of a model."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from clearconv.errors import ArgumentError, ModelFileError
+from clearconv.layers import Node
+from clearconv.ops import update
+from clearconv.ops._arrays import Array
+
+
+class Optimiser(ABC):
+    """Moves the parameters of one model against their gradients.
+
+    Weights decay; biases and the scales and shifts of normalisation do not.
+
+    Parameters
+    ----------
+    model : Node
+        A built model; ``step`` reads its gradients.
+    lr : float
+        Learning rate, used where ``step`` is not given one.
+    weight_decay : float
+        Pulls weights towards 0.
+
+    Attributes
+    ----------
+    steps : int
+        How many steps were taken.
+    """
+
+    buffers: tuple[str, ...] = ()
+
+    def __init__(self, model: Node, lr: float, weight_decay: float) -> None:
+        for name, value in (("lr", lr), ("weight_decay", weight_decay)):
+            if not value >= 0:
+                raise ArgumentError(f"{type(self).__name__}: {name}={value!r} must be at least 0.")
+        self.store = model.store
+        self.lr, self.weight_decay = lr, weight_decay
+        self.steps = 0
+        self._memory = {name: np.zeros_like(self.store.values) for name in self.buffers}
+
+    def step(self, lr: float | None = None) -> None:
+        """Take one step along the gradients of the last backward pass.
+
+        Parameters
+        ----------
+        lr : float, optional
+            Learning rate of this step, as a schedule gives it.
+        """
+        self.steps += 1
+        rate = self.lr if lr is None else lr
+        cut = self.store.decayed
+        for part, decay in ((slice(0, cut), self.weight_decay), (slice(cut, None), 0.0)):
+            memory = {name: array[part] for name, array in self._memory.items()}
+            self._update(self.store.values[part], self.store.grads[part], memory, rate, decay)
+
+    @abstractmethod
+    def _update(
+        self, value: Array, grad: Array, memory: dict[str, Array], lr: float, weight_decay: float
+    ) -> None:
+        """Update one slice in place."""
+
+    def state(self) -> dict[str, Array]:
+        """Return copies of everything a resumed run needs."""
+        return {
+            "steps": np.array([self.steps]),
+            **{name: array.copy() for name, array in self._memory.items()},
+        }
+
+    def load_state(self, state: dict[str, Array]) -> None:
+        """Take up a saved state.
+
+        Raises
+        ------
+        ModelFileError
+            If it belongs to another optimiser or model; nothing is changed then.
+        """
+        wanted = {"steps": (1,), **{name: array.shape for name, array in self._memory.items()}}
+        got = {name: np.shape(array) for name, array in state.items()}
+        if got != wanted:
+            raise ModelFileError(
+                f"The optimiser's state has {got}, but {type(self).__name__} needs {wanted}. Was "
+                "the run started with another optimiser or model?"
+            )
+        self.steps = int(state["steps"][0])
+        for name, array in self._memory.items():
+            array[...] = state[name]
+
+
+class SGD(Optimiser):
+    """Stochastic gradient descent, with momentum and Nesterov's look ahead if asked.
+
+    Parameters
+    ----------
+    model : Node
+        A built model.
+    lr : float
+        Learning rate.
+    momentum : float
+        How much of the last step is kept, 0 <= momentum < 1.
+    nesterov : bool
+        Take the gradient as if the momentum had been followed already.
+    weight_decay : float
+        Added to the gradient as weight_decay * weight.
+    """
+
+    buffers = ("velocity",)
+
+    def __init__(
+        self,
+        model: Node,
+        lr: float = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
+        if not 0 <= momentum < 1:
+            raise ArgumentError(f"SGD: momentum={momentum!r} must be at least 0 and less than 1.")
+        if nesterov and momentum == 0:
+            raise ArgumentError("SGD: nesterov=True needs a momentum, such as momentum=0.9.")
+        super().__init__(model, lr, weight_decay)
+        self.momentum, self.nesterov = momentum, nesterov
+
+    def _update(
+        self, value: Array, grad: Array, memory: dict[str, Array], lr: float, weight_decay: float
+    ) -> None:
+        update.sgd(
+            value,
+            grad,
+            memory["velocity"] if self.momentum else None,
+            lr=lr,
+            momentum=self.momentum,
+            nesterov=self.nesterov,
+            weight_decay=weight_decay,
+        )
+
+
+class Adam(Optimiser):
+    """Adam: steps scaled by running estimates of each gradient's mean and size.
+
+    Parameters
+    ----------
+    model : Node
+        A built model.
+    lr : float
+        Learning rate.
+    betas : (float, float)
+        Decay of the running mean and of the running square.
+    eps : float
+        Added to the root of the square.
+    weight_decay : float
+        Added to the gradient as weight_decay * weight.
+
+    References
+    ----------
+    Kingma and Ba, "Adam: a method for stochastic optimization", 2015.
+    """
+
+    buffers = ("mean", "square")
+    decoupled = False
+
+    def __init__(
+        self,
+        model: Node,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(model, lr, weight_decay)
+        self.betas, self.eps = betas, eps
+
+    def _update(
+        self, value: Array, grad: Array, memory: dict[str, Array], lr: float, weight_decay: float
+    ) -> None:
+        update.adam(
+            value,
+            grad,
+            memory["mean"],
+            memory["square"],
+            step=self.steps,
+            lr=lr,
+            beta1=self.betas[0],
+            beta2=self.betas[1],
+            eps=self.eps,
+            weight_decay=weight_decay,
+            decoupled=self.decoupled,
+        )
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: weights shrink by lr * weight_decay a step.
+
+    Parameters
+    ----------
+    model, lr, betas, eps
+        As of ``Adam``.
+    weight_decay : float
+        Share of a weight lost in a step, times lr.
+
+    References
+    ----------
+    Loshchilov and Hutter, "Decoupled weight decay regularization", 2019.
+    """
+
+    decoupled = True
+
+    def __init__(
+        self,
+        model: Node,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(model, lr, betas, eps, weight_decay)
