@@ -1,0 +1,182 @@
+"""Batches of prepared images, made ahead on a few threads."""
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from clearconv.data._arrays import ArraySource
+from clearconv.data._augmentation import Augmentation
+from clearconv.data._folder import cores
+from clearconv.data._preprocessing import Floats, Preprocessing
+from clearconv.data._resize import with_channels
+from clearconv.data._source import Indices, Source
+from clearconv.errors import DataError
+from clearconv.random import generator
+
+#: Batches prepared beyond the one in use.
+_AHEAD = 2
+#: Images a thread takes at a time; a call through the pool costs as much as a small image.
+_CHUNK = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What one training step takes.
+
+    Attributes
+    ----------
+    x : ndarray of float32, shape (N, C, H, W)
+        Network inputs, a view over channels-last memory.
+    labels : ndarray of int64, shape (N,)
+        Classes.
+    samples : ndarray of int64, shape (N,)
+        The images' numbers in their source.
+    """
+
+    x: Floats
+    labels: Indices
+    samples: Indices
+
+
+class Batches:
+    """Images of a source in batches; iterate as often as you like, with the same result.
+
+    Images are prepared on threads while the caller computes. What a batch holds depends on the
+    arguments alone, never on the number of threads.
+
+    Parameters
+    ----------
+    source : Source
+        The data.
+    indices : ndarray of int64
+        Which images, for instance ``split.train``.
+    preprocessing : Preprocessing
+        How an image becomes numbers.
+    batch_size : int
+        Images in a batch; the last one may be shorter.
+    augmentation : Augmentation, optional
+        Random variations, drawn for each image by (seed, epoch, number of the image).
+    seed, epoch : int
+        Name the random numbers.
+    shuffle : bool
+        Whether the images come in an order drawn by (seed, epoch), or as `indices` has them.
+    workers : int, optional
+        Threads. Default: as many as the process has cores.
+
+    Raises
+    ------
+    DataError
+        If there are no images, a number is not of the source, or `batch_size` is not positive.
+        While iterating: if a file can no longer be read.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        indices: Indices,
+        preprocessing: Preprocessing,
+        batch_size: int,
+        *,
+        augmentation: Augmentation | None = None,
+        seed: int = 0,
+        epoch: int = 0,
+        shuffle: bool = False,
+        workers: int | None = None,
+    ) -> None:
+        numbers = np.asarray(indices, dtype=np.int64)
+        if numbers.ndim != 1 or len(numbers) == 0:
+            raise DataError(
+                f"Batches: indices has shape {numbers.shape}, but a list of at least one image is "
+                "needed. Is that part of the split empty?"
+            )
+        if numbers.min() < 0 or numbers.max() >= len(source):
+            raise DataError(
+                f"Batches: indices run from {numbers.min()} to {numbers.max()}, but "
+                f"{source.name} has {len(source)} images. Is the split of other data?"
+            )
+        for name, value in (("batch_size", batch_size), ("workers", workers)):
+            if value is not None and value < 1:
+                raise DataError(f"Batches: {name} is {value}, but at least 1 is needed.")
+        if shuffle:
+            numbers = generator(seed, "shuffle", epoch=epoch).permutation(numbers)
+        self.source = source
+        self.indices = numbers
+        self.preprocessing = preprocessing
+        self.batch_size = batch_size
+        self.augmentation = None if augmentation == Augmentation.none() else augmentation
+        self.seed = seed
+        self.epoch = epoch
+        self.workers = workers or cores()
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        return -(-len(self.indices) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield the batches in order."""
+        starts = range(0, len(self.indices), self.batch_size)
+        parts = (self.indices[start : start + self.batch_size] for start in starts)
+        if self._ready_made():
+            return map(self._whole, parts)
+        return self._prefetched(parts)
+
+    def _ready_made(self) -> bool:
+        """Say whether whole batches can be cut out of one array."""
+        whole = self.preprocessing.resize == "none" or self.source.size == self.preprocessing.size
+        return isinstance(self.source, ArraySource) and whole and self.augmentation is None
+
+    def _whole(self, samples: Indices) -> Batch:
+        """Prepare a batch of an array source without a loop over its images."""
+        assert isinstance(self.source, ArraySource)
+        self.preprocessing.box(self.source.pixels[0])  # checks the size
+        pixels = with_channels(self.source.pixels[samples], self.preprocessing.channels)
+        return self._batch(self.preprocessing.normalised(pixels), samples)
+
+    def _batch(self, x: Floats, samples: Indices) -> Batch:
+        return Batch(x.transpose(0, 3, 1, 2), self.source.labels[samples], samples)
+
+    def _prefetched(self, parts: Iterator[Indices]) -> Iterator[Batch]:
+        """Keep the threads a few batches ahead; leave none behind, however iteration ends."""
+        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="clearconv-data")
+        waiting: deque[tuple[Floats, Indices, list[Future[None]]]] = deque()
+
+        def start(samples: Indices) -> None:
+            x = np.empty(
+                (len(samples), *self.preprocessing.size, self.preprocessing.channels), np.float32
+            )
+            chunks = range(0, len(samples), _CHUNK)
+            jobs = [
+                pool.submit(self._prepare, samples[k : k + _CHUNK], x[k : k + _CHUNK])
+                for k in chunks
+            ]
+            waiting.append((x, samples, jobs))
+
+        try:
+            for samples in parts:
+                start(samples)
+                if len(waiting) > _AHEAD:
+                    yield self._finished(waiting)
+            while waiting:
+                yield self._finished(waiting)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _finished(self, waiting: deque[tuple[Floats, Indices, list[Future[None]]]]) -> Batch:
+        x, samples, jobs = waiting.popleft()
+        for job in jobs:
+            job.result()
+        return self._batch(x, samples)
+
+    def _prepare(self, samples: Indices, out: Floats) -> None:
+        """Prepare a few images into `out` (n, H, W, C)."""
+        for sample, place in zip(samples.tolist(), out, strict=True):
+            image = self.source.image(sample)
+            if self.augmentation is None:
+                pixels = self.preprocessing.resized(image)
+            else:
+                rng = generator(self.seed, "augment", epoch=self.epoch, sample=sample)
+                pixels = self.augmentation(image, self.preprocessing, rng)
+            self.preprocessing.normalised(pixels, out=place)

@@ -1,0 +1,163 @@
+"""Which files of a folder belong to which class and to which part of a split."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from clearconv.data._source import check_classes
+from clearconv.errors import DataError
+
+_PARTS = {
+    "train": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+}
+#: What operating systems and archives leave in folders; names with a leading dot as well.
+_LITTER = frozenset(("__macosx", "@eadir", "thumbs.db", "desktop.ini"))
+_IMAGE_ENDINGS = frozenset(
+    (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".heic")
+)
+_EXPECTED = "Expected one sub-folder per class, for example {0}/cat/ and {0}/dog/"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One file of a class folder; whether it is an image is not known yet."""
+
+    file: str  # path below the root, with forward slashes
+    label: int
+    part: str  # "train", "validation", "test", or "" where the folder brings no split
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a folder holds."""
+
+    classes: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    problems: tuple[str, ...]
+    skipped: int
+
+
+def read_layout(root: Path, wanted: Sequence[str] | None) -> Layout:
+    """List a data folder's files in an order that no file system or locale changes."""
+    folders, loose = _entries(root)
+    parts = _parts(folders)
+    trees = {part: root / name for name, part in parts.items()} if parts else {"": root}
+    found = {part: [path.name for path in _entries(tree)[0]] for part, tree in trees.items()}
+    first = next(iter(trees))  # train, or the root itself
+    known = found[first]
+    if not known:
+        raise DataError(_no_classes(trees[first], loose))
+    if wanted is None and len(known) == 1:
+        inner = root / known[0]
+        deeper = [path.name for path in _entries(inner)[0]]
+        if len(deeper) > 1:
+            raise DataError(
+                f"{root} has one sub-folder only ({known[0]}), so one class, but a classifier "
+                f"needs at least two. {inner} has {len(deeper)} sub-folders: did you mean {inner}?"
+            )
+    check_classes(known, wanted, str(trees[first]))
+    for part, names in found.items():
+        strange = [n for n in names if n not in known and (wanted is None or n in wanted)]
+        if strange:
+            raise DataError(
+                f"{trees[part]} has classes that {trees[first]} has not: {', '.join(strange)}. "
+                f"The known classes are {', '.join(known)}. Rename or remove the folder."
+            )
+    classes = tuple(wanted or known)
+    candidates = [
+        Candidate(path, label, part)
+        for part, tree in trees.items()
+        for label, name in enumerate(classes)
+        if name in found[part]
+        for path in _files_below(tree / name, root)
+    ]
+    problems, skipped = _left_out(root, parts, folders, loose)
+    return Layout(classes, tuple(candidates), problems, skipped)
+
+
+def _parts(folders: list[Path]) -> dict[str, str]:
+    """Return folder name -> part, train first, where the folder is a ready split; else {}."""
+    named = {path.name: _PARTS[path.name.lower()] for path in folders if _is_part(path)}
+    if "train" not in named.values() or len(named) < 2:
+        return {}
+    parts = sorted(named.items(), key=lambda item: list(_PARTS.values()).index(item[1]))
+    if len({part for _, part in parts}) < len(parts):
+        raise DataError(
+            f"{folders[0].parent} has the folders {', '.join(name for name, _ in parts)}, two of "
+            "which are the same part. Keep one train, one validation and one test folder."
+        )
+    return dict(parts)
+
+
+def _is_part(folder: Path) -> bool:
+    return folder.name.lower() in _PARTS and bool(_entries(folder)[0])
+
+
+def _left_out(
+    root: Path, parts: dict[str, str], folders: list[Path], loose: list[Path]
+) -> tuple[tuple[str, ...], int]:
+    """Warn about folders beside a ready split, and about images outside every class folder."""
+    problems = [
+        f"{path.name}/ lies beside the folders of the split and is left out"
+        for path in folders
+        if parts and path.name not in parts
+    ]
+    images = list(filter(_named_as_image, loose))
+    for name in parts:
+        images += filter(_named_as_image, _entries(root / name)[1])
+    problems += [
+        f"{path.relative_to(root).as_posix()} lies outside every class folder and is left out"
+        for path in images
+    ]
+    return tuple(problems), len(images)
+
+
+def _no_classes(folder: Path, loose: list[Path]) -> str:
+    """Say what a folder without sub-folders holds instead."""
+    images = sum(map(_named_as_image, loose))
+    expected = _EXPECTED.format(folder)
+    if images:
+        return (
+            f"{folder} holds {images} images but no sub-folders. {expected}: move each image into "
+            "the folder of its class."
+        )
+    what = f"{len(loose)} files, no sub-folders" if loose else "nothing"
+    return f"{folder} holds {what}. {expected}, or the idx files of MNIST."
+
+
+def _named_as_image(path: Path) -> bool:
+    return path.suffix.lower() in _IMAGE_ENDINGS
+
+
+def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the folder's sub-folders and files by name, without hidden ones and litter."""
+    folders, files = [], []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                if entry.name.startswith(".") or entry.name.lower() in _LITTER:
+                    continue
+                if entry.is_dir():
+                    folders.append(folder / entry.name)
+                elif entry.is_file() or entry.is_symlink():  # no pipes, no devices
+                    files.append(folder / entry.name)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be listed: {error.strerror}.") from None
+    return folders, files
+
+
+def _files_below(folder: Path, root: Path, above: tuple[str, ...] = ()) -> list[str]:
+    """List a class's files, its sub-folders' too; a link back to a folder above is not followed."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return []
+    folders, files = _entries(folder)
+    found = [path.relative_to(root).as_posix() for path in files]
+    for inner in folders:
+        found += _files_below(inner, root, (*above, real))
+    return found

@@ -1,0 +1,115 @@
+"""What every data set offers: labels, file names, and pixels by number."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from clearconv.data._decode import Pixels
+from clearconv.errors import DataError
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Which images train, which choose the model, which judge it.
+
+    Attributes
+    ----------
+    train, validation, test : ndarray of int64
+        Numbers of images of a source, each image in at most one part.
+    problems : tuple of str
+        Warnings, for instance about images that no part names.
+    """
+
+    train: Indices
+    validation: Indices
+    test: Indices
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(eq=False, kw_only=True)
+class Source(ABC):
+    """Labelled images.
+
+    Attributes
+    ----------
+    name : str
+        The folder's name, or ``"digits"``.
+    kind : {"photos", "digits", "idx"}
+        What the data was read from.
+    root : Path or None
+        The folder; None for the bundled digits.
+    classes : tuple of str
+        Names of the classes, in label order.
+    labels : ndarray of int64, shape (n,)
+        The class of each image.
+    files : tuple of str
+        Each image's path below `root` with forward slashes, or a made-up one such as
+        ``"train/00012"``.
+    split : Split or None
+        The split that the data itself brings; its parts may be empty.
+    channels : int
+        3 for photographs, 1 for arrays.
+    size : (int, int) or None
+        (H, W) where all images agree.
+    problems : tuple of str
+        Warnings, each naming a file.
+    skipped : int
+        How many files were left out because they hold no usable image.
+    """
+
+    name: str
+    kind: Literal["photos", "digits", "idx"]
+    root: Path | None
+    classes: tuple[str, ...]
+    labels: Indices
+    files: tuple[str, ...]
+    split: Split | None
+    channels: int
+    size: tuple[int, int] | None
+    problems: tuple[str, ...] = field(default=())
+    skipped: int = 0
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.labels)
+
+    @abstractmethod
+    def image(self, i: int) -> Pixels:
+        """Return image `i`, read-only uint8 of shape (H, W, channels)."""
+
+    @abstractmethod
+    def sha256(self) -> dict[str, str]:
+        """Return the SHA-256 of every file that was read, by its path below `root`."""
+
+
+def check_classes(known: Sequence[str], wanted: Sequence[str] | None, where: str) -> None:
+    """Raise unless `wanted` (None: all) are two or more of the `known` classes."""
+    listed = ", ".join(known)
+    if wanted is None:
+        if len(known) == 1:
+            raise DataError(
+                f"{where} has one class only ({listed}), but a classifier needs at least two. "
+                "Give the folder that holds one sub-folder per class."
+            )
+        return
+    if isinstance(wanted, str):
+        raise DataError(f"classes is the text {wanted!r}; give a list of class names.")
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise DataError(
+            f"{where} has no class {', '.join(map(repr, unknown))}. Its classes are {listed}."
+        )
+    if len(set(wanted)) < len(wanted):
+        raise DataError(f"classes names a class twice ({', '.join(wanted)}).")
+    if len(wanted) < 2:
+        raise DataError(
+            f"classes selects {len(wanted)} of the classes of {where}, but a classifier needs at "
+            f"least two. Its classes are {listed}."
+        )

@@ -1,0 +1,232 @@
+"""Training, validation and test parts: made by class shares, completed, written, read."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clearconv.data._source import Indices, Source, Split
+from clearconv.errors import DataError
+from clearconv.random import generator
+
+_KEYS = {
+    "train": ("train",),
+    "validation": ("validation", "valid", "val"),
+    "test": ("test",),
+}
+_SHOWN = 3
+
+
+def make_split(labels: Indices, seed: int, ratios: Sequence[float] = (8, 1, 1)) -> Split:
+    """Share out every class by itself, so that each part has the classes in like proportion.
+
+    Parameters
+    ----------
+    labels : ndarray of int64, shape (n,)
+        The class of each image.
+    seed : int
+        The run's seed; the same seed and labels give the same split.
+    ratios : three numbers
+        Shares of train, validation and test; a share of 0 leaves that part empty.
+
+    Returns
+    -------
+    Split
+        Sorted numbers. Of a class with at least three images, every part with a share gets one.
+
+    Raises
+    ------
+    DataError
+        If the ratios are not three numbers, none negative, the first positive.
+
+    Notes
+    -----
+    Largest remainder: each part gets the whole number below its quota, and what is left goes to
+    the largest fractions, the earlier part first where they tie.
+    """
+    shares = np.asarray(ratios, dtype=np.float64)
+    if shares.shape != (3,) or not np.isfinite(shares).all() or min(shares) < 0 or not shares[0]:
+        raise DataError(
+            f"ratios are {tuple(ratios)}, but three shares are needed (train, validation, test), "
+            "none negative and the first positive, such as (8, 1, 1)."
+        )
+    rng = generator(seed, "split")
+    parts: list[list[Indices]] = [[], [], []]
+    for label in np.unique(labels):
+        shuffled = rng.permutation(np.flatnonzero(labels == label))
+        ends = np.cumsum(_counts(len(shuffled), shares))
+        for part, members in zip(parts, np.split(shuffled, ends[:2]), strict=True):
+            part.append(members)
+    train, validation, test = map(_sorted, parts)
+    return Split(train, validation, test)
+
+
+def complete_split(source: Source, seed: int, ratios: Sequence[float] = (8, 1, 1)) -> Split:
+    """Return the source's own split, its missing parts taken from the training part, or a new one.
+
+    A given part is never changed: where the data brings a test part, its results stay comparable;
+    where it brings a validation part, that keeps its purpose, and the test part, which must not
+    have chosen the model, comes out of the training images.
+
+    Parameters
+    ----------
+    source : Source
+        The data.
+    seed : int
+        The run's seed.
+    ratios : three numbers
+        Shares of train, validation and test. A part that is missing takes its share of the
+        training images: 1/10 by default.
+
+    Returns
+    -------
+    Split
+        All three parts.
+    """
+    given = source.split
+    if given is None:
+        return make_split(source.labels, seed, ratios)
+    train, validation, test = ratios
+    has_validation, has_test = len(given.validation) > 0, len(given.test) > 0
+    if has_validation and has_test:
+        return given
+    rest = train + validation * has_validation + test * has_test
+    taken = make_split(
+        source.labels[given.train],
+        seed,
+        (rest, 0 if has_validation else validation, 0 if has_test else test),
+    )
+    return Split(
+        given.train[taken.train],
+        given.validation if has_validation else given.train[taken.validation],
+        given.test if has_test else given.train[taken.test],
+    )
+
+
+def write_split(path: str | Path, split: Split, source: Source) -> None:
+    """Write the split as JSON that names files, so that anyone can read or make one.
+
+    Parameters
+    ----------
+    path : str or path
+        The file to write, an object with the lists classes, train, validation and test.
+    split : Split
+        What to write.
+    source : Source
+        The data that the split's numbers refer to.
+    """
+    content: dict[str, list[str]] = {"classes": list(source.classes)}
+    for part in _KEYS:
+        content[part] = [source.files[i] for i in getattr(split, part)]
+    Path(path).write_text(json.dumps(content, indent=0) + "\n", encoding="utf-8")
+
+
+def read_split(path: str | Path, source: Source) -> Split:
+    """Read a split written by `write_split` or by hand.
+
+    Parameters
+    ----------
+    path : str or path
+        JSON with lists of files under ``train``, ``validation`` (or ``valid``, ``val``) and
+        ``test``; a missing list is an empty part, other keys are not read.
+    source : Source
+        The data whose files are named.
+
+    Returns
+    -------
+    Split
+        Numbers in the file's order; `problems` says how many images no part names.
+
+    Raises
+    ------
+    DataError
+        If the file is not such JSON, names files that the data has not, or names one twice.
+    """
+    content = _read_json(Path(path))
+    parts = {part: _files(path, content, keys) for part, keys in _KEYS.items()}
+    number = {file: i for i, file in enumerate(source.files)}
+    listed = Counter(file for files in parts.values() for file in files)
+    unknown = [file for file in listed if file not in number]
+    if unknown:
+        theirs = content.get("classes")
+        hint = "Is it the split of other data?"
+        if isinstance(theirs, list) and set(map(str, theirs)) != set(source.classes):
+            hint = (
+                f"Its classes are {', '.join(map(str, theirs))}, the data was opened with "
+                f"{', '.join(source.classes)}."
+            )
+        raise DataError(
+            f"{path} names {len(unknown)} files that {source.name} has not: {_some(unknown)}. "
+            f"{hint} Files that hold no usable image count as missing."
+        )
+    twice = [file for file, count in listed.items() if count > 1]
+    if twice:
+        raise DataError(
+            f"{path} names {len(twice)} files more than once: {_some(twice)}. An image may be in "
+            "one part only."
+        )
+    if not parts["train"]:
+        raise DataError(f"{path} names no file under 'train'.")
+    left = [file for file in source.files if file not in listed]
+    problems = (
+        (f"{path} names {len(left)} images of {source.name} in no part: {_some(left)}",)
+        if left
+        else ()
+    )
+    train, validation, test = (
+        np.array([number[file] for file in files], dtype=np.int64) for files in parts.values()
+    )
+    return Split(train, validation, test, problems)
+
+
+def _counts(n: int, shares: np.ndarray) -> list[int]:
+    """Share `n` images out by largest remainder; no part with a share stays empty from 3 on."""
+    quotas = n * shares / shares.sum()
+    counts = [int(quota) for quota in quotas]
+    by_remainder = sorted(range(3), key=lambda part: counts[part] - quotas[part])
+    for part in by_remainder[: n - sum(counts)]:
+        counts[part] += 1
+    if n >= 3:
+        for part in range(3):
+            if shares[part] and not counts[part]:
+                counts[counts.index(max(counts))] -= 1
+                counts[part] += 1
+    return counts
+
+
+def _sorted(members: list[Indices]) -> Indices:
+    return np.sort(np.concatenate(members)) if members else np.empty(0, dtype=np.int64)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise DataError(f"{path} is not JSON: {error}.") from None
+    if not isinstance(content, dict):
+        raise DataError(
+            f"{path} holds a {type(content).__name__}, but an object with the lists train, "
+            "validation and test is needed."
+        )
+    return content
+
+
+def _files(path: str | Path, content: dict[str, Any], keys: tuple[str, ...]) -> list[str]:
+    """Return the one list among the synonymous keys."""
+    present = [key for key in keys if key in content]
+    if len(present) > 1:
+        raise DataError(f"{path} has both {' and '.join(present)}, which are the same part.")
+    files = content[present[0]] if present else []
+    if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
+        raise DataError(f"{path}: {present[0]!r} is not a list of file names.")
+    return files
+
+
+def _some(files: Sequence[str]) -> str:
+    more = len(files) - _SHOWN
+    return ", ".join(files[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
