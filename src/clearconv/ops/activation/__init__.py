@@ -1,0 +1,217 @@
+r"""The activation: one function applied to every number on its own.
+
+.. math::
+    y = f(x), \qquad dx = f'(x)\, dy
+
+========== ========================== =====================
+kind       f(x)                       f'(x)
+========== ========================== =====================
+relu       0 if x < 0, else x         1 if y > 0, else 0
+leaky_relu x if x > 0, else slope x   1 if x > 0, else slope
+sigmoid    1 / (1 + exp(-x))          y (1 - y)
+tanh       tanh(x)                    1 - y²
+identity   x                          1
+========== ========================== =====================
+
+Without one, layer after layer would collapse into a single linear map.
+
+Shapes: any number of axes; y has the shape and memory layout of x. float32 or float64. NaN stays
+NaN, so that a broken number is seen at the end and not hidden by a zero.
+
+Sources: the article's f(net) and f'(net); Nair and Hinton, "Rectified linear units improve
+restricted Boltzmann machines", 2010; Maas, Hannun and Ng, "Rectifier nonlinearities improve neural
+network acoustic models", 2013. ``docs/activation.md`` derives the formulas.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clearconv.errors import ShapeError
+from clearconv.ops._arrays import Array, check, expect, result, same_dtype
+from clearconv.ops._backend import pick
+
+__all__ = ["KINDS", "ActivationSaved", "backward_input", "forward", "forward_saving"]
+
+#: The activations this chapter knows.
+KINDS = ("relu", "leaky_relu", "sigmoid", "tanh", "identity")
+
+
+@dataclass(frozen=True)
+class ActivationSaved:
+    """What backward needs from the forward pass.
+
+    Attributes
+    ----------
+    kind : str
+        One of `KINDS`.
+    slope : float
+        Used by leaky_relu alone.
+    array : ndarray or None
+        y for relu, sigmoid and tanh, whose derivative is a function of y, so that x may be
+        forgotten; x for leaky_relu; None for identity.
+    """
+
+    kind: str
+    slope: float
+    array: Array | None
+
+
+def forward(
+    x: Array,
+    kind: str = "relu",
+    slope: float = 0.01,
+    *,
+    out: Array | None = None,
+    backend: str | None = None,
+) -> Array:
+    r"""Apply one function to every number.
+
+    Bending the straight line is what lets several layers say more than one.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+        Input (the article's net).
+    kind : {"relu", "leaky_relu", "sigmoid", "tanh", "identity"}
+        The function.
+    slope : float
+        Steepness of leaky_relu below zero; the other kinds ignore it.
+    out : ndarray, optional
+        Receives the result.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    y : ndarray of the shape of `x`
+        Same dtype and memory layout as `x`; identity returns `x` itself, not a copy.
+
+    Raises
+    ------
+    ShapeError
+        If `kind` is not known, or `out` does not fit.
+    DtypeError
+        If `x` is neither float32 nor float64.
+
+    Notes
+    -----
+    .. math:: y = f(x)
+
+    Sigmoid and tanh reach exactly 0, 1 and -1 far from zero, without overflow.
+
+    References
+    ----------
+    The article's out = f(net).
+    """
+    what = "activation.forward"
+    check(what, "x", x)
+    _check_kind(what, kind)
+    y = x if kind == "identity" else pick("activation", backend).forward(x, kind, slope)
+    return result(what, np.asarray(y), x.shape, out)
+
+
+def forward_saving(
+    x: Array,
+    kind: str = "relu",
+    slope: float = 0.01,
+    *,
+    out: Array | None = None,
+    backend: str | None = None,
+) -> tuple[Array, ActivationSaved]:
+    """Apply one function to every number, and keep what backward needs.
+
+    What is kept is never a copy: it is y or x itself.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+        Input (the article's net).
+    kind : {"relu", "leaky_relu", "sigmoid", "tanh", "identity"}
+        The function.
+    slope : float
+        Steepness of leaky_relu below zero; the other kinds ignore it.
+    out : ndarray, optional
+        Receives the result.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    y : ndarray of the shape of `x`
+        As from `forward`.
+    saved : ActivationSaved
+        For `backward_input`.
+
+    Raises
+    ------
+    ShapeError
+        If `kind` is not known, or `out` does not fit.
+    DtypeError
+        If `x` is neither float32 nor float64.
+    """
+    y = forward(x, kind, slope, out=out, backend=backend)
+    keeps = {"identity": None, "leaky_relu": x}
+    return y, ActivationSaved(kind, slope, keeps.get(kind, y))
+
+
+def backward_input(
+    grad_y: Array,
+    saved: ActivationSaved,
+    *,
+    out: Array | None = None,
+    backend: str | None = None,
+) -> Array:
+    r"""Gradient of the loss with respect to the input.
+
+    This is the article's step from ∂E/∂out to the error term δ = ∂E/∂net; a layer that activates
+    and leaves it out trains on wrong gradients.
+
+    Parameters
+    ----------
+    grad_y : ndarray of the shape of y
+        dL/dy.
+    saved : ActivationSaved
+        From `forward_saving`.
+    out : ndarray, optional
+        Receives the result.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    grad_x : ndarray of the shape of `grad_y`
+        Identity returns `grad_y` itself. At a kink (relu and leaky_relu at x = 0) the derivative
+        from the left is taken.
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` does not have the shape of the forward pass.
+    DtypeError
+        If `grad_y` does not have the dtype of the forward pass.
+
+    Notes
+    -----
+    .. math:: dx = f'(x)\, dy
+
+    References
+    ----------
+    The article's f'(net), which its formula 16 leaves out.
+    """
+    what = "activation.backward_input"
+    check(what, "grad_y", grad_y)
+    _check_kind(what, saved.kind)
+    if saved.array is None:
+        return result(what, grad_y, grad_y.shape, out)
+    same_dtype(what, grad_y=grad_y, saved=saved.array)
+    expect(what, "grad_y", grad_y, saved.array.shape, "the shape of the forward pass's output")
+    grad_x = pick("activation", backend).backward_input(
+        grad_y, saved.array, saved.kind, saved.slope
+    )
+    return result(what, np.asarray(grad_x), grad_y.shape, out)
+
+
+def _check_kind(what: str, kind: str) -> None:
+    if kind not in KINDS:
+        raise ShapeError(f"{what}: kind {kind!r} is not known; choose one of {', '.join(KINDS)}.")

@@ -1,0 +1,235 @@
+r"""The fully connected layer: every output is a weighted sum of all inputs.
+
+.. math::
+    y_{n,o} = b_o + \sum_i w_{o,i}\, x_{n,i}
+
+Each product w * x hands `grad_y` to x multiplied by w, and to w multiplied by x. As matrices:
+y = x wᵀ + b, dx = dy w, dw = dyᵀ x.
+
+Shapes: x (N, I), weight (O, I), bias (O,), y (N, O). One sample (I,) is taken too and gives (O,).
+All arrays are float32, or all are float64.
+
+Sources: the article's general backpropagation, steps 1 to 4; Goodfellow, Bengio and Courville,
+"Deep Learning", 2016, section 6.5. ``docs/linear.md`` derives the formulas.
+"""
+
+import numpy as np
+
+from clearconv.errors import ShapeError
+from clearconv.ops._arrays import Array, check, expect, result, same_dtype
+from clearconv.ops._backend import pick
+
+__all__ = ["backward_bias", "backward_input", "backward_weight", "forward"]
+
+
+def forward(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    out: Array | None = None,
+    backend: str | None = None,
+) -> Array:
+    r"""Weigh and sum all inputs, once for every output.
+
+    Unlike a filter, an output sees the whole input at fixed places: it can weigh evidence, but it
+    must learn every place anew.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, I) or (I,)
+        Input; an image is flattened first.
+    weight : ndarray of shape (O, I)
+        A row for every output, as in PyTorch.
+    bias : ndarray of shape (O,), optional
+        Added to each output.
+    out : ndarray, optional
+        Receives the result.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    y : ndarray of shape (N, O), or (O,) for one sample
+        Same dtype as `x`.
+
+    Raises
+    ------
+    ShapeError
+        If the sizes do not fit; says what was received and expected.
+    DtypeError
+        If the arrays are not all float32 or all float64.
+
+    Notes
+    -----
+    .. math:: y_{n,o} = b_o + \sum_i w_{o,i}\, x_{n,i}
+
+    References
+    ----------
+    The article's net input of a neuron, with the bias.
+    """
+    what = "linear.forward"
+    rows = _rows(what, "x", x)  # (N, I)
+    check(what, "weight", weight, 2)
+    same_dtype(what, x=x, weight=weight, bias=bias)
+    O, I = weight.shape
+    if rows.shape[1] != I:
+        raise ShapeError(
+            f"{what}: x has {rows.shape[1]} features (shape {x.shape}), but weight {weight.shape} "
+            f"expects {I}. Weights are (out, in); did the layer before this one change?"
+        )
+    if bias is not None:
+        check(what, "bias", bias)
+        expect(what, "bias", bias, (O,), "one number for each output")
+    y = pick("linear", backend).forward(rows, weight, bias)  # (N, O)
+    return result(what, y, (*x.shape[:-1], O), out)
+
+
+def backward_input(
+    grad_y: Array, weight: Array, *, out: Array | None = None, backend: str | None = None
+) -> Array:
+    r"""Gradient of the loss with respect to the input.
+
+    An input took part in every output; it collects from each the gradient times the weight that
+    tied them. No input is needed: y is linear in x.
+
+    Parameters
+    ----------
+    grad_y : ndarray of shape (N, O) or (O,)
+        dL/dy.
+    weight : ndarray of shape (O, I)
+        Weights of the forward pass, before any update.
+    out : ndarray, optional
+        Receives the result.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    grad_x : ndarray of shape (N, I) or (I,)
+        Same dtype as `grad_y`.
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` does not have one number for each output.
+    DtypeError
+        If the arrays are not all float32 or all float64.
+
+    Notes
+    -----
+    .. math:: dx_{n,i} = \sum_o w_{o,i}\, dy_{n,o}
+
+    References
+    ----------
+    The article's backpropagation, step 2.
+    """
+    what = "linear.backward_input"
+    grads = _rows(what, "grad_y", grad_y)  # (N, O)
+    check(what, "weight", weight, 2)
+    same_dtype(what, grad_y=grad_y, weight=weight)
+    O, I = weight.shape
+    expect(what, "grad_y", grad_y, (*grad_y.shape[:-1], O), "one number for each row of weight")
+    grad_x = pick("linear", backend).backward_input(grads, weight)  # (N, I)
+    return result(what, grad_x, (*grad_y.shape[:-1], I), out)
+
+
+def backward_weight(
+    grad_y: Array, x: Array, *, out: Array | None = None, backend: str | None = None
+) -> Array:
+    r"""Gradient of the loss with respect to the weights.
+
+    A weight met one input for every sample; its gradient is the sum over the batch of input times
+    `grad_y`. It is a sum, not a mean: a mean, where wanted, is in the loss.
+
+    Parameters
+    ----------
+    grad_y : ndarray of shape (N, O) or (O,)
+        dL/dy.
+    x : ndarray of shape (N, I) or (I,)
+        Input of the forward pass.
+    out : ndarray, optional
+        Receives the result.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    grad_weight : ndarray of shape (O, I)
+        Same dtype as `x`.
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` and `x` do not hold the same number of samples.
+    DtypeError
+        If the arrays are not all float32 or all float64.
+
+    Notes
+    -----
+    .. math:: dw_{o,i} = \sum_n dy_{n,o}\, x_{n,i}
+
+    References
+    ----------
+    The article's backpropagation, step 3, where the factor is the output of the *previous* layer.
+    """
+    what = "linear.backward_weight"
+    grads, rows = _rows(what, "grad_y", grad_y), _rows(what, "x", x)  # (N, O), (N, I)
+    same_dtype(what, grad_y=grad_y, x=x)
+    if grad_y.ndim != x.ndim or len(grads) != len(rows):
+        raise ShapeError(
+            f"{what}: grad_y has shape {grad_y.shape} and x {x.shape}, but both must hold the same "
+            "samples: (N, out) and (N, in). Do both come from one forward pass?"
+        )
+    grad_weight = pick("linear", backend).backward_weight(grads, rows)  # (O, I)
+    return result(what, grad_weight, (grads.shape[1], rows.shape[1]), out)
+
+
+def backward_bias(grad_y: Array, *, out: Array | None = None, backend: str | None = None) -> Array:
+    r"""Gradient of the loss with respect to the bias.
+
+    The bias is added once in every sample, so it collects `grad_y` over the batch.
+
+    Parameters
+    ----------
+    grad_y : ndarray of shape (N, O) or (O,)
+        dL/dy.
+    out : ndarray, optional
+        Receives the result.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    grad_bias : ndarray of shape (O,)
+        Same dtype as `grad_y`.
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` has neither one nor two axes.
+    DtypeError
+        If `grad_y` is neither float32 nor float64.
+
+    Notes
+    -----
+    .. math:: db_o = \sum_n dy_{n,o}
+
+    References
+    ----------
+    The article's backpropagation, step 3, with 1 as the input of the bias.
+    """
+    grads = _rows("linear.backward_bias", "grad_y", grad_y)  # (N, O)
+    grad_bias = pick("linear", backend).backward_bias(grads)
+    return result("linear.backward_bias", grad_bias, (grads.shape[1],), out)
+
+
+def _rows(what: str, name: str, array: Array) -> Array:
+    """See one sample as a batch of one."""
+    check(what, name, array)
+    if array.ndim not in (1, 2):
+        raise ShapeError(
+            f"{what}: {name} has shape {array.shape}, but (N, features) or (features,) is needed. "
+            f"Flatten images first: {name}.reshape(len({name}), -1), or a Flatten() layer."
+        )
+    return array[np.newaxis] if array.ndim == 1 else array

@@ -1,0 +1,166 @@
+"""Activations: worked by hand, far from zero, at the kink, in any layout, and PyTorch."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clearconv.errors import DtypeError, ShapeError
+from clearconv.ops import activation
+
+BACKENDS = ["loops", "matrix"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("kind", "x", "y", "grad_x"),
+    [
+        # With grad_y = 2 everywhere.
+        ("relu", [-2, 0, 3], [0, 0, 3], [0, 0, 2]),
+        ("leaky_relu", [-2, 0, 3], [-0.5, 0, 3], [0.5, 0.5, 2]),  # slope 0.25; 2 * 0.25 = 0.5
+        # sigmoid(0) = 1/2, slope 1/4; sigmoid(ln 3) = 1/(1 + 1/3) = 3/4, slope 3/4 * 1/4 = 3/16
+        ("sigmoid", [0, math.log(3)], [0.5, 0.75], [0.5, 0.375]),
+        # tanh(0) = 0, slope 1; tanh(ln 2) = (2 - 1/2) / (2 + 1/2) = 3/5, slope 1 - 9/25 = 16/25
+        ("tanh", [0, math.log(2)], [0, 0.6], [2, 1.28]),
+        ("identity", [-2, 0, 3], [-2, 0, 3], [2, 2, 2]),
+    ],
+)
+def test_worked_by_hand(backend, kind, x, y, grad_x):
+    x = np.array(x, dtype=float)
+    got, saved = activation.forward_saving(x, kind, 0.25, backend=backend)
+    assert got == pytest.approx(np.array(y, dtype=float), abs=1e-15)
+    grad = activation.backward_input(np.full_like(x, 2), saved, backend=backend)
+    assert grad == pytest.approx(np.array(grad_x, dtype=float), abs=1e-15)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_far_from_zero_nothing_overflows(backend, dtype):
+    x = np.array([-1e4, -100, 100, 1e4], dtype=dtype)
+    sigmoid, saved = activation.forward_saving(x, "sigmoid", backend=backend)
+    assert sigmoid[0] == 0 and sigmoid[3] == 1 and sigmoid[2] == 1
+    assert sigmoid[1] <= 4e-44
+    grad = activation.backward_input(np.ones_like(x), saved, backend=backend)
+    assert np.isfinite(grad).all()
+    tanh = activation.forward(x, "tanh", backend=backend)
+    assert tanh.tolist() == [-1, -1, 1, 1]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("kind", activation.KINDS)
+def test_nan_stays_nan(backend, kind):
+    x = np.array([np.nan, 1.0])
+    assert np.isnan(activation.forward(x, kind, backend=backend)).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("kind", activation.KINDS)
+def test_channels_last_memory_stays_channels_last(kind):
+    x = np.random.default_rng(0).standard_normal((2, 4, 5, 3)).transpose(0, 3, 1, 2)
+    y, saved = activation.forward_saving(x, kind, backend="matrix")
+    grad_x = activation.backward_input(x, saved, backend="matrix")
+    assert y.strides == grad_x.strides == x.strides
+
+
+@pytest.mark.parametrize("kind", activation.KINDS)
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("shape", [(), (0,), (0, 3)])
+def test_no_axes_and_no_numbers(kind, backend, shape):
+    x = np.ones(shape, dtype="float32")
+    y, saved = activation.forward_saving(x, kind, backend=backend)
+    grad_x = activation.backward_input(x, saved, backend=backend)
+    assert isinstance(y, np.ndarray) and isinstance(grad_x, np.ndarray)
+    assert y.shape == grad_x.shape == shape
+    assert y.dtype == grad_x.dtype == np.float32
+
+
+def test_what_is_saved():
+    x = np.array([-1.0, 2.0])
+    for kind in ("relu", "sigmoid", "tanh"):
+        y, saved = activation.forward_saving(x, kind)
+        assert saved.array is y
+    assert activation.forward_saving(x, "leaky_relu")[1].array is x
+    assert activation.forward_saving(x, "identity")[1].array is None
+    assert activation.forward(x, "identity") is x
+
+
+def test_out_receives_the_result():
+    x = np.array([-1.0, 2.0])
+    out = np.empty(2)
+    assert activation.forward(x, out=out) is out
+    assert out.tolist() == [0, 2]
+    _, saved = activation.forward_saving(x)
+    assert activation.backward_input(x, saved, out=out) is out
+    assert out.tolist() == [0, 2]
+    assert activation.forward(x, "identity", out=out) is out
+    assert out.tolist() == [-1, 2]
+
+
+def test_errors():
+    x = np.array([-1.0, 2.0])
+    with pytest.raises(ShapeError, match="'swish' is not known; choose one of relu, leaky_relu"):
+        activation.forward(x, "swish")
+    with pytest.raises(DtypeError, match="int64"):
+        activation.forward(np.array([1, 2]))
+    _, saved = activation.forward_saving(x)
+    with pytest.raises(ShapeError, match=r"grad_y has shape \(3,\), but \(2,\)"):
+        activation.backward_input(np.zeros(3), saved)
+    with pytest.raises(DtypeError, match="dtypes differ"):
+        activation.backward_input(np.zeros(2, dtype="float32"), saved)
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(
+    kind=st.sampled_from(activation.KINDS),
+    slope=st.floats(-1, 2),
+    seed=st.integers(0, 1000),
+    backend=st.sampled_from(BACKENDS),
+)
+def test_gradient_against_differences(kind, slope, seed, backend):
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(0.01, 3, (2, 3, 4)) * rng.choice([-1, 1], (2, 3, 4))  # away from the kink
+    grad_y = rng.standard_normal(x.shape)
+    _, saved = activation.forward_saving(x, kind, slope, backend=backend)
+    grad_x = activation.backward_input(grad_y, saved, backend=backend)
+    step = 1e-6
+    ends = [activation.forward(x + s, kind, slope, backend=backend) for s in (step, -step)]
+    numeric = (ends[0] - ends[1]) / (2 * step) * grad_y
+    assert np.max(np.abs(numeric - grad_x)) < 1e-8
+
+
+@pytest.mark.parametrize("slope", [-0.5, 0.0, 0.01, 0.3, 1.0, 1.5])
+def test_leaky_relu_against_onnx(slope):
+    onnx = pytest.importorskip("onnx")
+    reference = pytest.importorskip("onnx.reference")
+    node = onnx.helper.make_node("LeakyRelu", ["x"], ["y"], alpha=slope)
+    x = np.random.default_rng(0).standard_normal((3, 4)).astype("float32")
+    info = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in "xy"]
+    model = onnx.helper.make_model(onnx.helper.make_graph([node], "leaky", info[:1], info[1:]))
+    expected = reference.ReferenceEvaluator(model).run(None, {"x": x})[0]
+    for backend in BACKENDS:
+        y = activation.forward(x, "leaky_relu", slope, backend=backend)
+        assert np.max(np.abs(y - expected)) < 1e-6
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("kind", ["relu", "leaky_relu", "sigmoid", "tanh"])
+def test_against_pytorch(kind):
+    torch = pytest.importorskip("torch")
+    functions = {
+        "relu": torch.relu,
+        "leaky_relu": lambda t: torch.nn.functional.leaky_relu(t, 0.2),
+        "sigmoid": torch.sigmoid,
+        "tanh": torch.tanh,
+    }
+    rng = np.random.default_rng(1)
+    x, grad_y = rng.standard_normal((2, 3, 40))
+    x[:, :2] = 0  # the kink
+    tensor = torch.tensor(x, requires_grad=True)
+    expected = functions[kind](tensor)
+    expected.backward(torch.tensor(grad_y))
+    for backend in BACKENDS:
+        y, saved = activation.forward_saving(x, kind, 0.2, backend=backend)
+        grad_x = activation.backward_input(grad_y, saved, backend=backend)
+        assert np.max(np.abs(y - expected.detach().numpy())) < 1e-14
+        assert np.max(np.abs(grad_x - tensor.grad.numpy())) < 1e-14
