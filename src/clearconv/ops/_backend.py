@@ -87,6 +87,25 @@ def native_module() -> ModuleType | None:
         return None
 
 
+def variant() -> str:
+    """Name the compiled variant that runs here, such as "avx512"; "none" without a native one."""
+    module = native_module()
+    return "none" if module is None else str(module.variant())
+
+
+def set_threads(count: int) -> int:
+    """Let the native kernels use `count` threads; return how many they used before.
+
+    Without the compiled module this does nothing and returns 1.
+    """
+    module = native_module()
+    if module is None:
+        return 1
+    before = int(module.get_threads())
+    module.set_threads(count)
+    return before
+
+
 @cache
 def _native(chapter: str) -> Any:
     return getattr(native_module(), chapter, None)

@@ -1,0 +1,162 @@
+"""How good a model is on images it has not learnt from."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from clearconv.data import Batches, Preprocessing, Source
+from clearconv.layers import Node
+from clearconv.losses import CrossEntropy
+from clearconv.ops import softmax
+from clearconv.ops._arrays import Array
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One image whose class was not recognised."""
+
+    file: str
+    label: str
+    prediction: str
+    probability: float
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Predictions for labelled images, and what follows from them.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        Of the model.
+    files : tuple of str
+        The images.
+    labels : ndarray of int64, shape (n,)
+        True classes.
+    probabilities : ndarray, shape (n, K)
+        Of each class.
+    loss : float
+        Mean cross-entropy.
+    """
+
+    classes: tuple[str, ...]
+    files: tuple[str, ...]
+    labels: Indices
+    probabilities: Array
+    loss: float
+
+    @property
+    def predictions(self) -> Indices:
+        """Return the likeliest class of each image."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def right(self) -> int:
+        """Return the number of images recognised."""
+        return int(np.sum(self.predictions == self.labels))
+
+    @property
+    def total(self) -> int:
+        """Return the number of images."""
+        return len(self.labels)
+
+    @property
+    def accuracy(self) -> float:
+        """Return the share of images recognised."""
+        return self.right / self.total
+
+    @property
+    def confusion(self) -> Indices:
+        """Return counts (K, K): row = true class, column = predicted class."""
+        counts = np.zeros((len(self.classes),) * 2, dtype=np.int64)
+        np.add.at(counts, (self.labels, self.predictions), 1)
+        return counts
+
+    @property
+    def precision(self) -> Array:
+        """Return, for each class, the share of its predictions that are right; NaN if none."""
+        return _share(np.diag(self.confusion), self.confusion.sum(axis=0))
+
+    @property
+    def recall(self) -> Array:
+        """Return, for each class, the share of its images that are recognised; NaN if none."""
+        return _share(np.diag(self.confusion), self.confusion.sum(axis=1))
+
+    def wrong(self) -> list[Mistake]:
+        """List the mistakes, the most confident first."""
+        predictions = self.predictions
+        places = np.flatnonzero(predictions != self.labels)
+        sure = self.probabilities[places, predictions[places]]
+        return [
+            Mistake(
+                self.files[i],
+                self.classes[self.labels[i]],
+                self.classes[predictions[i]],
+                float(self.probabilities[i, predictions[i]]),
+            )
+            for i in places[np.argsort(-sure, kind="stable")]
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, for JSON."""
+        return {
+            "accuracy": self.accuracy,
+            "right": self.right,
+            "total": self.total,
+            "loss": self.loss,
+            "classes": list(self.classes),
+            "confusion": self.confusion.tolist(),
+            "precision": [None if np.isnan(value) else float(value) for value in self.precision],
+            "recall": [None if np.isnan(value) else float(value) for value in self.recall],
+            "wrong": [vars(mistake) for mistake in self.wrong()],
+        }
+
+
+def evaluate_model(
+    model: Node,
+    source: Source,
+    indices: Indices,
+    preprocessing: Preprocessing,
+    classes: tuple[str, ...],
+    batch_size: int = 64,
+) -> Evaluation:
+    """Predict every image once, in evaluation mode, without augmentation.
+
+    Parameters
+    ----------
+    model : Node
+        Gives logits.
+    source : Source
+        The images; its classes are among the model's.
+    indices : ndarray of int64
+        Which of them.
+    preprocessing : Preprocessing
+        Of the model.
+    classes : tuple of str
+        Of the model, in the order of its outputs.
+    batch_size : int
+        Bounds the memory.
+
+    Returns
+    -------
+    Evaluation
+    """
+    batches = Batches(source, indices, preprocessing, batch_size)
+    logits = np.concatenate([model.forward(_as(model, batch.x)) for batch in batches])
+    place = np.array([classes.index(name) for name in source.classes])
+    labels = place[source.labels[indices]]
+    loss, _ = CrossEntropy()(logits, labels)
+    files = tuple(source.files[i] for i in indices)
+    return Evaluation(classes, files, labels, softmax.forward(logits), loss)
+
+
+def _as(model: Node, x: Array) -> Array:
+    return x.astype(model.store.dtype, copy=False)
+
+
+def _share(part: Indices, whole: Indices) -> Array:
+    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)

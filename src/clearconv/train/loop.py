@@ -1,0 +1,302 @@
+"""The training loop: forward, loss, backward, update; validate, keep the best; test once."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from clearconv.data import (
+    Augmentation,
+    Batches,
+    Preprocessing,
+    Source,
+    Split,
+    channel_statistics,
+    complete_split,
+    open_data,
+    read_split,
+)
+from clearconv.errors import RunError
+from clearconv.layers import Context
+from clearconv.layers.model_file import load
+from clearconv.losses import CrossEntropy
+from clearconv.models import MODELS, create
+from clearconv.ops._backend import backend, set_threads
+from clearconv.optim import SGD, Adam, AdamW, Optimiser, schedule
+from clearconv.train.evaluation import Evaluation, evaluate_model
+from clearconv.train.run import Run, check_unchanged, new_folder, read_run, write_json
+from clearconv.train.settings import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a finished run came to.
+
+    Attributes
+    ----------
+    folder : Path
+        The run folder.
+    best_epoch : int
+        Whose model was kept, from 1.
+    evaluation : Evaluation
+        Of that model on the test part.
+    fingerprint : str
+        SHA-256 of that model's weights.
+    stopped_early : bool
+        Whether patience ran out.
+    seconds : float
+        Spent on training and validation, over all sittings.
+    """
+
+    folder: Path
+    best_epoch: int
+    evaluation: Evaluation
+    fingerprint: str
+    stopped_early: bool
+    seconds: float
+
+
+class Watcher:
+    """Told what happens in a run; does nothing. Subclass it to show or record."""
+
+    def reading(self, done: int, total: int) -> None:
+        """Hear that so many of the images are decoded."""
+
+    def started(self, run: Run) -> None:
+        """Hear that data and model are ready."""
+
+    def step(
+        self, epoch: int, step: int, steps: int, loss: float, images_per_second: float
+    ) -> None:
+        """Hear that a step is done; epochs and steps count from 1."""
+
+    def epoch(self, record: dict[str, Any], best: bool) -> None:
+        """Hear that an epoch is done and saved."""
+
+    def finished(self, result: Result) -> None:
+        """Hear that the test is done."""
+
+
+def train(
+    data: str, *, out: Path | None = None, watcher: Watcher | None = None, **given: Any
+) -> Result:
+    """Train a network, keep the epoch with the best validation, and test it once.
+
+    Parameters
+    ----------
+    data : str
+        A folder of images or idx files, or "digits".
+    out : Path, optional
+        The run folder; by default the first free ``runs/NAME-N``.
+    watcher : Watcher, optional
+        Told what happens.
+    **given
+        Attributes of ``Settings``; what is not given, or None, is the default for this kind of
+        data.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ArgumentError
+        If a setting is not possible.
+    DataError
+        If the data cannot be used.
+    RunError
+        If the run folder cannot be used, or the training diverges.
+    """
+    watcher = watcher or Watcher()
+    source = open_data(data, given.get("classes"), progress=watcher.reading)
+    settings = Settings.for_data(source.kind, data, **given)
+    folder = new_folder(out, source)
+    if settings.split is not None:
+        split = read_split(settings.split, source)
+    else:
+        split = complete_split(source, settings.seed, settings.ratios)
+    run = _prepare(folder, settings, source, split)
+    run.begin()
+    return _go(run, watcher)
+
+
+def resume(folder: Path, watcher: Watcher | None = None, data: str | None = None) -> Result:
+    """Go on with a run from its last finished epoch; the result is that of an unbroken run.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    watcher : Watcher, optional
+        Told what happens.
+    data : str, optional
+        Where the data are now, if they moved.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    RunError
+        If it is not a run folder, or the data are not the same.
+    """
+    watcher = watcher or Watcher()
+    about = read_run(folder)
+    settings = Settings.from_dict(about["settings"])
+    where = data or about["data"]["root"] or settings.data
+    source = open_data(where, settings.classes, progress=watcher.reading)
+    check_unchanged(folder, about["data"], source)
+    run = _prepare(folder, settings, source, read_split(folder / "split.json", source))
+    run.take_up()
+    return _go(run, watcher)
+
+
+def _prepare(folder: Path, settings: Settings, source: Source, split: Split) -> Run:
+    """Make the model and what goes with it."""
+    info = MODELS[settings.model]
+    options = {"batch_norm": settings.batch_norm, "dropout": settings.dropout}
+    chosen = {name: value for name, value in options.items() if value}
+    model = create(settings.model, len(source.classes), **chosen)
+    channels, *size = info.input_shape
+    if source.kind != "photos" and source.size is not None:
+        channels, size = source.channels, list(source.size)
+    if settings.image_size is not None:
+        size = [settings.image_size] * 2
+    mean, std = channel_statistics(source, split.train)
+    preprocessing = Preprocessing(
+        size=(size[0], size[1]),
+        channels=channels,
+        resize="crop" if source.kind == "photos" else "squash",
+        mean=mean,
+        std=std,
+    )
+    model.build((channels, *size), seed=settings.seed)
+    return Run(folder, settings, source, split, preprocessing, model, _optimiser(model, settings))
+
+
+def _optimiser(model: Any, settings: Settings) -> Optimiser:
+    lr, decay = settings.lr, settings.weight_decay
+    if settings.optimiser == "sgd":
+        return SGD(model, lr, settings.momentum, settings.nesterov, decay)
+    kind = Adam if settings.optimiser == "adam" else AdamW
+    return kind(model, lr, weight_decay=decay)
+
+
+def _go(run: Run, watcher: Watcher) -> Result:
+    """Train what is left to train, then test."""
+    settings = run.settings
+    with ExitStack() as stack:
+        if settings.backend is not None:
+            stack.enter_context(backend(settings.backend))
+        if settings.threads is not None:
+            stack.callback(set_threads, set_threads(settings.threads))
+        watcher.started(run)
+        stopped = _out_of_patience(run)
+        while run.epochs_done < settings.epochs and not stopped:
+            run.history.append(_epoch(run, watcher))
+            run.save_epoch()
+            watcher.epoch(run.history[-1], run.best_epoch == run.epochs_done)
+            stopped = _out_of_patience(run)
+        model = load(run.folder / "best.safetensors")
+        evaluation = evaluate_model(
+            model, run.source, run.split.test, run.preprocessing, run.source.classes
+        )
+    result = Result(
+        run.folder,
+        run.best_epoch,
+        evaluation,
+        model.store.fingerprint(),
+        stopped and run.epochs_done < settings.epochs,
+        sum(record["seconds"] for record in run.history),
+    )
+    write_json(
+        run.folder / "result.json",
+        {
+            "best_epoch": result.best_epoch,
+            "weights_sha256": result.fingerprint,
+            "seconds": result.seconds,
+            "test": evaluation.to_dict(),
+        },
+    )
+    watcher.finished(result)
+    return result
+
+
+def _epoch(run: Run, watcher: Watcher) -> dict[str, Any]:
+    """Run through the training part once, then validate."""
+    settings, model, epoch = run.settings, run.model, run.epochs_done + 1
+    batches = Batches(
+        run.source,
+        run.split.train,
+        run.preprocessing,
+        settings.batch_size,
+        augmentation=Augmentation.from_dict(settings.augmentation),
+        seed=settings.seed,
+        epoch=epoch,
+        shuffle=True,
+        workers=settings.threads,
+    )
+    steps = len(batches)
+    total = steps * settings.epochs
+    factor = schedule(settings.schedule, total, round(settings.warmup * total))
+    criterion = CrossEntropy(settings.label_smoothing, _class_weight(run))
+    start = perf_counter()
+    seen = right = 0
+    losses = 0.0
+    for number, batch in enumerate(batches, start=1):
+        done = (epoch - 1) * steps + number - 1
+        context = Context(
+            training=True,
+            seed=settings.seed,
+            epoch=epoch,
+            step=done,
+            samples=tuple(batch.samples.tolist()),
+        )
+        logits = model.forward(batch.x, context=context)
+        loss, grad = criterion(logits, batch.labels)
+        if not np.isfinite(loss):
+            raise RunError(
+                f"The loss became {loss} at epoch {epoch}, step {number}: the training diverged. "
+                f"Try a lower learning rate (--lr {settings.lr / 10:g})."
+            )
+        model.backward(grad, input_gradient=False)
+        lr = settings.lr * factor(done)
+        run.optimiser.step(lr)
+        seen += len(batch.labels)
+        losses += loss * len(batch.labels)
+        right += int(np.sum(logits.argmax(axis=1) == batch.labels))
+        watcher.step(epoch, number, steps, losses / seen, seen / (perf_counter() - start))
+    trained = perf_counter() - start
+    validation = evaluate_model(
+        model, run.source, run.split.validation, run.preprocessing, run.source.classes
+    )
+    return {
+        "epoch": epoch,
+        "lr": lr,
+        "train_loss": losses / seen,
+        "train_accuracy": right / seen,
+        "validation_loss": validation.loss,
+        "validation_accuracy": validation.accuracy,
+        "seconds": perf_counter() - start,
+        "images_per_second": seen / trained,
+        "weights_sha256": model.store.fingerprint(),
+    }
+
+
+def _class_weight(run: Run) -> tuple[float, ...] | None:
+    """Weights that let every class count alike; None unless asked for."""
+    if not run.settings.class_weights:
+        return None
+    counts = np.bincount(run.source.labels[run.split.train], minlength=len(run.source.classes))
+    return tuple((counts.sum() / (len(counts) * counts)).tolist())
+
+
+def _out_of_patience(run: Run) -> bool:
+    patience = run.settings.patience
+    return bool(
+        patience is not None and run.history and run.epochs_done - run.best_epoch >= patience
+    )

@@ -1,0 +1,175 @@
+"""Everything that determines a run, with good defaults for each kind of data."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+from clearconv.data import Augmentation
+from clearconv.errors import ArgumentError, RunError
+from clearconv.models import MODELS, default_for
+from clearconv.ops._backend import BACKENDS
+from clearconv.optim import SCHEDULES
+
+OPTIMISERS = ("sgd", "adam", "adamw")
+
+#: How each kind of data is trained unless told otherwise. ``docs/training.md`` says how the
+#: recipe for photographs was found.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "photos": {
+        "epochs": 100,
+        "batch_size": 32,
+        "lr": 2e-3,
+        "weight_decay": 0.05,
+        "label_smoothing": 0.1,
+        "augmentation": Augmentation.photos().to_dict(),
+    },
+    "idx": {"epochs": 10, "batch_size": 64, "lr": 2e-3, "weight_decay": 0.05},
+    "digits": {"epochs": 30, "batch_size": 32, "lr": 3e-3, "weight_decay": 0.05},
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to train, on what, and how. The same settings give the same weights.
+
+    Attributes
+    ----------
+    data : str
+        A folder, or "digits".
+    model : str
+        A name in ``clearconv.models.MODELS``.
+    classes : tuple of str, optional
+        Which classes, in which order; all by default.
+    batch_norm, dropout
+        Options of the model.
+    image_size : int, optional
+        Height and width the network sees; by default the model's own.
+    epochs, batch_size : int
+        Length of the run, images in a step.
+    optimiser : {"sgd", "adam", "adamw"}
+        With `lr`, `weight_decay`, and for SGD `momentum` and `nesterov`.
+    schedule : {"constant", "step", "cosine", "one_cycle"}
+        Of the learning rate, after a `warmup`, given as a share of the run.
+    label_smoothing : float
+        Share of the target spread over all classes.
+    class_weights : bool
+        Whether rare classes count more in the loss, so that all classes count alike.
+    augmentation : dict
+        As ``Augmentation.to_dict`` gives it.
+    seed : int
+        Of the split, the initial weights, the order, the augmentation and dropout.
+    patience : int, optional
+        Stop after so many epochs without a better validation; None never stops early.
+    ratios : (int, int, int)
+        Training, validation and test part, where the data bring no split.
+    split : str, optional
+        A split file.
+    backend : str, optional
+        The telling that runs.
+    threads : int, optional
+        Of the native kernels.
+    """
+
+    data: str
+    model: str
+    classes: tuple[str, ...] | None = None
+    batch_norm: bool = False
+    dropout: float = 0.0
+    image_size: int | None = None
+    epochs: int = 10
+    batch_size: int = 32
+    optimiser: str = "adamw"
+    lr: float = 1e-3
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 0.0
+    schedule: str = "cosine"
+    warmup: float = 0.1
+    label_smoothing: float = 0.0
+    class_weights: bool = False
+    augmentation: dict[str, Any] = field(default_factory=lambda: Augmentation.none().to_dict())
+    seed: int = 0
+    patience: int | None = None
+    ratios: tuple[int, int, int] = (8, 1, 1)
+    split: str | None = None
+    backend: str | None = None
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check what can be checked before the data are read."""
+        for name, known in (
+            ("model", tuple(MODELS)),
+            ("optimiser", OPTIMISERS),
+            ("schedule", SCHEDULES),
+            ("backend", (None, *BACKENDS)),
+        ):
+            if getattr(self, name) not in known:
+                listed = ", ".join(str(item) for item in known if item is not None)
+                raise ArgumentError(f"{name}={getattr(self, name)!r} is not known; use {listed}.")
+        for name, right, expected in (
+            ("epochs", self.epochs >= 1, "at least 1"),
+            ("batch_size", self.batch_size >= 1, "at least 1"),
+            ("lr", self.lr > 0, "more than 0"),
+            ("warmup", 0 <= self.warmup < 1, "a share of the run, at least 0 and less than 1"),
+            ("label_smoothing", 0 <= self.label_smoothing < 1, "at least 0 and less than 1"),
+            ("dropout", 0 <= self.dropout < 1, "at least 0 and less than 1"),
+            ("patience", self.patience is None or self.patience >= 1, "at least 1"),
+            ("threads", self.threads is None or self.threads >= 1, "at least 1"),
+            ("image_size", self.image_size is None or self.image_size >= 1, "at least 1"),
+        ):
+            if not right:
+                raise ArgumentError(f"{name}={getattr(self, name)!r}, but it must be {expected}.")
+        if self.schedule == "one_cycle" and self.warmup:
+            object.__setattr__(self, "warmup", 0.0)  # it climbs by itself
+        Augmentation.from_dict(self.augmentation)
+
+    @classmethod
+    def for_data(cls, kind: str, data: str, **given: Any) -> Self:
+        """Return the defaults for a kind of data, with what was given in their place.
+
+        Parameters
+        ----------
+        kind : {"photos", "idx", "digits"}
+            ``Source.kind``.
+        data : str
+            Folder, or "digits".
+        **given
+            Attributes; None means not given. `augmentation` may hold a part of the settings.
+
+        Returns
+        -------
+        Settings
+        """
+        chosen = {"model": default_for(kind), **DEFAULTS[kind]}
+        variations = {
+            **chosen.get("augmentation", Augmentation.none().to_dict()),
+            **(given.pop("augmentation", None) or {}),
+        }
+        chosen |= {name: value for name, value in given.items() if value is not None}
+        return cls(data=data, **{**chosen, "augmentation": variations})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """Return the settings that ``to_dict`` described.
+
+        Raises
+        ------
+        RunError
+            If a setting is unknown: the run was made by another version.
+        """
+        known = {item.name for item in fields(cls)}
+        if unknown := sorted(plain.keys() - known):
+            raise RunError(
+                f"The run has settings that this clearconv does not know: {', '.join(unknown)}. "
+                "Was it made by a newer version?"
+            )
+        tuples = {
+            name: tuple(plain[name])
+            for name in ("classes", "ratios")
+            if plain.get(name) is not None
+        }
+        return cls(**{**plain, **tuples})
