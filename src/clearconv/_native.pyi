@@ -1,0 +1,15 @@
+"""The compiled kernels; absent where clearconv was installed without a C++ compiler."""
+
+from types import ModuleType
+
+#: One submodule for each chapter, with the functions of its matrix telling.
+conv2d: ModuleType
+
+def variant() -> str:
+    """Name the instruction set in use: avx512, avx2 or baseline."""
+
+def get_threads() -> int:
+    """Return the number of threads that kernels use."""
+
+def set_threads(count: int) -> None:
+    """Set the number of threads; no result depends on it."""

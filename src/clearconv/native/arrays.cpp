@@ -1,0 +1,113 @@
+#include "arrays.h"
+
+#include <cstring>
+
+#include "arena.h"
+
+namespace nb = nanobind;
+
+namespace clearconv {
+namespace {
+
+bool native_float(const char* format, Index itemsize) {
+  if (!format) return false;
+  if (std::strchr("@=^<", *format) && *format) ++format;  // big-endian ">" is refused
+  return (std::strcmp(format, "f") == 0 && itemsize == 4) ||
+         (std::strcmp(format, "d") == 0 && itemsize == 8);
+}
+
+}  // namespace
+
+Input::Input(nb::handle array) {
+  if (PyObject_GetBuffer(array.ptr(), &buffer_, PyBUF_STRIDES | PyBUF_FORMAT) != 0)
+    throw nb::python_error();
+  if (!native_float(buffer_.format, buffer_.itemsize) || buffer_.ndim > 4) {
+    PyBuffer_Release(&buffer_);
+    throw nb::type_error("a float32 or float64 array of at most four axes is needed");
+  }
+  data_ = buffer_.buf;
+  bool aligned = reinterpret_cast<std::size_t>(data_) % buffer_.itemsize == 0;
+  for (int axis = 0; axis < buffer_.ndim; ++axis) {
+    strides_[axis] = buffer_.strides[axis];
+    aligned = aligned && strides_[axis] % buffer_.itemsize == 0;
+  }
+  if (!aligned && size() > 0) copy();
+}
+
+Index Input::size() const {
+  Index count = 1;
+  for (int axis = 0; axis < ndim(); ++axis) count *= buffer_.shape[axis];
+  return count;
+}
+
+void Input::copy() {
+  const Index itemsize = buffer_.itemsize;
+  copied_ = std::make_unique<char[]>(size() * itemsize);
+  Index at[4] = {0, 0, 0, 0};
+  for (char* to = copied_.get();; to += itemsize) {
+    const char* from = static_cast<const char*>(buffer_.buf);
+    for (int axis = 0; axis < ndim(); ++axis) from += at[axis] * buffer_.strides[axis];
+    std::memcpy(to, from, itemsize);
+    int axis = ndim() - 1;
+    while (axis >= 0 && ++at[axis] == buffer_.shape[axis]) at[axis--] = 0;
+    if (axis < 0) break;
+  }
+  data_ = copied_.get();
+  Index stride = itemsize;
+  for (int axis = ndim() - 1; axis >= 0; stride *= buffer_.shape[axis--]) strides_[axis] = stride;
+}
+
+template <class T>
+Output<T>::Output(std::initializer_list<Index> shape) : tensor{}, ndim_(int(shape.size())) {
+  Index size = 1;
+  int axis = 0;
+  for (const Index length : shape) {
+    tensor.shape[axis++] = length;
+    size *= length;
+  }
+  if (ndim_ == 4) {
+    const Index C = tensor.shape[1], H = tensor.shape[2], W = tensor.shape[3];
+    const Index channels_last[] = {H * W * C, 1, W * C, C};
+    std::memcpy(tensor.stride, channels_last, sizeof channels_last);
+  } else {
+    Index stride = 1;
+    for (axis = ndim_ - 1; axis >= 0; stride *= tensor.shape[axis--]) tensor.stride[axis] = stride;
+  }
+  void* memory = arena::take(size * sizeof(T));
+  owner_ = nb::capsule(memory, [](void* taken) noexcept { arena::give(taken); });
+  tensor.data = static_cast<T*>(memory);
+}
+
+template <class T>
+nb::object Output<T>::numpy() {
+  std::size_t shape[4];
+  for (int axis = 0; axis < ndim_; ++axis) shape[axis] = tensor.shape[axis];
+  return nb::cast(nb::ndarray<nb::numpy, T>(tensor.data, ndim_, shape, owner_, tensor.stride));
+}
+
+template class Output<float>;
+template class Output<double>;
+
+void same_dtype(const Input& first, const Input& other) {
+  if (first.is_double() != other.is_double())
+    throw nb::type_error("the arrays' dtypes differ; all must be float32, or all float64");
+}
+
+Geometry geometry(nb::handle window) {
+  Geometry result;
+  const auto pair = [](nb::handle value, Index* to) {
+    to[0] = nb::cast<Index>(value[0]);
+    to[1] = nb::cast<Index>(value[1]);
+  };
+  pair(window.attr("input"), result.input);
+  pair(window.attr("kernel"), result.kernel);
+  pair(window.attr("stride"), result.stride);
+  pair(window.attr("dilation"), result.dilation);
+  pair(window.attr("output"), result.output);
+  const nb::object padding = window.attr("padding");
+  result.before[0] = nb::cast<Index>(padding[0][0]);
+  result.before[1] = nb::cast<Index>(padding[1][0]);
+  return result;
+}
+
+}  // namespace clearconv

@@ -1,0 +1,66 @@
+// NumPy arrays and window dataclasses as the plain data that kernels take.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <memory>
+
+#include "runtime.h"
+
+namespace clearconv {
+
+// An input array (buffer protocol) with up to four axes, of any strides, alignment and writability.
+class Input {
+ public:
+  explicit Input(nanobind::handle array);
+  ~Input() { PyBuffer_Release(&buffer_); }
+  Input(const Input&) = delete;
+  Input& operator=(const Input&) = delete;
+
+  bool is_double() const { return buffer_.itemsize == sizeof(double); }
+  int ndim() const { return buffer_.ndim; }
+  Index shape(int axis) const { return buffer_.shape[axis]; }
+  Index size() const;
+
+  // The array seen as T; one that is not aligned for T was copied.
+  template <class T>
+  Tensor<const T> tensor() const {
+    Tensor<const T> view = {static_cast<const T*>(data_), {1, 1, 1, 1}, {0, 0, 0, 0}};
+    for (int axis = 0; axis < ndim(); ++axis) {
+      view.shape[axis] = buffer_.shape[axis];
+      view.stride[axis] = strides_[axis] / Index(sizeof(T));
+    }
+    return view;
+  }
+
+ private:
+  void copy();
+
+  Py_buffer buffer_;
+  const void* data_;
+  Index strides_[4];  // bytes
+  std::unique_ptr<char[]> copied_;
+};
+
+// An array for a result, from the arena. Four axes lie channels-last in memory, fewer in order.
+template <class T>
+class Output {
+ public:
+  Output(std::initializer_list<Index> shape);
+  Tensor<T> tensor;
+  // The NumPy array that owns the memory from now on.
+  nanobind::object numpy();
+
+ private:
+  int ndim_;
+  nanobind::capsule owner_;
+};
+
+// Raises TypeError unless `other` has the dtype of `first`.
+void same_dtype(const Input& first, const Input& other);
+
+// Read a clearconv.ops._window.Window.
+Geometry geometry(nanobind::handle window);
+
+}  // namespace clearconv

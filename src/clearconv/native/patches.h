@@ -1,0 +1,181 @@
+// Copies patches of an image into a panel, one row per output pixel: the A of the register tile.
+//
+// In two steps. A strip is a piece of the image, channels last, with its padding filled in; it is
+// needed only where the image itself does not look like that. The panel then gathers from the
+// strip, or straight from the image, the numbers under each window: stride and dilation end here,
+// and a whole kernel row is one copy where the window has no holes.
+#pragma once
+
+#include "tile.h"
+
+namespace clearconv::CLEARCONV_VARIANT {
+
+// One axis of a window walk: output u, kernel element i look at input u*stride + i*dilation + start.
+struct Axis {
+  Index input, output, taps, stride, dilation, start;
+  Index span(Index outputs) const {  // inputs that so many neighbouring outputs look at
+    return (outputs - 1) * stride + dilation * (taps - 1) + 1;
+  }
+  bool inside() const { return start >= 0 && start + span(output) <= input; }
+};
+
+// All the patches of a batch: K = (kernel row, kernel column, channel), in this order.
+template <class T>
+struct Patches {
+  Tensor<const T> image;
+  Axis h, w;
+  Index depth() const { return h.taps * w.taps * image.shape[1]; }
+};
+
+// Some images, and some output rows of each, whole rows.
+struct Box {
+  Index image, images, row, rows, columns;
+  Index pixels() const { return images * rows * columns; }
+};
+
+// Walks through a box's pixels: images, then rows, then columns.
+struct Pixel {
+  Index n, p, q;
+  Pixel(const Box& box, Index index)
+      : n(index / (box.rows * box.columns)),
+        p(index / box.columns % box.rows),
+        q(index % box.columns) {}
+  void next(const Box& box) {
+    if (++q < box.columns) return;
+    q = 0;
+    if (++p < box.rows) return;
+    p = 0;
+    ++n;
+  }
+};
+
+// Where a box's patches are read: strides in elements per image, row and column; channels adjoin.
+template <class T>
+struct Source {
+  const T* data;  // first patch of the box
+  const T* end;   // nothing at or behind it may be read
+  Index image, row, column;
+};
+
+// True where patches can be read from the image itself.
+template <class T>
+inline bool reads_directly(const Patches<T>& x) {
+  const bool adjoin = x.image.stride[1] == 1 || x.image.shape[1] == 1;
+  return adjoin && x.h.inside() && x.w.inside();
+}
+
+template <class T>
+inline Index strip_size(const Patches<T>& x, Index images, Index rows) {
+  if (x.depth() == 0 || reads_directly(x)) return 0;
+  return images * x.h.span(rows) * x.w.span(x.w.output) * x.image.shape[1] + kLanes<T>;
+}
+
+// One padded row of a strip: columns [first, first + columns) of an image row, zeros outside.
+template <class T>
+inline void fill_row(T* to, const T* from, const Tensor<const T>& image, Index first,
+                     Index columns) {
+  const Index C = image.shape[1], W = image.shape[3], cs = image.stride[1], ws = image.stride[3];
+  const Index begin = least(most(-first, 0), columns);
+  const Index end = most(least(W - first, columns), begin);
+  std::memset(to, 0, begin * C * sizeof(T));
+  std::memset(to + end * C, 0, (columns - end) * C * sizeof(T));
+  if (begin == end) return;
+  const T* source = from + (first + begin) * ws;
+  T* target = to + begin * C;
+  if ((cs == 1 || C == 1) && ws == C) {
+    std::memcpy(target, source, (end - begin) * C * sizeof(T));
+  } else {
+    for (Index c = 0; c < C; ++c)
+      for (Index t = 0; t < end - begin; ++t) target[t * C + c] = source[t * ws + c * cs];
+  }
+}
+
+// Make a box's patches readable, copying into `strip` (strip_size numbers) if need be.
+template <class T>
+inline Source<T> open(const Patches<T>& x, const Box& box, T* strip) {
+  const Tensor<const T>& image = x.image;
+  const Index ns = image.stride[0], hs = image.stride[2], ws = image.stride[3];
+  const Index top = box.row * x.h.stride + x.h.start;
+  if (reads_directly(x)) {
+    const T* last = image.data;
+    for (int axis = 0; axis < 4; ++axis)
+      if (image.stride[axis] > 0) last += (image.shape[axis] - 1) * image.stride[axis];
+    return {image.data + box.image * ns + top * hs + x.w.start * ws, last + 1, ns, hs, ws};
+  }
+  const Index C = image.shape[1], rows = x.h.span(box.rows), columns = x.w.span(x.w.output);
+  for (Index n = 0; n < box.images; ++n)
+    for (Index r = 0; r < rows; ++r) {
+      T* to = strip + (n * rows + r) * columns * C;
+      if (top + r < 0 || top + r >= x.h.input)
+        std::memset(to, 0, columns * C * sizeof(T));
+      else
+        fill_row(to, image.data + (box.image + n) * ns + (top + r) * hs, image, x.w.start, columns);
+    }
+  const Index size = box.images * rows * columns * C;
+  return {strip, strip + size + kLanes<T>, rows * columns * C, columns * C, C};
+}
+
+// A stretch of K whose numbers adjoin in the source: `length` of them, `from` the patch's first
+// number on, go to column `to` of the panel.
+struct Run {
+  Index from, to, length;
+};
+
+// Cut [k0, k1) of K into runs; returns their number, at most k1 - k0.
+template <class T>
+inline int cut(const Patches<T>& x, const Source<T>& source, Index k0, Index k1, Run* runs) {
+  const Index C = x.image.shape[1];
+  const bool holes = x.w.dilation * source.column != C && x.w.taps > 1;
+  const Index length = holes ? C : x.w.taps * C;
+  int count = 0;
+  for (Index k = k0; k < k1; ++count) {
+    const Index run = k / length, within = k % length, stop = least(k1, (run + 1) * length);
+    const Index i = holes ? run / x.w.taps : run, j = holes ? run % x.w.taps : 0;
+    const Index start = i * x.h.dilation * source.row + j * x.w.dilation * source.column;
+    runs[count] = {start + within, k - k0, stop - k};
+    k = stop;
+  }
+  return count;
+}
+
+// Copy one run for every pixel, by whole vectors: what is written too much, the next run
+// overwrites or the panel's slack takes; what would be read too much at the end is not.
+template <class T, int VECTORS>
+inline void copy_run(const T* const* pixels, Index count, const Run& run, const T* end, T* panel) {
+  constexpr int L = kLanes<T>;
+  const Index vectors = VECTORS ? VECTORS : ceil_div(run.length, L);
+  for (Index m = 0; m < count; ++m) {
+    const T* from = pixels[m] + run.from;
+    T* to = panel + m * kPanelStride<T> + run.to;
+    if (end - from >= vectors * L) {
+      for (Index v = 0; v < vectors; ++v) store(to + v * L, load(from + v * L));
+    } else {
+      for (Index k = 0; k < run.length; ++k) to[k] = from[k];
+    }
+  }
+}
+
+// Gather columns [k0, k1) of K, at most kDepth, for `count` pixels of the box from `first` on.
+template <class T>
+inline void gather(const Patches<T>& x, const Source<T>& source, const Box& box, Index first,
+                   Index count, Index k0, Index k1, T* panel) {
+  constexpr Index kMost = 128;
+  const T* pixels[kMost];
+  Pixel at(box, first);
+  for (Index m = 0; m < count; ++m, at.next(box))
+    pixels[m] = source.data + at.n * source.image + at.p * x.h.stride * source.row +
+                at.q * x.w.stride * source.column;
+  Run runs[kDepth<T>];
+  const int pieces = cut(x, source, k0, k1, runs);
+  for (int r = 0; r < pieces; ++r) {
+    const Index vectors = ceil_div(runs[r].length, kLanes<T>);
+    const auto copy = vectors == 1   ? copy_run<T, 1>
+                      : vectors == 2 ? copy_run<T, 2>
+                      : vectors == 3 ? copy_run<T, 3>
+                      : vectors == 4 ? copy_run<T, 4>
+                                     : copy_run<T, 0>;
+    copy(pixels, count, runs[r], source.end, panel);
+  }
+}
+
+}  // namespace clearconv::CLEARCONV_VARIANT

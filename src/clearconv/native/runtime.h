@@ -1,0 +1,38 @@
+// What the compiled kernels and the rest of the module know of each other: plain data, no code.
+//
+// The kernels are compiled once per instruction set. A function both sides could emit (anything
+// inline from the C++ library) might be kept in its AVX-512 form and then run on a CPU without it,
+// so the kernels see only this header and its like.
+#pragma once
+
+#include <cstddef>
+
+namespace clearconv {
+
+using Index = std::ptrdiff_t;
+
+// Four axes (N, C, H, W) of any strides, counted in elements; `data` is aligned for T.
+template <class T>
+struct Tensor {
+  T* data;
+  Index shape[4];
+  Index stride[4];
+};
+
+// A sliding window along rows [0] and columns [1]; the sizes are those of ops/_window.py.
+struct Geometry {
+  Index input[2], kernel[2], stride[2], dilation[2], before[2], output[2];
+};
+
+// What a kernel may ask of the module around it.
+struct Runtime {
+  // Number of threads that `parallel` would use.
+  Index (*threads)();
+  // Call work(context, unit) once for each unit in [0, units), in any order, on any thread.
+  void (*parallel)(Index units, void (*work)(void* context, Index unit), void* context);
+  // Memory of the calling thread, aligned to a cache line, kept for its next call: slot 0 for what
+  // one unit of work needs, slot 1 for what all units of one call share.
+  void* (*scratch)(int slot, std::size_t bytes);
+};
+
+}  // namespace clearconv

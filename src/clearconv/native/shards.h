@@ -1,0 +1,50 @@
+// How a sum over the batch is divided, so that its bits depend on the batch size alone.
+//
+// At most 8 equal shards of consecutive images; within a shard, chunks of at most 1,024 pixels are
+// each summed from zero and then added, in order; the shards meet in a balanced binary tree. So
+// 1, 2, 4 or 8 workers can hold whole subtrees, and rounding grows with the number of chunks, not
+// of pixels.
+#pragma once
+
+#include "patches.h"
+
+namespace clearconv::CLEARCONV_VARIANT {
+
+constexpr Index kChunkPixels = 1024;
+
+inline Index shard_count(Index images) { return least(8, images); }
+
+struct Shard {
+  Index first, images;
+  Shard(Index N, Index shard)
+      : first(N * shard / shard_count(N)), images(N * (shard + 1) / shard_count(N) - first) {}
+};
+
+// A shard's images cut into boxes of at most kChunkPixels: whole images, or whole rows of one. A
+// single row may be longer; whoever sums it starts afresh every kChunkPixels.
+struct Chunks {
+  Shard shard;
+  Index height, width, images, rows, row_chunks, count;
+  Chunks(const Shard& shard, Index height, Index width)
+      : shard(shard), height(height), width(width) {
+    rows = least(height, most(1, kChunkPixels / width));
+    images = rows < height ? 1 : least(shard.images, most(1, kChunkPixels / (height * width)));
+    row_chunks = ceil_div(height, rows);
+    count = ceil_div(shard.images, images) * row_chunks;
+  }
+  Box box(Index chunk) const {
+    const Index image = chunk / row_chunks * images, row = chunk % row_chunks * rows;
+    return {shard.first + image, least(images, shard.images - image), row,
+            least(rows, height - row), width};
+  }
+};
+
+// Add `shards` arrays that lie `stride` apart into the first: ((0+1)+(2+3))+((4+5)+(6+7)).
+template <class T>
+inline void add_shards(T* sum, Index shards, Index stride, Index count) {
+  for (Index step = 1; step < shards; step *= 2)
+    for (Index s = 0; s + step < shards; s += 2 * step)
+      for (Index i = 0; i < count; ++i) sum[s * stride + i] += sum[(s + step) * stride + i];
+}
+
+}  // namespace clearconv::CLEARCONV_VARIANT

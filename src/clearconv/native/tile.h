@@ -1,0 +1,119 @@
+// The register tile that all three passes of a convolution share: acc[m][n] += A[m, k] * B[k, n].
+//
+// Lanes are neighbouring channels of the result, so every result is one chain of multiply-adds in
+// ascending k, whatever the vector width: AVX2+FMA and AVX-512 give the same bits.
+//
+// Only kernels include this; CLEARCONV_VARIANT names the namespace of their instruction set.
+#pragma once
+
+#include <cstring>
+
+#include "runtime.h"
+
+namespace clearconv::CLEARCONV_VARIANT {
+
+#if defined(__AVX512F__)
+constexpr int kVectorBytes = 64;
+constexpr int kRowsTwo = 14, kRowsOne = 28;  // 28 accumulators of 32 registers
+#elif defined(__AVX2__)
+constexpr int kVectorBytes = 32;
+constexpr int kRowsTwo = 6, kRowsOne = 12;  // 12 of 16
+#else
+constexpr int kVectorBytes = 16;
+constexpr int kRowsTwo = 6, kRowsOne = 12;
+#endif
+
+template <class T>
+struct VectorOf {
+  typedef T type __attribute__((vector_size(kVectorBytes)));
+};
+template <class T>
+using Vector = typename VectorOf<T>::type;
+
+template <class T>
+constexpr int kLanes = kVectorBytes / int(sizeof(T));
+
+// A panel holds `A`: rows of up to kDepth numbers at a stride of 13 cache lines. An odd number of
+// lines spreads the rows over all cache sets; a constant lets the tile address them for free.
+template <class T>
+constexpr Index kDepth = 768 / sizeof(T);
+template <class T>
+constexpr Index kPanelStride = 832 / sizeof(T);
+
+template <class T>
+inline Vector<T> load(const T* from) {  // from any address
+  Vector<T> vector;
+  std::memcpy(&vector, from, sizeof vector);
+  return vector;
+}
+
+template <class T>
+inline void store(T* to, Vector<T> vector) {
+  std::memcpy(to, &vector, sizeof vector);
+}
+
+inline Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
+inline Index least(Index a, Index b) { return a < b ? a : b; }
+inline Index most(Index a, Index b) { return a > b ? a : b; }
+
+// Channels of the result, rounded up to whole vectors.
+template <class T>
+inline Index lanes_for(Index channels) {
+  return ceil_div(channels, kLanes<T>) * kLanes<T>;
+}
+
+// Where lane `n` of row `k` of B lies, for a B of `depth` rows and `lanes` lanes (see multiply).
+template <class T>
+inline Index block_offset(Index n, Index k, Index depth, Index lanes) {
+  constexpr int W = 2 * kLanes<T>;
+  const Index block = n / W * W;
+  return block * depth + k * least(W, lanes - block) + (n - block);
+}
+
+// One tile: M rows, V vectors. A[m, k] is a[m * AM + k * AK]; B[k] is V vectors at b, row by row.
+template <class T, int M, int V, Index AM, Index AK>
+inline void tile(const T* a, const T* b, Index depth, T* acc, Index acc_stride, bool fresh) {
+  constexpr int L = kLanes<T>;
+  Vector<T> sum[M][V];
+#pragma GCC unroll 32
+  for (int m = 0; m < M; ++m)
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v)
+      sum[m][v] = fresh ? Vector<T>{} : load(acc + m * acc_stride + v * L);
+  for (Index k = 0; k < depth; ++k, a += AK, b += V * L) {
+    Vector<T> right[V];
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) right[v] = load(b + v * L);
+#pragma GCC unroll 32
+    for (int m = 0; m < M; ++m)
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) sum[m][v] += a[m * AM] * right[v];
+  }
+#pragma GCC unroll 32
+  for (int m = 0; m < M; ++m)
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) store(acc + m * acc_stride + v * L, sum[m][v]);
+}
+
+// acc (rows, lanes) += A (rows, depth) B (depth, lanes), tile after tile.
+//
+// B lies in blocks of two vectors, the last of one where their number is odd, each `full_depth`
+// rows deep; this call uses rows [k0, k0 + depth) of them. Rows of A are rounded up to whole tiles:
+// A and acc must have room for them, and what they hold is of no account.
+template <class T, Index AM, Index AK>
+inline void multiply(const T* a, Index rows, const T* packed, Index k0, Index depth,
+                     Index full_depth, T* acc, Index lanes, bool fresh) {
+  constexpr int L = kLanes<T>;
+  for (Index n = 0; n < lanes; n += 2 * L) {
+    const T* b = packed + block_offset<T>(n, k0, full_depth, lanes);
+    if (n + L < lanes) {
+      for (Index m = 0; m < rows; m += kRowsTwo)
+        tile<T, kRowsTwo, 2, AM, AK>(a + m * AM, b, depth, acc + m * lanes + n, lanes, fresh);
+    } else {
+      for (Index m = 0; m < rows; m += kRowsOne)
+        tile<T, kRowsOne, 1, AM, AK>(a + m * AM, b, depth, acc + m * lanes + n, lanes, fresh);
+    }
+  }
+}
+
+}  // namespace clearconv::CLEARCONV_VARIANT
