@@ -2,7 +2,9 @@
 
 from clearconv.ops.activation.cases import CHAPTER as _activation
 from clearconv.ops.avg_pool2d.cases import CHAPTER as _avg_pool2d
+from clearconv.ops.batch_norm2d.cases import CHAPTER as _batch_norm2d
 from clearconv.ops.conv2d.cases import CHAPTER as _conv2d
+from clearconv.ops.dropout.cases import CHAPTER as _dropout
 from clearconv.ops.global_avg_pool2d.cases import CHAPTER as _global_avg_pool2d
 from clearconv.ops.im2col.cases import CHAPTER as _im2col
 from clearconv.ops.linear.cases import CHAPTER as _linear
@@ -16,4 +18,6 @@ CHAPTERS = (
     _global_avg_pool2d,
     _linear,
     _activation,
+    _batch_norm2d,
+    _dropout,
 )

@@ -1,0 +1,25 @@
+"""Dropout unit by unit: one draw, one decision."""
+
+import numpy as np
+import numpy.typing as npt
+
+from clearconv.ops._arrays import Array
+from clearconv.ops.dropout import DropoutKey
+
+
+def mask(shape: tuple[int, ...], p: float, key: DropoutKey) -> npt.NDArray[np.bool_]:
+    """Every sample has its generator, and every unit draws its own number from it."""
+    kept = np.empty(shape, dtype=bool)
+    for n, generator in enumerate(key.generators()):
+        for unit in np.ndindex(shape[1:]):
+            kept[(n, *unit)] = generator.random(dtype=np.float32) >= np.float32(p)
+    return kept
+
+
+def scale(values: Array, kept: npt.NDArray[np.bool_], p: float) -> Array:
+    """What is kept grows, so that the expected sum stays."""
+    scaled = np.zeros_like(values)
+    for place in np.ndindex(values.shape):
+        if kept[place]:
+            scaled[place] = values[place] / (1 - p)
+    return scaled

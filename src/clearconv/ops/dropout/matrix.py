@@ -1,0 +1,22 @@
+"""Dropout on whole arrays: a mask, then one product."""
+
+import numpy as np
+import numpy.typing as npt
+
+from clearconv.ops._arrays import Array
+from clearconv.ops.dropout import DropoutKey
+
+
+def mask(shape: tuple[int, ...], p: float, key: DropoutKey) -> npt.NDArray[np.bool_]:
+    """Every sample's numbers from its own generator, compared with p."""
+    kept = np.empty(shape, dtype=bool)
+    for n, generator in enumerate(key.generators()):
+        kept[n] = generator.random(shape[1:], dtype=np.float32) >= np.float32(p)
+    return kept
+
+
+def scale(values: Array, kept: npt.NDArray[np.bool_], p: float) -> Array:
+    """`values` times the mask, times 1/(1-p), in the memory layout of `values`."""
+    scaled = np.multiply(values, kept, out=np.empty_like(values))
+    scaled *= 1 / (1 - p)
+    return scaled
