@@ -1,5 +1,7 @@
 """Resampling of a box of an image, with and without antialiasing."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -49,15 +51,25 @@ def bilinear(pixels: Pixels, size: tuple[int, int], box: Box) -> Pixels:
     outermost pixel centres take the edge's value, and results are rounded to 8 bits.
     """
     left, top, right, bottom = box
-    H, W = pixels.shape[:2]
-    upper, lower, down = _taps(size[0], top, bottom, H)
-    first, second, across = _taps(size[1], left, right, W)
-    down, across = down[:, np.newaxis, np.newaxis], across[:, np.newaxis]  # (h, 1, 1), (w, 1)
-    above = pixels[upper].astype(np.float32)  # (h, W, C)
-    rows = above + down * (pixels[lower] - above)  # (h, W, C)
-    start = rows[:, first]  # (h, w, C)
-    mixed = start + across * (rows[:, second] - start)  # (h, w, C)
-    return (mixed + np.float32(0.5)).astype(np.uint8)
+    H, W, C = pixels.shape
+    h, w = size
+    upper, lower, down = _taps(h, top, bottom, H)
+    first, second, across = _taps(w, left, right, W)
+    lines = pixels.reshape(H, W * C)  # NumPy is slow where the last axis is short
+    rows = _mix(lines[upper], lines[lower], down[:, np.newaxis]).reshape(h, W, C)
+    start, end = np.take(rows, first, axis=1), np.take(rows, second, axis=1)  # (h, w, C)
+    mixed = _mix(start.reshape(h, w * C), end.reshape(h, w * C), np.repeat(across, C))
+    return (mixed + np.float32(0.5)).astype(np.uint8).reshape(h, w, C)
+
+
+def _mix(
+    start: npt.NDArray[Any], end: npt.NDArray[Any], share: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return start + share * (end - start)."""
+    mixed = np.subtract(end, start, dtype=np.float32)
+    mixed *= share
+    mixed += start
+    return mixed
 
 
 def _taps(
