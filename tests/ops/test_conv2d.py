@@ -169,6 +169,25 @@ def test_weight_gradient_is_convolution_with_the_spread_sensitivities(
 
 
 @TELLINGS
+def test_weight_gradient_exchanges_stride_and_dilation(backend):
+    rng = np.random.default_rng(0)
+    x, weight = rng.standard_normal((2, 3, 11, 12)), rng.standard_normal((4, 3, 3, 2))
+    y = conv2d.forward(x, weight, stride=(2, 3), dilation=(3, 2))
+    grad_y = rng.standard_normal(y.shape)
+    grad_weight = conv2d.backward_weight(
+        grad_y, x, weight.shape, stride=(2, 3), dilation=(3, 2), backend=backend
+    )
+    as_kernel = conv2d.forward(
+        x.transpose(1, 0, 2, 3),
+        grad_y.transpose(1, 0, 2, 3),
+        stride=(3, 2),
+        dilation=(2, 3),
+        backend=backend,
+    )
+    assert_equal_enough(grad_weight, as_kernel.transpose(1, 0, 2, 3)[:, :, :3, :2])
+
+
+@TELLINGS
 @FORMULAS
 def test_a_stride_only_leaves_out_results_of_stride_1(backend, size, kernel, stride, padding):
     x, weight, _, _ = _setting(size, kernel, stride, padding)
@@ -196,6 +215,13 @@ def test_stride_2_on_a_5x5_image(backend):
     assert met(3) == [11, 12, 13, 16, 17, 18, 21, 22, 23]
     assert met(4) == [13, 14, 15, 18, 19, 20, 23, 24, 25]
     assert [met(output)[1] for output in (1, 2, 3, 4)] == [2, 4, 12, 14]  # w2
+
+    w, dz = 10.0 ** np.arange(9), np.array([2.0, 3, 5, 7])  # sums that show their terms
+    dx = conv2d.backward_input(
+        dz.reshape(1, 1, 2, 2), w.reshape(1, 1, 3, 3), (1, 1, 5, 5), stride=2, backend=backend
+    ).ravel()
+    assert dx[3 - 1] == w[3 - 1] * dz[0] + w[1 - 1] * dz[1]
+    assert dx[9 - 1] == w[5 - 1] * dz[1]
 
 
 def test_where_the_bias_is():
