@@ -29,6 +29,13 @@ def test_jpeg(tmp_path, picture, ending):
     assert np.abs(difference).max() <= 12
 
 
+def test_a_telephones_multi_picture_jpeg(tmp_path, picture):
+    first, second = (Image.fromarray(picture(seed, size=(64, 48))) for seed in (0, 1))
+    path = tmp_path / "a.jpg"
+    first.save(path, format="MPO", save_all=True, append_images=[second], quality=95)
+    assert np.abs(load_image(path).astype(int) - picture(0, size=(64, 48))).max() <= 20
+
+
 def test_the_content_counts_not_the_ending(tmp_path, picture):
     Image.fromarray(picture()).save(tmp_path / "a.jpg", format="PNG")
     np.testing.assert_array_equal(load_image(tmp_path / "a.jpg"), picture())
