@@ -11,7 +11,8 @@ def forward(x: Array) -> Array:
     y = np.zeros((N, C, 1, 1), dtype=x.dtype)
     for n, c, row, col in np.ndindex(N, C, H, W):
         y[n, c, 0, 0] += x[n, c, row, col]
-    return y / (H * W)
+    y /= H * W
+    return y
 
 
 def backward_input(grad_y: Array, x_shape: tuple[int, int, int, int]) -> Array:

@@ -10,7 +10,7 @@ def forward(x: Array) -> Array:
     N, C, H, W = x.shape
     pixels = x.transpose(0, 2, 3, 1).reshape(N, H * W, C)
     ones = np.ones((1, H * W), dtype=x.dtype, like=x)
-    y = ones @ pixels / (H * W)  # (N, 1, C)
+    y: Array = ones @ pixels / (H * W)  # (N, 1, C)
     return y.reshape(N, 1, 1, C).transpose(0, 3, 1, 2)  # (N, C, 1, 1)
 
 
