@@ -1,0 +1,27 @@
+"""The articles' own interface, on top of the library: run their code, with its errors mended."""
+
+from clearconv.article.activators import (
+    Activator,
+    IdentityActivator,
+    ReluActivator,
+    SigmoidActivator,
+    TanhActivator,
+)
+from clearconv.article.check import gradient_check
+from clearconv.article.conv_layer import ConvLayer, Filter
+from clearconv.article.max_pooling_layer import MaxPoolingLayer
+from clearconv.article.paddle import img_conv_layer, simple_img_conv_pool
+
+__all__ = [
+    "Activator",
+    "ConvLayer",
+    "Filter",
+    "IdentityActivator",
+    "MaxPoolingLayer",
+    "ReluActivator",
+    "SigmoidActivator",
+    "TanhActivator",
+    "gradient_check",
+    "img_conv_layer",
+    "simple_img_conv_pool",
+]

@@ -1,0 +1,16 @@
+"""What tests of several parts share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """Return the folder of real data and reference weights, or skip."""
+    beside = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+    root = Path(os.environ.get("CLEARCONV_DATA", beside))
+    if not root.is_dir():
+        pytest.skip(f"no real data at {root}; set CLEARCONV_DATA to the folder that holds it")
+    return root
