@@ -1,0 +1,19 @@
+"""The command line: ``clearconv train photos/`` and its companions, one file each.
+
+``main`` knows every command's name and one-line help; a command's own module, and with it NumPy,
+is imported only when that command runs, so that ``clearconv --help`` answers at once.
+"""
+
+from clearconv.cli._frame import Commands
+
+__all__ = ["main"]
+
+main = Commands(
+    {
+        "train": "Train a classifier on a folder of images.",
+        "evaluate": "Test a trained model on images with known classes.",
+        "predict": "Name the class of new images.",
+        "summary": "List a model's layers, shapes and parameters.",
+        "show": "Show how one operation works: formula, three tellings, worked case.",
+    }
+)

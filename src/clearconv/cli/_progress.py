@@ -1,0 +1,186 @@
+"""What a person sees while the machine works: bars on standard error, lines on standard output."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from clearconv.cli._frame import count
+from clearconv.cli._report import accuracy, class_names, report
+from clearconv.cli._text import printable
+from clearconv.ops._backend import native_module
+from clearconv.train import Result, Run, Watcher
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+_PROBLEMS = 10
+
+
+class Bar:
+    """One progress bar at a time, erased when it ends; nothing where nobody watches.
+
+    It is closed before anything else is printed, so it needs no hold on the output streams.
+    """
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+        self._about: str | None = None
+
+    def update(self, about: str, done: int, total: int, note: str = "") -> None:
+        """Draw the bar `about` something, `done` of `total`."""
+        if not sys.stderr.isatty():
+            return
+        if self._progress is None or about != self._about:
+            self.close()
+            self._progress = self._open(about, total)
+            self._about = about
+        task = self._progress.task_ids[0]
+        self._progress.update(task, completed=done, total=total, note=note)
+
+    def close(self) -> None:
+        """Erase the bar."""
+        if self._progress is not None:
+            self._progress.stop()
+        self._progress = None
+
+    @staticmethod
+    def _open(about: str, total: int) -> "Progress":
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=Console(file=sys.stderr),
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        progress.add_task(escape(about), total=total, note="")
+        progress.start()
+        return progress
+
+
+class Reading(Watcher):
+    """Shows how far reading the images is."""
+
+    def __init__(self) -> None:
+        self.bar = Bar()
+
+    def reading(self, done: int, total: int) -> None:
+        """Draw the bar; erase it when all is read."""
+        self.bar.update("reading images", done, total)
+        if done == total:
+            self.bar.close()
+
+
+class Training(Reading):
+    """Shows a whole run.
+
+    Attributes
+    ----------
+    run : Run or None
+        Known once the data are read.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.run: Run | None = None
+
+    def started(self, run: Run) -> None:
+        """Say what will be trained, on what, and what is wrong with the data."""
+        self.bar.close()
+        self.run = run
+        warn((*run.source.problems, *run.split.problems))
+        if run.settings.backend is None and native_module() is None:
+            notice()
+        classes, split, model = run.source.classes, run.split, run.model
+        parts = f"{len(split.train)} to train, {len(split.validation)} to validate, "
+        click.echo(
+            f"{count(len(run.source), 'image')} of {count(len(classes), 'class', 'classes')} "
+            f"({class_names(classes)})\n{parts}{len(split.test)} to test"
+        )
+        size = " x ".join(map(str, model.input_shape))
+        click.echo(
+            f"model {run.settings.model}: {count(model.summary().parameters, 'parameter')}, "
+            f"input {size}\nrun folder {printable(run.folder)}"
+        )
+        if run.epochs_done:
+            click.echo(f"going on after epoch {run.epochs_done} of {run.settings.epochs}")
+
+    def step(
+        self, epoch: int, step: int, steps: int, loss: float, images_per_second: float
+    ) -> None:
+        """Draw the epoch's bar."""
+        about = f"epoch {epoch}/{self._epochs}"
+        self.bar.update(about, step, steps, f"loss {loss:.3f}  {images_per_second:,.0f} images/s")
+
+    def epoch(self, record: dict[str, Any], best: bool) -> None:
+        """Leave one line for the epoch."""
+        self.bar.close()
+        number = str(record["epoch"]).rjust(len(str(self._epochs)))
+        click.echo(
+            f"epoch {number}/{self._epochs}  loss {record['train_loss']:.3f}  "
+            f"train {record['train_accuracy']:.3f}  "
+            f"validation {record['validation_accuracy']:.3f} "
+            f"loss {record['validation_loss']:.3f}  {record['seconds']:.1f} s"
+            f"{'  best' if best else ''}"
+        )
+
+    def finished(self, result: Result) -> None:
+        """Report the test."""
+        assert self.run is not None
+        settings, folder = self.run.settings, printable(result.folder)
+        if result.stopped_early:
+            click.echo(f"stopped early: no better validation for {settings.patience} epochs")
+        click.echo(f"\nTest with the best epoch, {result.best_epoch}\n")
+        full_list = f"all are in {printable(result.folder / 'result.json')}"
+        for line in report(result.evaluation, full_list):
+            click.echo(line)
+        name = quoted(result.folder)
+        click.echo(
+            f"\nrun folder       {folder}\n"
+            f"weights sha256   {result.fingerprint}\n"
+            f"training took    {_duration(result.seconds)}\n\n"
+            f"name new images  clearconv predict {name} IMAGE...\n"
+            f"test again       clearconv evaluate {name}\n"
+        )
+        click.echo(accuracy(result.evaluation))
+
+    @property
+    def _epochs(self) -> int:
+        assert self.run is not None
+        return self.run.settings.epochs
+
+
+def warn(problems: tuple[str, ...]) -> None:
+    """Write what is wrong with the data, the first few of many."""
+    for problem in problems[:_PROBLEMS]:
+        click.echo(f"Warning: {printable(problem)}", err=True)
+    if len(problems) > _PROBLEMS:
+        click.echo(f"Warning: ... and {len(problems) - _PROBLEMS} more like these", err=True)
+
+
+def notice() -> None:
+    """Say that the compiled kernels are missing, and how to get them."""
+    click.echo(
+        "Note: clearconv was installed without its compiled kernels and computes with NumPy (the "
+        "matrix telling), which is slower. To get them, install a C++ compiler, then: "
+        "pip install --force-reinstall --no-cache-dir clearconv",
+        err=True,
+    )
+
+
+def quoted(path: object) -> str:
+    from shlex import quote
+
+    return quote(printable(path))
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"

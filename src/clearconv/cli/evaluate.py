@@ -1,0 +1,47 @@
+"""``clearconv evaluate runs/photos-1``: how good a trained model is."""
+
+import json
+from pathlib import Path
+
+import click
+
+from clearconv.cli._frame import Failure, command
+from clearconv.cli._progress import Reading
+from clearconv.cli._report import accuracy, report
+
+
+@command(
+    """
+    clearconv evaluate runs/photos-1
+    clearconv evaluate runs/photos-1 other-photos/
+    clearconv evaluate runs/photos-1/best.safetensors other-photos/
+    """
+)
+@click.argument("run", type=click.Path(exists=True, path_type=Path))
+@click.argument("data", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def evaluate(run: Path, data: str | None, as_json: bool) -> None:
+    """Test the model of RUN on images whose classes are known.
+
+    RUN is a run folder or a model file. Without DATA, the test part of the run's own data is used;
+    of DATA the test part if it brings one, else every image.
+    """
+    from clearconv.train import evaluate as test
+
+    if data is None and run.is_file():
+        raise click.UsageError(
+            f"{run} is a model file, which has no data of its own: give DATA too."
+        )
+    watcher = Reading()
+    try:
+        evaluation = test(run, data, watcher)
+    finally:
+        watcher.bar.close()
+    if not evaluation.total:
+        raise Failure("there is no image to test on.")
+    if as_json:
+        click.echo(json.dumps(evaluation.to_dict(), indent=1))
+        return
+    for line in report(evaluation, "--json lists all"):
+        click.echo(line)
+    click.echo(f"\n{accuracy(evaluation)}")

@@ -1,0 +1,208 @@
+"""``clearconv show conv2d.backward_weight``: one operation with nothing hidden."""
+
+import copy
+import inspect
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from textwrap import fill
+from types import ModuleType
+from typing import Any
+
+import click
+
+from clearconv.cli._docstring import arguments, first_line, readable, sections
+from clearconv.cli._frame import command, unknown
+from clearconv.cli._source import Excerpt, contract, excerpt
+from clearconv.cli._text import table
+from clearconv.cli._values import described, difference
+from clearconv.ops import _backend
+from clearconv.ops._case import Chapter
+
+_SAME = 1e-12  # float64 sums of a few products, in another order
+
+
+@command(
+    """
+    clearconv show
+    clearconv show conv2d
+    clearconv show conv2d.backward_weight
+    clearconv show conv2d.backward_weight --telling loops
+    """,
+)
+@click.argument("name", required=False)
+@click.option(
+    "--telling",
+    type=click.Choice(_backend.BACKENDS),
+    help="Show only this telling's source. [default: all]",
+)
+def show(name: str | None, telling: str | None) -> None:
+    """Show how an operation works.
+
+    Without a NAME: all chapters and their functions. With a chapter (conv2d): its contract. With a
+    function (conv2d.backward_weight): the formula, the source of each telling, and a worked case
+    computed here and now.
+    """
+    from clearconv.ops import CHAPTERS
+
+    chapters: dict[str, Chapter] = {chapter.name: chapter for chapter in CHAPTERS}
+    if name is None:
+        _list(chapters)
+        return
+    wanted, _, function = name.partition(".")
+    if wanted not in chapters:
+        raise click.UsageError(unknown("operation", wanted, chapters))
+    chapter = chapters[wanted]
+    if not function:
+        _contract(chapter)
+    elif function in chapter.functions:
+        _function(chapter, function, telling)
+    else:
+        raise click.UsageError(unknown(f"function of {wanted}", function, chapter.functions))
+
+
+def _list(chapters: dict[str, Chapter]) -> None:
+    for chapter in chapters.values():
+        module = _public(chapter)
+        click.echo(fill(f"{chapter.name}: {first_line(module.__doc__)}", 79))
+        for function in chapter.functions:
+            about = first_line(getattr(module, function).__doc__)
+            click.echo(fill(f"  {function:<15}  {about}", 79, subsequent_indent=" " * 19))
+    click.echo("\nclearconv show conv2d                  a chapter")
+    click.echo("clearconv show conv2d.backward_weight  a function, its source and a worked case")
+
+
+def _contract(chapter: Chapter) -> None:
+    module = _public(chapter)
+    _heading(chapter.name, _path(Path(str(module.__file__))))
+    click.echo(readable(inspect.getdoc(module) or ""))
+    click.echo(f"\nTellings here: {', '.join(_backend.available(chapter.name))}\n")
+    rows = [
+        (f"{chapter.name}.{name}", first_line(getattr(module, name).__doc__))
+        for name in chapter.functions
+    ]
+    click.echo("\n".join(table(("function", "what it computes"), rows)))
+    click.echo(f"\nclearconv show {chapter.name}.{chapter.functions[0]}  shows how.")
+
+
+def _function(chapter: Chapter, name: str, telling: str | None) -> None:
+    function = getattr(_public(chapter), name)
+    parts = sections(inspect.getdoc(function) or "")
+    _heading(f"{chapter.name}.{name}", _path(Path(inspect.getfile(function))))
+    click.echo(readable(parts[""]))
+    for title, section in (("Formula", "Notes"), ("Sources", "References")):
+        if section in parts:
+            click.echo(f"\n{title}\n\n{readable(parts[section])}")
+    taken = arguments(parts.get("Parameters", ""))
+    rows = [row for row in taken if row[0] not in ("out", "backend")]
+    rows += [(f"-> {name}", kind) for name, kind in arguments(parts.get("Returns", ""))]
+    click.echo("\nShapes\n")
+    click.echo("\n".join(f"    {line}" for line in table(("argument", "what it is"), rows)))
+    _tellings(chapter, name, (telling,) if telling else _backend.BACKENDS)
+    _worked(chapter, name)
+
+
+def _tellings(chapter: Chapter, name: str, wanted: tuple[str, ...]) -> None:
+    """Show each telling's code, or the contract's where the tellings have none of their own."""
+    composed = []
+    for telling in wanted:
+        try:
+            found = excerpt(chapter.name, name, telling)
+        except FileNotFoundError as error:
+            _heading(f"Telling: {telling}", "no source here")
+            click.echo(_absent(chapter.name, Path(error.filename)))
+            continue
+        if found is None:
+            composed.append(telling)
+            continue
+        _heading(f"Telling: {telling}", _path(found.path))
+        _listing(found)
+    if composed:
+        found = contract(chapter.name, name)
+        _heading(f"Telling: {', '.join(composed)}", _path(found.path))
+        click.echo("No code of its own: the contract composes it of the other functions.\n")
+        _listing(found)
+
+
+def _absent(chapter: str, source: Path) -> str:
+    if "native" in _backend.available(chapter):
+        return f"{source.name} runs compiled; its source is not part of this installation."
+    return f"There is no {source.name}: {chapter} runs on its other tellings."
+
+
+def _listing(found: Excerpt) -> None:
+    size = len(str(max(line + text.count("\n") for line, text in found.pieces)))
+    for number, (first, text) in enumerate(found.pieces):
+        if number:
+            click.echo()
+        for line, code in enumerate(_coloured(text, found.language), first):
+            click.echo(f"{line:>{size}}  {code}".rstrip())
+    if found.elsewhere:
+        click.echo(f"\nFrom elsewhere: {', '.join(found.elsewhere)}")
+
+
+def _coloured(text: str, language: str) -> list[str]:
+    """Return the lines, with colours if this is a terminal."""
+    if not sys.stdout.isatty() or "NO_COLOR" in os.environ:
+        return text.split("\n")
+    from rich.console import Console
+    from rich.syntax import Syntax
+
+    console = Console(width=200)
+    with console.capture() as capture:
+        syntax = Syntax("", language, theme="ansi_dark", background_color="default")
+        console.print(syntax.highlight(text), soft_wrap=True, end="")
+    return capture.get().rstrip("\n").split("\n")
+
+
+def _worked(chapter: Chapter, name: str) -> None:
+    """Compute the chapter's worked case in every telling."""
+    given = chapter.worked.get(name)
+    if given is None:
+        return
+    function = getattr(_public(chapter), name)
+    tellings = _backend.available(chapter.name)
+    results: list[Any] = [
+        # A copy each: an operation may write into what it is given.
+        _after(function, copy.deepcopy(given), telling)
+        for telling in tellings
+    ]
+    _heading("Worked case", f"computed now by {', '.join(tellings)}")
+    for key, value in given.items():
+        for line in described(key, value):
+            click.echo(line)
+    click.echo()
+    parts = arguments(sections(inspect.getdoc(function) or "").get("Returns", ""))
+    names = [name for name, _ in parts]
+    several = isinstance(results[0], tuple) and len(results[0]) == len(names)
+    shown = zip(names, results[0], strict=True) if several else [(names[0], results[0])]
+    for key, value in shown:
+        for line in described(f"-> {key}", value):
+            click.echo(line)
+    worst = max(difference(results[0], other) for other in results)
+    if worst == 0:
+        verdict = "equal in every bit"
+    elif worst <= _SAME:
+        verdict = f"equal but for rounding, at most {worst:.0e}"
+    else:
+        verdict = f"NOT equal: they differ by {worst:g}"
+    click.echo(f"\n{' = '.join(tellings)}: {verdict}")
+
+
+def _after(function: Any, given: dict[str, Any], telling: str) -> Any:
+    result = function(**given, backend=telling)
+    return given if result is None else result  # in place: what the arguments have become
+
+
+def _public(chapter: Chapter) -> ModuleType:
+    return import_module(f"clearconv.ops.{chapter.name}")
+
+
+def _path(path: Path) -> str:
+    """Name a file from here where it lies below, so that the line is short and can be opened."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _heading(title: str, where: str) -> None:
+    click.echo(f"\n== {title} == {where}\n")

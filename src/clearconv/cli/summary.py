@@ -1,0 +1,85 @@
+"""``clearconv summary seed_cnn``: what a model consists of."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from clearconv.cli._frame import command, unknown
+from clearconv.layers import Node
+from clearconv.layers.model_file import load
+from clearconv.models import MODELS, create
+
+
+def _shape(
+    ctx: click.Context, option: click.Parameter, value: str | None
+) -> tuple[int, ...] | None:
+    """Read ``3x224x224``."""
+    if value is None:
+        return None
+    if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*){2}", value):
+        raise click.BadParameter(
+            f"{value!r}; write channels, height and width of one image, such as 3x224x224."
+        )
+    return tuple(map(int, value.split("x")))
+
+
+@command(
+    """
+    clearconv summary seed_cnn
+    clearconv summary seed_cnn --classes 5 --batch-norm --input 3x128x128
+    clearconv summary runs/photos-1
+    """
+)
+@click.argument("model")
+@click.option(
+    "--input", "input_shape", metavar="CxHxW", callback=_shape, help="Shape of one image."
+)
+@click.option("--classes", type=click.IntRange(min=1), help="Number of classes.")
+@click.option("--batch-norm", is_flag=True, help="With batch normalisation.")
+@click.option("--dropout", metavar="P", type=click.FloatRange(0, 1), help="With dropout.")
+def summary(
+    model: str,
+    input_shape: tuple[int, ...] | None,
+    classes: int | None,
+    batch_norm: bool,
+    dropout: float | None,
+) -> None:
+    """List the layers of MODEL with shapes, parameters and multiply-adds.
+
+    MODEL is the name of a bundled model, a run folder, or a .safetensors file.
+    """
+    given = {
+        "--input": input_shape,
+        "--classes": classes,
+        "--batch-norm": batch_norm,
+        "--dropout": dropout,
+    }
+    if model in MODELS:
+        chosen: dict[str, Any] = {"batch_norm": batch_norm, "dropout": dropout}
+        options = {name: value for name, value in chosen.items() if value}
+        made: Node = create(model, classes or _CLASSES, **options)
+        made.build(input_shape or MODELS[model].input_shape)
+        click.echo(f"{model}: {MODELS[model].about}\n")
+    elif Path(model).exists():
+        if wrong := [name for name, value in given.items() if value]:
+            raise click.UsageError(f"{model} is a trained model, so {wrong[0]} is settled already.")
+        made = _saved(Path(model))
+    else:
+        hint = " A run folder or a .safetensors file will do as well."
+        raise click.UsageError(unknown("model", model, MODELS, hint))
+    click.echo(made.summary())
+    size = made.summary().parameters * made.store.dtype.itemsize
+    click.echo(f"\nThe parameters take {size / 2**20:.2f} MiB ({made.store.dtype}).")
+
+
+_CLASSES = 10
+
+
+def _saved(path: Path) -> Node:
+    if path.is_dir():
+        from clearconv.train.use import open_model
+
+        return open_model(path)[0]
+    return load(path)

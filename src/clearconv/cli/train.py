@@ -1,0 +1,114 @@
+"""``clearconv train photos/``: a folder of images in, a tested classifier out."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from clearconv.cli._frame import Option, Stopped, command
+from clearconv.cli._options import DATA, settings, variations
+from clearconv.cli._progress import Training, quoted
+from clearconv.train import resume as resume_run
+from clearconv.train import train as start_run
+
+#: What a resumed run may be told: where it lies and where its data are now.
+_ALLOWED_WITH_RESUME = ("data", "out", "resume")
+
+
+@command(
+    """
+    clearconv train photos/
+    clearconv train photos/ --classes dog,panda,bird --batch-norm --epochs 60
+    clearconv train digits --out runs/first
+    clearconv train --resume runs/first
+    """
+)
+@click.argument("data", required=False)
+@click.option(
+    "--out",
+    cls=Option,
+    heading=DATA,
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    help="Run folder to write.  [runs/NAME-1, -2, ...]",
+)
+@click.option(
+    "--resume",
+    cls=Option,
+    heading=DATA,
+    metavar="[RUN]",
+    is_flag=False,
+    flag_value="",
+    help="Go on with an interrupted run, given here or by --out.",
+)
+@settings
+@click.pass_context
+def train(
+    ctx: click.Context,
+    /,
+    data: str | None,
+    out: Path | None,
+    resume: str | None,
+    no_augmentation: bool,
+    **given: Any,
+) -> None:
+    """Train a classifier on DATA and test it once.
+
+    DATA is a folder with one sub-folder of images per class, a folder of idx files such as MNIST's,
+    or the word digits. It is split into training, validation and test images unless it brings a
+    split. The epoch with the best validation is kept.
+
+    Defaults in brackets are those for photographs.
+    """
+    watcher = Training()
+    try:
+        if resume is not None:
+            folder, data = _resumed(ctx, data, out, resume)
+            resume_run(folder, watcher, data)
+            return
+        if data is None:
+            raise click.UsageError("Which data? Give a folder of images, or the word digits.", ctx)
+        augmentation = variations(given, no_augmentation)
+        start_run(data, out=out, watcher=watcher, augmentation=augmentation, **given)
+    except KeyboardInterrupt:
+        watcher.bar.close()
+        raise Stopped(_how_to_go_on(watcher)) from None
+    finally:
+        watcher.bar.close()
+
+
+def _resumed(
+    ctx: click.Context, data: str | None, out: Path | None, resume: str
+) -> tuple[Path, str | None]:
+    """Return the run folder and where its data are now, if that was said."""
+    changed = [
+        f"--{name.replace('_', '-')}"
+        for name in ctx.params
+        if name not in _ALLOWED_WITH_RESUME
+        and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if changed:
+        raise click.UsageError(
+            f"{', '.join(changed)} cannot go with --resume: a resumed run keeps its settings, so "
+            "that it ends as if it had never stopped. Leave them out, or start a new run.",
+            ctx,
+        )
+    if out is not None and resume and Path(resume) != out:
+        if data is not None:
+            raise click.UsageError(f"Which run? --out says {out}, --resume says {resume}.", ctx)
+        return out, resume  # --out RUN --resume DATA
+    folder = out if out is not None else Path(resume) if resume else None
+    if folder is None:
+        raise click.UsageError("Which run? Write --resume RUN, or --out RUN --resume.", ctx)
+    if not folder.is_dir():
+        raise click.UsageError(f"{folder} does not exist, so there is no run to resume.", ctx)
+    return folder, data
+
+
+def _how_to_go_on(watcher: Training) -> str:
+    run = watcher.run
+    if run is None:
+        return "Stopped before training began."
+    after = f"after epoch {run.epochs_done}" if run.epochs_done else "in the first epoch"
+    return f"Stopped {after}. To go on: clearconv train --resume {quoted(run.folder)}"
