@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clearconv.errors import DtypeError, ShapeError
+from clearconv.errors import ArgumentError, DtypeError, ShapeError
 from clearconv.ops import activation
 
 BACKENDS = ["loops", "matrix"]
@@ -99,7 +99,7 @@ def test_out_receives_the_result():
 
 def test_errors():
     x = np.array([-1.0, 2.0])
-    with pytest.raises(ShapeError, match="'swish' is not known; choose one of relu, leaky_relu"):
+    with pytest.raises(ArgumentError, match="'swish' is not known; choose one of relu, leaky_relu"):
         activation.forward(x, "swish")
     with pytest.raises(DtypeError, match="int64"):
         activation.forward(np.array([1, 2]))

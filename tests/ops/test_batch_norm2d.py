@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clearconv.errors import ShapeError
+from clearconv.errors import ArgumentError, ShapeError
 from clearconv.ops import batch_norm2d
 
 BACKENDS = ["loops", "matrix"]
@@ -135,9 +135,9 @@ def test_errors():
         batch_norm2d.forward_saving(x, np.ones(4), one)
     with pytest.raises(ShapeError, match=r"var has shape \(2,\)"):
         batch_norm2d.forward(x, one, one, one, np.ones(2))
-    with pytest.raises(ShapeError, match="both mean and var"):
+    with pytest.raises(ArgumentError, match="both mean and var"):
         batch_norm2d.forward_saving(x, one, one, mean=one)
-    with pytest.raises(ShapeError, match="eps is -1"):
+    with pytest.raises(ArgumentError, match="eps is -1"):
         batch_norm2d.forward_saving(x, one, one, eps=-1)
     _, saved = batch_norm2d.forward_saving(x, one, one, mean=one, var=one)
     with pytest.raises(ShapeError, match="after a training pass only"):

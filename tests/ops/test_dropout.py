@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clearconv.errors import DtypeError, ShapeError
+from clearconv.errors import ArgumentError, DtypeError, ShapeError
 from clearconv.ops import dropout
 from clearconv.ops.dropout import DropoutKey, DropoutSaved
 from clearconv.random import generator
@@ -134,7 +134,7 @@ def test_out_receives_the_result():
 def test_errors():
     x = np.ones((2, 3))
     for p in (1.0, 1.5, -0.1, math.nan):
-        with pytest.raises(ShapeError, match="0 <= p < 1 is needed"):
+        with pytest.raises(ArgumentError, match="0 <= p < 1 is needed"):
             dropout.forward(x, p, key((0, 1)))
     with pytest.raises(ShapeError, match=r"names 3 samples, but the shape is \(2, 3\)"):
         dropout.forward(x, 0.5, key((0, 1, 2)))

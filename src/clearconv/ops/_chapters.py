@@ -4,11 +4,13 @@ from clearconv.ops.activation.cases import CHAPTER as _activation
 from clearconv.ops.avg_pool2d.cases import CHAPTER as _avg_pool2d
 from clearconv.ops.batch_norm2d.cases import CHAPTER as _batch_norm2d
 from clearconv.ops.conv2d.cases import CHAPTER as _conv2d
+from clearconv.ops.cross_entropy.cases import CHAPTER as _cross_entropy
 from clearconv.ops.dropout.cases import CHAPTER as _dropout
 from clearconv.ops.global_avg_pool2d.cases import CHAPTER as _global_avg_pool2d
 from clearconv.ops.im2col.cases import CHAPTER as _im2col
 from clearconv.ops.linear.cases import CHAPTER as _linear
 from clearconv.ops.max_pool2d.cases import CHAPTER as _max_pool2d
+from clearconv.ops.softmax.cases import CHAPTER as _softmax
 
 CHAPTERS = (
     _im2col,
@@ -18,6 +20,8 @@ CHAPTERS = (
     _global_avg_pool2d,
     _linear,
     _activation,
+    _softmax,
+    _cross_entropy,
     _batch_norm2d,
     _dropout,
 )

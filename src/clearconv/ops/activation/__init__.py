@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clearconv.errors import ShapeError
+from clearconv.errors import ArgumentError
 from clearconv.ops._arrays import Array, check, expect, result, same_dtype
 from clearconv.ops._backend import pick
 
@@ -89,8 +89,10 @@ def forward(
 
     Raises
     ------
+    ArgumentError
+        If `kind` is not known.
     ShapeError
-        If `kind` is not known, or `out` does not fit.
+        If `out` does not fit.
     DtypeError
         If `x` is neither float32 nor float64.
 
@@ -145,8 +147,10 @@ def forward_saving(
 
     Raises
     ------
+    ArgumentError
+        If `kind` is not known.
     ShapeError
-        If `kind` is not known, or `out` does not fit.
+        If `out` does not fit.
     DtypeError
         If `x` is neither float32 nor float64.
     """
@@ -214,4 +218,4 @@ def backward_input(
 
 def _check_kind(what: str, kind: str) -> None:
     if kind not in KINDS:
-        raise ShapeError(f"{what}: kind {kind!r} is not known; choose one of {', '.join(KINDS)}.")
+        raise ArgumentError(f"{what}: kind {kind!r} is not known; choose one of {', '.join(KINDS)}.")

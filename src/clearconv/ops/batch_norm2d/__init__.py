@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clearconv.errors import ShapeError
+from clearconv.errors import ArgumentError, ShapeError
 from clearconv.ops._arrays import Array, check, expect, result, same_dtype
 from clearconv.ops._backend import pick
 
@@ -102,6 +102,8 @@ def forward(
     ------
     ShapeError
         If a parameter does not have one number for each channel.
+    ArgumentError
+        If `eps` is negative.
     DtypeError
         If the arrays are not all float32 or all float64.
 
@@ -164,6 +166,8 @@ def forward_saving(
     ShapeError
         If a parameter does not have one number for each channel, or, in training, if a channel
         has a single number, whose variance says nothing.
+    ArgumentError
+        If `eps` is negative, or only one of mean and var is given.
     DtypeError
         If the arrays are not all float32 or all float64.
 
@@ -179,7 +183,7 @@ def forward_saving(
     what = "batch_norm2d.forward_saving"
     _check_parameters(what, x, eps, weight=weight, bias=bias)
     if (mean is None) != (var is None):
-        raise ShapeError(f"{what}: give both mean and var (evaluation), or neither (training).")
+        raise ArgumentError(f"{what}: give both mean and var (evaluation), or neither (training).")
     telling, batch = pick("batch_norm2d", backend), _batch(x)
     if mean is not None and var is not None:
         center, spread = _statistics(what, x, mean, var)
@@ -406,7 +410,7 @@ def _check_parameters(what: str, x: Array, eps: float, **parameters: Array) -> N
         expect(what, name, array, (C,), f"one number for each channel of x, {x.shape}")
     same_dtype(what, x=x, **parameters)
     if not eps >= 0:
-        raise ShapeError(f"{what}: eps is {eps}, but it must not be negative; 1e-5 is usual.")
+        raise ArgumentError(f"{what}: eps is {eps}, but it must not be negative; 1e-5 is usual.")
 
 
 def _statistics(what: str, x: Array, mean: Array, var: Array) -> tuple[Array, Array]:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.errors import ShapeError
+from clearconv.errors import ArgumentError, ShapeError
 from clearconv.ops._arrays import Array, check, expect, result
 from clearconv.ops._backend import pick
 from clearconv.random import generator
@@ -107,8 +107,10 @@ def mask(
 
     Raises
     ------
+    ArgumentError
+        If p is outside [0, 1).
     ShapeError
-        If p is outside [0, 1), or the key does not name N samples.
+        If the key does not name N samples.
     """
     _check("dropout.mask", shape, p, key)
     return pick("dropout", backend).mask(shape, p, key)
@@ -141,8 +143,10 @@ def forward(
 
     Raises
     ------
+    ArgumentError
+        If p is outside [0, 1).
     ShapeError
-        If p is outside [0, 1), or the key does not name N samples.
+        If the key does not name N samples.
     DtypeError
         If `x` is neither float32 nor float64.
 
@@ -184,8 +188,10 @@ def forward_saving(
 
     Raises
     ------
+    ArgumentError
+        If p is outside [0, 1).
     ShapeError
-        If p is outside [0, 1), or the key does not name N samples.
+        If the key does not name N samples.
     DtypeError
         If `x` is neither float32 nor float64.
     """
@@ -250,7 +256,7 @@ def backward_input(
 
 def _check(what: str, shape: tuple[int, ...], p: float, key: DropoutKey) -> None:
     if not 0 <= p < 1:
-        raise ShapeError(
+        raise ArgumentError(
             f"{what}: p is {p}, but 0 <= p < 1 is needed: it is the probability of dropping a "
             "unit, not of keeping it."
         )

@@ -1,0 +1,87 @@
+"""From labels or probabilities to the target q: checked, smoothed, weighted."""
+
+import numpy as np
+import numpy.typing as npt
+
+from clearconv.errors import ArgumentError, DtypeError, ShapeError
+from clearconv.ops._arrays import Array, check, expect, same_dtype
+
+
+def share(
+    what: str,
+    x: Array,
+    target: npt.NDArray[np.integer] | Array,
+    smoothing: float,
+    weight: Array | None,
+) -> Array:
+    """Return q (N, K): how much of each class the target holds, after smoothing and weighting."""
+    check(what, "x", x, 2)
+    N, K = x.shape
+    if N == 0 or K == 0:
+        raise ShapeError(f"{what}: x has shape {x.shape}, but a sample and a class are needed.")
+    if not 0 <= smoothing <= 1:
+        raise ArgumentError(f"{what}: label_smoothing is {smoothing}, but it must lie in 0 to 1.")
+    labels = np.asarray(target)
+    if labels.ndim == 2:
+        q = _probabilities(what, x, labels)
+    else:
+        _check_labels(what, x, labels)
+        q = np.zeros((N, K), dtype=x.dtype)
+        q[np.arange(N), labels] = 1
+    if smoothing:
+        q = q * (1 - smoothing) + smoothing / K
+    if weight is not None:
+        check(what, "class_weight", weight)
+        same_dtype(what, x=x, class_weight=weight)
+        expect(what, "class_weight", weight, (K,), "one number for each class")
+        if not (weight >= 0).all():
+            raise ArgumentError(f"{what}: class_weight is {weight}, but no weight may be negative.")
+        q = q * weight
+    return q
+
+
+def divisor(what: str, target: npt.NDArray[np.integer] | Array, weight: Array | None) -> float:
+    """Return what a mean divides by: N, or for weighted class numbers their total weight."""
+    labels = np.asarray(target)
+    if weight is None or labels.ndim == 2:
+        return float(len(labels))
+    total = float(weight[labels].sum(dtype=np.float64))
+    if total == 0:
+        raise ArgumentError(
+            f"{what}: the labels of this batch have a total weight of 0, so there is no weighted "
+            "mean. Use reduction='sum', or weights above 0."
+        )
+    return total
+
+
+def _check_labels(what: str, x: Array, labels: npt.NDArray[np.generic]) -> None:
+    N, K = x.shape
+    if labels.shape != (N,):
+        raise ShapeError(
+            f"{what}: target has shape {labels.shape}, but ({N},) class numbers or ({N}, {K}) "
+            f"probabilities are needed for x {x.shape}."
+        )
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise DtypeError(
+            f"{what}: target has dtype {labels.dtype}, but class numbers are integers. Try "
+            f"target.astype('int64'), or give probabilities of shape ({N}, {K})."
+        )
+    wrong = np.flatnonzero((labels < 0) | (labels >= K))  # type: ignore[operator]
+    if len(wrong):
+        raise ShapeError(
+            f"{what}: the label in row {wrong[0]} is {labels[wrong[0]]}, but x has {K} classes, "
+            f"numbered 0 to {K - 1}. Do the labels start at 1, or has the model too few outputs?"
+        )
+
+
+def _probabilities(what: str, x: Array, target: Array) -> Array:
+    if np.issubdtype(target.dtype, np.integer):
+        raise DtypeError(
+            f"{what}: target has shape {target.shape} and dtype {target.dtype}. One-hot rows are "
+            f"probabilities: try target.astype('{x.dtype}'), or class numbers: "
+            "target.argmax(axis=1)."
+        )
+    check(what, "target", target)
+    same_dtype(what, x=x, target=target)
+    expect(what, "target", target, x.shape, "a probability for each class of each sample")
+    return target
