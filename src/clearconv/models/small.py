@@ -1,14 +1,12 @@
 """Networks for digits and other small grey images."""
 
 from clearconv.layers import (
-    BatchNorm2d,
     Conv2d,
     ConvPool2d,
     Dropout,
     Flatten,
     Linear,
     MaxPool2d,
-    ReLU,
     Sequential,
 )
 
@@ -16,7 +14,7 @@ from clearconv.layers import (
 def digits_cnn(classes: int = 10) -> Sequential:
     """Return a network for images as tiny as the bundled 8x8 digits.
 
-    Pooling once only: 8x8 pixels have no more to give away.
+    It pools once only: 8x8 pixels have no more to give away.
 
     Parameters
     ----------
@@ -29,12 +27,8 @@ def digits_cnn(classes: int = 10) -> Sequential:
         Not built yet; gives logits.
     """
     return Sequential(
-        Conv2d(16, 3, padding=1, bias=False),
-        BatchNorm2d(),
-        ReLU(),
-        Conv2d(32, 3, padding=1, bias=False),
-        BatchNorm2d(),
-        ReLU(),
+        Conv2d(16, 3, padding=1, activation="relu"),
+        Conv2d(32, 3, padding=1, activation="relu"),
         MaxPool2d(2),
         Flatten(),
         Linear(classes),
