@@ -1,3 +1,95 @@
-"""clearconv: convolutional networks with nothing hidden."""
+"""clearconv: convolutional networks with nothing hidden.
+
+Names are loaded when they are first used, so that ``import clearconv`` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clearconv.errors import ArgumentError as ArgumentError
+    from clearconv.errors import BackendError as BackendError
+    from clearconv.errors import ClearconvError as ClearconvError
+    from clearconv.errors import DataError as DataError
+    from clearconv.errors import DtypeError as DtypeError
+    from clearconv.errors import ModelFileError as ModelFileError
+    from clearconv.errors import RunError as RunError
+    from clearconv.errors import ShapeError as ShapeError
+    from clearconv.errors import TapeError as TapeError
+    from clearconv.layers import Activation as Activation
+    from clearconv.layers import AvgPool2d as AvgPool2d
+    from clearconv.layers import BatchNorm2d as BatchNorm2d
+    from clearconv.layers import Concat as Concat
+    from clearconv.layers import Context as Context
+    from clearconv.layers import Conv2d as Conv2d
+    from clearconv.layers import ConvPool2d as ConvPool2d
+    from clearconv.layers import Dropout as Dropout
+    from clearconv.layers import Flatten as Flatten
+    from clearconv.layers import GlobalAvgPool2d as GlobalAvgPool2d
+    from clearconv.layers import Identity as Identity
+    from clearconv.layers import Layer as Layer
+    from clearconv.layers import LeakyReLU as LeakyReLU
+    from clearconv.layers import Linear as Linear
+    from clearconv.layers import MaxPool2d as MaxPool2d
+    from clearconv.layers import Node as Node
+    from clearconv.layers import ReLU as ReLU
+    from clearconv.layers import Residual as Residual
+    from clearconv.layers import Sequential as Sequential
+    from clearconv.layers import Sigmoid as Sigmoid
+    from clearconv.layers import Softmax as Softmax
+    from clearconv.layers import Tanh as Tanh
+    from clearconv.layers import Tape as Tape
+    from clearconv.layers import from_spec as from_spec
+    from clearconv.layers import register_activation as register_activation
+    from clearconv.layers import register_layer as register_layer
+    from clearconv.layers.gradient_check import GradientCheck as GradientCheck
+    from clearconv.layers.gradient_check import gradient_check as gradient_check
+    from clearconv.layers.model_file import load as load
+    from clearconv.losses import CrossEntropy as CrossEntropy
+    from clearconv.losses import SquaredError as SquaredError
+    from clearconv.ops._backend import backend as backend
+    from clearconv.ops.im2col import col2im as col2im
+    from clearconv.ops.im2col import im2col as im2col
+    from clearconv.optim import SGD as SGD
+    from clearconv.optim import Adam as Adam
+    from clearconv.optim import AdamW as AdamW
 
 __version__ = "0.1.0"
+
+#: Module -> the public names that come from it; the same as above, for run time.
+_NAMES = {
+    "clearconv.errors": (
+        "ArgumentError BackendError ClearconvError DataError DtypeError ModelFileError RunError "
+        "ShapeError TapeError"
+    ),
+    "clearconv.layers": (
+        "Activation AvgPool2d BatchNorm2d Concat Context Conv2d ConvPool2d Dropout Flatten "
+        "GlobalAvgPool2d Identity Layer LeakyReLU Linear MaxPool2d Node ReLU Residual Sequential "
+        "Sigmoid Softmax Tanh Tape from_spec register_activation register_layer"
+    ),
+    "clearconv.layers.gradient_check": "GradientCheck gradient_check",
+    "clearconv.layers.model_file": "load",
+    "clearconv.losses": "CrossEntropy SquaredError",
+    "clearconv.ops._backend": "backend",
+    "clearconv.ops.im2col": "col2im im2col",
+    "clearconv.optim": "SGD Adam AdamW",
+}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
+_PARTS = ("article", "data", "errors", "layers", "losses", "models", "ops", "optim", "train")
+
+__all__ = ["__version__", *sorted(_HOMES), *_PARTS]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+    elif name in _PARTS:
+        value = import_module(f"clearconv.{name}")
+    else:
+        raise AttributeError(f"module 'clearconv' has no attribute {name!r}")
+    globals()[name] = value  # found directly from now on
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -14,10 +14,12 @@ from clearconv.layers.activations import (
     register_activation,
 )
 from clearconv.layers.batch_norm2d import BatchNorm2d
-from clearconv.layers.containers import Concat, ConvPool2d, Residual, Sequential
+from clearconv.layers.containers import Concat, Residual, Sequential
 from clearconv.layers.conv2d import Conv2d
+from clearconv.layers.conv_pool2d import ConvPool2d
 from clearconv.layers.dropout import Dropout
-from clearconv.layers.linear import Flatten, Linear
+from clearconv.layers.flatten import Flatten
+from clearconv.layers.linear import Linear
 from clearconv.layers.pool2d import AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from clearconv.layers.spec import from_spec, register_layer
 

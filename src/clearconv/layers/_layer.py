@@ -4,11 +4,12 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import prod
+from operator import index
 from typing import Any
 
 import numpy as np
 
-from clearconv.errors import ShapeError
+from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers._node import Node, Shape
 from clearconv.layers._tape import Context, Tape
 from clearconv.ops._arrays import Array
@@ -38,8 +39,16 @@ class Layer(Node):
     - ``_backward(grad_y, saved, context) -> grad_x``: overwrite each gradient, return dL/dx. It
       may return None where ``context.input_gradient`` is False.
 
-    Parameters are declared in ``_build`` by ``self._parameter(...)``, and read and written by
-    ``self.value("weight")`` and ``self.grad("weight")``.
+    Parameters are declared in ``_build`` by ``self._parameter(name, shape, initial, decay)``, other
+    numbers to be saved (running statistics) by ``self._buffer(name, initial)``; both are read as
+    ``self.value(name)``, and a gradient is written into ``self.grad(name)``.
+
+    Parameters
+    ----------
+    name : str, optional
+        Its part of the path.
+    **arguments
+        The subclass's other arguments, with which ``from_spec`` makes the layer again.
     """
 
     def __init__(self, name: str | None = None, **arguments: Any) -> None:
@@ -67,12 +76,34 @@ class Layer(Node):
         return 0
 
     def value(self, name: str) -> Array:
-        """Return a parameter or buffer of this layer."""
+        """Return a parameter or buffer of this layer.
+
+        Parameters
+        ----------
+        name : str
+            As declared in ``_build``.
+
+        Returns
+        -------
+        ndarray
+            The numbers themselves, not a copy.
+        """
         here = self.parameters_here
         return here[name] if name in here else self.buffers_here[name]
 
     def grad(self, name: str) -> Array:
-        """Return the array that receives this parameter's gradient."""
+        """Return the array that receives this parameter's gradient.
+
+        Parameters
+        ----------
+        name : str
+            As declared in ``_build``.
+
+        Returns
+        -------
+        ndarray
+            Write into it: ``self.grad("weight")[...] = ...``.
+        """
         return self.gradients_here[name]
 
     def _parameter(
@@ -82,9 +113,11 @@ class Layer(Node):
         initial: Callable[[np.random.Generator], Array],
         decay: bool = True,
     ) -> None:
+        """Declare a parameter: `initial` draws its first values, `decay` lets it decay."""
         self.declared[name] = Parameter(shape, initial, decay)
 
     def _buffer(self, name: str, initial: Array) -> None:
+        """Declare numbers that are saved with the model but not learnt by gradient."""
         self.declared_buffers[name] = initial
 
     @property
@@ -100,8 +133,14 @@ class Layer(Node):
 
     def _place(self, path: str, input_shape: Shape) -> Shape:
         self.path = path
-        self.declared.clear()
-        self.declared_buffers.clear()
+        for old in (
+            self.declared,
+            self.declared_buffers,
+            self.parameters_here,
+            self.gradients_here,
+            self.buffers_here,
+        ):
+            old.clear()
         self.input_shape = input_shape
         try:
             self.output_shape = self._build(input_shape)
@@ -119,7 +158,11 @@ class Layer(Node):
         return y
 
     def _run_back(self, grad_y: Array, tape: Tape, context: Context) -> Array | None:
-        return self._backward(grad_y, tape.recall(self.path, grad_y), context)
+        saved = tape.recall(self.path, grad_y)
+        try:
+            return self._backward(grad_y, saved, context)
+        except ShapeError as error:
+            raise _at(self.label, error) from None
 
     def _needs(self, input_shape: Shape, axes: int) -> None:
         """Raise unless one input has this many axes."""
@@ -137,6 +180,13 @@ class Layer(Node):
                 f"the input has {got} {what} (shape {shape}), but the layer was built for {built}. "
                 "Did a layer before it, or the image size, change?"
             )
+
+
+def count(what: str, name: str, value: int) -> int:
+    """Return a whole number of at least 1 as an int."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or index(value) < 1:
+        raise ArgumentError(f"{what}: {name}={value!r}, but it must be an integer of at least 1.")
+    return index(value)
 
 
 def _at(label: str, error: ShapeError) -> ShapeError:

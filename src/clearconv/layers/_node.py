@@ -2,13 +2,15 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from operator import index
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.errors import ArgumentError, ShapeError, TapeError
+from clearconv.errors import ArgumentError, DtypeError, ShapeError, TapeError
 from clearconv.layers._store import Store
 from clearconv.layers._tape import Context, Keep, Tape
 from clearconv.ops._arrays import Array, check
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from clearconv.layers.summary import Summary
 
 Shape = tuple[int, ...]
+_KEEPS = ("backward", "all")
 
 
 class Node(ABC):
@@ -35,14 +38,20 @@ class Node(ABC):
     Attributes
     ----------
     path : str
-        Names from the model down, joined by dots; ``""`` for the model itself.
+        Names from the model down, joined by dots; ``""`` for a model without a name.
     input_shape, output_shape : tuple of int
         One image's shapes, known after ``build``.
     info : dict
-        What a saved model carries besides weights: classes, preprocessing, history.
+        What a saved model carries besides weights: classes, preprocessing, history. Anything that
+        JSON can hold.
+    tape : Tape or None
+        What the last recorded forward pass left for ``backward``.
     """
 
+    #: What an unnamed node is called, with a number after it.
     prefix = "layer"
+    #: The argument that the constructor takes as ``*nodes``, if there is one.
+    starred: str | None = None
 
     def __init__(self, name: str | None = None, **arguments: Any) -> None:
         if name is not None and not re.fullmatch(r"[\w-]*", name):
@@ -81,9 +90,7 @@ class Node(ABC):
 
     # -- building --------------------------------------------------------------------------------
 
-    def build(
-        self, input_shape: Shape, seed: int = 0, dtype: npt.DTypeLike = "float32"
-    ) -> Self:
+    def build(self, input_shape: Shape, seed: int = 0, dtype: npt.DTypeLike = "float32") -> Self:
         """Infer every shape, check that the layers fit, and initialise the parameters.
 
         Parameters
@@ -105,7 +112,10 @@ class Node(ABC):
         ShapeError
             If a layer does not fit the one before it; names the layer.
         """
-        shape = tuple(int(size) for size in input_shape)
+        try:
+            shape = tuple(index(size) for size in input_shape)
+        except TypeError:
+            shape = ()
         if len(shape) not in (1, 3) or min(shape) < 1:
             raise ShapeError(
                 f"build: input_shape={input_shape!r}, but the shape of one input is needed, "
@@ -122,6 +132,12 @@ class Node(ABC):
     def store(self) -> Store:
         """All parameters, gradients and buffers, flat and by path."""
         if self._store is None:
+            if self.input_shape:
+                raise ShapeError(
+                    f"{type(self).__name__} '{self.path}' was built as a part of a model, which "
+                    "holds its parameters. Use the whole model; forward(x, keep='all') records "
+                    "what goes in and out of each part."
+                )
             raise ShapeError(
                 f"{type(self).__name__} is not built yet. Call model.build(input_shape=(channels, "
                 "height, width)) once before using it."
@@ -142,7 +158,8 @@ class Node(ABC):
         Parameters
         ----------
         x : ndarray of shape (N, *input_shape), or one input of shape `input_shape`
-            In the dtype the model was built with.
+            In the dtype the model was built with. A recorded pass refers to it: do not write into
+            it before ``backward``.
         training : bool
             Use batch statistics and dropout, update running statistics; implies
             ``keep="backward"``.
@@ -157,35 +174,48 @@ class Node(ABC):
         Returns
         -------
         y : ndarray of shape (N, *output_shape), or `output_shape` for one input
+            Of a recorded pass it is read-only, since ``backward`` may need it.
 
         Raises
         ------
         ShapeError, DtypeError
             If x does not fit the model.
+        ArgumentError
+            If `keep` is none of the three.
         """
-        store = self.store
-        check("forward", "x", x, (len(self.input_shape), len(self.input_shape) + 1))
-        if x.dtype != store.dtype:
-            from clearconv.errors import DtypeError
-
-            raise DtypeError(
-                f"forward: x is {x.dtype}, but the model was built in {store.dtype}. "
-                f"Use x.astype('{store.dtype}'), or build(..., dtype='{x.dtype}')."
+        single = self._check_input(x)
+        if keep is not None and keep not in _KEEPS:
+            raise ArgumentError(
+                f"forward: keep={keep!r}, but it must be None, 'backward' or 'all'."
             )
-        single = x.ndim == len(self.input_shape)
-        batch = x[np.newaxis] if single else x
         if context is None:
             context = Context(training=training, seed=self._seed, step=self._training_passes)
-            self._training_passes += training
+            if training:  # evaluation writes nothing: several threads may be here
+                self._training_passes += 1
         if context.training and keep is None:
             keep = "backward"
         tape = Tape(context, keep, single) if keep is not None else None
-        y = self._run(batch, context, tape)
+        y = self._run(x[np.newaxis] if single else x, context, tape)
         if tape is not None:
+            tape.output_shape = y.shape
             self.tape = tape
+            y = y.view()
+            y.flags.writeable = False
         return y[0] if single else y
 
     __call__ = forward
+
+    def _check_input(self, x: Array) -> bool:
+        """Raise unless x is a batch or one input; tell whether it is one input."""
+        axes = len(self.input_shape)
+        dtype = self.store.dtype
+        check("forward", "x", x, (axes, axes + 1) if axes else None)
+        if x.dtype != dtype:
+            raise DtypeError(
+                f"forward: x is {x.dtype}, but the model was built in {dtype}. "
+                f"Use x.astype('{dtype}'), or build(..., dtype='{x.dtype}')."
+            )
+        return x.ndim == axes
 
     def backward(self, grad_y: Array, input_gradient: bool = True) -> Array | None:
         """Fill every parameter's gradient from the gradient of the output.
@@ -207,6 +237,8 @@ class Node(ABC):
         ------
         TapeError
             If no forward pass was recorded.
+        ShapeError, DtypeError
+            If grad_y is not of the shape and dtype of y.
         """
         if self.tape is None:
             raise TapeError(
@@ -216,30 +248,49 @@ class Node(ABC):
         tape = self.tape
         check("backward", "grad_y", grad_y)
         grads = grad_y[np.newaxis] if tape.single else grad_y
-        if grads.shape[1:] != self.output_shape:
+        if grads.shape != tape.output_shape:
+            wanted = tape.output_shape[1:] if tape.single else tape.output_shape
             raise ShapeError(
-                f"backward: grad_y has shape {grad_y.shape}, but the output of one input has shape "
-                f"{self.output_shape}. grad_y is dL/dy: it has the shape of y."
+                f"backward: grad_y has shape {grad_y.shape}, but y of the last recorded forward "
+                f"pass has {wanted}. grad_y is dL/dy: it has the shape of y."
             )
-        context = tape.context
-        grad_x = self._run_back(grads, tape, _wanting(context, input_gradient))
-        return grad_x[0] if tape.single and grad_x is not None else grad_x
+        if grad_y.dtype != self.store.dtype:
+            raise DtypeError(
+                f"backward: grad_y is {grad_y.dtype}, but the model was built in "
+                f"{self.store.dtype}. Use grad_y.astype('{self.store.dtype}')."
+            )
+        context = replace(tape.context, input_gradient=input_gradient)
+        grad_x = self._run_back(grads, tape, context)
+        if grad_x is None or not input_gradient:
+            return None
+        return grad_x[0] if tape.single else grad_x
 
     def predict(self, x: Array, batch_size: int = 64) -> Array:
         """Compute the output in evaluation mode, `batch_size` inputs at a time.
 
         Parameters
         ----------
-        x : ndarray of shape (N, *input_shape)
+        x : ndarray of shape (N, *input_shape), or one input of shape `input_shape`
             Any number of inputs.
         batch_size : int
-            Bounds the memory; it does not change the result.
+            Bounds the memory; it changes the result by no more than rounding.
 
         Returns
         -------
-        y : ndarray of shape (N, *output_shape)
+        y : ndarray of shape (N, *output_shape), or `output_shape` for one input
             What the last layer gives: for the bundled models the logits, one a class.
+
+        Raises
+        ------
+        ShapeError, DtypeError
+            If x does not fit the model.
+        ArgumentError
+            If `batch_size` is less than 1.
         """
+        if batch_size < 1:
+            raise ArgumentError(f"predict: batch_size={batch_size!r} must be at least 1.")
+        if self._check_input(x):
+            return self.forward(x)
         parts = [self.forward(x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
         empty = np.empty((0, *self.output_shape), self.store.dtype)
         return np.concatenate(parts) if parts else empty
@@ -263,6 +314,11 @@ class Node(ABC):
     def load_state_dict(self, state: dict[str, Array]) -> None:
         """Copy parameters and running statistics in.
 
+        Parameters
+        ----------
+        state : dict
+            Path -> array, as from ``state_dict``.
+
         Raises
         ------
         ModelFileError
@@ -270,7 +326,7 @@ class Node(ABC):
         """
         self.store.load(state)
 
-    # -- description -----------------------------------------------------------------------------
+    # -- description (these modules know every layer, so they are imported when they are needed) ---
 
     def spec(self) -> dict[str, Any]:
         """Describe the architecture as plain data, from which ``from_spec`` makes it again."""
@@ -285,19 +341,36 @@ class Node(ABC):
         return Summary.of(self)
 
     def save(self, path: "str | Path") -> None:
-        """Write architecture, weights and ``info`` into one safetensors file."""
+        """Write architecture, weights and ``info`` into one safetensors file.
+
+        Parameters
+        ----------
+        path : str or Path
+            Where; by custom it ends in ``.safetensors``. A file of that name is replaced.
+
+        Raises
+        ------
+        ModelFileError
+            If ``info`` or a layer's argument is nothing that JSON can hold.
+        """
         from clearconv.layers.model_file import save
 
         save(self, path)
 
+    def __reduce__(self) -> tuple[Callable[..., "Node"], tuple[Any, ...]]:
+        """Copy, and send to other processes, by making it anew: parameters stay views."""
+        from clearconv.layers.spec import remake
+
+        built = None
+        if self._store is not None:
+            built = (self.input_shape, self._seed, str(self._store.dtype), self.state_dict())
+        return remake, (self.spec(), built, self.info)
+
     def __repr__(self) -> str:
         """Show the call that makes it."""
-        shown = ", ".join(f"{key}={value!r}" for key, value in self.arguments.items())
-        return f"{type(self).__name__}({shown})"
-
-
-def _wanting(context: Context, input_gradient: bool) -> Context:
-    from dataclasses import replace
-
-    same = context.input_gradient == input_gradient
-    return context if same else replace(context, input_gradient=input_gradient)
+        arguments = dict(self.arguments)
+        nodes = arguments.pop(self.starred) if self.starred is not None else ()
+        shown = [repr(node) for node in nodes]
+        shown += [f"{key}={value!r}" for key, value in arguments.items()]
+        shown += [f"name={self.name!r}"] if self.name is not None else []
+        return f"{type(self).__name__}({', '.join(shown)})"

@@ -46,6 +46,8 @@ class Tape:
         How much it holds.
     single : bool
         Whether the model was given one image without the batch axis.
+    output_shape : tuple of int
+        Shape of the model's y, batch axis included.
     saved : dict
         Path -> what that layer's backward needs.
     inputs, outputs, grads : dict
@@ -55,6 +57,7 @@ class Tape:
     context: Context
     keep: Keep
     single: bool = False
+    output_shape: tuple[int, ...] = ()
     saved: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, Array] = field(default_factory=dict)
     outputs: dict[str, Array] = field(default_factory=dict)

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers._layer import Layer
 from clearconv.layers._node import Shape
 from clearconv.layers._tape import Context
-from clearconv.ops import activation
+from clearconv.ops import activation, softmax
 from clearconv.ops._arrays import Array
 
 
@@ -69,19 +71,25 @@ def activate(kind: str, x: Array, slope: float = 0.01) -> tuple[Array, Any]:
     """Return f(x) and what ``deactivate`` needs."""
     if kind not in _own:
         return activation.forward_saving(x, kind, slope)
-    y = _own[kind].forward(x)
-    if y.shape != x.shape:
-        raise ShapeError(
-            f"activation {kind!r} turned shape {x.shape} into {y.shape}; it must be elementwise."
-        )
-    return y.astype(x.dtype, copy=False), x
+    return _elementwise(kind, "forward", _own[kind].forward(x), x), x
 
 
 def deactivate(kind: str, grad_y: Array, saved: Any) -> Array:
     """Return dL/dx = dL/dy * f'(x)."""
     if kind not in _own:
         return activation.backward_input(grad_y, saved)
-    return grad_y * _own[kind].derivative(saved).astype(grad_y.dtype, copy=False)
+    return grad_y * _elementwise(kind, "derivative", _own[kind].derivative(saved), saved)
+
+
+def _elementwise(kind: str, function: str, result: Any, x: Array) -> Array:
+    """Check what a user's function returned; a constant stands for all elements."""
+    array = np.asarray(result, dtype=x.dtype)
+    if array.shape not in (x.shape, ()):
+        raise ShapeError(
+            f"the {function} of activation {kind!r} turned shape {x.shape} into {array.shape}; it "
+            "must work on each number by itself."
+        )
+    return np.broadcast_to(array, x.shape)
 
 
 class Activation(Layer):
@@ -114,7 +122,13 @@ class Activation(Layer):
 
 
 class ReLU(Activation):
-    """max(x, 0)."""
+    """max(x, 0).
+
+    Parameters
+    ----------
+    name : str, optional
+        Its part of the path.
+    """
 
     prefix = "relu"
 
@@ -124,7 +138,15 @@ class ReLU(Activation):
 
 
 class LeakyReLU(Activation):
-    """x where positive, else slope * x."""
+    """x where positive, else slope * x.
+
+    Parameters
+    ----------
+    slope : float
+        Steepness below zero.
+    name : str, optional
+        Its part of the path.
+    """
 
     prefix = "leaky_relu"
 
@@ -134,7 +156,13 @@ class LeakyReLU(Activation):
 
 
 class Sigmoid(Activation):
-    """1 / (1 + exp(-x))."""
+    """1 / (1 + exp(-x)).
+
+    Parameters
+    ----------
+    name : str, optional
+        Its part of the path.
+    """
 
     prefix = "sigmoid"
 
@@ -144,7 +172,13 @@ class Sigmoid(Activation):
 
 
 class Tanh(Activation):
-    """Hyperbolic tangent."""
+    """Hyperbolic tangent.
+
+    Parameters
+    ----------
+    name : str, optional
+        Its part of the path.
+    """
 
     prefix = "tanh"
 
@@ -154,7 +188,13 @@ class Tanh(Activation):
 
 
 class Identity(Activation):
-    """x itself."""
+    """x itself.
+
+    Parameters
+    ----------
+    name : str, optional
+        Its part of the path.
+    """
 
     prefix = "identity"
 
@@ -167,6 +207,11 @@ class Softmax(Layer):
     """Turn logits into probabilities that sum to one along the channels.
 
     For training use ``CrossEntropy`` on the logits instead: together they are stable and simpler.
+
+    Parameters
+    ----------
+    name : str, optional
+        Its part of the path.
     """
 
     prefix = "softmax"
@@ -178,12 +223,8 @@ class Softmax(Layer):
         return input_shape
 
     def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
-        from clearconv.ops import softmax
-
         y = softmax.forward(x, axis=1)
         return y, y
 
     def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array:
-        from clearconv.ops import softmax
-
         return softmax.backward_input(grad_y, saved, axis=1)

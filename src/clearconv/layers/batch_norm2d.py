@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from clearconv.errors import ArgumentError
 from clearconv.layers._layer import Layer
 from clearconv.layers._node import Shape
 from clearconv.layers._tape import Context
@@ -36,8 +37,17 @@ class BatchNorm2d(Layer):
     prefix = "norm"
 
     def __init__(
-        self, eps: float = 1e-5, momentum: float = 0.1, *, name: str | None = None
+        self,
+        *positional: Any,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        name: str | None = None,
     ) -> None:
+        if positional:
+            raise ArgumentError(
+                f"BatchNorm2d({', '.join(map(repr, positional))}): channels are inferred, so "
+                "nothing comes by position. Write BatchNorm2d()."
+            )
         super().__init__(name, eps=eps, momentum=momentum)
         self.eps, self.momentum = eps, momentum
 
@@ -64,7 +74,7 @@ class BatchNorm2d(Layer):
 
     def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array | None:
         batch_norm2d.backward_weight(grad_y, saved, out=self.grad("weight"))
-        batch_norm2d.backward_bias(grad_y, out=self.grad("bias"))
+        batch_norm2d.backward_bias(grad_y, saved, out=self.grad("bias"))
         if not context.input_gradient:
             return None
         return batch_norm2d.backward_input(grad_y, self.value("weight"), saved)

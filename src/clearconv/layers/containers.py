@@ -1,5 +1,6 @@
 """Containers own all wiring: one after another, around a body, side by side."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,14 +13,18 @@ from clearconv.layers._node import Node, Shape
 from clearconv.layers._store import join
 from clearconv.layers._tape import Context, Tape
 from clearconv.layers.activations import Activation
-from clearconv.layers.conv2d import Conv2d
-from clearconv.layers.pool2d import AvgPool2d, MaxPool2d
 from clearconv.ops._arrays import Array
-from clearconv.ops._window import IntOrPair, Padding
 
 
 class Container(Node):
-    """A node made of nodes; children get names from their kind and order: conv1, pool1, conv2."""
+    """A node made of nodes; children get names from their kind and order: conv1, pool1, conv2.
+
+    Attributes
+    ----------
+    children : dict
+        Name -> child, in the order they run. A child whose name is ``""`` is found by ``"#"`` and
+        its place.
+    """
 
     def __init__(self, name: str | None = None, **arguments: Any) -> None:
         super().__init__(name, **arguments)
@@ -37,49 +42,77 @@ class Container(Node):
             raise KeyError(f"{type(self).__name__} has no child {name!r}; it has {known}.")
         return self.children[name]
 
-    def _adopt(self, nodes: tuple[Node, ...]) -> None:
-        """Take children in, and name those that have no name."""
+    def _adopt(self, node: Node, name: str) -> str:
+        """Take a child in under its own name, else under this one; return its key."""
+        if not isinstance(node, Node):
+            hint = f" Write {node.__name__}(...)." if isinstance(node, type) else ""
+            raise ArgumentError(
+                f"{type(self).__name__}: {node!r} is not a layer or a container of layers.{hint}"
+            )
+        name = node.name if node.name is not None else name
+        key = name or f"#{len(self.children)}"  # "" adds nothing to paths, but keys must differ
+        if key in self.children or any(node is child for child in self.children.values()):
+            raise ArgumentError(
+                f"{type(self).__name__}: two layers are called {name!r}, or one layer stands "
+                "in two places. Every place needs a layer and a name of its own."
+            )
+        self.children[key] = node
+        return key
+
+    def _adopt_all(self, nodes: tuple[Node, ...]) -> tuple[str, ...]:
+        """Take children in, those without a name as ``prefix1``, ``prefix2``, ..."""
         counts: dict[str, int] = {}
+        keys = []
         for node in nodes:
-            if not isinstance(node, Node):
-                hint = f" Write {node.__name__}()." if isinstance(node, type) else ""
-                raise ArgumentError(
-                    f"{type(self).__name__}: {node!r} is not a layer or a container of layers."
-                    + hint
-                )
-            name = node.name
-            if name is None:
-                counts[node.prefix] = counts.get(node.prefix, 0) + 1
-                name = f"{node.prefix}{counts[node.prefix]}"
-            key = name or f"#{len(self.children)}"  # "" adds nothing to paths; keys differ
-            if key in self.children or any(node is child for child in self.children.values()):
-                raise ArgumentError(
-                    f"{type(self).__name__}: two layers are called {name!r}, or one layer stands "
-                    "in two places. Every place needs a layer and a name of its own."
-                )
-            self.children[key] = node
-
-    def _path_of(self, key: str) -> str:
-        return join(self.path, "" if key.startswith("#") else key)
-
-    def _place_child(self, key: str, input_shape: Shape) -> Shape:
-        return self.children[key]._place(self._path_of(key), input_shape)
+            prefix = getattr(node, "prefix", "")
+            if getattr(node, "name", None) is None:
+                counts[prefix] = counts.get(prefix, 0) + 1
+            keys.append(self._adopt(node, f"{prefix}{counts.get(prefix)}"))
+        return tuple(keys)
 
     def _place(self, path: str, input_shape: Shape) -> Shape:
         self.path, self.input_shape = path, input_shape
         self.output_shape = self._wire(input_shape)
         paths = [layer.path for layer in self.leaves()]
-        twice = sorted({item for item in paths if paths.count(item) > 1})
-        if twice:
+        if len(set(paths)) < len(paths):
+            twice = next(item for item in paths if paths.count(item) > 1)
             raise ArgumentError(
-                f"{type(self).__name__}: {len(twice)} layer path(s) occur twice, such as "
-                f"{twice[0]!r}. Give the layers names that differ."
+                f"{type(self).__name__}: two layers have the path {twice!r}. Give the layers names "
+                "that differ."
             )
         return self.output_shape
 
+    def _place_child(self, key: str, input_shape: Shape) -> Shape:
+        name = "" if key.startswith("#") else key
+        return self.children[key]._place(join(self.path, name), input_shape)
+
+    @abstractmethod
     def _wire(self, input_shape: Shape) -> Shape:
         """Place the children and return the output's shape."""
-        raise NotImplementedError
+
+    def _chain(self, keys: tuple[str, ...], input_shape: Shape) -> Shape:
+        """Place these children one after another."""
+        for key in keys:
+            input_shape = self._place_child(key, input_shape)
+        return input_shape
+
+    def _run_chain(
+        self, keys: tuple[str, ...], x: Array, context: Context, tape: Tape | None
+    ) -> Array:
+        for key in keys:
+            x = self.children[key]._run(x, context, tape)
+        return x
+
+    def _run_chain_back(
+        self, keys: tuple[str, ...], grad_y: Array, tape: Tape, context: Context
+    ) -> Array | None:
+        """Run backward through a chain; only its first node may do without dL/dx."""
+        grad: Array | None = grad_y
+        inner = replace(context, input_gradient=True)
+        for key in reversed(keys):
+            assert grad is not None
+            grad = self.children[key]._run_back(grad, tape, context if key == keys[0] else inner)
+        return grad
 
 
 class Sequential(Container):
@@ -94,101 +127,26 @@ class Sequential(Container):
     """
 
     prefix = "sequential"
+    starred: str | None = "layers"
 
     def __init__(self, *layers: Node, name: str | None = None) -> None:
-        super().__init__(name, layers=list(layers))
-        self._adopt(layers)
+        super().__init__(name, layers=layers)
+        self.keys = self._adopt_all(layers)
 
     def _wire(self, input_shape: Shape) -> Shape:
-        shape = input_shape
-        for key in self.children:
-            shape = self._place_child(key, shape)
-        return shape
+        return self._chain(self.keys, input_shape)
 
     def _run(self, x: Array, context: Context, tape: Tape | None) -> Array:
-        for child in self.children.values():
-            x = child._run(x, context, tape)
-        return x
+        return self._run_chain(self.keys, x, context, tape)
 
     def _run_back(self, grad_y: Array, tape: Tape, context: Context) -> Array | None:
-        grad: Array | None = grad_y
-        inner = replace(context, input_gradient=True)
-        nodes = list(self.children.values())
-        for place in reversed(range(len(nodes))):
-            assert grad is not None
-            grad = nodes[place]._run_back(grad, tape, inner if place else context)
-        return grad
-
-
-class ConvPool2d(Sequential):
-    """Convolution, activation and pooling in one.
-
-    Parameters
-    ----------
-    out_channels, kernel_size, stride, padding, dilation, groups, bias, activation, init
-        Of the convolution, see ``Conv2d``.
-    pool_size : int or (int, int)
-        Rows and columns of the pooling window.
-    pool_stride : int or (int, int), optional
-        Its step; by default its size.
-    pool_padding : int, (int, int), ((top, bottom), (left, right)), "same" or "valid"
-        Around the convolution's output.
-    pool : {"max", "avg"}
-        Kind of pooling.
-    name : str, optional
-        Its part of the path; the parameters are ``NAME.conv.weight`` and ``NAME.conv.bias``.
-    """
-
-    prefix = "conv_pool"
-
-    def __init__(
-        self,
-        out_channels: int,
-        kernel_size: IntOrPair,
-        pool_size: IntOrPair = 2,
-        *,
-        stride: IntOrPair = 1,
-        padding: Padding = 0,
-        dilation: IntOrPair = 1,
-        groups: int = 1,
-        bias: bool = True,
-        activation: str | None = "relu",
-        init: float | str = "he",
-        pool_stride: IntOrPair | None = None,
-        pool_padding: Padding = 0,
-        pool: str = "max",
-        name: str | None = None,
-    ) -> None:
-        if pool not in ("max", "avg"):
-            raise ArgumentError(f"ConvPool2d: pool={pool!r}, but it must be 'max' or 'avg'.")
-        convolution: dict[str, Any] = {
-            "stride": stride,
-            "padding": padding,
-            "dilation": dilation,
-            "groups": groups,
-            "bias": bias,
-            "activation": activation,
-            "init": init,
-        }
-        pooling = MaxPool2d if pool == "max" else AvgPool2d
-        super().__init__(
-            Conv2d(out_channels, kernel_size, **convolution, name="conv"),
-            pooling(pool_size, pool_stride, pool_padding, name="pool"),
-            name=name,
-        )
-        self.arguments = {
-            "out_channels": out_channels,
-            "kernel_size": kernel_size,
-            "pool_size": pool_size,
-            **convolution,
-            "pool_stride": pool_stride,
-            "pool_padding": pool_padding,
-            "pool": pool,
-        }
+        return self._run_chain_back(self.keys, grad_y, tape, context)
 
 
 class Residual(Container):
     """The body's result plus the input itself: y = activation(body(x) + shortcut(x)).
+
+    The sum hands `grad_y` unchanged to both summands, so a deep stack still passes gradients down.
 
     Parameters
     ----------
@@ -196,13 +154,19 @@ class Residual(Container):
         In the order they run.
     shortcut : Node, optional
         What the input goes through; nothing by default. Needed where the body changes the shape.
+        Its path is its own name, or "shortcut".
     activation : str, optional
         Applied after the addition.
     name : str, optional
         Its part of the path.
+
+    References
+    ----------
+    He et al., "Deep residual learning for image recognition", 2016.
     """
 
     prefix = "residual"
+    starred = "body"
 
     def __init__(
         self,
@@ -211,61 +175,53 @@ class Residual(Container):
         activation: str | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(name, body=list(body), shortcut=shortcut, activation=activation)
-        self._adopt(body)
-        self.body = tuple(self.children)
-        for key, node in (
-            ("shortcut", shortcut),
-            ("activation", Activation(activation) if activation is not None else None),
-        ):
-            if node is not None:
-                if key in self.children:
-                    raise ArgumentError(f"Residual: the name {key!r} is taken; rename that layer.")
-                self.children[key] = node
+        super().__init__(name, body=body, shortcut=shortcut, activation=activation)
+        self.body = self._adopt_all(body)
+        self.shortcut = self._adopt(shortcut, "shortcut") if shortcut is not None else None
+        self.activation = (
+            self._adopt(Activation(activation), "activation") if activation is not None else None
+        )
 
     def _wire(self, input_shape: Shape) -> Shape:
-        shape = input_shape
-        for key in self.body:
-            shape = self._place_child(key, shape)
+        shape = self._chain(self.body, input_shape)
         beside = input_shape
-        if "shortcut" in self.children:
-            beside = self._place_child("shortcut", input_shape)
+        if self.shortcut is not None:
+            beside = self._place_child(self.shortcut, input_shape)
         if shape != beside:
             raise ShapeError(
                 f"Residual '{self.path}': the body gives {shape}, but the shortcut {beside}; they "
                 "are added, so they must agree. Give a shortcut, such as "
                 f"Conv2d({shape[0]}, 1, stride=...), or padding in the body."
             )
-        if "activation" in self.children:
-            self._place_child("activation", shape)
+        if self.activation is not None:
+            self._place_child(self.activation, shape)
         return shape
 
     def _run(self, x: Array, context: Context, tape: Tape | None) -> Array:
-        y = x
-        for key in self.body:
-            y = self.children[key]._run(y, context, tape)
-        if "shortcut" in self.children:
-            x = self.children["shortcut"]._run(x, context, tape)
+        y = self._run_chain(self.body, x, context, tape)
+        if self.shortcut is not None:
+            x = self.children[self.shortcut]._run(x, context, tape)
+        if y.shape != x.shape:  # of another image size than the model was built for
+            raise ShapeError(
+                f"Residual '{self.path}': the body gives {y.shape}, but the shortcut {x.shape}. "
+                f"The model was built for {self.input_shape}; does the image size differ?"
+            )
         y = y + x
-        if "activation" in self.children:
-            y = self.children["activation"]._run(y, context, tape)
+        if self.activation is not None:
+            y = self.children[self.activation]._run(y, context, tape)
         return y
 
     def _run_back(self, grad_y: Array, tape: Tape, context: Context) -> Array | None:
-        inner = replace(context, input_gradient=True)
-        if "activation" in self.children:
-            after = self.children["activation"]._run_back(grad_y, tape, inner)
+        if self.activation is not None:
+            inner = replace(context, input_gradient=True)
+            after = self.children[self.activation]._run_back(grad_y, tape, inner)
             assert after is not None
             grad_y = after
-        through: Array | None = grad_y
-        for place in reversed(range(len(self.body))):
-            assert through is not None
-            node = self.children[self.body[place]]
-            through = node._run_back(through, tape, inner if place else context)
+        through = self._run_chain_back(self.body, grad_y, tape, context)
         beside: Array | None = grad_y
-        if "shortcut" in self.children:
-            beside = self.children["shortcut"]._run_back(grad_y, tape, context)
-        if through is None or beside is None:
+        if self.shortcut is not None:
+            beside = self.children[self.shortcut]._run_back(grad_y, tape, context)
+        if through is None or beside is None:  # only where the input's gradient is not wanted
             return None
         return through + beside
 
@@ -273,21 +229,29 @@ class Residual(Container):
 class Concat(Container):
     """Branches side by side on the same input, their channels joined in order.
 
+    Backward, each branch gets its own channels of `grad_y`, and the input the sum of what the
+    branches hand back.
+
     Parameters
     ----------
     *branches : Node
         Each takes x; their outputs agree in height and width.
     name : str, optional
         Its part of the path.
+
+    References
+    ----------
+    Szegedy et al., "Going deeper with convolutions", 2015.
     """
 
     prefix = "concat"
+    starred = "branches"
 
     def __init__(self, *branches: Node, name: str | None = None) -> None:
         if not branches:
             raise ArgumentError("Concat: no branches were given; it needs at least one.")
-        super().__init__(name, branches=list(branches))
-        self._adopt(branches)
+        super().__init__(name, branches=branches)
+        self._adopt_all(branches)
 
     def _wire(self, input_shape: Shape) -> Shape:
         shapes = [self._place_child(key, input_shape) for key in self.children]
@@ -308,7 +272,7 @@ class Concat(Container):
         start = 0
         for child in self.children.values():
             end = start + child.output_shape[0]
-            grad = child._run_back(grad_y[:, start:end], tape, context)
+            grad = child._run_back(grad_y[:, start:end], tape, context)  # (N, channels, ...)
             start = end
             if grad is not None:
                 total = grad if total is None else total + grad

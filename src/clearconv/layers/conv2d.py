@@ -1,9 +1,10 @@
 """The convolution layer."""
 
+import inspect
 from typing import Any
 
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.layers._layer import Layer
+from clearconv.layers._layer import Layer, count
 from clearconv.layers._node import Shape
 from clearconv.layers._tape import Context
 from clearconv.layers.activations import activate, check_kind, deactivate
@@ -61,35 +62,29 @@ class Conv2d(Layer):
         init: Init = "he",
         name: str | None = None,
     ) -> None:
+        options = {
+            "stride": stride,
+            "padding": padding,
+            "dilation": dilation,
+            "groups": groups,
+            "bias": bias,
+            "activation": activation,
+            "in_channels": in_channels,
+            "init": init,
+        }
         if positional:
-            rest = "".join(
-                f", {key}={value!r}"
-                for key, value in zip(("stride", "padding"), positional[1:], strict=False)
-            )
-            raise ArgumentError(
-                f"Conv2d({out_channels}, {kernel_size}, {', '.join(map(repr, positional))}): "
-                "input channels are inferred, so only out_channels and kernel_size come by "
-                f"position. Write Conv2d({kernel_size}, {positional[0]!r}{rest})."
-            )
-        super().__init__(
-            name,
-            out_channels=out_channels,
-            kernel_size=kernel_size,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            bias=bias,
-            activation=activation,
-            in_channels=in_channels,
-            init=init,
-        )
-        if not isinstance(out_channels, int) or out_channels < 1:
-            raise ArgumentError(f"Conv2d: out_channels={out_channels!r} must be at least 1.")
+            raise ArgumentError(_reordered((out_channels, kernel_size, *positional), options, name))
+        out_channels = count("Conv2d", "out_channels", out_channels)
+        super().__init__(name, out_channels=out_channels, kernel_size=kernel_size, **options)
         self.kernel = pair("Conv2d", "kernel_size", kernel_size, least=1)
         self.activation = check_kind(activation) if activation is not None else "identity"
         self.bias = bias
-        self.how = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        self.how: dict[str, Any] = {
+            "stride": stride,
+            "padding": padding,
+            "dilation": dilation,
+            "groups": groups,
+        }
 
     def _build(self, input_shape: Shape) -> Shape:
         self._needs(input_shape, 3)
@@ -137,3 +132,18 @@ class Conv2d(Layer):
         """N·O·OH·OW·(C/groups)·KH·KW, for N = 1."""
         (C, _, _), (O, OH, OW), (KH, KW) = self.input_shape, self.output_shape, self.kernel
         return O * OH * OW * (C // self.arguments["groups"]) * KH * KW
+
+
+def _reordered(positional: tuple[Any, ...], options: dict[str, Any], name: str | None) -> str:
+    """Say how to write a call that gave its arguments in PyTorch's order."""
+    _in, out, kernel, *rest = positional
+    given = dict(zip(("stride", "padding", "dilation", "groups"), rest, strict=False))
+    defaults = inspect.signature(Conv2d).parameters
+    for key, value in {**options, "name": name}.items():
+        if value != defaults[key].default:
+            given.setdefault(key, value)
+    write = ", ".join([repr(out), repr(kernel), *(f"{k}={v!r}" for k, v in given.items())])
+    return (
+        f"Conv2d({', '.join(map(repr, positional))}): input channels are inferred, so only "
+        f"out_channels and kernel_size come by position. Write Conv2d({write})."
+    )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clearconv.errors import DtypeError
+from clearconv.errors import ArgumentError, DtypeError, ShapeError
 from clearconv.layers._node import Node
 from clearconv.layers._tape import Context
 from clearconv.ops._arrays import Array
@@ -37,11 +37,11 @@ class GradientCheck:
 
     def __str__(self) -> str:
         """List the gradients, worst first."""
-        worst_first = sorted(self.errors.items(), key=lambda item: -item[1])
-        return "\n".join(
-            f"{'right' if error <= self.tolerance else 'WRONG':5}  {name}: relative error {error:.1e}"
-            for name, error in worst_first
-        )
+        lines = []
+        for name, error in sorted(self.errors.items(), key=lambda item: -item[1]):
+            verdict = "right" if error <= self.tolerance else "WRONG"
+            lines.append(f"{verdict}  {name}: relative error {error:.1e}")
+        return "\n".join(lines)
 
 
 def gradient_check(
@@ -74,7 +74,7 @@ def gradient_check(
         How many directions a gradient is checked along.
     step : float
         h. Where the function has a kink (ReLU, max) within h of the inputs, a right gradient can
-        look wrong.
+        look wrong; with a smaller h it no longer does, while a wrong gradient stays wrong.
     tolerance : float
         Largest relative error that counts as right.
     seed : int
@@ -89,6 +89,14 @@ def gradient_check(
     ------
     DtypeError
         If anything is float32, where rounding hides mistakes.
+    ShapeError
+        If a gradient has another name or shape than what it belongs to.
+
+    Notes
+    -----
+    An error is relative to the size of the gradient along the direction, and what rounding alone
+    may do to the difference is not counted. A model's parameters and running statistics are
+    afterwards what they were.
 
     Examples
     --------
@@ -98,43 +106,78 @@ def gradient_check(
     >>> clearconv.gradient_check(layer, x).ok
     True
     """
-    if isinstance(function, Node):
-        model = function
-        arrays = {"x": np.asarray(inputs), **model.parameters}
-        check: Function = _of_model(model, training)
-    else:
+    if not isinstance(function, Node):
         arrays = dict(inputs) if isinstance(inputs, dict) else {"x": inputs}
-        check = function
-    for name, array in arrays.items():
-        if array.dtype != np.float64:
+        return _check(function, arrays, directions, step, tolerance, seed)
+    if isinstance(inputs, dict):
+        raise ArgumentError(
+            "gradient_check: a layer or model takes one array as inputs, not a dict."
+        )
+    state = function.state_dict()
+    arrays = {"x": inputs, **{path: state[path] for path in function.parameters}}
+    try:
+        run = _of_model(function, state, training)
+        return _check(run, arrays, directions, step, tolerance, seed)
+    finally:
+        function.load_state_dict(state)
+
+
+def _check(
+    function: Function,
+    inputs: dict[str, Array],
+    directions: int,
+    step: float,
+    tolerance: float,
+    seed: int,
+) -> GradientCheck:
+    for name, array in inputs.items():
+        if not isinstance(array, np.ndarray) or array.dtype != np.float64:
             raise DtypeError(
-                f"gradient_check: {name} is {array.dtype}, but float64 is needed: in float32 "
-                "rounding hides mistakes. Build the model with dtype='float64'."
+                f"gradient_check: {name} is {getattr(array, 'dtype', type(array).__name__)}, but a "
+                "float64 array is needed: in float32 rounding hides mistakes. Build the model with "
+                "dtype='float64'."
             )
-    start = {name: array.copy() for name, array in arrays.items()}
+
+    def run(moved: str = "", by: Array | float = 0.0) -> tuple[Array, Backward]:
+        copies = {name: array.copy() for name, array in inputs.items()}  # a function may write
+        if moved:
+            copies[moved] += by
+        return function(copies)
+
     rng = np.random.default_rng(seed)
-    y, backward = check(start)
+    y, backward = run()
     grad_y = rng.standard_normal(y.shape)
-    grads = {name: grad.copy() for name, grad in backward(grad_y).items()}
-    errors = {}
+    rounding = 10 * np.finfo(float).eps * float(np.sum(np.abs(grad_y * y))) / step
+    grads = {name: np.array(grad) for name, grad in backward(grad_y.copy()).items()}
+    errors: dict[str, float] = {}
     for name, grad in grads.items():
+        if name not in inputs or grad.shape != inputs[name].shape:
+            wanted = {key: array.shape for key, array in inputs.items()}
+            raise ShapeError(
+                f"gradient_check: backward returned a gradient {name!r} of shape {grad.shape}, but "
+                f"the inputs are {wanted}. A gradient has the name and shape of what it belongs to."
+            )
+        if not np.isfinite(grad).all():
+            errors[name] = np.inf
+            continue
         worst = 0.0
         for _ in range(directions):
-            way = rng.standard_normal(start[name].shape)
-            ends = [
-                float(np.sum(check({**start, name: start[name] + h * way})[0] * grad_y))
-                for h in (step, -step)
-            ]
-            numeric, told = (ends[0] - ends[1]) / (2 * step), float(np.sum(grad * way))
-            worst = max(worst, abs(numeric - told) / max(1.0, abs(numeric), abs(told)))
+            way = rng.standard_normal(grad.shape)
+            up, down = (float(np.sum(run(name, h * way)[0] * grad_y)) for h in (step, -step))
+            numeric, told = (up - down) / (2 * step), float(np.sum(grad * way))
+            # the terms of `told` may cancel: measure against their size, not against their sum
+            scale = max(abs(numeric), abs(told), float(np.linalg.norm(grad * way)))
+            excess = abs(numeric - told) - rounding
+            if not np.isfinite(excess):
+                worst = np.inf
+            elif excess > 0:
+                worst = max(worst, float(excess / scale))
         errors[name] = worst
-    check(start)  # leaves a model with the parameters it came with
     return GradientCheck(errors, tolerance)
 
 
-def _of_model(model: Node, training: bool) -> Function:
-    """See a model as a function of x and its parameters; running statistics are put back."""
-    state = model.state_dict()
+def _of_model(model: Node, state: dict[str, Array], training: bool) -> Function:
+    """See a model as a function of x and its parameters, run from the same running statistics."""
     context = Context(training=training)
 
     def run(arrays: dict[str, Array]) -> tuple[Array, Backward]:

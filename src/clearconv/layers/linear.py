@@ -1,10 +1,9 @@
-"""The fully connected layer, and the Flatten before it."""
+"""The fully connected layer."""
 
-from math import prod
 from typing import Any
 
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.layers._layer import Layer
+from clearconv.layers._layer import Layer, count
 from clearconv.layers._node import Shape
 from clearconv.layers._tape import Context
 from clearconv.layers.activations import activate, check_kind, deactivate
@@ -50,10 +49,11 @@ class Linear(Layer):
     ) -> None:
         if positional:
             raise ArgumentError(
-                f"Linear({out_features}, {', '.join(map(repr, positional))}): input features are "
+                f"Linear({out_features!r}, {', '.join(map(repr, positional))}): input features are "
                 "inferred, so only out_features comes by position. "
                 f"Write Linear({positional[0]!r})."
             )
+        out_features = count("Linear", "out_features", out_features)
         super().__init__(
             name,
             out_features=out_features,
@@ -62,8 +62,6 @@ class Linear(Layer):
             in_features=in_features,
             init=init,
         )
-        if not isinstance(out_features, int) or out_features < 1:
-            raise ArgumentError(f"Linear: out_features={out_features!r} must be at least 1.")
         self.activation = check_kind(activation) if activation is not None else "identity"
         self.bias = bias
 
@@ -98,24 +96,3 @@ class Linear(Layer):
     def multiply_adds(self) -> int:
         """Inputs times outputs."""
         return self.input_shape[0] * self.output_shape[0]
-
-
-class Flatten(Layer):
-    """(N, C, H, W) to (N, C*H*W), in (C, H, W) order, whatever the order in memory.
-
-    The order is what the articles and PyTorch use, so their weights fit the ``Linear`` after it.
-    """
-
-    prefix = "flatten"
-
-    def __init__(self, *, name: str | None = None) -> None:
-        super().__init__(name)
-
-    def _build(self, input_shape: Shape) -> Shape:
-        return (prod(input_shape),)
-
-    def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
-        return x.reshape(x.shape[0], prod(x.shape[1:])), x.shape
-
-    def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array:
-        return grad_y.reshape(saved)  # (N, C, H, W)

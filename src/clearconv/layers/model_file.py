@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from clearconv._files import write_atomically
-from clearconv.errors import ModelFileError
+from clearconv.errors import ClearconvError, ModelFileError
 from clearconv.layers._node import Node
 from clearconv.layers.spec import from_spec, to_spec
 from clearconv.ops._arrays import Array
@@ -17,7 +17,7 @@ _KEY = "clearconv"
 
 def to_bytes(model: Node, extra: dict[str, Array] | None = None) -> bytes:
     """Return the file's content; `extra` adds tensors, such as an optimiser's state."""
-    from safetensors.numpy import save as to_safetensors
+    from safetensors.numpy import save as to_safetensors  # not at import: predicting needs it not
 
     about = {
         "spec": to_spec(model),
@@ -28,7 +28,14 @@ def to_bytes(model: Node, extra: dict[str, Array] | None = None) -> bytes:
     tensors = {path: np.ascontiguousarray(array) for path, array in model.state_dict().items()}
     for name, array in (extra or {}).items():
         tensors[f"extra/{name}"] = np.ascontiguousarray(array)
-    return to_safetensors(tensors, metadata={_KEY: json.dumps(about)})
+    try:
+        text = json.dumps(about)
+    except (TypeError, ValueError) as error:
+        raise ModelFileError(
+            f"The model cannot be saved: {error}. model.info and the layers' arguments may hold "
+            "text, numbers, True, False, None, lists, and dictionaries of these."
+        ) from None
+    return to_safetensors(tensors, metadata={_KEY: text})
 
 
 def save(model: Node, path: str | Path) -> None:
@@ -94,6 +101,8 @@ def _build(about: dict[str, Any]) -> Node:
         model = from_spec(about["spec"])
         model.build(tuple(about["input_shape"]), dtype=about["dtype"])
         model.info = dict(about["info"])
-    except (KeyError, TypeError) as error:
+    except ModelFileError:
+        raise
+    except (ClearconvError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"The model's description is damaged: {error!r}") from None
     return model

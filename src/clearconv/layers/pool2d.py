@@ -41,30 +41,17 @@ class MaxPool2d(Layer):
         ceil_mode: bool = False,
         name: str | None = None,
     ) -> None:
-        stride = kernel_size if stride is None else stride
         super().__init__(
             name,
             kernel_size=kernel_size,
-            stride=stride,
+            stride=kernel_size if stride is None else stride,
             padding=padding,
             dilation=dilation,
             ceil_mode=ceil_mode,
         )
 
     def _build(self, input_shape: Shape) -> Shape:
-        self._needs(input_shape, 3)
-        C, H, W = input_shape
-        how = self.arguments
-        window = Window.of(
-            self.label,
-            (H, W),
-            how["kernel_size"],
-            how["stride"],
-            how["padding"],
-            how["dilation"],
-            how["ceil_mode"],
-        )
-        return (C, *window.output)
+        return _pooled(self, input_shape)
 
     def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
         self._fits("channels", x.shape[1], self.input_shape[0], x.shape)
@@ -79,10 +66,18 @@ class AvgPool2d(Layer):
 
     Parameters
     ----------
-    kernel_size, stride, padding, dilation, ceil_mode, name
-        As of ``MaxPool2d``.
+    kernel_size : int or (int, int)
+        Rows and columns of the window.
+    stride : int or (int, int), optional
+        Step of the window; by default the window's size.
+    padding : int, (int, int), ((top, bottom), (left, right)), "same" or "valid"
+        Zeros around the image.
+    ceil_mode : bool
+        Keep a last, incomplete window.
     count_include_pad : bool
         Whether padding counts as zeros in the mean.
+    name : str, optional
+        Its part of the path.
     """
 
     prefix = "pool"
@@ -92,24 +87,22 @@ class AvgPool2d(Layer):
         kernel_size: IntOrPair,
         stride: IntOrPair | None = None,
         padding: Padding = 0,
-        dilation: IntOrPair = 1,
         *,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         name: str | None = None,
     ) -> None:
-        stride = kernel_size if stride is None else stride
         super().__init__(
             name,
             kernel_size=kernel_size,
-            stride=stride,
+            stride=kernel_size if stride is None else stride,
             padding=padding,
-            dilation=dilation,
             ceil_mode=ceil_mode,
             count_include_pad=count_include_pad,
         )
 
-    _build = MaxPool2d._build
+    def _build(self, input_shape: Shape) -> Shape:
+        return _pooled(self, input_shape)
 
     def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
         self._fits("channels", x.shape[1], self.input_shape[0], x.shape)
@@ -120,7 +113,13 @@ class AvgPool2d(Layer):
 
 
 class GlobalAvgPool2d(Layer):
-    """The mean of each whole map: (N, C, H, W) to (N, C, 1, 1)."""
+    """The mean of each whole map: (N, C, H, W) to (N, C, 1, 1).
+
+    Parameters
+    ----------
+    name : str, optional
+        Its part of the path.
+    """
 
     prefix = "pool"
 
@@ -136,3 +135,19 @@ class GlobalAvgPool2d(Layer):
 
     def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array:
         return global_avg_pool2d.backward_input(grad_y, saved)
+
+
+def _pooled(layer: Layer, input_shape: Shape) -> Shape:
+    """Check the input of one image and return the shape after pooling."""
+    layer._needs(input_shape, 3)
+    (C, H, W), how = input_shape, layer.arguments
+    window = Window.of(
+        layer.label,
+        (H, W),
+        how["kernel_size"],
+        how["stride"],
+        how["padding"],
+        how.get("dilation", 1),
+        how["ceil_mode"],
+    )
+    return (C, *window.output)

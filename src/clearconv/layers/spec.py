@@ -1,19 +1,34 @@
 """A model's architecture as plain data, and back."""
 
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from clearconv.errors import ArgumentError, ClearconvError, ModelFileError
-from clearconv.layers import activations, batch_norm2d, containers, conv2d, dropout, linear, pool2d
-from clearconv.layers._node import Node
+from clearconv.layers import (
+    activations,
+    batch_norm2d,
+    containers,
+    conv2d,
+    conv_pool2d,
+    dropout,
+    flatten,
+    linear,
+    pool2d,
+)
+from clearconv.layers._node import Node, Shape
+from clearconv.ops._arrays import Array
 
 FORMAT = 1
 
-_types: dict[str, type[Node]] = {
+Kind = TypeVar("Kind", bound=type[Node])
+
+_BUILT_IN: dict[str, type[Node]] = {
     kind.__name__: kind
     for kind in (
         conv2d.Conv2d,
         linear.Linear,
-        linear.Flatten,
+        flatten.Flatten,
         pool2d.MaxPool2d,
         pool2d.AvgPool2d,
         pool2d.GlobalAvgPool2d,
@@ -27,39 +42,58 @@ _types: dict[str, type[Node]] = {
         activations.Identity,
         activations.Softmax,
         containers.Sequential,
-        containers.ConvPool2d,
         containers.Residual,
         containers.Concat,
+        conv_pool2d.ConvPool2d,
     )
 }
+_own: dict[str, type[Node]] = {}
 
 
-def register_layer(kind: type[Node]) -> type[Node]:
+def register_layer(kind: Kind) -> Kind:
     """Make a layer of your own loadable from a saved model; usable as a decorator.
 
     Parameters
     ----------
     kind : type
         A subclass of ``Layer`` whose constructor passes its arguments on to ``Layer.__init__``.
+        Registering another class of the same name replaces it.
+
+    Returns
+    -------
+    type
+        The same class.
 
     Raises
     ------
     ArgumentError
-        If a layer of that name is there already.
+        If it is no layer, or a built-in layer has that name.
     """
-    if kind.__name__ in _types and _types[kind.__name__] is not kind:
-        raise ArgumentError(f"register_layer: {kind.__name__!r} exists already; rename yours.")
-    _types[kind.__name__] = kind
+    if not (isinstance(kind, type) and issubclass(kind, Node)):
+        raise ArgumentError(f"register_layer: {kind!r} is not a subclass of clearconv.Layer.")
+    if kind.__name__ in _BUILT_IN:
+        raise ArgumentError(f"register_layer: {kind.__name__!r} is built in; rename yours.")
+    _own[kind.__name__] = kind
     return kind
 
 
 def to_spec(node: Node) -> dict[str, Any]:
     """Return ``{"format": 1, "nodes": [{name, type, arguments, inputs}]}``."""
-    return {"format": FORMAT, "nodes": [_describe(node, [])]}
+    return {"format": FORMAT, "nodes": [_describe(node)]}
 
 
 def from_spec(spec: dict[str, Any]) -> Node:
     """Make the model that a spec describes; not built yet.
+
+    Parameters
+    ----------
+    spec : dict
+        As from ``model.spec()``.
+
+    Returns
+    -------
+    Node
+        A new model.
 
     Raises
     ------
@@ -79,48 +113,57 @@ def from_spec(spec: dict[str, Any]) -> Node:
         raise
     except ClearconvError as error:
         raise ModelFileError(f"The model's description cannot be used: {error}") from None
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"The model's description is damaged: {error!r}") from None
 
 
-def _describe(node: Node, inputs: list[str]) -> dict[str, Any]:
+def remake(
+    spec: dict[str, Any],
+    built: tuple[Shape, int, str, dict[str, Array]] | None,
+    info: dict[str, Any],
+) -> Node:
+    """Make a copy of a node: `built` is input shape, seed, dtype and state of a built one."""
+    node = from_spec(spec)
+    if built is not None:
+        input_shape, seed, dtype, state = built
+        node.build(input_shape, seed, dtype).load_state_dict(state)
+    node.info = info
+    return node
+
+
+def _describe(node: Node) -> dict[str, Any]:
+    """One entry of ``nodes``; `inputs` is empty, since containers own the wiring."""
     return {
         "name": node.name,
         "type": type(node).__name__,
         "arguments": {key: _plain(value) for key, value in node.arguments.items()},
-        "inputs": inputs,
+        "inputs": [],
     }
 
 
 def _plain(value: Any) -> Any:
-    """Nodes become descriptions; a list of them, each fed by the one before, a chain."""
     if isinstance(value, Node):
-        return {"node": _describe(value, [])}
-    if isinstance(value, list) and value and isinstance(value[0], Node):
-        return {"nodes": [_describe(node, []) for node in value]}
-    return list(map(_plain, value)) if isinstance(value, tuple) else value
+        return {"node": _describe(value)}
+    if isinstance(value, (list, tuple)):
+        return list(map(_plain, value))
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _make(described: dict[str, Any]) -> Node:
-    kind = _types.get(described["type"])
+    name = described["type"]
+    kind = _BUILT_IN.get(name) or _own.get(name)
     if kind is None:
         raise ModelFileError(
-            f"The model has a layer of type {described['type']!r}, which is not known here. If it "
-            "is your own, import it and call clearconv.register_layer before loading."
+            f"The model has a layer of type {name!r}, which is not known here. If it is your own, "
+            "import it and call clearconv.register_layer before loading."
         )
-    positional: list[Node] = []
-    arguments: dict[str, Any] = {}
-    for key, value in described["arguments"].items():
-        if isinstance(value, dict) and "nodes" in value:
-            positional = [_make(item) for item in value["nodes"]]
-        elif isinstance(value, dict) and "node" in value:
-            arguments[key] = _make(value["node"])
-        elif key in ("layers", "body", "branches"):  # no children at all
-            continue
-        else:
-            arguments[key] = _tuples(value)
-    return kind(*positional, **arguments, name=described["name"])
+    arguments = {key: _value(value) for key, value in described["arguments"].items()}
+    nodes = arguments.pop(kind.starred) if kind.starred is not None else ()
+    return kind(*nodes, **{**arguments, "name": described["name"]})
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+def _value(plain: Any) -> Any:
+    """Undo `_plain`; sequences become tuples."""
+    if isinstance(plain, dict) and plain.keys() == {"node"}:
+        return _make(plain["node"])
+    return tuple(map(_value, plain)) if isinstance(plain, list) else plain

@@ -1,0 +1,41 @@
+"""From maps to a row of features."""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from clearconv.layers._layer import Layer
+from clearconv.layers._node import Shape
+from clearconv.layers._tape import Context
+from clearconv.ops._arrays import Array
+
+
+class Flatten(Layer):
+    """(N, C, H, W) to (N, C*H*W), in (C, H, W) order, whatever the order in memory.
+
+    The order is what the articles and PyTorch use, so their weights fit the ``Linear`` after it.
+
+    Parameters
+    ----------
+    name : str, optional
+        Its part of the path.
+    """
+
+    prefix = "flatten"
+
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(name)
+
+    def _build(self, input_shape: Shape) -> Shape:
+        return (prod(input_shape),)
+
+    def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
+        return x.reshape(x.shape[0], prod(x.shape[1:])), x.shape
+
+    def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array:
+        grad_x = grad_y.reshape(saved)  # (N, C, H, W), or (N, features)
+        if grad_x.ndim == 2:
+            return grad_x
+        # the layers before this one work on channels-last memory
+        return np.ascontiguousarray(grad_x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)

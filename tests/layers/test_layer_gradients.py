@@ -1,0 +1,240 @@
+"""Every layer, and nets of all of them, against central differences; and the checker itself."""
+
+import numpy as np
+import pytest
+
+import clearconv
+from clearconv import (
+    Activation,
+    AvgPool2d,
+    BatchNorm2d,
+    Concat,
+    Conv2d,
+    ConvPool2d,
+    Dropout,
+    Flatten,
+    GlobalAvgPool2d,
+    Identity,
+    LeakyReLU,
+    Linear,
+    MaxPool2d,
+    ReLU,
+    Residual,
+    Sequential,
+    Sigmoid,
+    Softmax,
+    Tanh,
+    gradient_check,
+)
+from clearconv.errors import ArgumentError, DtypeError, ShapeError
+
+IMAGE = (3, 7, 6)
+
+LAYERS = {
+    "conv": (lambda: Conv2d(4, (3, 2), stride=(2, 1), padding=((1, 0), (0, 2))), IMAGE),
+    "conv, groups, dilation": (lambda: Conv2d(6, 2, groups=3, dilation=2, bias=False), IMAGE),
+    "conv, relu": (lambda: Conv2d(4, 3, activation="relu"), IMAGE),
+    "conv, tanh": (lambda: Conv2d(4, 3, activation="tanh", init="xavier"), IMAGE),
+    "conv + max pool": (lambda: ConvPool2d(4, 3, 2, padding=1), IMAGE),
+    "conv + avg pool": (lambda: ConvPool2d(4, 3, 3, pool_stride=2, pool="avg"), IMAGE),
+    "max pool": (lambda: MaxPool2d(3, 2, padding=1), IMAGE),
+    "max pool, ceil": (lambda: MaxPool2d(2, ceil_mode=True), IMAGE),
+    "avg pool": (lambda: AvgPool2d((3, 2), 2, padding=1, count_include_pad=False), IMAGE),
+    "global avg pool": (lambda: GlobalAvgPool2d(), IMAGE),
+    "batch norm": (lambda: BatchNorm2d(), IMAGE),
+    "batch norm of features": (lambda: BatchNorm2d(), (5,)),
+    "dropout": (lambda: Dropout(0.4), IMAGE),
+    "flatten": (lambda: Flatten(), IMAGE),
+    "linear": (lambda: Linear(4), (5,)),
+    "linear, sigmoid, no bias": (lambda: Linear(4, bias=False, activation="sigmoid"), (5,)),
+    "softmax": (lambda: Softmax(), (5,)),
+    "softmax of maps": (lambda: Softmax(), IMAGE),
+    "relu": (lambda: ReLU(), IMAGE),
+    "leaky relu": (lambda: LeakyReLU(0.2), IMAGE),
+    "sigmoid": (lambda: Sigmoid(), IMAGE),
+    "tanh": (lambda: Tanh(), IMAGE),
+    "identity": (lambda: Identity(), IMAGE),
+    "activation": (lambda: Activation("leaky_relu", slope=0.3), (5,)),
+    "residual": (lambda: Residual(Conv2d(3, 3, padding=1)), IMAGE),
+    "residual, empty body": (lambda: Residual(activation="tanh"), IMAGE),
+    "residual, shortcut": (
+        lambda: Residual(
+            Conv2d(4, 3, stride=2, padding=1),
+            BatchNorm2d(),
+            shortcut=Conv2d(4, 1, stride=2),
+            activation="relu",
+        ),
+        IMAGE,
+    ),
+    "concat": (lambda: Concat(Conv2d(2, 1), Identity(), MaxPool2d(3, 1, padding=1)), IMAGE),
+    "concat of features": (lambda: Concat(Linear(2), Linear(3)), (5,)),
+}
+
+
+def everything():
+    return Sequential(
+        Conv2d(4, 3, padding="same", activation="leaky_relu"),
+        BatchNorm2d(),
+        Residual(
+            Conv2d(6, 3, stride=2, padding=1, bias=False),
+            BatchNorm2d(),
+            Tanh(),
+            Concat(
+                Conv2d(2, 1, name="point"),
+                Sequential(Conv2d(4, 3, padding=1, groups=2, name="wide"), Sigmoid(), name=""),
+                name="",
+            ),
+            shortcut=Sequential(Conv2d(6, 1, stride=2, bias=False), BatchNorm2d()),
+            activation="relu",
+        ),
+        Concat(
+            MaxPool2d(2, ceil_mode=True),
+            AvgPool2d(2, ceil_mode=True),
+            ConvPool2d(3, 2, 2, padding=((0, 1), (0, 1)), pool="avg", pool_padding=(0, 1)),
+        ),
+        Dropout(0.3),
+        Concat(GlobalAvgPool2d(), MaxPool2d(2)),
+        Flatten(),
+        Linear(5, activation="tanh", init="xavier"),
+        Residual(Linear(5), ReLU(), Linear(5)),
+        BatchNorm2d(),
+        Softmax(),
+    )
+
+
+def built(make, shape, seed=0, dtype="float64"):
+    """Return the layer with random running statistics and biases: zeros would hide mistakes."""
+    layer = make().build(shape, seed=seed, dtype=dtype)
+    rng = np.random.default_rng(seed + 1)
+    state = layer.state_dict()
+    for path, array in state.items():
+        if path.endswith(("bias", "running_mean")):
+            array += rng.normal(0, 0.3, array.shape)
+        elif path.endswith("running_var"):
+            array *= rng.uniform(0.5, 2, array.shape)
+    layer.load_state_dict(state)
+    return layer
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer(name, training):
+    make, shape = LAYERS[name]
+    layer = built(make, shape)
+    x = np.random.default_rng(2).standard_normal((4, *shape))
+    found = gradient_check(layer, x, training=training)
+    assert found.errors.keys() == {"x", *layer.parameters}
+    assert found.ok, f"\n{found}"
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_net_of_everything(seed, training):
+    net = built(everything, (3, 8, 6), seed)
+    x = np.random.default_rng(seed + 5).standard_normal((5, 3, 8, 6))
+    # among some thousand ReLUs and maxima one may lie within 1e-6 of its kink
+    found = gradient_check(net, x, training=training, directions=3, step=1e-7)
+    assert found.ok, f"\n{found}"
+
+
+def test_without_the_input_gradient_the_parameters_get_the_same():
+    net = built(everything, (3, 8, 6))
+    x = np.random.default_rng(0).standard_normal((3, 3, 8, 6))
+    grad_y = np.random.default_rng(1).standard_normal((3, 5))
+    net.forward(x, training=True)
+    assert net.backward(grad_y).shape == x.shape
+    with_input = {path: grad.copy() for path, grad in net.gradients.items()}
+    net.store.grads[:] = np.nan
+    assert net.backward(grad_y, input_gradient=False) is None
+    for path, grad in net.gradients.items():
+        np.testing.assert_array_equal(grad, with_input[path], err_msg=path)
+
+
+def test_a_model_is_left_as_it_came():
+    net = built(everything, (3, 8, 6))
+    before = net.store.fingerprint()
+    gradient_check(net, np.random.default_rng(0).standard_normal((3, 3, 8, 6)), directions=1)
+    assert net.store.fingerprint() == before
+
+
+# -- the checker must find mistakes
+
+
+def square(wrong):
+    """y = scale * x**2 with the gradient 2 * scale * x, spoilt by `wrong`."""
+
+    def run(inputs, scale=1e-7):
+        x = inputs["x"]
+        return scale * x**2, lambda grad_y: {"x": wrong(2 * scale * x * grad_y)}
+
+    return run
+
+
+X = np.random.default_rng(0).standard_normal((4, 5))
+
+
+def test_a_right_gradient_is_right_however_small():
+    assert gradient_check(square(lambda grad: grad), X).ok
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda grad: grad * 1.001,
+        lambda grad: -grad,
+        lambda grad: 0 * grad,
+        lambda grad: grad * np.nan,
+        lambda grad: grad + np.inf,
+        lambda grad: grad * (np.arange(grad.size).reshape(grad.shape) != 7),  # one element
+        lambda grad: grad[::-1],
+    ],
+    ids=["0.1 %", "sign", "zero", "nan", "inf", "one element", "order"],
+)
+def test_a_wrong_gradient_is_wrong_however_small(wrong):
+    found = gradient_check(square(wrong), X)
+    assert not found.ok
+    assert "WRONG  x" in str(found)
+
+
+def test_a_gradient_of_exactly_nothing_is_right():
+    """A bias before batch norm: rounding alone must not make it look wrong."""
+    net = Sequential(Conv2d(3, 1), BatchNorm2d()).build((2, 4, 4), dtype="float64")
+    found = gradient_check(net, np.random.default_rng(3).standard_normal((3, 2, 4, 4)))
+    assert found.ok, f"\n{found}"
+
+
+def test_a_gradient_of_another_shape_is_told():
+    with pytest.raises(ShapeError, match=r"'x' of shape \(5,\)"):
+        gradient_check(square(lambda grad: grad.sum(axis=0)), X)
+
+
+def test_a_backward_that_writes_into_its_arguments_does_not_fool_the_checker():
+    def run(inputs):
+        x = inputs["x"]
+        y = x**2
+
+        def backward(grad_y):
+            grad_y *= 2 * x
+            return {"x": grad_y}
+
+        return y, backward
+
+    before = X.copy()
+    assert gradient_check(run, X).ok
+    np.testing.assert_array_equal(X, before)
+
+
+def test_float32_and_dicts_are_refused():
+    layer = Linear(2).build((3,))
+    with pytest.raises(DtypeError, match="dtype='float64'"):
+        gradient_check(layer, np.zeros((2, 3)))
+    layer = Linear(2).build((3,), dtype="float64")
+    with pytest.raises(DtypeError, match="x is float32"):
+        gradient_check(layer, np.zeros((2, 3), "float32"))
+    with pytest.raises(ArgumentError, match="one array"):
+        gradient_check(layer, {"x": np.zeros((2, 3))})
+
+
+def test_the_names_are_public():
+    found = clearconv.gradient_check(square(lambda grad: grad), X)
+    assert isinstance(found, clearconv.GradientCheck)
