@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from clearconv.errors import DtypeError, ShapeError
 from clearconv.ops import avg_pool2d
 from clearconv.ops._backend import available
-from clearconv.ops._window import Window
+from clearconv.ops._window import Window, pair
 
 TELLINGS = pytest.mark.parametrize("backend", available("avg_pool2d"))
 
@@ -76,7 +76,7 @@ def test_divisor(backend, options, divisors):
 
 
 @FEW
-@given(geometries(dilated=False), st.booleans(), st.booleans())
+@given(geometries(), st.booleans(), st.booleans())
 def test_random_geometry(drawn, ceil_mode, count_include_pad):
     size, options = drawn
     options = {**options, "ceil_mode": ceil_mode, "count_include_pad": count_include_pad}
@@ -102,9 +102,13 @@ def test_random_geometry(drawn, ceil_mode, count_include_pad):
 
 def _walk(x, size, options):
     """Average by walking over the padded image, window by window."""
-    window = Window.of("test", size, *(options[k] for k in ("kernel_size", "stride", "padding")))
+    names = ("kernel_size", "stride", "padding", "dilation")
+    window = Window.of("test", size, *(options[name] for name in names))
     rows, cols = (
-        positions(size[a], window.kernel[a], window.stride[a], window.padding[a], 1) for a in (0, 1)
+        positions(
+            size[a], window.kernel[a], window.stride[a], window.padding[a], window.dilation[a]
+        )
+        for a in (0, 1)
     )
     y = np.empty((*x.shape[:2], len(rows), len(cols)))
     for n, c, p, q in np.ndindex(y.shape):
@@ -140,43 +144,57 @@ def test_out_receives_the_result(backend):
     assert np.array_equal(grad_x, avg_pool2d.backward_input(y, x.shape, 2, backend=backend))
 
 
-SETTINGS = pytest.mark.parametrize(
-    ("shape", "options"),
-    [
-        ((2, 3, 6, 7), {"kernel_size": 2}),
-        ((2, 3, 8, 7), {"kernel_size": (3, 2), "stride": (2, 1)}),
-        ((2, 2, 7, 8), {"kernel_size": 3, "stride": 2, "padding": 1}),
-        ((2, 2, 7, 8), {"kernel_size": 3, "stride": 2, "padding": 1, "count_include_pad": False}),
-        ((2, 2, 6, 8), {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
-        ((2, 2, 6, 7), {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}),
-        ((2, 2, 7, 6), {"kernel_size": (3, 4), "padding": (1, 2), "ceil_mode": True}),
-        (
-            (2, 2, 6, 7),
-            {
-                "kernel_size": 3,
-                "stride": 2,
-                "padding": 1,
-                "ceil_mode": True,
-                "count_include_pad": False,
-            },
-        ),
-    ],
-)
+SETTINGS = [
+    ((2, 3, 6, 7), {"kernel_size": 2}),
+    ((2, 3, 8, 7), {"kernel_size": (3, 2), "stride": (2, 1)}),
+    ((2, 2, 7, 8), {"kernel_size": 3, "stride": 2, "padding": 1}),
+    ((2, 2, 7, 8), {"kernel_size": 3, "stride": 2, "padding": 1, "count_include_pad": False}),
+    ((2, 2, 6, 8), {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
+    ((2, 2, 6, 7), {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}),
+    ((2, 2, 7, 6), {"kernel_size": (3, 4), "padding": (1, 2), "ceil_mode": True}),
+    (
+        (2, 2, 6, 7),
+        {
+            "kernel_size": 3,
+            "stride": 2,
+            "padding": 1,
+            "ceil_mode": True,
+            "count_include_pad": False,
+        },
+    ),
+]
+
+
+DILATED = [
+    ((2, 2, 9, 8), {"kernel_size": (3, 2), "stride": 1, "padding": 1, "dilation": (2, 3)}),
+    (
+        (2, 2, 8, 9),
+        {
+            "kernel_size": 3,
+            "stride": 2,
+            "padding": 1,
+            "dilation": 2,
+            "count_include_pad": False,
+        },
+    ),
+]
 
 
 @TELLINGS
-@SETTINGS
+@pytest.mark.parametrize(("shape", "options"), SETTINGS + DILATED)
 def test_against_onnx(backend, shape, options):
     x = np.random.default_rng(0).standard_normal(shape)
     kernel, padding = options["kernel_size"], options.get("padding", 0)
     ceil_mode = options.get("ceil_mode", False)
     window = Window.of("test", shape[2:], kernel, options.get("stride", kernel), padding)
+    dilation = pair("test", "dilation", options.get("dilation", 1), least=1)
     (top, bottom), (left, right) = window.padding
     expected = onnx_run(
         "AveragePool",
         x,
         kernel_shape=window.kernel,
         strides=window.stride,
+        dilations=dilation,
         pads=[top, left, bottom, right],
         ceil_mode=int(ceil_mode),
         count_include_pad=int(options.get("count_include_pad", True)),
@@ -186,7 +204,7 @@ def test_against_onnx(backend, shape, options):
 
 @pytest.mark.oracle
 @TELLINGS
-@SETTINGS
+@pytest.mark.parametrize(("shape", "options"), SETTINGS)
 def test_against_pytorch(backend, shape, options):
     rng = np.random.default_rng(0)
     x = rng.standard_normal(shape)

@@ -1,7 +1,7 @@
 r"""Average pooling: each output is the mean of the pixels under a window, channel by channel.
 
 .. math::
-    y_{n,c,p,q} = \frac{1}{D_{p,q}} \sum_{i,j} x^{pad}_{n,\,c,\,p s_h + i,\,q s_w + j}
+    y_{n,c,p,q} = \frac{1}{D_{p,q}} \sum_{i,j} x^{pad}_{n,\,c,\,p s_h + i d_h,\,q s_w + j d_w}
 
 The divisor :math:`D_{p,q}` is the number of places the window covers: with ``count_include_pad``
 those inside the padded image, else those inside the image itself. It is smaller than KH·KW only
@@ -12,7 +12,8 @@ Backward, every pixel under a window receives an equal share, ``grad_y / D``.
 Shapes: x (N, C, H, W), y (N, C, OH, OW). One image (C, H, W) or one map (H, W) is taken too and
 comes back without the missing axes. All arrays are float32, or all are float64.
 
-Sources: PyTorch's ``avg_pool2d`` for the divisor. ``docs/avg_pool2d.md`` derives the gradient.
+Sources: PyTorch's ``avg_pool2d`` for the divisor, ONNX's ``AveragePool`` for dilation.
+``docs/avg_pool2d.md`` derives the gradient.
 """
 
 from clearconv.errors import ShapeError
@@ -31,6 +32,7 @@ def forward(
     padding: Padding = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
+    dilation: IntOrPair = 1,
     *,
     out: Array | None = None,
     backend: str | None = None,
@@ -54,6 +56,8 @@ def forward(
         What hangs over the padding is never counted.
     count_include_pad : bool
         Whether the padding's zeros count as pixels in the divisor.
+    dilation : int or (int, int)
+        Distance between neighbouring window elements; 1 leaves no holes.
     out : ndarray, optional
         Receives the result.
     backend : {"loops", "matrix", "native"}, optional
@@ -73,7 +77,7 @@ def forward(
 
     Notes
     -----
-    .. math:: y_{n,c,p,q} = \frac{1}{D_{p,q}} \sum_{i,j} x^{pad}_{n,c,ps+i,qs+j}
+    .. math:: y_{n,c,p,q} = \frac{1}{D_{p,q}} \sum_{i,j} x^{pad}_{n,c,ps+id,qs+jd}
 
     References
     ----------
@@ -81,7 +85,9 @@ def forward(
     """
     what = "avg_pool2d.forward"
     batch = as_batch(what, x)
-    window = _window(what, batch.shape, kernel_size, stride, padding, ceil_mode, count_include_pad)
+    window = _window(
+        what, batch.shape, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
+    )
     y = pick("avg_pool2d", backend).forward(batch, window, count_include_pad)
     return result(what, y, (*batch.shape[:2], *window.output)[4 - x.ndim :], out)
 
@@ -94,6 +100,7 @@ def backward_input(
     padding: Padding = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
+    dilation: IntOrPair = 1,
     *,
     out: Array | None = None,
     backend: str | None = None,
@@ -108,7 +115,7 @@ def backward_input(
         dL/dy.
     x_shape : tuple of int
         Shape of the forward pass's input: (N, C, H, W), (C, H, W) or (H, W).
-    kernel_size, stride, padding, ceil_mode, count_include_pad
+    kernel_size, stride, padding, ceil_mode, count_include_pad, dilation
         As in the forward pass.
     out : ndarray, optional
         Receives the result.
@@ -137,7 +144,9 @@ def backward_input(
     """
     what = "avg_pool2d.backward_input"
     full = batch_shape(what, x_shape)
-    window = _window(what, full, kernel_size, stride, padding, ceil_mode, count_include_pad)
+    window = _window(
+        what, full, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
+    )
     grads = as_batch(what, grad_y, "grad_y")
     shape = (*full[:2], *window.output)
     expect(what, "grad_y", grads, shape, "the shape of the forward pass's output")
@@ -151,13 +160,14 @@ def _window(
     kernel_size: IntOrPair,
     stride: IntOrPair | None,
     padding: Padding,
+    dilation: IntOrPair,
     ceil_mode: bool,
     count_include_pad: bool,
 ) -> Window:
     """Compute the geometry, and see to it that no divisor is zero."""
     H, W = x_shape[2:]
     stride = kernel_size if stride is None else stride
-    window = Window.of(what, (H, W), kernel_size, stride, padding, ceil_mode=ceil_mode)
+    window = Window.of(what, (H, W), kernel_size, stride, padding, dilation, ceil_mode)
     for axis, name in enumerate(("rows", "columns")):
         if not count_include_pad and not touches(window, axis):
             raise ShapeError(

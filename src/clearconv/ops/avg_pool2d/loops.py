@@ -30,8 +30,10 @@ def _divisor(window: Window, p: int, q: int, count_include_pad: bool) -> int:
     """Return how many places of window (p, q) count."""
     if not count_include_pad:
         return sum(1 for _ in window.taps(p, q))
-    (H, W), (KH, KW), (sh, sw) = window.input, window.kernel, window.stride
-    (top, bottom), (left, right) = window.padding
-    rows = min(p * sh + KH, top + H + bottom) - p * sh
-    cols = min(q * sw + KW, left + W + right) - q * sw
-    return rows * cols
+    places = 1
+    for axis, start in enumerate((p * window.stride[0], q * window.stride[1])):
+        before, after = window.padding[axis]
+        room = before + window.input[axis] + after - start
+        steps = range(0, window.reach[axis], window.dilation[axis])
+        places *= sum(step < room for step in steps)
+    return places

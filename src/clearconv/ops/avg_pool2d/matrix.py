@@ -40,7 +40,8 @@ def _divisors(window: Window, count_include_pad: bool, like: Array) -> Array:
             before, after = window.padding[axis]
             starts = np.arange(window.output[axis]) * window.stride[axis]  # in the padded image
             room = window.input[axis] + before + after - starts
-            counts.append(np.minimum(room, window.kernel[axis]))
+            fitting = -(-room // window.dilation[axis])  # elements before the padded image's end
+            counts.append(np.minimum(fitting, window.kernel[axis]))
         else:
             counts.append(inside(window, axis).sum(axis=1))
     divisors = counts[0][:, np.newaxis, np.newaxis] * counts[1][:, np.newaxis]  # (OH, OW, 1)

@@ -1,0 +1,214 @@
+"""A whole run on small data: its folder, resuming, early stopping, refusing changed data."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import clearconv
+from clearconv.errors import ArgumentError, DataError, ModelFileError, RunError
+from clearconv.train import Settings, Watcher, evaluate, predict, resume, train
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Two classes that differ in colour, ten images each, of several sizes."""
+    root = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    for name, colour in (("red", (200, 40, 40)), ("blue", (40, 40, 200))):
+        (root / name).mkdir()
+        for number in range(10):
+            pixels = rng.normal(colour, 40, (48 + number, 64, 3)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{number}.png")
+    return root
+
+
+SMALL = {"model": "simple_convnet", "image_size": 28, "epochs": 3, "batch_size": 4}
+
+
+class Stop(Exception):
+    pass
+
+
+class StopAfter(Watcher):
+    """Breaks off like a kill: in the middle of an epoch, or just after one."""
+
+    def __init__(self, epoch, step=None):
+        self.at = (epoch, step)
+
+    def step(self, epoch, step, steps, loss, images_per_second):
+        if (epoch, step) == self.at:
+            raise Stop
+
+    def epoch(self, record, best):
+        if (record["epoch"], None) == self.at:
+            raise Stop
+
+
+def test_run_folder_holds_what_the_run_was(photos, tmp_path):
+    result = train(str(photos), out=tmp_path / "run", **SMALL)
+    about = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert about["settings"]["epochs"] == 3
+    assert about["data"]["images"] == 20 and len(about["data"]["sha256"]) == 20
+    assert about["cpu_variant"]
+    split = json.loads((tmp_path / "run" / "split.json").read_text())
+    files = split["train"] + split["validation"] + split["test"]
+    assert sorted(files) == sorted(set(files)) and len(files) == 20
+    lines = (tmp_path / "run" / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
+    best = clearconv.load(tmp_path / "run" / "best.safetensors")
+    assert best.info["classes"] == ["blue", "red"]
+    assert best.store.fingerprint() == result.fingerprint
+    last = clearconv.load(tmp_path / "run" / "last.safetensors")
+    assert last.store.fingerprint() == json.loads(lines[-1])["weights_sha256"]
+    test = json.loads((tmp_path / "run" / "result.json").read_text())["test"]
+    assert test["right"] == result.evaluation.right
+
+
+def test_best_epoch_is_the_best_by_validation(photos, tmp_path):
+    result = train(str(photos), out=tmp_path / "run", **SMALL)
+    lines = (tmp_path / "run" / "history.jsonl").read_text().splitlines()
+    history = [json.loads(line) for line in lines]
+    best = history[result.best_epoch - 1]
+    assert best["weights_sha256"] == result.fingerprint
+    for record in history:
+        assert (record["validation_accuracy"], -record["validation_loss"]) <= (
+            best["validation_accuracy"],
+            -best["validation_loss"],
+        )
+
+
+@pytest.mark.parametrize("at", [(1, 2), (1, None), (2, 1), (3, None)])
+def test_resumed_run_ends_in_the_same_bits(photos, tmp_path, at):
+    options = {**SMALL, "dropout": 0.0, "augmentation": {"rotate": 10}, "optimiser": "adamw"}
+    whole = train(str(photos), out=tmp_path / "whole", **options)
+    with pytest.raises(Stop):
+        train(str(photos), out=tmp_path / "broken", watcher=StopAfter(*at), **options)
+    resumed = resume(tmp_path / "broken")
+    fingerprints = []
+    for name in ("whole", "broken"):
+        lines = (tmp_path / name / "history.jsonl").read_text().splitlines()
+        fingerprints.append([json.loads(line)["weights_sha256"] for line in lines])
+    assert fingerprints[0] == fingerprints[1]
+    assert resumed.fingerprint == whole.fingerprint
+
+
+@pytest.mark.parametrize("change", ["edit", "add", "remove"])
+def test_resume_refuses_changed_data(photos, tmp_path, change):
+    data = tmp_path / "data"
+    shutil.copytree(photos, data)
+    with pytest.raises(Stop):
+        train(str(data), out=tmp_path / "run", watcher=StopAfter(1), **SMALL)
+    image = data / "red" / "3.png"
+    if change == "edit":
+        Image.new("RGB", (50, 50)).save(image)
+    elif change == "add":
+        shutil.copy(image, data / "red" / "new.png")
+    else:
+        image.unlink()
+    words = {"edit": "changed", "add": "new", "remove": "missing"}[change]
+    with pytest.raises(RunError, match=f"1 {words}"):
+        resume(tmp_path / "run")
+
+
+def test_same_seed_same_weights_other_seed_others(photos, tmp_path):
+    runs = [
+        train(str(photos), out=tmp_path / str(number), **{**SMALL, "epochs": 1, "seed": seed})
+        for number, seed in enumerate((5, 5, 6))
+    ]
+    assert runs[0].fingerprint == runs[1].fingerprint != runs[2].fingerprint
+
+
+def test_patience_stops_early(photos, tmp_path):
+    # A learning rate of next to nothing: no epoch is better than the first.
+    result = train(
+        str(photos), out=tmp_path / "run", **{**SMALL, "epochs": 9, "lr": 1e-30, "patience": 2}
+    )
+    assert result.stopped_early
+    lines = (tmp_path / "run" / "history.jsonl").read_text().splitlines()
+    assert len(lines) == 3
+
+
+def test_run_folder_is_never_inside_the_data_nor_over_another_run(photos, tmp_path):
+    with pytest.raises(RunError, match="inside the data"):
+        train(str(photos), out=photos / "run", **SMALL)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("keep me")
+    with pytest.raises(RunError, match="not an empty folder"):
+        train(str(photos), out=tmp_path / "full", **SMALL)
+    train(str(photos), out=tmp_path / "run", **{**SMALL, "epochs": 1})
+    with pytest.raises(RunError, match="--resume"):
+        train(str(photos), out=tmp_path / "run", **SMALL)
+
+
+def test_default_folder_counts_up(photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = [train(str(photos), **{**SMALL, "epochs": 1}).folder.as_posix() for _ in range(2)]
+    assert names == [f"runs/{photos.name}-1", f"runs/{photos.name}-2"]
+
+
+def test_evaluate_and_predict_use_the_runs_own_preprocessing(photos, tmp_path):
+    result = train(str(photos), out=tmp_path / "run", **SMALL)
+    again = evaluate(tmp_path / "run")
+    np.testing.assert_allclose(again.probabilities, result.evaluation.probabilities, atol=1e-6)
+    everything = evaluate(tmp_path / "run", str(photos))
+    assert everything.total == 20
+    paths = [photos / name for name in everything.files[:3]]
+    for number, prediction in enumerate(predict(tmp_path / "run", paths)):
+        np.testing.assert_allclose(
+            prediction.probabilities, everything.probabilities[number], atol=1e-5
+        )
+
+
+def test_predict_names_what_it_cannot_read(photos, tmp_path):
+    train(str(photos), out=tmp_path / "run", **{**SMALL, "epochs": 1})
+    (tmp_path / "note.txt").write_text("no image")
+    good, bad = predict(tmp_path / "run", [photos / "red" / "1.png", tmp_path / "note.txt"])
+    assert good.error is None and bad.probabilities is None and "note.txt" in (bad.error or "")
+
+
+def test_evaluate_says_which_classes_are_unknown(photos, tmp_path):
+    train(str(photos), out=tmp_path / "run", **{**SMALL, "epochs": 1})
+    with pytest.raises(DataError, match="digits has classes that the model does not know"):
+        evaluate(tmp_path / "run", "digits")
+
+
+def test_a_run_without_a_finished_epoch_has_no_model_yet(photos, tmp_path):
+    with pytest.raises(Stop):
+        train(str(photos), out=tmp_path / "run", watcher=StopAfter(1, 1), **SMALL)
+    with pytest.raises(ModelFileError, match="no epoch of this run is finished"):
+        predict(tmp_path / "run", [])
+
+
+def test_diverging_says_what_to_try(photos, tmp_path):
+    with np.errstate(all="ignore"), pytest.raises(RunError, match="lower learning rate"):
+        train(
+            str(photos),
+            out=tmp_path / "run",
+            **{**SMALL, "optimiser": "sgd", "lr": 1e30, "epochs": 9},
+        )
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"model": "resnet"}, "seed_cnn"),
+        ({"optimiser": "rmsprop"}, "sgd, adam, adamw"),
+        ({"epochs": 0}, "at least 1"),
+        ({"lr": -1}, "more than 0"),
+        ({"warmup": 1.0}, "share of the run"),
+        ({"backend": "gpu"}, "loops, matrix, native"),
+    ],
+)
+def test_impossible_settings(given, words):
+    with pytest.raises(ArgumentError, match=words):
+        Settings.for_data("digits", "digits", **given)
+
+
+def test_settings_survive_json():
+    settings = Settings.for_data("photos", "x", classes=("b", "a"), augmentation={"rotate": 5.0})
+    assert Settings.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
+    with pytest.raises(RunError, match="newer version"):
+        Settings.from_dict({**settings.to_dict(), "teleport": 1})
