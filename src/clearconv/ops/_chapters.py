@@ -11,6 +11,8 @@ from clearconv.ops.im2col.cases import CHAPTER as _im2col
 from clearconv.ops.linear.cases import CHAPTER as _linear
 from clearconv.ops.max_pool2d.cases import CHAPTER as _max_pool2d
 from clearconv.ops.softmax.cases import CHAPTER as _softmax
+from clearconv.ops.squared_error.cases import CHAPTER as _squared_error
+from clearconv.ops.update.cases import CHAPTER as _update
 
 CHAPTERS = (
     _im2col,
@@ -22,6 +24,8 @@ CHAPTERS = (
     _activation,
     _softmax,
     _cross_entropy,
+    _squared_error,
     _batch_norm2d,
     _dropout,
+    _update,
 )

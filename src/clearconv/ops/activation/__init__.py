@@ -218,4 +218,5 @@ def backward_input(
 
 def _check_kind(what: str, kind: str) -> None:
     if kind not in KINDS:
-        raise ArgumentError(f"{what}: kind {kind!r} is not known; choose one of {', '.join(KINDS)}.")
+        known = ", ".join(KINDS)
+        raise ArgumentError(f"{what}: kind {kind!r} is not known; choose one of {known}.")

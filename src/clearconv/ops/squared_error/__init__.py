@@ -1,0 +1,193 @@
+r"""Squared error: the squared distance between what came out and what was wanted.
+
+.. math::
+    E = \frac12 \sum_i (t_i - x_i)^2, \qquad
+    \frac{\partial E}{\partial x_i} = -(t_i - x_i) = x_i - t_i
+
+That is the article's E, reduction "half_sum"; the half is there to cancel the 2 of the derivative.
+PyTorch's MSELoss is "mean", the plain mean of the squares, without the half.
+
+Shapes: x and target of one shape, nothing is broadcast; loss () or, for "none", the shape of x.
+float32 or float64.
+
+Sources: the article's error E; Bishop, "Pattern recognition and machine learning", 2006,
+section 1.1. ``docs/squared_error.md`` derives the formulas and the sign.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clearconv.errors import ShapeError
+from clearconv.ops._arrays import Array, check, result, same_dtype
+from clearconv.ops._backend import pick
+from clearconv.ops._reduction import as_loss, check_reduction, loss_gradient
+
+__all__ = ["REDUCTIONS", "SquaredErrorSaved", "backward_input", "forward", "forward_saving"]
+
+#: How the squares become one number.
+REDUCTIONS = ("mean", "sum", "half_sum", "none")
+
+
+@dataclass(frozen=True)
+class SquaredErrorSaved:
+    """What backward needs from the forward pass.
+
+    Attributes
+    ----------
+    difference : ndarray of the shape of x
+        x - target.
+    reduction : str
+        One of `REDUCTIONS`.
+    """
+
+    difference: Array
+    reduction: str
+
+    @property
+    def factor(self) -> float:
+        """What every square is multiplied by before the sum."""
+        return {"mean": 1 / max(1, self.difference.size), "half_sum": 0.5}.get(self.reduction, 1.0)
+
+
+def forward(
+    x: Array, target: Array, reduction: str = "mean", *, backend: str | None = None
+) -> Array:
+    r"""Return the squared error of outputs against targets.
+
+    Squares forgive small errors and punish large ones.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+        Outputs.
+    target : ndarray of the shape of `x`
+        What was wanted.
+    reduction : {"mean", "sum", "half_sum", "none"}
+        "mean" over all elements (MSELoss); "half_sum" is the article's E.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    loss : ndarray of shape (), or the shape of `x` for "none"
+        Same dtype as `x`.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ.
+    ArgumentError
+        If `reduction` is not known.
+    DtypeError
+        If the arrays are not both float32 or both float64.
+
+    Notes
+    -----
+    .. math:: E = f \sum_i (x_i - t_i)^2, \qquad f = 1/n,\ 1 \text{ or } 1/2
+
+    References
+    ----------
+    The article's E.
+    """
+    return forward_saving(x, target, reduction, backend=backend)[0]
+
+
+def forward_saving(
+    x: Array, target: Array, reduction: str = "mean", *, backend: str | None = None
+) -> tuple[Array, SquaredErrorSaved]:
+    """Return the squared error, and keep what backward needs.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+        Outputs.
+    target : ndarray of the shape of `x`
+        What was wanted.
+    reduction : {"mean", "sum", "half_sum", "none"}
+        "mean" over all elements (MSELoss); "half_sum" is the article's E.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    loss : ndarray of shape (), or the shape of `x` for "none"
+        As from `forward`.
+    saved : SquaredErrorSaved
+        For `backward_input`.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ.
+    ArgumentError
+        If `reduction` is not known.
+    DtypeError
+        If the arrays are not both float32 or both float64.
+    """
+    what = "squared_error.forward"
+    check_reduction(what, reduction, REDUCTIONS)
+    check(what, "x", x)
+    check(what, "target", target)
+    same_dtype(what, x=x, target=target)
+    if x.shape != target.shape:
+        raise ShapeError(
+            f"{what}: x has shape {x.shape} and target {target.shape}, but they must be one shape: "
+            f"nothing is broadcast. Try target.reshape({x.shape}) if the numbers are as many."
+        )
+    telling = pick("squared_error", backend)
+    saved = SquaredErrorSaved(np.asarray(telling.difference(x, target)), reduction)
+    if reduction == "none":
+        return np.asarray(telling.squares(saved.difference)), saved
+    return as_loss(telling.total(saved.difference) * saved.factor, x.dtype), saved
+
+
+def backward_input(
+    saved: SquaredErrorSaved,
+    grad_y: float | Array = 1.0,
+    *,
+    out: Array | None = None,
+    backend: str | None = None,
+) -> Array:
+    r"""Gradient of the loss with respect to the outputs.
+
+    It points from the target to the output: a step against it brings the output nearer.
+
+    Parameters
+    ----------
+    saved : SquaredErrorSaved
+        From `forward_saving`.
+    grad_y : float or ndarray of the shape of the loss
+        Gradient of what the loss itself flows into; 1 where the loss is the end.
+    out : ndarray, optional
+        Receives the result.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    grad_x : ndarray of the shape of x
+        x - target for "half_sum"; twice that for "sum" and "none"; and divided by n for "mean".
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` does not have the shape of the loss.
+    DtypeError
+        If `grad_y` is an array of another dtype than the loss.
+
+    Notes
+    -----
+    .. math:: dx_i = 2 f\, (x_i - t_i)\, dE
+
+    References
+    ----------
+    The article's output error, whose sign depends on writing t - y or y - t.
+    """
+    what = "squared_error.backward_input"
+    difference = saved.difference
+    shape = difference.shape if saved.reduction == "none" else ()
+    grads = loss_gradient(what, grad_y, shape, difference.dtype)
+    factors = np.broadcast_to(np.asarray(grads * (2 * saved.factor)), difference.shape)
+    grad_x = pick("squared_error", backend).backward_input(difference, factors)
+    return result(what, np.asarray(grad_x), difference.shape, out)
