@@ -87,14 +87,16 @@ def moving_kernel(
     for number, (p, q) in enumerate(frames):
         patch = padded[p * stride : p * stride + KH, q * stride : q * stride + KW]
         stay = _shown(number, len(frames), length, until_end=True)
-        parts.append(f"<g>{stay}{''.join(_cell(y[p, q], lefts[2], tops[2], p, q, _peak(y)))}</g>")
+        parts.append(
+            f"<g>{stay}{''.join(_cell(float(y[p, q]), lefts[2], tops[2], p, q, _peak(y)))}</g>"
+        )
         now = _shown(number, len(frames), length, until_end=False)
         parts.append(
             f"<g>{now}"
             + _frame(lefts[0], tops[0], p * stride, q * stride, KH, KW)
             + _frame(lefts[2], tops[2], p, q, 1, 1)
             + f'<text x="{width / 2:g}" y="{height - 22}" font-size="15" fill="{_INK}">'
-            + escape(_arithmetic(patch, weight, y[p, q]))
+            + escape(_arithmetic(patch, weight, float(y[p, q])))
             + "</text></g>"
         )
     return "\n".join([*parts, "</svg>"]) + "\n"
@@ -129,13 +131,13 @@ def _grid(
     parts = []
     for row, col in np.ndindex(grid.shape):
         if coloured:
-            parts += _cell(grid[row, col], left, top, row, col, _peak(grid))
+            parts += _cell(float(grid[row, col]), left, top, row, col, _peak(grid))
             continue
         faded = muted is not None and bool(muted[row, col])
         share = 0.0 if faded else 0.35 * max(0.0, float(grid[row, col])) / _peak(grid)
         level = round(255 * (1 - share))
         fill = "#f1f3f5" if faded else f"rgb({level},{level},{level})"
-        parts += _square(grid[row, col], left, top, row, col, fill, _PALE if faded else _INK)
+        parts += _square(float(grid[row, col]), left, top, row, col, fill, _PALE if faded else _INK)
     return parts
 
 

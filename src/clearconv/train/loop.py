@@ -161,20 +161,20 @@ def _prepare(folder: Path, settings: Settings, source: Source, split: Split) -> 
     options = {"batch_norm": settings.batch_norm, "dropout": settings.dropout}
     chosen = {name: value for name, value in options.items() if value}
     model = create(settings.model, len(source.classes), **chosen)
-    channels, *size = info.input_shape
+    size = info.input_shape[1:]  # photographs come in many sizes: the model says which it wants
     if source.kind != "photos" and source.size is not None:
-        channels, size = source.channels, list(source.size)
+        size = source.size
     if settings.image_size is not None:
-        size = [settings.image_size] * 2
+        size = (settings.image_size, settings.image_size)
     mean, std = channel_statistics(source, split.train)
     preprocessing = Preprocessing(
-        size=(size[0], size[1]),
-        channels=channels,
+        size=size,
+        channels=source.channels,
         resize="crop" if source.kind == "photos" else "squash",
         mean=mean,
         std=std,
     )
-    model.build((channels, *size), seed=settings.seed)
+    model.build((source.channels, *size), seed=settings.seed)
     return Run(folder, settings, source, split, preprocessing, model, _optimiser(model, settings))
 
 

@@ -16,6 +16,7 @@ it. Each file takes its name only when it is complete.
 import json
 import platform
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -123,9 +124,8 @@ class Run:
 def new_folder(out: Path | None, source: Source) -> Path:
     """Make the folder of a new run: `out`, or the first free ``runs/NAME-N``."""
     if out is None:
-        number = 1
-        while (out := Path("runs") / f"{source.name}-{number}").exists():
-            number += 1
+        numbered = (Path("runs") / f"{source.name}-{number}" for number in count(1))
+        out = next(folder for folder in numbered if not folder.exists())
     if source.root is not None and out.resolve().is_relative_to(source.root.resolve()):
         raise RunError(
             f"The run folder {out} would lie inside the data ({source.root}), where it would be "
