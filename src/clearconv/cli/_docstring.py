@@ -1,12 +1,14 @@
 """Docstrings as text: numpydoc sections, and their TeX formulas written in one line."""
 
 import re
-from textwrap import dedent, fill, indent
+from textwrap import dedent, fill, indent, wrap
 
 _WIDTH = 79
+_FIXED = "\N{NO-BREAK SPACE}"
 _COMMANDS = {
     "sum": "Σ", "prod": "Π", "partial": "∂", "infty": "∞", "cdot": "·", "times": "×", "pm": "±",
     "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "ne": "≠", "neq": "≠", "in": "∈", "to": "→",
+    "leftarrow": "←",
     "odot": "⊙", "approx": "≈", "nabla": "∇", "ldots": "...", "dots": "...", "cdots": "...",
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε",
     "eta": "η", "theta": "θ", "lambda": "λ", "mu": "μ", "pi": "π", "rho": "ρ", "sigma": "σ",
@@ -14,6 +16,7 @@ _COMMANDS = {
     "log": "log", "ln": "ln", "exp": "exp", "max": "max", "min": "min", "arg": "arg ",
     "argmax": "argmax", "cos": "cos", "sin": "sin", "tanh": "tanh",
     "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "left": "", "right": "",
+    "big": "", "Big": "",
     "quad": "\u2003", "qquad": "\u2003", ",": " ", ";": " ", ":": " ", "!": "", " ": " ",
     "{": "{", "}": "}", "|": "‖",
 }  # fmt: skip
@@ -48,7 +51,7 @@ def readable(text: str) -> str:
 def arguments(section: str) -> list[tuple[str, str]]:
     """Return (name, type) of a Parameters or Returns section, type or else description."""
     found = []
-    for entry in re.split(r"\n(?=\S)", section):
+    for entry in re.split(r"\n(?=\S)", section) if section else ():
         head, _, description = entry.partition("\n")
         name, _, kind = head.partition(" : ")
         found.append((name, _inline(kind or " ".join(dedent(description).split()))))
@@ -79,13 +82,15 @@ def _block(block: str) -> str:
 
 
 def _filled_formula(text: str) -> str:
-    """Break a formula between its terms, not inside brackets."""
-    depth, kept = 0, []
-    for character in text:
-        depth += (character in "([{") - (character in ")]}")
-        kept.append("\N{NO-BREAK SPACE}" if character == " " and depth > 0 else character)
-    lines = fill("".join(kept), _WIDTH, initial_indent="    ", subsequent_indent=" " * 8)
-    return lines.replace("\N{NO-BREAK SPACE}", " ")
+    """Give each of several formulas a line, and break long ones outside brackets only."""
+    lines = []
+    for part in text.split("   "):
+        depth, kept = 0, []
+        for character in part:
+            depth += (character in "([{") - (character in ")]}")
+            kept.append(_FIXED if character == " " and depth > 0 else character)
+        lines += wrap("".join(kept), _WIDTH - 8, break_long_words=False, subsequent_indent="    ")
+    return indent("\n".join(lines), "    ").replace(_FIXED, " ")
 
 
 def _inline(text: str) -> str:
@@ -120,6 +125,8 @@ def _one(token: str, tokens: list[str]) -> str:
     if name == "frac":
         above, below = _group(tokens), _group(tokens)
         return f"{_bracketed(above)}/{_bracketed(below)}"
+    if name == "hat":
+        return _group(tokens) + "\N{COMBINING CIRCUMFLEX ACCENT}"
     if name == "sqrt":
         return f"√({_group(tokens)})"
     if name in ("text", "mathrm", "operatorname"):
@@ -143,7 +150,9 @@ def _lowered(text: str, part: str) -> str:
 def _raised(text: str, part: str) -> str:
     if re.fullmatch(r"-?\d+|T", part):
         return text + part.translate(_POWERS)
-    return f"{text}_{part}" if re.fullmatch(r"[a-z]{2,}", part) else f"{text}^({part})"
+    if re.fullmatch(r"[a-z]{2,}", part):
+        return f"{text}_{part}"
+    return f"{text}^{part}" if len(part) == 1 else f"{text}^({part})"
 
 
 def _bracketed(text: str) -> str:

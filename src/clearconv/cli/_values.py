@@ -46,6 +46,8 @@ def difference(first: Any, second: Any) -> float:
     if isinstance(first, tuple | list) and isinstance(second, tuple | list):
         pairs = list(zip(first, second, strict=len(first) == len(second)))
         return max((difference(a, b) for a, b in pairs), default=0.0)
+    if isinstance(first, dict) and isinstance(second, dict) and first.keys() == second.keys():
+        return max((difference(first[key], second[key]) for key in first), default=0.0)
     if is_dataclass(first) and type(first) is type(second):
         names = [field.name for field in fields(first)]
         return max((difference(getattr(first, n), getattr(second, n)) for n in names), default=0.0)

@@ -161,23 +161,14 @@ def _worked(chapter: Chapter, name: str) -> None:
     given = chapter.worked.get(name)
     if given is None:
         return
-    function = getattr(_public(chapter), name)
     tellings = _backend.available(chapter.name)
-    results: list[Any] = [
-        # A copy each: an operation may write into what it is given.
-        _after(function, copy.deepcopy(given), telling)
-        for telling in tellings
-    ]
+    results = [_computed(getattr(_public(chapter), name), given, one) for one in tellings]
     _heading("Worked case", f"computed now by {', '.join(tellings)}")
     for key, value in given.items():
         for line in described(key, value):
             click.echo(line)
     click.echo()
-    parts = arguments(sections(inspect.getdoc(function) or "").get("Returns", ""))
-    names = [name for name, _ in parts]
-    several = isinstance(results[0], tuple) and len(results[0]) == len(names)
-    shown = zip(names, results[0], strict=True) if several else [(names[0], results[0])]
-    for key, value in shown:
+    for key, value in results[0].items():
         for line in described(f"-> {key}", value):
             click.echo(line)
     worst = max(difference(results[0], other) for other in results)
@@ -190,9 +181,16 @@ def _worked(chapter: Chapter, name: str) -> None:
     click.echo(f"\n{' = '.join(tellings)}: {verdict}")
 
 
-def _after(function: Any, given: dict[str, Any], telling: str) -> Any:
-    result = function(**given, backend=telling)
-    return given if result is None else result  # in place: what the arguments have become
+def _computed(function: Any, given: dict[str, Any], telling: str) -> dict[str, Any]:
+    """Return the results by their names in the docstring, then the arguments that were changed."""
+    taken = copy.deepcopy(given)  # an operation may write into what it is given
+    value = function(**taken, backend=telling)
+    returned = sections(inspect.getdoc(function) or "").get("Returns", "")
+    names = [name for name, _ in arguments(returned)]
+    values = value if isinstance(value, tuple) and len(value) == len(names) else (value,)
+    changed = {key: taken[key] for key in given if difference(given[key], taken[key])}
+    named = dict(zip(names, values, strict=True)) if names else {}
+    return {**named, **changed}
 
 
 def _public(chapter: Chapter) -> ModuleType:

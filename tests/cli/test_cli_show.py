@@ -1,0 +1,171 @@
+"""`clearconv show`: every function of every chapter, read from the files and computed."""
+
+import inspect
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from clearconv.cli import _source
+from clearconv.cli._docstring import arguments, formula, readable, sections
+from clearconv.cli._source import excerpt
+from clearconv.cli._values import described, difference
+from clearconv.ops import CHAPTERS
+from clearconv.ops._backend import available
+
+FUNCTIONS = [(chapter, name) for chapter in CHAPTERS for name in chapter.functions]
+
+
+def test_the_list_names_every_function(run):
+    lines = run("show").stdout.splitlines()
+    for chapter in CHAPTERS:
+        assert any(line.startswith(f"{chapter.name}: ") for line in lines)
+        assert all(any(line.split()[:1] == [name] for line in lines) for name in chapter.functions)
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
+def test_a_chapter(run, chapter):
+    result = run("show", chapter.name)
+    assert result.exit_code == 0, result.stderr
+    assert all(f"{chapter.name}.{name}" in result.stdout for name in chapter.functions)
+    assert "\\" not in result.stdout, "TeX that was not understood"
+
+
+@pytest.mark.parametrize(
+    ("chapter", "name"), FUNCTIONS, ids=lambda value: getattr(value, "name", value)
+)
+def test_a_function(run, chapter, name):
+    result = run("show", f"{chapter.name}.{name}")
+    assert result.exit_code == 0, result.stderr
+    before_source = result.stdout.partition("== Telling")[0]
+    assert "\\" not in before_source, "TeX that was not understood"
+    assert "Shapes" in before_source
+    for telling in available(chapter.name)[:2]:
+        module = import_module(f"clearconv.ops.{chapter.name}.{telling}")
+        function = getattr(module, name, None)
+        if function is not None and function.__module__ == module.__name__:
+            lines, first = inspect.getsourcelines(function)
+            for number, line in enumerate(lines, first):
+                assert f"{number}  {line}".rstrip() in result.stdout
+    if name in chapter.worked:
+        assert "NOT equal" not in result.stdout
+        last = result.stdout.splitlines()[-1]
+        assert last.startswith(" = ".join(available(chapter.name)) + ": equal")
+
+
+def test_the_worked_case_by_hand(run):
+    """dw[0,0] = 1*1 + 2*0 - 1*3 + 0*1 = -2, and so on; helpers come with their function."""
+    shown = run("show", "conv2d.backward_weight").stdout
+    assert "-> grad_weight, shape (1, 1, 2, 2):\n  -2   3\n   5  -1\n" in shown
+    assert "def _channels(" in shown
+    formula = "dw[o,c,i,j] = Σ{n,p,q} dy[n,o,p,q] x_pad[n, c, p s_h + i d_h, q s_w + j d_w]"
+    assert formula in " ".join(shown.split())
+    assert "def forward(" not in shown
+    assert "gather (ops/_patches.py)" in shown
+
+
+def test_one_telling(run):
+    shown = run("show", "conv2d.forward", "--telling", "loops").stdout
+    assert "loops.py" in shown
+    assert "matrix.py" not in shown
+
+
+def test_differing_tellings_are_said_to_differ(run, monkeypatch):
+    from clearconv.ops.conv2d import matrix
+
+    right = matrix.backward_bias
+    monkeypatch.setattr(matrix, "backward_bias", lambda grad_y: right(grad_y) + 1)
+    assert "NOT equal: they differ by 1" in run("show", "conv2d.backward_bias").stdout
+
+
+COMPILED = """\
+#include "native.h"
+
+namespace clearconv {
+namespace {
+
+// Half of a number.
+template <class T>
+T half(T x) {  // rounds
+  return x / 2;
+}
+
+struct Other {
+  int a;
+
+  int b() { return half(a); }
+};
+
+constexpr int kSize = 3;
+
+template <class T>
+void forward(const T* x,
+             T* y) {
+  for (int i = 0; i < kSize; ++i)
+    y[i] = half(x[i]);
+}
+
+}  // namespace
+}  // namespace clearconv
+"""
+
+
+def test_the_compiled_source_is_found_with_its_helpers(tmp_path, monkeypatch):
+    (tmp_path / "native.cpp").write_text(COMPILED)
+    (tmp_path / "__init__.py").write_text("")
+    module = type("Module", (), {"__file__": str(tmp_path / "__init__.py")})
+    monkeypatch.setattr(_source, "_module", lambda name: module)
+    found = excerpt("halving", "forward", "native")
+    assert [line for line, _ in found.pieces] == [6, 18, 20]
+    assert found.pieces[0][1].startswith("// Half of a number.\ntemplate")
+    assert found.pieces[2][1].endswith("y[i] = half(x[i]);\n}")
+    assert excerpt("halving", "backward", "native") is None
+    (tmp_path / "native.cpp").unlink()
+    with pytest.raises(FileNotFoundError):
+        excerpt("halving", "forward", "native")
+
+
+@pytest.mark.parametrize(
+    ("tex", "text"),
+    [
+        (r"y_{n,o} = b_o + \sum_i w_{o,i}\, x_{n,i}", "y[n,o] = b_o + Σ{i} w[o,i] x[n,i]"),
+        (r"\frac{1}{D_{p,q}} \sum_{i,j} x^{pad}_{n,\,c}", "1/D[p,q] Σ{i,j} x_pad[n, c]"),
+        (r"\frac{a + b}{\sqrt{v + \epsilon}}", "(a + b)/(√(v + ε))"),
+        (r"x^2 + x^{-1} + w^T", "x² + x⁻¹ + wᵀ"),
+        (r"\max_{i,j}\; x_{i,j}", "max{i,j} x[i,j]"),
+        (r"a = 1, \qquad b = 2", "a = 1,   b = 2"),
+        (r"[\,r \text{ is the pixel}\,]", "[r is the pixel]"),
+        (r"\hat x = \Big( \frac1M \sum x \Big)", "x̂ = (1/M Σ x)"),
+        (r"w \leftarrow w - \eta\, g", "w ← w - η g"),
+        (r"\unheardof x", r"\unheardof x"),
+    ],
+)
+def test_formulas_in_one_line(tex, text):
+    assert formula(tex) == text
+
+
+def test_a_docstring_in_parts():
+    parts = sections(
+        "One.\n\nTwo.\n\nParameters\n----------\nx : int\n    A.\ny, z\n    B\n    C.\n"
+    )
+    assert parts[""] == "One.\n\nTwo."
+    assert arguments(parts["Parameters"]) == [("x", "int"), ("y, z", "B C.")]
+    assert readable("See :math:`x_{1,2}` and ``y``.") == "See x[1,2] and y."
+
+
+def test_arrays_as_grids():
+    assert list(described("x", np.array([[1.5, -2.0]]))) == ["x, shape (1, 2):", "  1.5   -2"]
+    lines = list(described("x", np.zeros((2, 1, 1, 1))))
+    assert lines == ["x, shape (2, 1, 1, 1):", "  x[0, 0]", "  0", "  x[1, 0]", "  0"]
+    assert list(described("x", np.zeros((0, 2))))[-1] == "  (empty)"
+    assert list(described("p", 0.5)) == ["p = 0.5"]
+
+
+def test_the_largest_difference():
+    a, b = np.array([1.0, 2.0]), np.array([1.0, 2.5])
+    assert difference((a, a), (a, b)) == 0.5
+    assert difference(a, np.zeros(3)) == float("inf")
+    assert difference("relu", "tanh") == float("inf")
+    assert difference(np.array([np.nan]), np.array([np.nan])) == 0
+    assert np.isnan(difference(np.array([np.nan]), np.array([1.0]))) is np.True_
