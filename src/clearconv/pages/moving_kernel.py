@@ -70,7 +70,8 @@ def moving_kernel(
         f"<desc>{escape(_describe(x, weight, y, stride, padding))}</desc>",
         f'<rect width="{width}" height="{height}" rx="12" fill="#ffffff"/>',
     ]
-    for name, grid, x0 in zip(("image", "kernel", "output"), (padded, weight, y), lefts):
+    named = zip(("image", "kernel", "output"), (padded, weight, y), lefts, strict=True)
+    for name, grid, x0 in named:
         middle = x0 + grid.shape[1] * _CELL / 2
         parts.append(f'<text x="{middle:g}" y="32" font-size="17" fill="{_INK}">{name}</text>')
     inside = np.pad(np.ones_like(x), padding) > 0
@@ -78,10 +79,8 @@ def moving_kernel(
     parts += _grid(weight, lefts[1], tops[1], coloured=True)
     for sign, between in (("×", 0), ("=", 1)):
         grid = (padded, weight)[between]
-        at = lefts[between] + grid.shape[1] * _CELL + _GAP / 2
-        parts.append(
-            f'<text x="{at:g}" y="{top + tall / 2 + 9:g}" font-size="26" fill="{_INK}">{sign}</text>'
-        )
+        at, level = lefts[between] + grid.shape[1] * _CELL + _GAP / 2, top + tall / 2 + 9
+        parts.append(f'<text x="{at:g}" y="{level:g}" font-size="26" fill="{_INK}">{sign}</text>')
     parts += _outline(y, lefts[2], tops[2])
     KH, KW = weight.shape
     for number, (p, q) in enumerate(frames):
@@ -104,8 +103,8 @@ def moving_kernel(
 
 def _describe(x: Array, weight: Array, y: Array, stride: int, padding: int) -> str:
     return (
-        f"A {weight.shape[0]}x{weight.shape[1]} kernel moves over a {x.shape[0]}x{x.shape[1]} image "
-        f"with stride {stride} and padding {padding}. At each place the products of kernel and "
+        f"A {weight.shape[0]}x{weight.shape[1]} kernel moves over a {x.shape[0]}x{x.shape[1]} "
+        f"image with stride {stride} and padding {padding}. At each place the products of kernel and "
         f"patch are summed into one number of the {y.shape[0]}x{y.shape[1]} output."
     )
 
