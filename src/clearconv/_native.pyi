@@ -4,6 +4,7 @@ from types import ModuleType
 
 #: One submodule for each chapter, with the functions of its matrix telling.
 conv2d: ModuleType
+max_pool2d: ModuleType
 
 def variant() -> str:
     """Name the instruction set in use: avx512, avx2 or baseline."""

@@ -1,5 +1,6 @@
 #include "arrays.h"
 
+#include <cstdint>
 #include <cstring>
 
 #include "arena.h"
@@ -9,21 +10,24 @@ namespace nb = nanobind;
 namespace clearconv {
 namespace {
 
-bool native_float(const char* format, Index itemsize) {
-  if (!format) return false;
-  if (std::strchr("@=^<", *format) && *format) ++format;  // big-endian ">" is refused
-  return (std::strcmp(format, "f") == 0 && itemsize == 4) ||
-         (std::strcmp(format, "d") == 0 && itemsize == 8);
+// The format's letter if it is a native one of `kinds`, else 0; big-endian ">" is none.
+char kind_of(const char* format, const char* kinds) {
+  if (!format) return 0;
+  if (*format && std::strchr("@=^<", *format)) ++format;
+  return *format && !format[1] && std::strchr(kinds, *format) ? *format : 0;
 }
 
 }  // namespace
 
-Input::Input(nb::handle array) {
+Input::Input(nb::handle array, const char* kinds) {
   if (PyObject_GetBuffer(array.ptr(), &buffer_, PyBUF_STRIDES | PyBUF_FORMAT) != 0)
     throw nb::python_error();
-  if (!native_float(buffer_.format, buffer_.itemsize) || buffer_.ndim > 4) {
+  kind_ = kind_of(buffer_.format, kinds);
+  if (!kind_ || buffer_.ndim > 4) {
     PyBuffer_Release(&buffer_);
-    throw nb::type_error("a float32 or float64 array of at most four axes is needed");
+    throw nb::type_error(std::strcmp(kinds, "fd") == 0
+                             ? "a float32 or float64 array of at most four axes is needed"
+                             : "a uint8 or int32 array of at most four axes is needed");
   }
   data_ = buffer_.buf;
   bool aligned = reinterpret_cast<std::size_t>(data_) % buffer_.itemsize == 0;
@@ -58,14 +62,15 @@ void Input::copy() {
 }
 
 template <class T>
-Output<T>::Output(std::initializer_list<Index> shape) : tensor{}, ndim_(int(shape.size())) {
+Output<T>::Output(std::initializer_list<Index> shape, Order order)
+    : tensor{}, ndim_(int(shape.size())) {
   Index size = 1;
   int axis = 0;
   for (const Index length : shape) {
     tensor.shape[axis++] = length;
     size *= length;
   }
-  if (ndim_ == 4) {
+  if (order == Order::channels_last) {
     const Index C = tensor.shape[1], H = tensor.shape[2], W = tensor.shape[3];
     const Index channels_last[] = {H * W * C, 1, W * C, C};
     std::memcpy(tensor.stride, channels_last, sizeof channels_last);
@@ -87,6 +92,13 @@ nb::object Output<T>::numpy() {
 
 template class Output<float>;
 template class Output<double>;
+template class Output<std::uint8_t>;
+template class Output<std::int32_t>;
+
+void need(bool fits) {
+  if (!fits)
+    throw nb::value_error("the arrays do not fit the window; call the functions of clearconv.ops");
+}
 
 void same_dtype(const Input& first, const Input& other) {
   if (first.is_double() != other.is_double())

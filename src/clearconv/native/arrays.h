@@ -6,19 +6,21 @@
 
 #include <memory>
 
-#include "runtime.h"
+#include "threads.h"
 
 namespace clearconv {
 
 // An input array (buffer protocol) with up to four axes, of any strides, alignment and writability.
+// `kinds` lists the formats allowed, as in Python's struct module.
 class Input {
  public:
-  explicit Input(nanobind::handle array);
+  explicit Input(nanobind::handle array, const char* kinds = "fd");
   ~Input() { PyBuffer_Release(&buffer_); }
   Input(const Input&) = delete;
   Input& operator=(const Input&) = delete;
 
-  bool is_double() const { return buffer_.itemsize == sizeof(double); }
+  char kind() const { return kind_; }
+  bool is_double() const { return kind_ == 'd'; }
   int ndim() const { return buffer_.ndim; }
   Index shape(int axis) const { return buffer_.shape[axis]; }
   Index size() const;
@@ -38,16 +40,19 @@ class Input {
   void copy();
 
   Py_buffer buffer_;
+  char kind_;
   const void* data_;
   Index strides_[4];  // bytes
   std::unique_ptr<char[]> copied_;
 };
 
-// An array for a result, from the arena. Four axes lie channels-last in memory, fewer in order.
+enum class Order { channels_last, c };
+
+// An array for a result, with its memory from the arena.
 template <class T>
 class Output {
  public:
-  Output(std::initializer_list<Index> shape);
+  Output(std::initializer_list<Index> shape, Order order);
   Tensor<T> tensor;
   // The NumPy array that owns the memory from now on.
   nanobind::object numpy();
@@ -56,6 +61,17 @@ class Output {
   int ndim_;
   nanobind::capsule owner_;
 };
+
+// Run `call` without the GIL.
+template <class Call>
+void compute(const Call& call) {
+  const nanobind::gil_scoped_release unlocked;
+  const threads::FlushSubnormals flush;
+  call();
+}
+
+// Raises ValueError unless `fits`: the Python side has checked, so only a direct call gets here.
+void need(bool fits);
 
 // Raises TypeError unless `other` has the dtype of `first`.
 void same_dtype(const Input& first, const Input& other);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "../ops/conv2d/bind.h"
+#include "../ops/max_pool2d/bind.h"
 #include "threads.h"
 
 namespace nb = nanobind;
@@ -18,6 +19,7 @@ struct Variant {
   const char* name;
   bool runs_here;
   const conv2d::Kernels* conv2d;
+  const max_pool2d::Kernels* max_pool2d;
 };
 
 bool has_avx2() {
@@ -40,10 +42,10 @@ bool has_avx512() {
 const Variant& choose() {
   static const Variant variants[] = {  // fastest first
 #ifdef CLEARCONV_X86
-      {"avx512", has_avx512(), &avx512::conv2d_kernels},
-      {"avx2", has_avx2(), &avx2::conv2d_kernels},
+      {"avx512", has_avx512(), &avx512::conv2d_kernels, &avx512::max_pool2d_kernels},
+      {"avx2", has_avx2(), &avx2::conv2d_kernels, &avx2::max_pool2d_kernels},
 #endif
-      {"baseline", true, &baseline::conv2d_kernels},
+      {"baseline", true, &baseline::conv2d_kernels, &baseline::max_pool2d_kernels},
   };
   const char* wanted = std::getenv("CLEARCONV_VARIANT");
   std::string names;
@@ -73,6 +75,7 @@ NB_MODULE(_native, module) {
       },
       nb::arg("count"), "Set the number of threads; no result depends on it.");
   conv2d::bind(module, *variant.conv2d);
+  max_pool2d::bind(module, *variant.max_pool2d);
 }
 
 }  // namespace clearconv

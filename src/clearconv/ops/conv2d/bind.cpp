@@ -1,6 +1,5 @@
 // The compiled telling of conv2d, as Python sees it: the signatures of matrix.py.
 #include "../../native/arrays.h"
-#include "../../native/threads.h"
 #include "bind.h"
 
 namespace nb = nanobind;
@@ -18,23 +17,11 @@ const Functions<T>& functions() {
     return kernels->float64;
 }
 
-// Run `call` without the GIL.
-template <class Call>
-void compute(const Call& call) {
-  const nb::gil_scoped_release unlocked;
-  const threads::FlushSubnormals flush;
-  call();
-}
-
-void need(bool fits) {
-  if (!fits)
-    throw nb::value_error("conv2d: the arrays do not fit the window; call clearconv.ops.conv2d");
-}
-
 template <class T>
 nb::object forward_as(const Input& x, const Input& weight, const Input* bias,
                       const Geometry& window, Index groups) {
-  Output<T> y({x.shape(0), weight.shape(0), window.output[0], window.output[1]});
+  Output<T> y({x.shape(0), weight.shape(0), window.output[0], window.output[1]},
+              Order::channels_last);
   // The kernel reads the bias as it lies in memory; a strided one is a matter of a few numbers.
   std::unique_ptr<T[]> dense;
   if (bias) {
@@ -70,7 +57,8 @@ nb::object forward(nb::handle x, nb::handle weight, nb::handle bias, nb::handle 
 template <class T>
 nb::object backward_input_as(const Input& grad_y, const Input& weight, const Geometry& window,
                              Index groups) {
-  Output<T> grad_x({grad_y.shape(0), weight.shape(1) * groups, window.input[0], window.input[1]});
+  Output<T> grad_x({grad_y.shape(0), weight.shape(1) * groups, window.input[0], window.input[1]},
+                   Order::channels_last);
   compute([&] {
     functions<T>().backward_input(grad_y.tensor<T>(), weight.tensor<T>(), window, groups,
                                   grad_x.tensor, threads::runtime);
@@ -93,13 +81,12 @@ template <class T>
 nb::object backward_weight_as(const Input& grad_y, const Input& x, const Geometry& window,
                               Index groups) {
   Output<T> grad_weight(
-      {grad_y.shape(1), x.shape(1) / groups * window.kernel[0] * window.kernel[1]});
+      {grad_y.shape(1), x.shape(1) / groups, window.kernel[0], window.kernel[1]}, Order::c);
   compute([&] {
     functions<T>().backward_weight(grad_y.tensor<T>(), x.tensor<T>(), window, groups,
                                    grad_weight.tensor.data, threads::runtime);
   });
-  return grad_weight.numpy().attr("reshape")(grad_y.shape(1), x.shape(1) / groups,
-                                             window.kernel[0], window.kernel[1]);
+  return grad_weight.numpy();
 }
 
 nb::object backward_weight(nb::handle grad_y, nb::handle x, nb::handle window, Index groups) {
@@ -115,7 +102,7 @@ nb::object backward_weight(nb::handle grad_y, nb::handle x, nb::handle window, I
 
 template <class T>
 nb::object backward_bias_as(const Input& grad_y) {
-  Output<T> grad_bias({grad_y.shape(1)});
+  Output<T> grad_bias({grad_y.shape(1)}, Order::c);
   compute([&] {
     functions<T>().backward_bias(grad_y.tensor<T>(), grad_bias.tensor.data, threads::runtime);
   });
