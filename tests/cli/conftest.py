@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import clearconv
 from clearconv.cli import main
@@ -46,3 +48,17 @@ def digits(start, tmp_path_factory):
     done = start("train", "digits", "--epochs", 2, "--out", "run", cwd=place)
     assert done.returncode == 0, done.stderr
     return place / "run", done
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Make a folder of ten small pictures of two classes."""
+    rng = np.random.default_rng(0)
+    root = tmp_path / "photos"
+    for channel, name in ((1, "green"), (0, "red")):
+        (root / name).mkdir(parents=True)
+        for number in range(5):
+            pixels = rng.integers(0, 100, (80, 90, 3), dtype=np.uint8)
+            pixels[..., channel] += 120
+            Image.fromarray(pixels).save(root / name / f"{number}.png")
+    return root

@@ -136,18 +136,19 @@ class Training(Reading):
         assert self.run is not None
         settings, folder = self.run.settings, printable(result.folder)
         if result.stopped_early:
-            click.echo(f"stopped early: no better validation for {settings.patience} epochs")
+            waited = count(settings.patience or 0, "epoch")
+            click.echo(f"stopped early: no better validation for {waited}")
         click.echo(f"\nTest with the best epoch, {result.best_epoch}\n")
         full_list = f"all are in {printable(result.folder / 'result.json')}"
         for line in report(result.evaluation, full_list):
             click.echo(line)
         name = quoted(result.folder)
         click.echo(
-            f"\nrun folder       {folder}\n"
-            f"weights sha256   {result.fingerprint}\n"
-            f"training took    {_duration(result.seconds)}\n\n"
-            f"name new images  clearconv predict {name} IMAGE...\n"
-            f"test again       clearconv evaluate {name}\n"
+            f"\nrun folder      {folder}\n"
+            f"weights sha256  {result.fingerprint}\n"
+            f"training took   {_duration(result.seconds)}\n\n"
+            f"new images      clearconv predict {name} IMAGE...\n"
+            f"test again      clearconv evaluate {name}\n"
         )
         click.echo(accuracy(result.evaluation))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from clearconv.cli._frame import Failure, command, count
+from clearconv.cli._frame import Failure, Misused, command, count
 from clearconv.cli._text import printable, table
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _expanded(images: tuple[str, ...]) -> list[Path]:
             if path.suffix.lower() in endings and path.is_file() and not path.name.startswith(".")
         )
         if not inside:
-            raise Failure(f"{image} holds no image: none of {', '.join(sorted(endings))}.")
+            raise Misused(f"{image} holds no image: none of {', '.join(sorted(endings))}.")
         found += inside
     return found
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 from click.core import ParameterSource
 
 from clearconv.cli._frame import Option, Stopped, command
@@ -63,16 +64,17 @@ def train(
     """
     watcher = Training()
     try:
-        if resume is not None:
-            folder, data = _resumed(ctx, data, out, resume)
-            resume_run(folder, watcher, data)
-            return
-        if data is None:
-            raise click.UsageError("Which data? Give a folder of images, or the word digits.", ctx)
-        augmentation = variations(given, no_augmentation)
-        start_run(data, out=out, watcher=watcher, augmentation=augmentation, **given)
+        # A loss that is not finite is an error of its own; NumPy's remarks would only precede it.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            if resume is not None:
+                folder, data = _resumed(ctx, data, out, resume)
+                resume_run(folder, watcher, data)
+            elif data is not None:
+                augmentation = variations(given, no_augmentation)
+                start_run(data, out=out, watcher=watcher, augmentation=augmentation, **given)
+            else:
+                raise click.UsageError("Which data? Give a folder of images, or the word digits.")
     except KeyboardInterrupt:
-        watcher.bar.close()
         raise Stopped(_how_to_go_on(watcher)) from None
     finally:
         watcher.bar.close()

@@ -1,0 +1,263 @@
+"""`clearconv train`: what it says, how it is stopped and resumed, what it refuses."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from clearconv.cli import _progress
+from clearconv.cli._options import variations
+from clearconv.data import Augmentation
+
+EPOCH = re.compile(
+    r"epoch \d+/\d+  loss \d+\.\d{3}  train [01]\.\d{3}  validation [01]\.\d{3} loss \d+\.\d{3}  "
+    r"\d+\.\d s(  best)?"
+)
+ACCURACY = re.compile(r"test accuracy ([01]\.\d{4}) \((\d+) of (\d+)\)")
+
+
+def last(output):
+    return output.splitlines()[-1]
+
+
+def fingerprint(output):
+    return re.search(r"^weights sha256 +([0-9a-f]{64})$", output, re.MULTILINE)[1]
+
+
+def settings(folder):
+    return json.loads((folder / "run.json").read_text())["settings"]
+
+
+def test_the_report(digits):
+    folder, done = digits
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("1,797 images of 10 classes (0, 1, ")
+    assert lines[1] == "1438 to train, 180 to validate, 179 to test"
+    assert "digits_cnn" in lines[2]
+    assert sum(bool(EPOCH.fullmatch(line)) for line in lines) == 2
+    share, right, total = ACCURACY.fullmatch(lines[-1]).groups()
+    assert share == f"{int(right) / int(total):.4f}"
+    result = json.loads((folder / "result.json").read_text())
+    assert (result["test"]["right"], result["test"]["total"]) == (int(right), int(total))
+    assert fingerprint(done.stdout) == result["weights_sha256"]
+    assert "clearconv predict run IMAGE..." in done.stdout
+    for mistake in result["test"]["wrong"]:
+        assert mistake["file"] in done.stdout
+
+
+def test_the_report_suits_a_pipe_and_a_narrow_screen(digits):
+    stdout = digits[1].stdout
+    assert "\x1b" not in stdout + digits[1].stderr
+    assert stdout.isascii()
+    assert max(map(len, stdout.splitlines())) <= 80
+
+
+def test_a_stopped_run_goes_on_to_the_same_weights(run, digits, tmp_path, monkeypatch):
+    unbroken = digits[1].stdout
+
+    def stop(self, epoch, step, steps, loss, images_per_second):
+        if (epoch, step) == (2, 3):
+            raise KeyboardInterrupt
+
+    folder = tmp_path / "my run"
+    with monkeypatch.context() as patch:
+        patch.setattr(_progress.Training, "step", stop)
+        stopped = run("train", "digits", "--epochs", 2, "--out", folder)
+    assert stopped.exit_code == 130
+    assert f"Stopped after epoch 1. To go on: clearconv train --resume '{folder}'" in stopped.stderr
+    assert not (folder / "result.json").exists()
+    resumed = run("train", "--resume", folder)
+    assert resumed.exit_code == 0, resumed.stderr
+    assert "going on after epoch 1 of 2" in resumed.stdout
+    assert fingerprint(resumed.stdout) == fingerprint(unbroken)
+    assert last(resumed.stdout) == last(unbroken)
+    again = run("train", "--out", folder, "--resume")  # finished: only the test is repeated
+    assert again.exit_code == 0, again.stderr
+    assert "epoch 2/2" not in again.stdout
+    assert last(again.stdout) == last(unbroken)
+
+
+def test_ctrl_c(tmp_path):
+    """A real signal to a real process."""
+    command = [sys.executable, "-m", "clearconv", "train", "digits", "--epochs", "500"]
+    process = subprocess.Popen(
+        [*command, "--out", "run"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    while not process.stdout.readline().startswith("epoch"):
+        assert process.poll() is None, process.stderr.read()
+    process.send_signal(signal.SIGINT)
+    stderr = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "clearconv train --resume run" in stderr
+    assert "Traceback" not in stderr
+
+
+def test_same_seed_same_weights_other_seed_others(run, digits, tmp_path):
+    def weights(name, *args):
+        result = run("train", "digits", "--epochs", 1, "--out", tmp_path / name, *args)
+        assert result.exit_code == 0, result.stderr
+        return fingerprint(result.stdout)
+
+    assert weights("a") == weights("b", "--seed", 0) != weights("c", "--seed", 1)
+
+
+@pytest.mark.parametrize("option", [("--epochs", 3), ("--lr", 0.1), ("--no-flip",)])
+def test_a_resumed_run_keeps_its_settings(run, digits, option):
+    result = run("train", "--resume", digits[0], *option)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {option[0].replace('--no-', '--')} cannot go with")
+
+
+def test_a_taken_folder(run, digits):
+    result = run("train", "digits", "--out", digits[0])
+    assert result.exit_code == 1
+    assert "--resume" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_not_a_run(run, tmp_path):
+    result = run("train", "--resume", tmp_path)
+    assert result.exit_code == 1
+    assert "not a run folder" in result.stderr
+
+
+def test_options_arrive(run, tmp_path):
+    result = run(
+        *("train", "digits", "--out", tmp_path / "run", "--epochs", 1, "--batch-size", 64),
+        *("--classes", "3,7,1", "--model", "digits_cnn", "--optimiser", "sgd", "--lr", 0.05),
+        *("--momentum", 0.8, "--nesterov", "--weight-decay", 0.001, "--schedule", "step"),
+        *("--warmup", 0.2, "--label-smoothing", 0.05, "--class-weights", "--rotate", 10),
+        *("--crop", 0.8, "--flip", "--seed", 5, "--patience", 4, "--ratios", "6:2:2"),
+        *("--backend", "matrix", "--threads", 1),
+    )
+    assert result.exit_code == 0, result.stderr
+    got = settings(tmp_path / "run")
+    augmentation = got.pop("augmentation")
+    assert (augmentation["rotate"], augmentation["crop"], augmentation["flip"]) == (
+        10,
+        [0.8, 1],
+        0.5,
+    )
+    wanted = {
+        "classes": ["3", "7", "1"],
+        "batch_size": 64,
+        "optimiser": "sgd",
+        "lr": 0.05,
+        "momentum": 0.8,
+        "nesterov": True,
+        "weight_decay": 0.001,
+        "schedule": "step",
+        "warmup": 0.2,
+        "label_smoothing": 0.05,
+        "class_weights": True,
+        "seed": 5,
+        "patience": 4,
+        "ratios": [6, 2, 2],
+        "backend": "matrix",
+        "threads": 1,
+    }
+    assert {name: got[name] for name in wanted} == wanted
+    assert "of 3 classes (3, 7, 1)" in result.stdout
+
+
+def test_variations():
+    nothing = dict.fromkeys(Augmentation.none().to_dict())
+    assert variations({**nothing, "lr": 1}, none=False) == {}
+    assert variations({**nothing}, none=True) == Augmentation.none().to_dict()
+    assert variations({**nothing, "flip": False, "crop": 1}, none=False) == {
+        "flip": 0.0,
+        "crop": None,
+    }
+    only = variations({**nothing, "vertical_flip": True}, none=True)
+    assert only == {**Augmentation.none().to_dict(), "vertical_flip": 0.5}
+    options = {**nothing, "lr": 1}
+    variations(options, none=False)
+    assert options == {"lr": 1}
+
+
+def test_the_notice_where_nothing_is_compiled(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(_progress, "native_module", lambda: None)
+    few = ("--epochs", 1, "--classes", "0,1")
+    result = run("train", "digits", *few, "--out", tmp_path / "a")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.count("matrix telling") == 1
+    assert "matrix telling" not in result.stdout
+    asked = run("train", "digits", *few, "--out", tmp_path / "b", "--backend", "matrix")
+    assert "matrix telling" not in asked.stderr
+
+
+def test_no_notice_where_the_kernels_are(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(_progress, "native_module", lambda: sys)
+    few = ("--epochs", 1, "--classes", "0,1")
+    result = run("train", "digits", *few, "--out", tmp_path / "a")
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_problems_of_the_data_are_named(run, photos, tmp_path):
+    for number in range(14):
+        (photos / "red" / f"broken{number:02}.jpg").write_bytes(b"no image")
+    result = run("train", photos, "--out", tmp_path / "run", "--epochs", 1, "--image-size", 64)
+    assert result.exit_code == 0, result.stderr
+    warnings = [line for line in result.stderr.splitlines() if line.startswith("Warning")]
+    assert len(warnings) == 11
+    assert "red/broken00.jpg" in warnings[0]
+    assert "4 more" in warnings[-1]
+    assert "10 images of 2 classes (green, red)" in result.stdout
+
+
+def test_early_stop_is_said(run, tmp_path):
+    result = run(
+        *("train", "digits", "--out", tmp_path / "run", "--classes", "0,1", "--epochs", 50),
+        *("--patience", 1, "--lr", 1e-30, "--optimiser", "sgd"),
+    )
+    assert result.exit_code == 0, result.stderr
+    assert "stopped early: no better validation for 1 epoch\n" in result.stdout
+    assert result.stdout.count("\nepoch ") == 2  # nothing moves, so the second is no better
+
+
+def test_divergence_is_one_line(run, tmp_path):
+    result = run(
+        *("train", "digits", "--out", tmp_path / "run", "--optimiser", "sgd", "--lr", 1e30),
+        *("--epochs", 1, "--schedule", "constant", "--warmup", 0),
+    )
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: The loss became")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
+def test_bars_are_drawn_on_a_terminal_and_erased(start, tmp_path):
+    """Standard error a terminal, standard output a pipe: the bar must stay out of the pipe."""
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "clearconv", "train", "digits", "--epochs", "2"]
+    with subprocess.Popen(
+        [*command, "--out", "run"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm"},
+    ) as process:
+        os.close(theirs)
+        drawn = b""
+        try:
+            while piece := os.read(ours, 65536):
+                drawn += piece
+        except OSError:  # how Linux says that the other end is closed
+            pass
+        stdout = process.stdout.read()
+    os.close(ours)
+    assert process.returncode == 0
+    assert b"epoch 2/2" in drawn
+    assert b"images/s" in drawn
+    assert "\x1b" not in stdout
+    assert ACCURACY.fullmatch(last(stdout))

@@ -1,0 +1,124 @@
+"""`clearconv evaluate` and `clearconv predict`: what a finished run is for."""
+
+import json
+import re
+
+import pytest
+
+from clearconv.train import predict
+
+
+@pytest.fixture
+def trained(run, photos, tmp_path):
+    """Return a run on the photographs."""
+    folder = tmp_path / "run"
+    result = run("train", photos, "--out", folder, "--epochs", 2, "--image-size", 64)
+    assert result.exit_code == 0, result.stderr
+    return folder
+
+
+def test_evaluate_repeats_the_test_of_the_run(run, digits):
+    folder, done = digits
+    result = run("evaluate", folder)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == done.stdout.splitlines()[-1]
+    table = done.stdout.partition("Confusion")[2].partition("run folder")[0].strip()
+    assert table in result.stdout
+
+
+def test_evaluate_a_model_file_on_data(run, digits):
+    result = run("evaluate", digits[0] / "best.safetensors", "digits")
+    assert result.exit_code == 0, result.stderr
+    assert re.fullmatch(r"test accuracy 0\.\d{4} \(\d+ of 1797\)", result.stdout.splitlines()[-1])
+    alone = run("evaluate", digits[0] / "best.safetensors")
+    assert alone.exit_code == 2
+    assert "give DATA" in alone.stderr
+
+
+def test_evaluate_as_json(run, digits):
+    content = json.loads(run("evaluate", digits[0], "--json").stdout)
+    assert content["total"] == 179
+    assert sum(map(sum, content["confusion"])) == 179
+
+
+def test_evaluate_data_with_other_classes(run, digits, photos):
+    result = run("evaluate", digits[0], photos)
+    assert result.exit_code == 2
+    assert "green, red" in result.stderr
+
+
+def test_predict_a_table(run, trained, photos):
+    first, second = photos / "red" / "0.png", photos / "green" / "1.png"
+    result = run("predict", trained, first, second)
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["file", "class", "probability", "runner-up"]
+    assert len(lines) == 4
+    for line, said in zip(lines[2:], predict(trained, [first, second]), strict=True):
+        name, sure = said.best
+        assert line.split()[:3] == [said.file, name, f"{sure:.3f}"]
+        assert float(line.split()[4]) == pytest.approx(1 - sure, abs=0.002)
+
+
+def test_predict_as_json(run, trained, photos):
+    result = run("predict", trained, photos / "red" / "0.png", "--json")
+    (image,) = json.loads(result.stdout)
+    assert image["file"] == str(photos / "red" / "0.png")
+    assert set(image["probabilities"]) == {"green", "red"}
+    assert sum(image["probabilities"].values()) == pytest.approx(1, abs=1e-6)
+    assert image["probability"] == max(image["probabilities"].values())
+    assert image["probabilities"][image["class"]] == image["probability"]
+
+
+def test_predict_more_classes_than_one(run, trained, photos):
+    lines = run("predict", trained, photos / "red" / "0.png", "--top", 5).stdout.splitlines()
+    assert len(lines) == 4
+    assert {line.split()[-2] for line in lines[2:]} == {"green", "red"}
+
+
+def test_predict_names_what_it_cannot_read_and_goes_on(run, trained, photos):
+    bad = photos / "bad.jpg"
+    bad.write_bytes(b"no image")
+    result = run("predict", trained, bad, photos / "red" / "0.png", photos / "none.jpg")
+    assert result.exit_code == 1
+    assert str(photos / "red" / "0.png") in result.stdout
+    assert f"Error: {bad} cannot be read" in result.stderr
+    assert "none.jpg cannot be read: no such file" in result.stderr
+    assert "2 of 3 images could not be read" in result.stderr
+    as_json = run("predict", trained, bad, photos / "red" / "0.png", "--json")
+    assert as_json.exit_code == 1
+    first, second = json.loads(as_json.stdout)
+    assert "error" in first and "class" not in first
+    assert "class" in second
+
+
+def test_predict_a_folder(run, trained, photos, tmp_path):
+    (photos / "red" / "notes.txt").write_text("not asked for")
+    lines = run("predict", trained, photos).stdout.splitlines()
+    files = [line.split()[0] for line in lines[2:]]
+    assert files == sorted(str(path) for path in photos.rglob("*.png"))
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    result = run("predict", trained, empty)
+    assert result.exit_code == 2
+    assert "holds no image" in result.stderr
+
+
+def test_predict_with_what_is_no_run(run, photos, tmp_path):
+    image = photos / "red" / "0.png"
+    assert "not a run folder" in run("predict", tmp_path, image).stderr
+    broken = tmp_path / "model.safetensors"
+    broken.write_bytes(b"\x00" * 100)
+    result = run("predict", broken, image)
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+
+
+def test_odd_file_names_do_no_harm(run, trained, photos):
+    """A file name may hold what a terminal would obey."""
+    odd = photos / "red" / "\x1b[31mred\n.png"
+    odd.write_bytes((photos / "red" / "0.png").read_bytes())
+    result = run("predict", trained, odd)
+    assert result.exit_code == 0, result.stderr
+    assert "\x1b" not in result.stdout
+    assert "\\x1b[31mred\\n.png" in result.stdout
