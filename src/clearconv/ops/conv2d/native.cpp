@@ -31,18 +31,24 @@ struct Filters {
   Index lanes, lane_stride, channels, channel_stride, row_stride, column_stride;
   Taps rows, columns;
 
-  void pack(Index row_taps, Index column_taps, T* to) const {
+  Index blocks() const { return ceil_div(lanes, 2 * kLanes<T>); }
+
+  // Pack one block of lanes. Channels go outermost: so every line of the weights is read once.
+  void pack(Index block, Index row_taps, Index column_taps, T* to) const {
     const Index width = lanes_for<T>(lanes), depth = row_taps * column_taps * channels;
-    for (Index n = 0; n < width; ++n) {
-      Index k = 0;
+    const Index first = block * 2 * kLanes<T>;
+    const Index padded = least(2 * kLanes<T>, width - first), count = least(padded, lanes - first);
+    for (Index c = 0; c < channels; ++c)
       for (Index i = 0; i < row_taps; ++i)
         for (Index j = 0; j < column_taps; ++j) {
-          const T* from = data + n * lane_stride + (rows.first + i * rows.step) * row_stride +
+          const T* from = data + first * lane_stride + c * channel_stride +
+                          (rows.first + i * rows.step) * row_stride +
                           (columns.first + j * columns.step) * column_stride;
-          for (Index c = 0; c < channels; ++c, ++k)
-            to[block_offset<T>(n, k, depth, width)] = n < lanes ? from[c * channel_stride] : T(0);
+          const Index k = (i * column_taps + j) * channels + c;
+          T* row = to + block_offset<T>(first, k, depth, width);
+          for (Index n = 0; n < count; ++n) row[n] = from[n * lane_stride];
+          for (Index n = count; n < padded; ++n) row[n] = 0;
         }
-    }
   }
 };
 
@@ -51,7 +57,7 @@ template <class T>
 struct Pass {
   Patches<T> x;
   Filters<T> filters;
-  const T* packed;
+  T* packed;      // the filters, ready for the tile
   const T* bias;  // or null
   T* to;          // result of the first pixel
   Index to_image, to_row, to_column;
@@ -127,17 +133,27 @@ struct Passes {
       work += x.image.shape[0] * x.h.output * x.w.output * x.depth() * pass[i].lanes();
     }
     const Index shares = most(1, least(4 * runtime.threads(), work / kWorthAThread));
-    Index units = 0;
+    Index units = 0, blocks = 0, weights = 0;
     for (Index i = 0; i < count; ++i) {
       Pass<T>& one = pass[i];
       const Index pixels = one.x.image.shape[0] * one.x.h.output * one.x.w.output;
       one.divide(most(kRowsOne, least(kUnit, ceil_div(pixels * count, shares))));
-      one.filters.pack(one.x.h.taps, one.x.w.taps, packed);
-      one.packed = packed;
-      packed += one.x.depth() * one.lanes();
+      one.packed = packed + weights;
+      weights += one.x.depth() * one.lanes();
+      blocks += one.filters.blocks();
       units += one.units;
     }
+    if (weights < kWorthAThread / 8)
+      for (Index block = 0; block < blocks; ++block) pack(this, block);
+    else
+      runtime.parallel(blocks, pack, this);
     runtime.parallel(units, compute, this);
+  }
+
+  static void pack(void* context, Index block) {
+    const Pass<T>* pass = static_cast<Passes*>(context)->pass;
+    for (; block >= pass->filters.blocks(); ++pass) block -= pass->filters.blocks();
+    pass->filters.pack(block, pass->x.h.taps, pass->x.w.taps, pass->packed);
   }
 
   static void compute(void* context, Index unit) {

@@ -91,7 +91,8 @@ nb::object backward_input(nb::handle grad_y, nb::handle argmax, nb::handle windo
 
 void bind(nb::module_& module, const Kernels& chosen) {
   kernels = &chosen;
-  nb::module_ chapter = module.def_submodule("max_pool2d", "Max pooling, a vector of channels at a time.");
+  nb::module_ chapter =
+      module.def_submodule("max_pool2d", "Max pooling, a vector of channels at a time.");
   chapter.def("forward", &forward, nb::arg("x"), nb::arg("window"));
   chapter.def("forward_saving", &forward_saving, nb::arg("x"), nb::arg("window"));
   chapter.def("backward_input", &backward_input, nb::arg("grad_y"), nb::arg("argmax"),
