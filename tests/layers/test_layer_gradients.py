@@ -203,6 +203,10 @@ def test_a_gradient_of_exactly_nothing_is_right():
     assert found.ok, f"\n{found}"
 
 
+def test_a_layer_that_gives_nothing_has_no_gradient():
+    assert gradient_check(ReLU().build((5,), dtype="float64"), -np.abs(X)).errors == {"x": 0}
+
+
 def test_a_gradient_of_another_shape_is_told():
     with pytest.raises(ShapeError, match=r"'x' of shape \(5,\)"):
         gradient_check(square(lambda grad: grad.sum(axis=0)), X)

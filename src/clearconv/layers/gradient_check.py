@@ -94,8 +94,8 @@ def gradient_check(
 
     Notes
     -----
-    An error is relative to the size of the gradient along the direction, and what rounding alone
-    may do to the difference is not counted. A model's parameters and running statistics are
+    An error is relative to the size of the gradient along the direction, or, where that is next to
+    nothing, to what rounding alone may make of it. A model's parameters and running statistics are
     afterwards what they were.
 
     Examples
@@ -165,13 +165,11 @@ def _check(
             way = rng.standard_normal(grad.shape)
             up, down = (float(np.sum(run(name, h * way)[0] * grad_y)) for h in (step, -step))
             numeric, told = (up - down) / (2 * step), float(np.sum(grad * way))
-            # the terms of `told` may cancel: measure against their size, not against their sum
-            scale = max(abs(numeric), abs(told), float(np.linalg.norm(grad * way)))
-            excess = abs(numeric - told) - rounding
-            if not np.isfinite(excess):
-                worst = np.inf
-            elif excess > 0:
-                worst = max(worst, float(excess / scale))
+            # the terms of `told` may cancel: measure against their size, not against their sum,
+            # and let rounding alone never pass the tolerance
+            size = max(abs(numeric), abs(told), float(np.linalg.norm(grad * way)))
+            error = abs(numeric - told) / max(size, rounding / tolerance, np.finfo(float).tiny)
+            worst = max(worst, error) if np.isfinite(error) else np.inf
         errors[name] = worst
     return GradientCheck(errors, tolerance)
 

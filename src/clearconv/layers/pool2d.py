@@ -72,6 +72,8 @@ class AvgPool2d(Layer):
         Step of the window; by default the window's size.
     padding : int, (int, int), ((top, bottom), (left, right)), "same" or "valid"
         Zeros around the image.
+    dilation : int or (int, int)
+        Distance of neighbouring window elements.
     ceil_mode : bool
         Keep a last, incomplete window.
     count_include_pad : bool
@@ -87,6 +89,7 @@ class AvgPool2d(Layer):
         kernel_size: IntOrPair,
         stride: IntOrPair | None = None,
         padding: Padding = 0,
+        dilation: IntOrPair = 1,
         *,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
@@ -97,6 +100,7 @@ class AvgPool2d(Layer):
             kernel_size=kernel_size,
             stride=kernel_size if stride is None else stride,
             padding=padding,
+            dilation=dilation,
             ceil_mode=ceil_mode,
             count_include_pad=count_include_pad,
         )
@@ -147,7 +151,7 @@ def _pooled(layer: Layer, input_shape: Shape) -> Shape:
         how["kernel_size"],
         how["stride"],
         how["padding"],
-        how.get("dilation", 1),
+        how["dilation"],
         how["ceil_mode"],
     )
     return (C, *window.output)

@@ -1,0 +1,48 @@
+"""The page on layers runs, and shows what is printed; so do the examples in docstrings."""
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+import clearconv
+from clearconv.layers import activations, gradient_check
+from clearconv.layers.containers import Container
+
+PAGE = Path(__file__).parents[2] / "docs" / "layers.md"
+
+
+@pytest.fixture
+def clean_registries(monkeypatch):
+    monkeypatch.setattr("clearconv.layers.spec._own", {})
+    monkeypatch.setattr("clearconv.layers.activations._own", {})
+
+
+def test_the_page_runs(clean_registries, capsys):
+    text = PAGE.read_text()
+    names = {"__name__": "page"}
+    for block in re.finditer(r"^```python\n(.*?)^```", text, re.M | re.S):
+        line = text[: block.start(1)].count("\n")
+        code = compile("\n" * line + block[1], str(PAGE), "exec")
+        exec(code, names)  # an assertion that fails names its line of the page
+    shown = re.search(r"^```\n(layer +kind.*?)^```", text, re.M | re.S)[1]
+    assert shown in capsys.readouterr().out
+
+
+def test_every_layer_is_on_the_page():
+    text = PAGE.read_text()
+    layers = [
+        name
+        for name in clearconv.__all__
+        if isinstance(value := getattr(clearconv, name), type)
+        and issubclass(value, clearconv.Layer | Container)
+    ]
+    assert len(layers) > 18
+    assert [name for name in layers if f"`{name}" not in text] == []
+
+
+@pytest.mark.parametrize("module", [activations, gradient_check], ids=lambda m: m.__name__)
+def test_docstring_examples_run(module, clean_registries):
+    found = doctest.testmod(module)
+    assert found.attempted and not found.failed
