@@ -10,7 +10,8 @@
 
 namespace clearconv::CLEARCONV_VARIANT {
 
-// One axis of a window walk: output u, kernel element i look at input u*stride + i*dilation + start.
+// One axis of a window's walk: output u looks, with kernel element i, at input
+// u*stride + i*dilation + start.
 struct Axis {
   Index input, output, taps, stride, dilation, start;
   Index span(Index outputs) const {  // inputs that so many neighbouring outputs look at
