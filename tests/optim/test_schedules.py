@@ -14,7 +14,8 @@ def test_factors_stay_within_zero_and_one_and_reach_one(name):
 def test_cosine_by_hand():
     factor = schedule("cosine", 4)
     # shares 0, 1/4, 1/2, 3/4: (1 + cos 0)/2 = 1, (1 + 0.7071)/2, (1 + 0)/2, (1 - 0.7071)/2
-    assert [factor(step) for step in range(4)] == pytest.approx([1, 0.853553, 0.5, 0.146447], abs=1e-6)
+    factors = [factor(step) for step in range(4)]
+    assert factors == pytest.approx([1, 0.853553, 0.5, 0.146447], abs=1e-6)
 
 
 def test_step_drops_at_its_shares():

@@ -104,8 +104,8 @@ def moving_kernel(
 def _describe(x: Array, weight: Array, y: Array, stride: int, padding: int) -> str:
     return (
         f"A {weight.shape[0]}x{weight.shape[1]} kernel moves over a {x.shape[0]}x{x.shape[1]} "
-        f"image with stride {stride} and padding {padding}. At each place the products of kernel and "
-        f"patch are summed into one number of the {y.shape[0]}x{y.shape[1]} output."
+        f"image with stride {stride} and padding {padding}. At each place the products of kernel "
+        f"and patch are summed into one number of the {y.shape[0]}x{y.shape[1]} output."
     )
 
 

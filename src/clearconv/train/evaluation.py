@@ -17,7 +17,17 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Mistake:
-    """One image whose class was not recognised."""
+    """One image whose class was not recognised.
+
+    Attributes
+    ----------
+    file : str
+        The image.
+    label, prediction : str
+        Its class, and the class it was taken for.
+    probability : float
+        Of the prediction, by the model.
+    """
 
     file: str
     label: str

@@ -20,7 +20,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import clearconv
+import numpy as np
+
+from clearconv import __version__
 from clearconv._files import write_atomically
 from clearconv.data import Preprocessing, Source, Split, write_split
 from clearconv.errors import RunError
@@ -79,9 +81,9 @@ class Run:
     def begin(self) -> None:
         """Write what does not change during the run."""
         about = {
-            "clearconv": clearconv.__version__,
+            "clearconv": __version__,
             "python": platform.python_version(),
-            "numpy": _numpy_version(),
+            "numpy": np.__version__,
             "machine": platform.machine(),
             "cpu_variant": variant(),
             "settings": self.settings.to_dict(),
@@ -204,9 +206,3 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON file that is whole or not there."""
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     write_atomically(path, text.encode())
-
-
-def _numpy_version() -> str:
-    import numpy
-
-    return numpy.__version__

@@ -40,16 +40,30 @@ class Settings:
         A name in ``clearconv.models.MODELS``.
     classes : tuple of str, optional
         Which classes, in which order; all by default.
-    batch_norm, dropout
-        Options of the model.
+    batch_norm : bool
+        Whether the model normalises after each convolution.
+    dropout : float
+        Share of features the model drops in training.
     image_size : int, optional
         Height and width the network sees; by default the model's own.
-    epochs, batch_size : int
-        Length of the run, images in a step.
+    epochs : int
+        Times through the training part.
+    batch_size : int
+        Images in a step.
     optimiser : {"sgd", "adam", "adamw"}
-        With `lr`, `weight_decay`, and for SGD `momentum` and `nesterov`.
+        Rule of the steps.
+    lr : float
+        Learning rate at the schedule's height.
+    momentum : float
+        Of SGD.
+    nesterov : bool
+        Of SGD.
+    weight_decay : float
+        Pull of the weights towards 0.
     schedule : {"constant", "step", "cosine", "one_cycle"}
-        Of the learning rate, after a `warmup`, given as a share of the run.
+        Course of the learning rate after the warm-up.
+    warmup : float
+        Share of the run in which the learning rate rises.
     label_smoothing : float
         Share of the target spread over all classes.
     class_weights : bool
@@ -67,7 +81,7 @@ class Settings:
     backend : str, optional
         The telling that runs.
     threads : int, optional
-        Of the native kernels.
+        Of the native kernels and of the image decoder.
     """
 
     data: str
