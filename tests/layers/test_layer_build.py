@@ -14,6 +14,7 @@ from clearconv import (
     ConvPool2d,
     Flatten,
     GlobalAvgPool2d,
+    Layer,
     Linear,
     MaxPool2d,
     ReLU,
@@ -389,3 +390,26 @@ def test_a_layer_shows_the_call_that_makes_it():
     assert repr(Dense).endswith(", name='fc')")
     assert repr(Sequential(ReLU(), Flatten())) == "Sequential(ReLU(), Flatten())"
     assert repr(Concat(ReLU(), name="c")) == "Concat(ReLU(), name='c')"
+
+
+class WideOnly(Layer):
+    """Declares a parameter for wide inputs alone."""
+
+    def _build(self, input_shape):
+        if input_shape[0] > 3:
+            self._parameter("weight", input_shape, lambda rng: rng.normal(size=input_shape))
+        return input_shape
+
+    def _forward(self, x, context):
+        return x, None
+
+    def _backward(self, grad_y, saved, context):
+        return grad_y
+
+
+def test_nothing_is_left_of_an_earlier_build():
+    layer = WideOnly().build((5,))
+    assert layer.parameters.keys() == {"weight"}
+    assert layer.build((2,)).parameters == {}
+    with pytest.raises(KeyError):
+        layer.value("weight")

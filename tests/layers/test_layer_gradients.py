@@ -27,6 +27,7 @@ from clearconv import (
     gradient_check,
 )
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
+from clearconv.ops import conv2d, linear
 
 IMAGE = (3, 7, 6)
 
@@ -148,6 +149,30 @@ def test_without_the_input_gradient_the_parameters_get_the_same():
     assert net.backward(grad_y, input_gradient=False) is None
     for path, grad in net.gradients.items():
         np.testing.assert_array_equal(grad, with_input[path], err_msg=path)
+
+
+def test_what_is_not_wanted_is_not_computed(monkeypatch):
+    """The input gradient of the first layer alone is left out, down through the containers."""
+    asked = []
+    for chapter in (conv2d, linear):
+        original = chapter.backward_input
+
+        def counting(grad_y, weight, *rest, _original=original, **options):
+            asked.append(weight.shape)
+            return _original(grad_y, weight, *rest, **options)
+
+        monkeypatch.setattr(chapter, "backward_input", counting)
+    net = Sequential(
+        Sequential(Residual(Conv2d(2, 1), shortcut=Conv2d(2, 1)), name="a"),
+        Conv2d(4, 3),
+        Flatten(),
+        Linear(5),
+    ).build((2, 4, 4))
+    y = net.forward(np.ones((1, 2, 4, 4), "float32"), training=True)
+    net.backward(y, input_gradient=False)
+    assert asked == [(5, 16), (4, 2, 3, 3)]
+    net.backward(y)
+    assert asked[2:] == [(5, 16), (4, 2, 3, 3), (2, 2, 1, 1), (2, 2, 1, 1)]
 
 
 def test_a_model_is_left_as_it_came():

@@ -64,10 +64,8 @@ class BatchNorm2d(Layer):
         weight, bias = self.value("weight"), self.value("bias")
         mean, var = self.value("running_mean"), self.value("running_var")
         if not context.training:
-            # copies: a later training step must not change what this pass's backward uses
-            return batch_norm2d.forward_saving(
-                x, weight, bias, self.eps, mean=mean.copy(), var=var.copy()
-            )
+            # saved holds copies: a later training step does not change what backward uses
+            return batch_norm2d.forward_saving(x, weight, bias, self.eps, mean=mean, var=var)
         y, saved = batch_norm2d.forward_saving(x, weight, bias, self.eps)
         batch_norm2d.update_running(mean, var, saved, self.momentum)
         return y, saved
