@@ -36,7 +36,7 @@ def test_the_report(digits):
     folder, done = digits
     lines = done.stdout.splitlines()
     assert lines[0].startswith("1,797 images of 10 classes (0, 1, ")
-    assert lines[1] == "1438 to train, 180 to validate, 179 to test"
+    assert lines[1] == "1,438 to train, 180 to validate, 179 to test"
     assert "digits_cnn" in lines[2]
     assert sum(bool(EPOCH.fullmatch(line)) for line in lines) == 2
     share, right, total = ACCURACY.fullmatch(lines[-1]).groups()

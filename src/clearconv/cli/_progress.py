@@ -99,10 +99,10 @@ class Training(Reading):
         if run.settings.backend is None and native_module() is None:
             notice()
         classes, split, model = run.source.classes, run.split, run.model
-        parts = f"{len(split.train)} to train, {len(split.validation)} to validate, "
+        parts = f"{len(split.train):,} to train, {len(split.validation):,} to validate, "
         click.echo(
             f"{count(len(run.source), 'image')} of {count(len(classes), 'class', 'classes')} "
-            f"({class_names(classes)})\n{parts}{len(split.test)} to test"
+            f"({class_names(classes)})\n{parts}{len(split.test):,} to test"
         )
         size = " x ".join(map(str, model.input_shape))
         click.echo(

@@ -98,7 +98,7 @@ def _function(chapter: Chapter, name: str, telling: str | None) -> None:
     rows = [row for row in taken if row[0] not in ("out", "backend")]
     rows += [(f"-> {name}", kind) for name, kind in arguments(parts.get("Returns", ""))]
     click.echo("\nShapes\n")
-    click.echo("\n".join(f"    {line}" for line in table(("argument", "what it is"), rows)))
+    click.echo("\n".join(table(("argument", "what it is"), rows)))
     _tellings(chapter, name, (telling,) if telling else _backend.BACKENDS)
     _worked(chapter, name)
 

@@ -1,0 +1,38 @@
+"""`docs/commands.md` shows what the commands really print."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
+REPRODUCIBLE = ("--help", "summary", "show")
+
+
+def examples():
+    """Yield (command line, output) of every example that needs no training."""
+    for block in re.findall(r"```console\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL):
+        for example in re.split(r"^\$ clearconv ", block, flags=re.MULTILINE)[1:]:
+            line, _, output = example.partition("\n")
+            if line.split()[0] in REPRODUCIBLE:
+                yield pytest.param(line, output, id=line)
+
+
+@pytest.mark.parametrize(("line", "expected"), tuple(examples()))
+def test_example(start, line, expected):
+    done = start(*shlex.split(line), cwd=PAGE.parents[1])
+    # What is not compiled here is not shown here; an installed copy lies elsewhere.
+    shown = re.sub(r"== \S*clearconv/ops", "== src/clearconv/ops", done.stdout + done.stderr)
+    shown, expected = (re.sub(r" = native|, native(?=\n)", "", text) for text in (shown, expected))
+    start_, end = (part.strip("\n") for part in (expected + "[...]").split("[...]")[:2])
+    assert shown.strip("\n").startswith(start_)
+    assert end in shown
+    if "[...]" not in expected:
+        assert shown.strip("\n") == start_
+
+
+def test_the_page_has_examples_of_every_command():
+    text = PAGE.read_text("utf-8")
+    assert all(f"$ clearconv {name}" in text for name in ("train", "evaluate", "predict"))
+    assert len(list(examples())) >= 5
