@@ -64,9 +64,9 @@ def test_version(run):
     ("args", "said"),
     [
         (["trian"], "Did you mean 'train'?"),
-        (["--frobnicate"], "'--frobnicate'"),
+        (["--frobnicate"], "--frobnicate"),
         (["train"], "Give a folder of images"),
-        (["train", "digits", "--frobnicate"], "'--frobnicate'"),
+        (["train", "digits", "--frobnicate"], "--frobnicate"),
         (["train", "digits", "--epochs", "0"], "--epochs"),
         (["train", "digits", "--epochs", "many"], "--epochs"),
         (["train", "digits", "--model", "lenett"], "lenet"),
