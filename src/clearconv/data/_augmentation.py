@@ -77,7 +77,7 @@ class Augmentation:
     @classmethod
     def photos(cls) -> Self:
         """Return what suits photographs of things that have no left or right."""
-        return cls(flip=0.5, crop=(0.4, 1.0), brightness=0.2, contrast=0.2, colour=0.2)
+        return cls(flip=0.5, crop=(0.2, 1.0), brightness=0.3, contrast=0.3, colour=0.3)
 
     @classmethod
     def none(cls) -> Self:

@@ -18,7 +18,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "photos": {
         "epochs": 100,
         "batch_size": 32,
-        "lr": 2e-3,
+        "lr": 3e-3,
         "weight_decay": 0.05,
         "label_smoothing": 0.1,
         "augmentation": Augmentation.photos().to_dict(),
