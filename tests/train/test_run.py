@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import clearconv
-from clearconv.errors import ArgumentError, DataError, ModelFileError, RunError
+from clearconv.errors import ArgumentError, DataError, ModelFileError, RunError, ShapeError
 from clearconv.train import Settings, Watcher, evaluate, predict, resume, train
 
 
@@ -212,3 +212,10 @@ def test_settings_survive_json():
     assert Settings.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
     with pytest.raises(RunError, match="newer version"):
         Settings.from_dict({**settings.to_dict(), "teleport": 1})
+
+
+def test_what_cannot_work_is_refused_before_a_folder_is_made(photos, tmp_path):
+    for given in ({"ratios": (9, 1, 0)}, {"ratios": (9, 0, 1)}, {"image_size": 2}):
+        with pytest.raises((DataError, ShapeError)):
+            train(str(photos), out=tmp_path / "run", **{**SMALL, **given})
+        assert not (tmp_path / "run").exists()

@@ -19,7 +19,7 @@ from clearconv.data import (
     open_data,
     read_split,
 )
-from clearconv.errors import RunError
+from clearconv.errors import DataError, RunError
 from clearconv.layers import Context
 from clearconv.layers.model_file import load
 from clearconv.losses import CrossEntropy
@@ -27,7 +27,7 @@ from clearconv.models import MODELS, create
 from clearconv.ops._backend import backend, set_threads
 from clearconv.optim import SGD, Adam, AdamW, Optimiser, schedule
 from clearconv.train.evaluation import Evaluation, evaluate_model
-from clearconv.train.run import Run, check_unchanged, new_folder, read_run, write_json
+from clearconv.train.run import Run, check_unchanged, free_folder, read_run, write_json
 from clearconv.train.settings import Settings
 
 
@@ -113,12 +113,12 @@ def train(
     watcher = watcher or Watcher()
     source = open_data(data, given.get("classes"), progress=watcher.reading)
     settings = Settings.for_data(source.kind, data, **given)
-    folder = new_folder(out, source)
     if settings.split is not None:
         split = read_split(settings.split, source)
     else:
         split = complete_split(source, settings.seed, settings.ratios)
-    run = _prepare(folder, settings, source, split)
+    _check_parts(split, settings)
+    run = _prepare(free_folder(out, source), settings, source, split)
     run.begin()
     return _go(run, watcher)
 
@@ -153,6 +153,18 @@ def resume(folder: Path, watcher: Watcher | None = None, data: str | None = None
     run = _prepare(folder, settings, source, read_split(folder / "split.json", source))
     run.take_up()
     return _go(run, watcher)
+
+
+def _check_parts(split: Split, settings: Settings) -> None:
+    """Raise now, not after hours of training, if a part that is needed has no images."""
+    for name in ("train", "validation", "test"):
+        if len(getattr(split, name)) == 0:
+            where = f"--split {settings.split}" if settings.split else f"ratios {settings.ratios}"
+            raise DataError(
+                f"The {name} part has no images ({where}), but training learns from one part, "
+                "chooses the best epoch by the second, and is tested on the third. Give every "
+                "part a share, such as --ratios 8:1:1, and every class at least three images."
+            )
 
 
 def _prepare(folder: Path, settings: Settings, source: Source, split: Split) -> Run:

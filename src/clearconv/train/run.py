@@ -79,7 +79,14 @@ class Run:
         return int(best["epoch"])
 
     def begin(self) -> None:
-        """Write what does not change during the run."""
+        """Make the folder, and write what does not change during the run."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(
+                f"The run folder {self.folder} cannot be made ({error.strerror}). Choose another "
+                "with --out."
+            ) from None
         about = {
             "clearconv": __version__,
             "python": platform.python_version(),
@@ -123,8 +130,8 @@ class Run:
         self.write_history()
 
 
-def new_folder(out: Path | None, source: Source) -> Path:
-    """Make the folder of a new run: `out`, or the first free ``runs/NAME-N``."""
+def free_folder(out: Path | None, source: Source) -> Path:
+    """Return where a new run may go: `out`, or the first free ``runs/NAME-N``; not made yet."""
     if out is None:
         numbered = (Path("runs") / f"{source.name}-{number}" for number in count(1))
         out = next(folder for folder in numbered if not folder.exists())
@@ -140,12 +147,6 @@ def new_folder(out: Path | None, source: Source) -> Path:
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise RunError(f"{out} exists and is not an empty folder. Choose another with --out.")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(
-            f"The run folder {out} cannot be made ({error.strerror}). Choose another with --out."
-        ) from None
     return out
 
 
