@@ -2,15 +2,16 @@
 
 import inspect
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from clearconv.cli import _source
 from clearconv.cli._docstring import arguments, formula, readable, sections
-from clearconv.cli._source import excerpt
+from clearconv.cli._source import excerpts
 from clearconv.cli._values import described, difference
-from clearconv.ops import CHAPTERS
+from clearconv.ops import CHAPTERS, conv2d
 from clearconv.ops._backend import available
 
 FUNCTIONS = [(chapter, name) for chapter in CHAPTERS for name in chapter.functions]
@@ -65,6 +66,17 @@ def test_the_worked_case_by_hand(run):
     assert "gather (ops/_patches.py)" in shown
 
 
+def test_the_compiled_telling_is_shown_from_every_file_of_its_chapter(run):
+    shown = run("show", "conv2d.backward_weight", "--telling", "native").stdout
+    opened, _, included = shown.partition("batch_sums.h")
+    assert "native.cpp" in opened and "void backward_weight(" in opened
+    assert "struct WeightGradient {" in included
+    assert "struct BiasGradient {" not in shown
+    header = (Path(conv2d.__file__).parent / "batch_sums.h").read_text().splitlines()
+    multiplied = next(n for n, line in enumerate(header, 1) if "multiply<" in line)
+    assert f"{multiplied}  {header[multiplied - 1]}" in included
+
+
 def test_one_telling(run):
     shown = run("show", "conv2d.forward", "--telling", "loops").stdout
     assert "loops.py" in shown
@@ -81,6 +93,8 @@ def test_differing_tellings_are_said_to_differ(run, monkeypatch):
 
 COMPILED = """\
 #include "native.h"
+
+#include "../elsewhere.h"
 
 namespace clearconv {
 namespace {
@@ -103,27 +117,40 @@ template <class T>
 void forward(const T* x,
              T* y) {
   for (int i = 0; i < kSize; ++i)
-    y[i] = half(x[i]);
+    y[i] = half(x[i]) + kZero;
 }
 
 }  // namespace
 }  // namespace clearconv
 """
 
+HEADER = """\
+// Numbers.
+#pragma once
+
+#include "zero.h"
+
+constexpr int kUnused = 1;
+"""
+
 
 def test_the_compiled_source_is_found_with_its_helpers(tmp_path, monkeypatch):
     (tmp_path / "native.cpp").write_text(COMPILED)
+    (tmp_path / "native.h").write_text(HEADER)
+    (tmp_path / "zero.h").write_text('#include "native.h"\n\n// None.\nconstexpr int kZero = 0;\n')
     (tmp_path / "__init__.py").write_text("")
     module = type("Module", (), {"__file__": str(tmp_path / "__init__.py")})
     monkeypatch.setattr(_source, "_module", lambda name: module)
-    found = excerpt("halving", "forward", "native")
-    assert [line for line, _ in found.pieces] == [6, 18, 20]
+    found, header = excerpts("halving", "forward", "native")
+    assert [line for line, _ in found.pieces] == [8, 20, 22]
     assert found.pieces[0][1].startswith("// Half of a number.\ntemplate")
-    assert found.pieces[2][1].endswith("y[i] = half(x[i]);\n}")
-    assert excerpt("halving", "backward", "native") is None
+    assert found.pieces[2][1].endswith("y[i] = half(x[i]) + kZero;\n}")
+    assert header.path.name == "zero.h"
+    assert header.pieces == ((3, "// None.\nconstexpr int kZero = 0;"),)
+    assert excerpts("halving", "backward", "native") == ()
     (tmp_path / "native.cpp").unlink()
     with pytest.raises(FileNotFoundError):
-        excerpt("halving", "forward", "native")
+        excerpts("halving", "forward", "native")
 
 
 @pytest.mark.parametrize(

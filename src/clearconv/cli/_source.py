@@ -1,4 +1,4 @@
-"""A telling's source, read from its file: a function and the helpers beside it that it uses."""
+"""A telling's source, read from its files: a function and the helpers beside it that it uses."""
 
 import ast
 import inspect
@@ -32,15 +32,17 @@ class Excerpt:
     elsewhere: tuple[str, ...] = ()
 
 
-def excerpt(chapter: str, function: str, telling: str) -> Excerpt | None:
-    """Return the source of a function in one telling, or None where it has none of its own.
+def excerpts(chapter: str, function: str, telling: str) -> tuple[Excerpt, ...]:
+    """Return the source of a function in one telling, empty where it has none of its own.
+
+    The file that defines the function comes first, then the chapter's files that it includes.
 
     Parameters
     ----------
     chapter, function : str
         Such as ``"conv2d"``, ``"backward_weight"``.
     telling : {"loops", "matrix", "native"}
-        The file that is read.
+        The file that is read first.
 
     Raises
     ------
@@ -50,7 +52,8 @@ def excerpt(chapter: str, function: str, telling: str) -> Excerpt | None:
     if telling == "native":
         path = Path(str(_module(chapter).__file__)).with_name("native.cpp")
         return _compiled(path, function)
-    return _python(_module(f"{chapter}.{telling}"), function)
+    found = _python(_module(f"{chapter}.{telling}"), function)
+    return (found,) if found else ()
 
 
 def contract(chapter: str, function: str) -> Excerpt:
@@ -116,7 +119,7 @@ def _reach(start: str, uses: dict[str, set[str]]) -> set[str]:
 
 def _start(node: ast.stmt, lines: list[str]) -> int:
     """Return the first line of a statement with its decorators and the comment above it."""
-    decorators = getattr(node, "decorator_list", [])
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     start = min([node.lineno, *(decorator.lineno for decorator in decorators)])
     while start > 1 and lines[start - 2].startswith("#"):
         start -= 1
@@ -136,18 +139,34 @@ def _imported(tree: ast.Module, used: set[str]) -> list[str]:
     return found
 
 
-def _compiled(path: Path, function: str) -> Excerpt | None:
+def _compiled(path: Path, function: str) -> tuple[Excerpt, ...]:
     """Find a function in C++ whose definitions start at the left margin."""
-    text = path.read_text(encoding="utf-8")
-    blocks = _cpp_blocks(text)
+    files = {file: _cpp_blocks(text) for file, text in _with_headers(path).items()}
     uses: dict[str, set[str]] = {}
-    for name, _, body in blocks:
+    for name, _, body in (block for blocks in files.values() for block in blocks):
         uses.setdefault(name, set()).update(re.findall(r"\w+", re.sub(r"//.*", "", body)))
-    if function not in uses:
-        return None
+    if all(name != function for name, _, _ in files[path]):
+        return ()
     reached = _reach(function, uses)
-    pieces = tuple((line, body) for name, line, body in blocks if name in reached)
-    return Excerpt(path, "cpp", pieces)
+    found = []
+    for file, blocks in files.items():
+        pieces = tuple((line, body) for name, line, body in blocks if name in reached)
+        if pieces:
+            found.append(Excerpt(file, "cpp", pieces))
+    return tuple(found)
+
+
+def _with_headers(path: Path) -> dict[Path, str]:
+    """Read a C++ file and the headers of the same folder that it includes, itself first."""
+    texts: dict[Path, str] = {}
+    waiting = [path]
+    while waiting:
+        file = waiting.pop(0)
+        if file not in texts:
+            texts[file] = file.read_text(encoding="utf-8")
+            names = re.findall(r'^#include "([^/"]+)"', texts[file], flags=re.MULTILINE)
+            waiting.extend(file.with_name(name) for name in names)
+    return texts
 
 
 def _cpp_blocks(text: str) -> list[tuple[str, int, str]]:

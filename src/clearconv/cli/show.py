@@ -14,7 +14,7 @@ import click
 
 from clearconv.cli._docstring import arguments, first_line, readable, sections
 from clearconv.cli._frame import command, unknown
-from clearconv.cli._source import Excerpt, contract, excerpt
+from clearconv.cli._source import Excerpt, contract, excerpts
 from clearconv.cli._text import table
 from clearconv.cli._values import described, difference
 from clearconv.ops import _backend
@@ -108,21 +108,21 @@ def _tellings(chapter: Chapter, name: str, wanted: tuple[str, ...]) -> None:
     composed = []
     for telling in wanted:
         try:
-            found = excerpt(chapter.name, name, telling)
+            found = excerpts(chapter.name, name, telling)
         except FileNotFoundError as error:
             _heading(f"Telling: {telling}", "no source here")
             click.echo(_absent(chapter.name, Path(error.filename)))
             continue
-        if found is None:
+        if not found:
             composed.append(telling)
-            continue
-        _heading(f"Telling: {telling}", _path(found.path))
-        _listing(found)
+        for one in found:
+            _heading(f"Telling: {telling}", _path(one.path))
+            _listing(one)
     if composed:
-        found = contract(chapter.name, name)
-        _heading(f"Telling: {', '.join(composed)}", _path(found.path))
+        whole = contract(chapter.name, name)
+        _heading(f"Telling: {', '.join(composed)}", _path(whole.path))
         click.echo("No code of its own: the contract composes it of the other functions.\n")
-        _listing(found)
+        _listing(whole)
 
 
 def _absent(chapter: str, source: Path) -> str:
