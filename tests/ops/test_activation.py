@@ -110,6 +110,25 @@ def test_errors():
         activation.backward_input(np.zeros(2, dtype="float32"), saved)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_identity_passes_the_gradient_on_whatever_was_saved(backend):
+    x, grad_y = np.array([-1.0, 2.0]), np.array([3.0, 5.0])
+    saved = activation.ActivationSaved("identity", 0.01, x)
+    assert activation.backward_input(grad_y, saved, backend=backend).tolist() == [3, 5]
+    out = np.empty(2)
+    assert activation.backward_input(grad_y, saved, out=out, backend=backend) is out
+    assert out.tolist() == [3, 5]
+    with pytest.raises(ShapeError, match=r"grad_y has shape \(3,\), but \(2,\)"):
+        activation.backward_input(np.zeros(3), saved)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in activation.KINDS if kind != "identity"])
+def test_a_derivative_is_not_told_from_nothing(kind):
+    saved = activation.ActivationSaved(kind, 0.01, None)
+    with pytest.raises(ArgumentError, match=f"saved.array is None, but the derivative of {kind}"):
+        activation.backward_input(np.ones(2), saved)
+
+
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(
     kind=st.sampled_from(activation.KINDS),

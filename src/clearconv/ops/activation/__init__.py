@@ -190,6 +190,8 @@ def backward_input(
 
     Raises
     ------
+    ArgumentError
+        If the kind is not known, or `saved` holds no array although its kind needs one.
     ShapeError
         If `grad_y` does not have the shape of the forward pass.
     DtypeError
@@ -206,13 +208,18 @@ def backward_input(
     what = "activation.backward_input"
     check(what, "grad_y", grad_y)
     _check_kind(what, saved.kind)
-    if saved.array is None:
+    array = saved.array
+    if array is not None:
+        same_dtype(what, grad_y=grad_y, saved=array)
+        expect(what, "grad_y", grad_y, array.shape, "the shape of the forward pass's output")
+    if saved.kind == "identity":  # f' is 1, whatever was saved
         return result(what, grad_y, grad_y.shape, out)
-    same_dtype(what, grad_y=grad_y, saved=saved.array)
-    expect(what, "grad_y", grad_y, saved.array.shape, "the shape of the forward pass's output")
-    grad_x = pick("activation", backend).backward_input(
-        grad_y, saved.array, saved.kind, saved.slope
-    )
+    if array is None:
+        raise ArgumentError(
+            f"{what}: saved.array is None, but the derivative of {saved.kind} is told from "
+            f"{'x' if saved.kind == 'leaky_relu' else 'y'}. Pass what forward_saving returned."
+        )
+    grad_x = pick("activation", backend).backward_input(grad_y, array, saved.kind, saved.slope)
     return result(what, np.asarray(grad_x), grad_y.shape, out)
 
 

@@ -14,7 +14,8 @@ def forward(x: Array, kind: str, slope: float) -> Array:
         return np.maximum(x, 0)  # keeps NaN
     if kind == "leaky_relu":
         bend = np.maximum if slope <= 1 else np.minimum  # whichever is x for x > 0
-        return bend(x, x * slope)
+        bent: Array = bend(x, x * slope)
+        return bent
     if kind == "tanh":
         return np.tanh(x)
     y = np.asarray(np.negative(x))  # sigmoid; an array even for no axes, to be written into
