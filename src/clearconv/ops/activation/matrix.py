@@ -14,15 +14,15 @@ def forward(x: Array, kind: str, slope: float) -> Array:
         return np.maximum(x, 0)  # keeps NaN
     if kind == "leaky_relu":
         bend = np.maximum if slope <= 1 else np.minimum  # whichever is x for x > 0
-        bent: Array = bend(x, x * slope)
-        return bent
+        return bend(x, x * slope)
     if kind == "tanh":
         return np.tanh(x)
     y = np.asarray(np.negative(x))  # sigmoid; an array even for no axes, to be written into
     with np.errstate(over="ignore"):  # exp(1e4) is inf, and 1 / (1 + inf) is the 0 that is meant
         np.exp(y, out=y)
     y += 1
-    return np.reciprocal(y, out=y)
+    np.reciprocal(y, out=y)
+    return y
 
 
 def backward_input(grad_y: Array, saved: Array, kind: str, slope: float) -> Array:
