@@ -119,7 +119,7 @@ def test_a_resumed_run_keeps_its_settings(run, digits, option):
 
 def test_a_taken_folder(run, digits):
     result = run("train", "digits", "--out", digits[0])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "--resume" in result.stderr
     assert result.stderr.count("\n") == 1
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from clearconv.cli._frame import Failure, command
-from clearconv.cli._progress import Reading
+from clearconv.cli._progress import Reading, warn
 from clearconv.cli._report import accuracy, report
 
 
@@ -23,8 +23,9 @@ from clearconv.cli._report import accuracy, report
 def evaluate(run: Path, data: str | None, as_json: bool) -> None:
     """Test the model of RUN on images whose classes are known.
 
-    RUN is a run folder or a model file. Without DATA, the test part of the run's own data is used;
-    of DATA the test part if it brings one, else every image.
+    RUN is a run folder or a model file. Of the run's own data, which is the default, the test part
+    is used; of other DATA the test part if they bring one, else every image. Classes that the model
+    does not know are left out.
     """
     from clearconv.train import evaluate as test
 
@@ -39,6 +40,7 @@ def evaluate(run: Path, data: str | None, as_json: bool) -> None:
         watcher.bar.close()
     if not evaluation.total:
         raise Failure("there is no image to test on.")
+    warn(evaluation.problems)
     if as_json:
         click.echo(json.dumps(evaluation.to_dict(), indent=1))
         return

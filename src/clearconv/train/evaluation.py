@@ -51,6 +51,9 @@ class Evaluation:
         Of each class.
     loss : float
         Mean cross-entropy.
+    problems : tuple of str
+        What to know before believing the numbers: files and classes left out, images that the
+        model has learnt from.
     """
 
     classes: tuple[str, ...]
@@ -58,6 +61,7 @@ class Evaluation:
     labels: Indices
     probabilities: Array
     loss: float
+    problems: tuple[str, ...] = ()
 
     @property
     def predictions(self) -> Indices:

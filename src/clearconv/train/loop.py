@@ -19,7 +19,7 @@ from clearconv.data import (
     open_data,
     read_split,
 )
-from clearconv.errors import DataError, RunError
+from clearconv.errors import ArgumentError, DataError, RunError, ShapeError
 from clearconv.layers import Context
 from clearconv.layers.model_file import load
 from clearconv.losses import CrossEntropy
@@ -27,7 +27,14 @@ from clearconv.models import MODELS, create
 from clearconv.ops._backend import backend, set_threads
 from clearconv.optim import SGD, Adam, AdamW, Optimiser, schedule
 from clearconv.train.evaluation import Evaluation, evaluate_model
-from clearconv.train.run import Run, check_unchanged, free_folder, read_run, write_json
+from clearconv.train.run import (
+    Run,
+    check_unchanged,
+    data_place,
+    free_folder,
+    read_run,
+    write_json,
+)
 from clearconv.train.settings import Settings
 
 
@@ -111,14 +118,20 @@ def train(
         If the run folder cannot be used, or the training diverges.
     """
     watcher = watcher or Watcher()
+    folder = free_folder(out, data)
     source = open_data(data, given.get("classes"), progress=watcher.reading)
     settings = Settings.for_data(source.kind, data, **given)
     if settings.split is not None:
         split = read_split(settings.split, source)
     else:
+        if given.get("ratios") is not None and _is_complete(source.split):
+            raise ArgumentError(
+                f"{data} brings its own training, validation and test part, so ratios have no "
+                "effect. Leave them out."
+            )
         split = complete_split(source, settings.seed, settings.ratios)
     _check_parts(split, settings)
-    run = _prepare(free_folder(out, source), settings, source, split)
+    run = _prepare(folder, settings, source, split)
     run.begin()
     return _go(run, watcher)
 
@@ -147,12 +160,16 @@ def resume(folder: Path, watcher: Watcher | None = None, data: str | None = None
     watcher = watcher or Watcher()
     about = read_run(folder)
     settings = Settings.from_dict(about["settings"])
-    where = data or about["data"]["root"] or settings.data
-    source = open_data(where, settings.classes, progress=watcher.reading)
+    place = data or data_place(folder, about)
+    source = open_data(place, settings.classes, progress=watcher.reading)
     check_unchanged(folder, about["data"], source)
     run = _prepare(folder, settings, source, read_split(folder / "split.json", source))
     run.take_up()
     return _go(run, watcher)
+
+
+def _is_complete(split: Split | None) -> bool:
+    return split is not None and all(map(len, (split.train, split.validation, split.test)))
 
 
 def _check_parts(split: Split, settings: Settings) -> None:
@@ -186,7 +203,13 @@ def _prepare(folder: Path, settings: Settings, source: Source, split: Split) -> 
         mean=mean,
         std=std,
     )
-    model.build((source.channels, *size), seed=settings.seed)
+    try:
+        model.build((source.channels, *size), seed=settings.seed)
+    except ShapeError as error:
+        raise ArgumentError(
+            f"{settings.model} cannot take images of {size[0]} x {size[1]}: {error} Choose a "
+            "larger --image-size, or another --model."
+        ) from None
     return Run(folder, settings, source, split, preprocessing, model, _optimiser(model, settings))
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from clearconv import __version__
 from clearconv._files import write_atomically
 from clearconv.data import Preprocessing, Source, Split, write_split
-from clearconv.errors import RunError
+from clearconv.errors import ArgumentError, RunError
 from clearconv.layers import Node
 from clearconv.layers.model_file import load_with_extra, to_bytes
 from clearconv.ops._backend import variant
@@ -130,23 +130,32 @@ class Run:
         self.write_history()
 
 
-def free_folder(out: Path | None, source: Source) -> Path:
-    """Return where a new run may go: `out`, or the first free ``runs/NAME-N``; not made yet."""
+def free_folder(out: Path | None, data: str) -> Path:
+    """Return where a new run may go: `out`, or the first free ``runs/NAME-N``; not made yet.
+
+    Never inside the data, where it would be taken for images: if that is where we are, the default
+    is beside the data.
+    """
+    root = None if data == "digits" else Path(data).resolve()
     if out is None:
-        numbered = (Path("runs") / f"{source.name}-{number}" for number in count(1))
+        runs = Path("runs")
+        if root is not None and runs.resolve().is_relative_to(root):
+            runs = root.parent / "runs"
+        name = data if root is None else root.name
+        numbered = (runs / f"{name}-{number}" for number in count(1))
         out = next(folder for folder in numbered if not folder.exists())
-    if source.root is not None and out.resolve().is_relative_to(source.root.resolve()):
-        raise RunError(
-            f"The run folder {out} would lie inside the data ({source.root}), where it would be "
-            "taken for images. Choose another place with --out."
+    if root is not None and out.resolve().is_relative_to(root):
+        raise ArgumentError(
+            f"The run folder {out} would lie inside the data ({root}), where it would be taken "
+            "for images. Choose another place with --out."
         )
     if (out / "run.json").exists():
-        raise RunError(
+        raise ArgumentError(
             f"{out} holds a run already. Go on with it (--resume {out}), or choose another folder "
             "with --out."
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RunError(f"{out} exists and is not an empty folder. Choose another with --out.")
+        raise ArgumentError(f"{out} exists and is not an empty folder. Choose another with --out.")
     return out
 
 
@@ -191,7 +200,28 @@ def read_run(folder: Path) -> dict[str, Any]:
             f"{folder} is not a run folder: it has no run.json. Give the folder that "
             "'clearconv train' named, such as runs/photos-1."
         )
-    return read_json(path)
+    about = read_json(path)
+    if not isinstance(about, dict) or not {"settings", "data"} <= about.keys():
+        raise RunError(f"{path} is damaged: it does not say what the run's settings and data are.")
+    return about
+
+
+def data_place(folder: Path, about: dict[str, Any]) -> str:
+    """Return where the run's data are."""
+    root = about["data"]["root"]
+    if root is None:
+        return str(about["settings"]["data"])
+    if not Path(root).exists():
+        raise RunError(
+            f"{folder}: the data are no longer at {root}. Say where they are now: clearconv train "
+            f"--resume {folder} DATA, or clearconv evaluate {folder} DATA."
+        )
+    return str(root)
+
+
+def same_data(then: dict[str, Any], source: Source) -> bool:
+    """Tell whether the data are, file by file, those of a run."""
+    return bool(then["sha256"] == source.sha256() and set(then["classes"]) == set(source.classes))
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from math import inf
 from typing import Any, Self
 
 from clearconv.data import Augmentation
 from clearconv.errors import ArgumentError, RunError
 from clearconv.models import MODELS, default_for
-from clearconv.ops._backend import BACKENDS
 from clearconv.optim import SCHEDULES
 
 OPTIMISERS = ("sgd", "adam", "adamw")
+#: The tellings in which every chapter is told, so that a run can keep to one of them. Without a
+#: choice each chapter runs natively where it is compiled, else as matrix.
+COMPLETE = ("loops", "matrix")
 
 #: How each kind of data is trained unless told otherwise. ``docs/training.md`` says how the
 #: recipe for photographs was found.
@@ -25,6 +28,13 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "idx": {"epochs": 10, "batch_size": 64, "lr": 2e-3, "weight_decay": 0.05},
     "digits": {"epochs": 30, "batch_size": 32, "lr": 3e-3, "weight_decay": 0.05},
+}
+
+#: What replaces the above where another optimiser than AdamW is asked for.
+OPTIMISER_DEFAULTS: dict[str, dict[str, Any]] = {
+    "adamw": {},
+    "adam": {"weight_decay": 0.0},
+    "sgd": {"lr": 0.02, "weight_decay": 5e-4},
 }
 
 
@@ -78,8 +88,8 @@ class Settings:
         Training, validation and test part, where the data bring no split.
     split : str, optional
         A split file.
-    backend : str, optional
-        The telling that runs.
+    backend : {"loops", "matrix"}, optional
+        The one telling that runs; by default the fastest that each operation has.
     threads : int, optional
         Of the native kernels and of the image decoder.
     """
@@ -115,7 +125,7 @@ class Settings:
             ("model", tuple(MODELS)),
             ("optimiser", OPTIMISERS),
             ("schedule", SCHEDULES),
-            ("backend", (None, *BACKENDS)),
+            ("backend", (None, *COMPLETE)),
         ):
             if getattr(self, name) not in known:
                 listed = ", ".join(str(item) for item in known if item is not None)
@@ -123,7 +133,9 @@ class Settings:
         for name, right, expected in (
             ("epochs", self.epochs >= 1, "at least 1"),
             ("batch_size", self.batch_size >= 1, "at least 1"),
-            ("lr", self.lr > 0, "more than 0"),
+            ("lr", 0 < self.lr < inf, "more than 0, and finite"),
+            ("weight_decay", 0 <= self.weight_decay < inf, "at least 0, and finite"),
+            ("momentum", 0 <= self.momentum < 1, "at least 0 and less than 1"),
             ("warmup", 0 <= self.warmup < 1, "a share of the run, at least 0 and less than 1"),
             ("label_smoothing", 0 <= self.label_smoothing < 1, "at least 0 and less than 1"),
             ("dropout", 0 <= self.dropout < 1, "at least 0 and less than 1"),
@@ -134,7 +146,14 @@ class Settings:
             if not right:
                 raise ArgumentError(f"{name}={getattr(self, name)!r}, but it must be {expected}.")
         if self.schedule == "one_cycle" and self.warmup:
-            object.__setattr__(self, "warmup", 0.0)  # it climbs by itself
+            raise ArgumentError(
+                f"warmup={self.warmup:g} cannot go with schedule='one_cycle', which climbs by "
+                "itself. Leave the warm-up out, or choose another schedule."
+            )
+        if self.nesterov and self.optimiser != "sgd":
+            raise ArgumentError(
+                f"nesterov is sgd's, but optimiser={self.optimiser!r}. Leave it out, or use sgd."
+            )
         Augmentation.from_dict(self.augmentation)
 
     @classmethod
@@ -153,8 +172,25 @@ class Settings:
         Returns
         -------
         Settings
+
+        Raises
+        ------
+        ArgumentError
+            If a setting is not possible, or could have no effect.
         """
+        optimiser = given.get("optimiser") or "adamw"
+        if given.get("momentum") is not None and optimiser != "sgd":
+            raise ArgumentError(
+                f"momentum is sgd's, but optimiser={optimiser!r}. Leave it out, or use sgd."
+            )
+        if given.get("split") is not None and given.get("ratios") is not None:
+            raise ArgumentError(
+                "split names the parts, so ratios have no effect: give one of them."
+            )
         chosen = {"model": default_for(kind), **DEFAULTS[kind]}
+        chosen |= OPTIMISER_DEFAULTS.get(optimiser, {})
+        if given.get("schedule") == "one_cycle":
+            chosen["warmup"] = 0.0  # it climbs by itself
         variations = {
             **chosen.get("augmentation", Augmentation.none().to_dict()),
             **(given.pop("augmentation", None) or {}),

@@ -1,12 +1,20 @@
 """What a trained model is for: evaluate it on other data, predict single images."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from clearconv.data import Preprocessing, load_image, open_data, read_split
+from clearconv.data import (
+    Preprocessing,
+    Source,
+    class_names,
+    load_image,
+    open_data,
+    read_split,
+)
 from clearconv.errors import DataError, ModelFileError
 from clearconv.layers import Node
 from clearconv.layers.model_file import load
@@ -14,8 +22,7 @@ from clearconv.ops import softmax
 from clearconv.ops._arrays import Array
 from clearconv.train.evaluation import Evaluation, Indices, evaluate_model
 from clearconv.train.loop import Watcher
-from clearconv.train.run import check_unchanged, read_run
-from clearconv.train.settings import Settings
+from clearconv.train.run import check_unchanged, data_place, read_json, read_run, same_data
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,40 +63,71 @@ def evaluate(where: Path, data: str | None = None, watcher: Watcher | None = Non
     where : Path
         A run folder, or a model file.
     data : str, optional
-        A folder, or "digits": its test part if it brings one, else every image. By default the
-        test part of the run's own data.
+        A folder, or "digits". Of the run's own data, which is the default, the test part is used;
+        of other data the test part if they bring one, else every image. Classes that the model
+        does not know are left out.
     watcher : Watcher, optional
         Told how far reading is.
 
     Returns
     -------
     Evaluation
+        With `problems`: files and classes left out, images that the model has learnt from.
 
     Raises
     ------
     ModelFileError, RunError, DataError
         If the model, the run or the data cannot be used.
     """
-    reading = (watcher or Watcher()).reading
+    watcher = watcher or Watcher()
     model, classes, preprocessing = open_model(where)
+    about = read_run(where) if where.is_dir() else None
     if data is None:
-        about = read_run(where)
-        settings = Settings.from_dict(about["settings"])
-        own = about["data"]["root"] or settings.data
-        source = open_data(own, settings.classes, progress=reading)
-        check_unchanged(where, about["data"], source)
-        indices: Indices = read_split(where / "split.json", source).test
+        if about is None:
+            raise DataError(f"{where} is a model file, which has no data of its own; give data.")
+        place = data_place(where, about)
     else:
-        source = open_data(data, progress=reading)
-        if unknown := [name for name in source.classes if name not in classes]:
-            raise DataError(
-                f"{data} has classes that the model does not know: {', '.join(unknown)}. It knows "
-                f"{', '.join(classes)}."
-            )
+        place = data
+    names = class_names(place)
+    known = [name for name in names if name in classes]
+    if not known:
+        raise DataError(
+            f"{place} has the classes {', '.join(names)}, but the model knows "
+            f"{', '.join(classes)}. A sub-folder for each class is expected, named as in training."
+        )
+    source = open_data(place, known, progress=watcher.reading, least_classes=1)
+    own = about is not None and same_data(about["data"], source)
+    if about is not None and data is None and not own:
+        check_unchanged(where, about["data"], source)
+    if own:
+        indices: Indices = read_split(where / "split.json", source).test
+        problems = source.problems
+    else:
         brought = source.split
         own_test = brought is not None and len(brought.test) > 0
         indices = brought.test if brought is not None and own_test else np.arange(len(source))
-    return evaluate_model(model, source, indices, preprocessing, classes)
+        problems = (*source.problems, *_doubts(where, about, source, indices))
+    if unknown := [name for name in names if name not in classes]:
+        problems = (f"left out, the model does not know it: {', '.join(unknown)}", *problems)
+    evaluation = evaluate_model(model, source, indices, preprocessing, classes)
+    return replace(evaluation, problems=problems)
+
+
+def _doubts(
+    where: Path, about: dict[str, Any] | None, source: Source, indices: Indices
+) -> Iterator[str]:
+    """Say so if the model has learnt from some of the images, by their bytes."""
+    if about is None or source.kind != "photos":
+        return  # idx data are one file: other bytes there mean other data
+    parts = read_json(where / "split.json")
+    then, now = about["data"]["sha256"], source.sha256()
+    learnt = {then[file] for name in ("train", "validation") for file in parts[name]}
+    count = sum(now[source.files[i]] in learnt for i in indices)
+    if count:
+        yield (
+            f"the model has learnt from {count:,} of these {len(indices):,} images; how it does on "
+            "them says little about new ones"
+        )
 
 
 def predict(where: Path, images: Sequence[Path]) -> list[Prediction]:
