@@ -7,7 +7,7 @@ import struct
 import numpy as np
 import pytest
 
-from clearconv.data import complete_split, open_data
+from clearconv.data import class_names, complete_split, open_data
 from clearconv.errors import DataError
 
 
@@ -72,8 +72,23 @@ def test_classes_of_idx_files(tmp_path, arrays):
     np.testing.assert_array_equal(source.image(4)[..., 0], images[keep[4]])
     assert source.files[4] == f"train/{keep[4]:05d}"
     np.testing.assert_array_equal(keep[source.split.test], keep[keep >= 30])
+    assert open_data(tmp_path / "d", ["3"], least_classes=1).classes == ("3",)
     with pytest.raises(DataError, match="no class '7'.*0, 1, 2, 3"):
         open_data(tmp_path / "d", classes=["3", "7"])
+
+
+def test_class_names_from_the_labels_alone(tmp_path, arrays):
+    images, labels = arrays
+    assert class_names("digits") == open_data("digits").classes == tuple("0123456789")
+    write(tmp_path / "d", "train", images[:30], labels[:30] % 3 + 9, pack=True)
+    write(tmp_path / "d", "t10k", images[30:], labels[30:])
+    assert class_names(tmp_path / "d") == open_data(tmp_path / "d").classes
+    for path in (tmp_path / "d").glob("*images*"):
+        path.write_bytes(b"damaged")
+    assert class_names(tmp_path / "d") == ("0", "1", "2", "3", "9", "10", "11")
+    next((tmp_path / "d").glob("t10k-labels*")).unlink()
+    with pytest.raises(DataError, match="no t10k-labels"):
+        class_names(tmp_path / "d")
 
 
 def test_labels_need_not_start_at_zero(tmp_path, arrays):

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from clearconv.data import open_data
+from clearconv.data import class_names, open_data
 from clearconv.errors import DataError
 
 
@@ -154,6 +154,37 @@ def test_the_same_picture_under_two_classes(folder, picture):
     assert len(source) == 8
 
 
+def test_the_same_picture_in_another_format(folder, picture):
+    root = folder(count=2)
+    folder({"red/twin.bmp": picture(1, colour=(20, 40, 220))})
+    folder({"red/turned.png": picture(1, colour=(20, 40, 220)).reshape(32, 24, 3)})
+    warning = "blue/01.png and red/twin.bmp are the same picture under two classes (blue and red)"
+    assert open_data(root).problems == (warning,)
+    assert open_data(root, cache_bytes=0).problems == (warning,)
+    assert len(set(open_data(root).sha256().values())) == 8
+
+
+def test_a_warning_of_many_twins_stays_a_line(folder, picture):
+    root = folder(count=2)
+    same = (root / "blue/01.png").read_bytes()
+    folder({f"blue/again{i:02d}.png": same for i in range(39)} | {"red/twin.png": same})
+    assert open_data(root).problems == (
+        "blue/01.png, red/twin.png, blue/again00.png and 38 more are the same picture under two "
+        "classes (blue and red)",
+    )
+    folder({f"{c}/1.png": same for c in ("white", "black")})
+    assert open_data(root).problems == (
+        "black/1.png, blue/01.png, red/twin.png and 40 more are the same picture under 4 classes "
+        "(black, blue, red and 1 more)",
+    )
+    files = {f"{part}/{c}/{i}.png": same for part in ("train", "val") for c in "a" for i in "123"}
+    ready = folder(files | {"train/b/1.png": picture(1)}, name="ready")
+    assert open_data(ready).problems == (
+        "train/a/1.png, val/a/1.png, train/a/2.png and 3 more are the same picture in two parts "
+        "of the split",
+    )
+
+
 @pytest.mark.parametrize("validation", ["val", "valid", "validation", "Val"])
 def test_a_ready_split(folder, picture, validation):
     files = {}
@@ -199,6 +230,51 @@ def test_odd_ready_splits(folder, picture):
 def test_classes_named_like_parts_are_classes(folder, picture):
     root = folder({"train/1.png": picture(1), "bus/1.png": picture(2), "test/1.png": picture(3)})
     assert open_data(root).classes == ("bus", "test", "train")
+
+
+def test_parts_without_a_training_part_are_no_classes(folder, picture):
+    parts = {f"{part}/{c}/1.png": picture(1) for part in ("val", "test") for c in "ab"}
+    root = folder(parts)
+    for reads in (open_data, class_names):
+        with pytest.raises(DataError, match=r"test, val.*train/ is missing.*pets/train.*pets/test"):
+            reads(root)
+    assert open_data(root / "test").classes == ("a", "b")
+    folder({"train/1.png": picture(1)})
+    with pytest.raises(DataError, match="but train/ without sub-folders"):
+        open_data(root)
+    flat = folder({"train/a/1.png": picture(1), "test/1.png": picture(2)}, name="flat")
+    with pytest.raises(DataError, match="but test/ without sub-folders.*elsewhere"):
+        open_data(flat)
+    plain = folder({f"{part}/1.png": picture(len(part)) for part in ("val", "test")}, name="plain")
+    assert open_data(plain).classes == ("test", "val")
+
+
+def test_one_class_is_enough_to_judge(folder, picture):
+    root = folder({"cat/old/1.png": picture(1), "cat/new/1.png": picture(2)})
+    assert open_data(root, least_classes=1).classes == ("cat",)
+    assert open_data(folder(count=2), ["red"], least_classes=1).files == (
+        "red/00.png",
+        "red/01.png",
+    )
+    for classes, least in (((), 1), ((), 0), (("red",), 2), (("red", "blue"), 3)):
+        with pytest.raises(DataError, match=f"selects {len(classes)} of .* at least"):
+            open_data(root, classes, least_classes=least)
+    with pytest.raises(DataError, match=r"4 classes only \(blue.*at least 5 are needed"):
+        open_data(root, least_classes=5)
+
+
+def test_class_names_without_a_look_at_the_images(folder):
+    root = folder({"b/1.png": b"no image", "a/1.png": b"", ".c/1.png": b"", "list.txt": b""})
+    assert class_names(root) == ("a", "b")
+    ready = folder(
+        {f"{part}/{c}/1": b"" for part, c in (("train", 7), ("val", 7), ("train", 3))}, name="ready"
+    )
+    assert class_names(ready) == ("3", "7")
+    assert class_names(folder({"cat/1.png": b""}, name="one")) == ("cat",)
+    with pytest.raises(DataError, match="nowhere does not exist"):
+        class_names(root / "nowhere")
+    with pytest.raises(DataError, match="no sub-folders"):
+        class_names(folder({"1.png": b""}, name="loose"))
 
 
 def test_what_cannot_be_used_says_what_was_found(folder, picture, tmp_path):

@@ -3,7 +3,7 @@
 from clearconv.data._augmentation import Augmentation
 from clearconv.data._batches import Batch, Batches
 from clearconv.data._decode import load_image
-from clearconv.data._open import open_data
+from clearconv.data._open import class_names, open_data
 from clearconv.data._preprocessing import Preprocessing
 from clearconv.data._source import Source, Split
 from clearconv.data._split import complete_split, make_split, read_split, write_split
@@ -17,6 +17,7 @@ __all__ = [
     "Source",
     "Split",
     "channel_statistics",
+    "class_names",
     "complete_split",
     "load_image",
     "make_split",

@@ -44,14 +44,14 @@ class ArraySource(Source):
         return dict(self.hashes)
 
 
-def open_digits(wanted: Sequence[str] | None) -> ArraySource:
+def open_digits(wanted: Sequence[str] | None, least: int) -> ArraySource:
     """Return the 1,797 bundled digits of 8 x 8 pixels."""
     with np.load(_DIGITS, allow_pickle=False) as stored:
         values, labels = stored["images"], stored["labels"]  # (n, 8, 8) of 0..16, (n,)
     pixels = np.floor(values * (255 / 16) + 0.5).astype(np.uint8)
     files = tuple(f"digits/{i:04d}" for i in range(len(labels)))
     hashes = {_DIGITS.name: hashlib.sha256(_DIGITS.read_bytes()).hexdigest()}
-    return _source("digits", "digits", None, pixels, labels, files, None, hashes, wanted)
+    return _source("digits", "digits", None, pixels, labels, files, None, hashes, wanted, least)
 
 
 def is_idx_folder(folder: Path) -> bool:
@@ -59,7 +59,7 @@ def is_idx_folder(folder: Path) -> bool:
     return _find(folder, "train-images", 3) is not None
 
 
-def open_idx(folder: Path, wanted: Sequence[str] | None) -> ArraySource:
+def open_idx(folder: Path, wanted: Sequence[str] | None, least: int) -> ArraySource:
     """Return the images of train-* and, where present, t10k-* files."""
     hashes: dict[str, str] = {}
     images, labels = _read_part(folder, "train", hashes)
@@ -76,7 +76,19 @@ def open_idx(folder: Path, wanted: Sequence[str] | None) -> ArraySource:
         tested = np.arange(len(files)) >= len(labels)
         images, labels = np.concatenate([images, test_images]), np.append(labels, test_labels)
     name = folder.resolve().name or "data"
-    return _source(name, "idx", folder, images, labels, tuple(files), tested, hashes, wanted)
+    return _source(name, "idx", folder, images, labels, tuple(files), tested, hashes, wanted, least)
+
+
+def digits_classes() -> tuple[str, ...]:
+    """Return the names of the bundled digits' classes."""
+    with np.load(_DIGITS, allow_pickle=False) as stored:
+        return _names(stored["labels"])
+
+
+def idx_classes(folder: Path) -> tuple[str, ...]:
+    """Return the names of the classes; only the files of labels are read."""
+    parts = [part for part in ("train", "t10k") if _find(folder, f"{part}-images", 3) is not None]
+    return _names(np.concatenate([_read_idx(_label_file(folder, part), 1, {}) for part in parts]))
 
 
 def _source(
@@ -89,11 +101,11 @@ def _source(
     tested: np.ndarray | None,
     hashes: dict[str, str],
     wanted: Sequence[str] | None,
+    least: int,
 ) -> ArraySource:
     """Select the wanted classes; `marks` are the labels as stored, `tested` marks the test part."""
-    present = np.unique(marks)
-    known = [str(mark) for mark in present]
-    check_classes(known, wanted, str(root or name))
+    known = _names(marks)
+    check_classes(known, wanted, str(root or name), least)
     classes = tuple(wanted or known)
     table = np.full(256, -1)
     table[[int(name) for name in classes]] = np.arange(len(classes))
@@ -123,6 +135,11 @@ def _source(
     )
 
 
+def _names(marks: Pixels) -> tuple[str, ...]:
+    """Name the classes by the numbers that mark them."""
+    return tuple(str(mark) for mark in np.unique(marks))
+
+
 def _find(folder: Path, stem: str, axes: int) -> Path | None:
     """Return the file ``<stem>-idx<axes>-ubyte``, gzipped or not, also as ``<stem>.idx...``."""
     pattern = re.compile(rf"{stem}[-.]idx{axes}-ubyte(\.gz)?", re.IGNORECASE)
@@ -130,15 +147,23 @@ def _find(folder: Path, stem: str, axes: int) -> Path | None:
     return found[0] if found else None
 
 
-def _read_part(folder: Path, part: str, hashes: dict[str, str]) -> tuple[Pixels, Pixels]:
-    """Read one part's images (n, H, W) and labels (n,), noting the files' hashes."""
-    image_file, label_file = _find(folder, f"{part}-images", 3), _find(folder, f"{part}-labels", 1)
-    assert image_file is not None
-    if label_file is None:
+def _label_file(folder: Path, part: str) -> Path:
+    """Return the file of labels, or raise where only the images are there."""
+    found = _find(folder, f"{part}-labels", 1)
+    if found is None:
+        image_file = _find(folder, f"{part}-images", 3)
+        assert image_file is not None
         raise DataError(
             f"{folder} holds {image_file.name} but no {part}-labels-idx1-ubyte[.gz]. "
             "Put the labels' file beside it."
         )
+    return found
+
+
+def _read_part(folder: Path, part: str, hashes: dict[str, str]) -> tuple[Pixels, Pixels]:
+    """Read one part's images (n, H, W) and labels (n,), noting the files' hashes."""
+    image_file, label_file = _find(folder, f"{part}-images", 3), _label_file(folder, part)
+    assert image_file is not None
     images, labels = _read_idx(image_file, 3, hashes), _read_idx(label_file, 1, hashes)
     if len(images) != len(labels):
         raise DataError(

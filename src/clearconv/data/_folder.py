@@ -4,7 +4,7 @@ import hashlib
 import os
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from clearconv.data._decode import (
     read_bytes,
 )
 from clearconv.data._layout import Candidate, Layout, read_layout
-from clearconv.data._source import Source, Split
+from clearconv.data._source import Source, Split, some
 from clearconv.errors import DataError
 
 Progress = Callable[[int, int], None]
@@ -69,22 +69,25 @@ def open_folder(
     root: Path,
     wanted: Sequence[str] | None,
     progress: Progress | None,
+    least: int,
     side: int | None,
     budget: int,
 ) -> ImageFolder:
     """Decode every file of the class folders; leave out, with a warning, what is no image."""
-    layout = read_layout(root, wanted)
+    layout = read_layout(root, wanted, least)
     good: list[Candidate] = []
     hashes: list[str] = []
+    pictures: list[bytes] = []  # a digest of each image's pixels
     cache: list[Pixels | None] = []
     sizes: set[tuple[int, int]] = set()
     problems = list(layout.problems)
     total = len(layout.candidates)
 
-    def read(candidate: Candidate) -> tuple[str, Pixels] | BrokenImage:
+    def read(candidate: Candidate) -> tuple[str, bytes, Pixels] | BrokenImage:
         try:
             data = read_bytes(root / candidate.file)
-            return hashlib.sha256(data).hexdigest(), _read_only(decode(data, side))
+            pixels = _read_only(decode(data, side))
+            return hashlib.sha256(data).hexdigest(), _digest(pixels), pixels
         except BrokenImage as why:
             return why
 
@@ -96,9 +99,10 @@ def open_folder(
             if isinstance(result, BrokenImage):
                 problems.append(f"{candidate.file} is left out: {result}")
             else:
-                digest, pixels = result
+                digest, picture, pixels = result
                 good.append(candidate)
                 hashes.append(digest)
+                pictures.append(picture)
                 sizes.add(pixels.shape[:2])
                 budget -= pixels.nbytes
                 cache.append(pixels if budget >= 0 else None)
@@ -116,7 +120,7 @@ def open_folder(
         split=_split(good),
         channels=3,
         size=sizes.pop() if len(sizes) == 1 else None,
-        problems=(*problems, *_twins(good, hashes, layout.classes)),
+        problems=(*problems, *_twins(good, pictures, layout.classes)),
         skipped=layout.skipped + total - len(good),
         side=side,
         cache=cache,
@@ -137,6 +141,13 @@ def _pool() -> Iterator[ThreadPoolExecutor]:
 def _read_only(pixels: Pixels) -> Pixels:
     pixels.flags.writeable = False
     return pixels
+
+
+def _digest(pixels: Pixels) -> bytes:
+    """Return a few bytes that tell pictures apart, however their files are packed."""
+    digest = hashlib.sha256(repr(pixels.shape).encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.digest()
 
 
 def _check_complete(root: Path, layout: Layout, good: list[Candidate], problems: list[str]) -> None:
@@ -167,18 +178,34 @@ def _split(good: list[Candidate]) -> Split | None:
     return Split(train, validation, test)
 
 
-def _twins(good: list[Candidate], hashes: list[str], classes: tuple[str, ...]) -> list[str]:
-    """Warn of the same file under two classes, or in two parts of the folder's own split."""
-    groups: dict[str, list[Candidate]] = defaultdict(list)
-    for candidate, digest in zip(good, hashes, strict=True):
-        groups[digest].append(candidate)
+def _twins(good: list[Candidate], pictures: list[bytes], classes: tuple[str, ...]) -> list[str]:
+    """Warn of the same picture under two classes, or in two parts of the folder's own split."""
+    groups: dict[bytes, list[Candidate]] = defaultdict(list)
+    for candidate, picture in zip(good, pictures, strict=True):
+        groups[picture].append(candidate)
     problems = []
     for same in groups.values():
-        files = " and ".join(candidate.file for candidate in same)
-        labels = sorted({candidate.label for candidate in same})
-        if len(labels) > 1:
-            names = " and ".join(classes[label] for label in labels)
-            problems.append(f"{files} are the same picture under two classes ({names})")
-        elif len({candidate.part for candidate in same}) > 1:
-            problems.append(f"{files} are the same picture in two parts of the split")
+        by_label: dict[int, Candidate] = {}  # the first file of each
+        by_part: dict[str, Candidate] = {}
+        for candidate in same:
+            by_label.setdefault(candidate.label, candidate)
+            by_part.setdefault(candidate.part, candidate)
+        if len(by_label) > 1:
+            names = [classes[label] for label in sorted(by_label)]
+            listed = " and ".join(names) if len(names) == 2 else some(names)
+            where = f"under {_number(names)} classes ({listed})"
+            problems.append(f"{_named(same, by_label.values())} are the same picture {where}")
+        elif len(by_part) > 1:
+            where = f"in {_number(by_part)} parts of the split"
+            problems.append(f"{_named(same, by_part.values())} are the same picture {where}")
     return problems
+
+
+def _named(same: list[Candidate], telling: Iterable[Candidate]) -> str:
+    """Name files, first those that differ in what is wrong; of many, only a few."""
+    files = [candidate.file for candidate in dict.fromkeys((*telling, *same))]
+    return " and ".join(files) if len(files) == 2 else some(files)
+
+
+def _number(found: Sized) -> str:
+    return "two" if len(found) == 2 else str(len(found))

@@ -42,17 +42,17 @@ class Layout:
     skipped: int
 
 
-def read_layout(root: Path, wanted: Sequence[str] | None) -> Layout:
+def read_layout(root: Path, wanted: Sequence[str] | None, least: int) -> Layout:
     """List a data folder's files in an order that no file system or locale changes."""
     folders, loose = _entries(root)
-    parts = _parts(folders)
-    trees = {part: root / name for name, part in parts.items()} if parts else {"": root}
+    parts = _parts(root, folders)
+    trees = _trees(root, parts)
     found = {part: [path.name for path in _entries(tree)[0]] for part, tree in trees.items()}
     first = next(iter(trees))  # train, or the root itself
     known = found[first]
     if not known:
         raise DataError(_no_classes(trees[first], loose))
-    if wanted is None and len(known) == 1:
+    if wanted is None and len(known) == 1 < least:
         inner = root / known[0]
         deeper = [path.name for path in _entries(inner)[0]]
         if len(deeper) > 1:
@@ -60,7 +60,7 @@ def read_layout(root: Path, wanted: Sequence[str] | None) -> Layout:
                 f"{root} has one sub-folder only ({known[0]}), so one class, but a classifier "
                 f"needs at least two. {inner} has {len(deeper)} sub-folders: did you mean {inner}?"
             )
-    check_classes(known, wanted, str(trees[first]))
+    check_classes(known, wanted, str(trees[first]), least)
     for part, names in found.items():
         strange = [n for n in names if n not in known and (wanted is None or n in wanted)]
         if strange:
@@ -74,16 +74,46 @@ def read_layout(root: Path, wanted: Sequence[str] | None) -> Layout:
         for part, tree in trees.items()
         for label, name in enumerate(classes)
         if name in found[part]
-        for path in _files_below(tree / name, root)
+        for path in (file.relative_to(root).as_posix() for file in files_below(tree / name))
     ]
     problems, skipped = _left_out(root, parts, folders, loose)
     return Layout(classes, tuple(candidates), problems, skipped)
 
 
-def _parts(folders: list[Path]) -> dict[str, str]:
+def folder_classes(root: Path) -> tuple[str, ...]:
+    """Return the names of a data folder's classes; no file is opened."""
+    folders, loose = _entries(root)
+    first = next(iter(_trees(root, _parts(root, folders)).values()))
+    known = tuple(path.name for path in _entries(first)[0])
+    if not known:
+        raise DataError(_no_classes(first, loose))
+    return known
+
+
+def files_below(folder: Path, above: tuple[str, ...] = ()) -> list[Path]:
+    """List a folder's files, its sub-folders' too, without hidden ones and litter.
+
+    A link back to a folder above is not followed.
+    """
+    real = os.path.realpath(folder)
+    if real in above:
+        return []
+    folders, found = _entries(folder)
+    for inner in folders:
+        found += files_below(inner, (*above, real))
+    return found
+
+
+def _trees(root: Path, parts: dict[str, str]) -> dict[str, Path]:
+    """Return part -> the folder that holds its classes, train first."""
+    return {part: root / name for name, part in parts.items()} if parts else {"": root}
+
+
+def _parts(root: Path, folders: list[Path]) -> dict[str, str]:
     """Return folder name -> part, train first, where the folder is a ready split; else {}."""
     named = {path.name: _PARTS[path.name.lower()] for path in folders if _is_part(path)}
     if "train" not in named.values() or len(named) < 2:
+        _check_parts(root, folders, named)
         return {}
     parts = sorted(named.items(), key=lambda item: list(_PARTS.values()).index(item[1]))
     if len({part for _, part in parts}) < len(parts):
@@ -96,6 +126,26 @@ def _parts(folders: list[Path]) -> dict[str, str]:
 
 def _is_part(folder: Path) -> bool:
     return folder.name.lower() in _PARTS and bool(_entries(folder)[0])
+
+
+def _check_parts(root: Path, folders: list[Path], named: dict[str, str]) -> None:
+    """Raise where the parts of a split would be taken for classes, as val/ and test/ alone."""
+    if not named or any(path.name.lower() not in _PARTS for path in folders):
+        return
+    names = [path.name for path in folders]
+    held = f"{root} holds the parts of a split ({', '.join(names)})"
+    if all(_PARTS[name.lower()] != "train" for name in names):
+        raise DataError(
+            f"{held}, but train/ is missing. Expected {root / 'train'} with one sub-folder per "
+            f"class beside them; to use a part by itself, give its folder, such as "
+            f"{root / next(iter(named))}."
+        )
+    flat = [name for name in names if name not in named]
+    if flat:
+        raise DataError(
+            f"{held}, but {' and '.join(f'{name}/' for name in flat)} without sub-folders. Each "
+            "part needs one sub-folder per class: make them, or move that part elsewhere."
+        )
 
 
 def _left_out(
@@ -149,15 +199,3 @@ def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
     except OSError as error:
         raise DataError(f"{folder} cannot be listed: {error.strerror}.") from None
     return folders, files
-
-
-def _files_below(folder: Path, root: Path, above: tuple[str, ...] = ()) -> list[str]:
-    """List a class's files, its sub-folders' too; a link back to a folder above is not followed."""
-    real = os.path.realpath(folder)
-    if real in above:
-        return []
-    folders, files = _entries(folder)
-    found = [path.relative_to(root).as_posix() for path in files]
-    for inner in folders:
-        found += _files_below(inner, root, (*above, real))
-    return found

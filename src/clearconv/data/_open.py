@@ -3,9 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from clearconv.data._arrays import is_idx_folder, open_digits, open_idx
+from clearconv.data._arrays import (
+    digits_classes,
+    idx_classes,
+    is_idx_folder,
+    open_digits,
+    open_idx,
+)
 from clearconv.data._decode import CACHE_SIDE
 from clearconv.data._folder import Progress, open_folder
+from clearconv.data._layout import folder_classes
 from clearconv.data._source import Source
 from clearconv.errors import DataError
 
@@ -15,6 +22,7 @@ def open_data(
     classes: Sequence[str] | None = None,
     *,
     progress: Progress | None = None,
+    least_classes: int = 2,
     cache_side: int | None = CACHE_SIDE,
     cache_bytes: int = 2**30,
 ) -> Source:
@@ -36,6 +44,9 @@ def open_data(
         Which classes to use, in label order. Default: all, sorted by name.
     progress : callable, optional
         Called as ``progress(done, total)`` after every file.
+    least_classes : int
+        How many classes there must be. A classifier is trained on two or more; 1 lets it be judged
+        on images of a single class.
     cache_side : int or None
         Photographs are reduced (Lanczos) until their shorter side has this many pixels. Choose it
         no smaller than the network's input; None keeps every size.
@@ -51,10 +62,42 @@ def open_data(
     Raises
     ------
     DataError
-        If there are not at least two classes with usable images; says what was found.
+        If there are not `least_classes` classes with usable images; says what was found.
     """
     if where == "digits":
-        return open_digits(classes)
+        return open_digits(classes, least_classes)
+    root = _folder(where)
+    if is_idx_folder(root):
+        return open_idx(root, classes, least_classes)
+    return open_folder(root, classes, progress, least_classes, cache_side, cache_bytes)
+
+
+def class_names(where: str | Path) -> tuple[str, ...]:
+    """Return the names of the classes that `open_data` would find, without decoding an image.
+
+    Parameters
+    ----------
+    where : str or path
+        As for `open_data`.
+
+    Returns
+    -------
+    tuple of str
+        Names in label order. Of a ready split, the classes of the training part.
+
+    Raises
+    ------
+    DataError
+        If there is no class; says what was found.
+    """
+    if where == "digits":
+        return digits_classes()
+    root = _folder(where)
+    return idx_classes(root) if is_idx_folder(root) else folder_classes(root)
+
+
+def _folder(where: str | Path) -> Path:
+    """Return the path of data, or raise if it is no folder."""
     root = Path(where)
     if not root.is_dir():
         what = "is a file" if root.exists() else "does not exist"
@@ -62,6 +105,4 @@ def open_data(
             f"{root} {what}, but a folder is needed: one sub-folder of images per class, or idx "
             "files. The word digits stands for the bundled digits."
         )
-    if is_idx_folder(root):
-        return open_idx(root, classes)
-    return open_folder(root, classes, progress, cache_side, cache_bytes)
+    return root

@@ -89,13 +89,16 @@ class Source(ABC):
         """Return the SHA-256 of every file that was read, by its path below `root`."""
 
 
-def check_classes(known: Sequence[str], wanted: Sequence[str] | None, where: str) -> None:
-    """Raise unless `wanted` (None: all) are two or more of the `known` classes."""
+def check_classes(
+    known: Sequence[str], wanted: Sequence[str] | None, where: str, least: int
+) -> None:
+    """Raise unless `wanted` (None: all) are `least` or more of the `known` classes."""
     listed = ", ".join(known)
     if wanted is None:
-        if len(known) == 1:
+        if len(known) < least:
+            one = "one class only" if len(known) == 1 else f"{len(known)} classes only"
             raise DataError(
-                f"{where} has one class only ({listed}), but a classifier needs at least two. "
+                f"{where} has {one} ({listed}), but {_needed(least)}. "
                 "Give the folder that holds one sub-folder per class."
             )
         return
@@ -108,8 +111,20 @@ def check_classes(known: Sequence[str], wanted: Sequence[str] | None, where: str
         )
     if len(set(wanted)) < len(wanted):
         raise DataError(f"classes names a class twice ({', '.join(wanted)}).")
-    if len(wanted) < 2:
+    if len(wanted) < max(1, least):
         raise DataError(
-            f"classes selects {len(wanted)} of the classes of {where}, but a classifier needs at "
-            f"least two. Its classes are {listed}."
+            f"classes selects {len(wanted)} of the classes of {where}, but "
+            f"{_needed(max(1, least))}. Its classes are {listed}."
         )
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """List the first names, and how many more there are: a message stays a line."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _needed(least: int) -> str:
+    if least == 2:
+        return "a classifier needs at least two"
+    return f"at least {least} {'is' if least == 1 else 'are'} needed"

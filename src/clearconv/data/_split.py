@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from clearconv.data._source import Indices, Source, Split
+from clearconv.data._source import Indices, Source, Split, some
 from clearconv.errors import DataError
 from clearconv.random import generator
 
@@ -17,7 +17,6 @@ _KEYS = {
     "validation": ("validation", "valid", "val"),
     "test": ("test",),
 }
-_SHOWN = 3
 
 
 def make_split(labels: Indices, seed: int, ratios: Sequence[float] = (8, 1, 1)) -> Split:
@@ -159,20 +158,20 @@ def read_split(path: str | Path, source: Source) -> Split:
                 f"{', '.join(source.classes)}."
             )
         raise DataError(
-            f"{path} names {len(unknown)} files that {source.name} has not: {_some(unknown)}. "
+            f"{path} names {len(unknown)} files that {source.name} has not: {some(unknown)}. "
             f"{hint} Files that hold no usable image count as missing."
         )
     twice = [file for file, count in listed.items() if count > 1]
     if twice:
         raise DataError(
-            f"{path} names {len(twice)} files more than once: {_some(twice)}. An image may be in "
+            f"{path} names {len(twice)} files more than once: {some(twice)}. An image may be in "
             "one part only."
         )
     if not parts["train"]:
         raise DataError(f"{path} names no file under 'train'.")
     left = [file for file in source.files if file not in listed]
     problems = (
-        (f"{path} names {len(left)} images of {source.name} in no part: {_some(left)}",)
+        (f"{path} names {len(left)} images of {source.name} in no part: {some(left)}",)
         if left
         else ()
     )
@@ -225,8 +224,3 @@ def _files(path: str | Path, content: dict[str, Any], keys: tuple[str, ...]) -> 
     if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
         raise DataError(f"{path}: {present[0]!r} is not a list of file names.")
     return files
-
-
-def _some(files: Sequence[str]) -> str:
-    more = len(files) - _SHOWN
-    return ", ".join(files[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
