@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from clearconv.errors import ArgumentError
 from clearconv.ops import cross_entropy, squared_error
 from clearconv.ops._arrays import Array
 
@@ -46,6 +47,8 @@ class CrossEntropy:
         ------
         ShapeError
             If a label is not a class, or the shapes do not fit.
+        ArgumentError
+            If a row of probabilities has a negative number, or does not sum to 1.
         """
         weight = None if self.class_weight is None else np.asarray(self.class_weight, y.dtype)
         loss, saved = cross_entropy.forward_saving(
@@ -65,6 +68,15 @@ class SquaredError:
     """
 
     reduction: str = "mean"
+
+    def __post_init__(self) -> None:
+        """Check the reduction before a first batch has to."""
+        if self.reduction not in ("mean", "sum", "half_sum"):
+            raise ArgumentError(
+                f"SquaredError: reduction={self.reduction!r}, but a loss is one number: choose "
+                "'mean', 'sum' or 'half_sum'. clearconv.ops.squared_error.forward(..., "
+                "reduction='none') gives the square of each difference."
+            )
 
     def __call__(self, y: Array, target: Array) -> tuple[float, Array]:
         """Return the loss and dL/dy.

@@ -6,6 +6,9 @@ import numpy.typing as npt
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
 from clearconv.ops._arrays import Array, check, expect, same_dtype
 
+#: How far the probabilities of a sample may be from summing to 1: room for rounding alone.
+_SUM_TOLERANCE = 1e-3
+
 
 def share(
     what: str,
@@ -84,4 +87,19 @@ def _probabilities(what: str, x: Array, target: Array) -> Array:
     check(what, "target", target)
     same_dtype(what, x=x, target=target)
     expect(what, "target", target, x.shape, "a probability for each class of each sample")
+    negative = np.flatnonzero(~(target >= 0).all(axis=1))  # NaN too
+    if len(negative):
+        row = negative[0]
+        raise ArgumentError(
+            f"{what}: row {row} of target is {target[row]}, but no probability may be negative. "
+            "Are they logits? softmax.forward(target, axis=1) makes probabilities of them."
+        )
+    sums = target.sum(axis=1, dtype=np.float64)  # (N,)
+    wrong = np.flatnonzero(~(np.abs(sums - 1) <= _SUM_TOLERANCE))
+    if len(wrong):
+        row = wrong[0]
+        raise ArgumentError(
+            f"{what}: row {row} of target sums to {sums[row]:.6g}, but the probabilities of a "
+            "sample sum to 1. Divide by target.sum(axis=1, keepdims=True)."
+        )
     return target
