@@ -3,12 +3,22 @@
 ``CHAPTERS`` lists them; it drives the tests, the benchmark, ``clearconv show`` and the docs.
 """
 
+from importlib import import_module
 from typing import Any
 
+_CHAPTERS = (
+    "activation avg_pool2d batch_norm2d conv2d cross_entropy dropout global_avg_pool2d im2col "
+    "linear max_pool2d softmax squared_error update"
+).split()
 
-def __getattr__(name: str) -> Any:
-    if name == "CHAPTERS":  # loaded on demand: importing an operation need not load all cases
-        from clearconv.ops._chapters import CHAPTERS
 
-        return CHAPTERS
+def __getattr__(name: str) -> Any:  # on demand: importing one operation need not load all
+    if name == "CHAPTERS":
+        return import_module("clearconv.ops._chapters").CHAPTERS
+    if name in _CHAPTERS:
+        return import_module(f"clearconv.ops.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "CHAPTERS", *_CHAPTERS})
