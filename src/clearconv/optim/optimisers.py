@@ -36,6 +36,11 @@ class Optimiser(ABC):
         for name, value in (("lr", lr), ("weight_decay", weight_decay)):
             if not value >= 0:
                 raise ArgumentError(f"{type(self).__name__}: {name}={value!r} must be at least 0.")
+        if not isinstance(model, Node):
+            raise ArgumentError(
+                f"{type(self).__name__}: model is a {type(model).__name__}, but a built model is "
+                f"needed, not its parameters. Write {type(self).__name__}(model, lr=...)."
+            )
         self.store = model.store
         self.lr, self.weight_decay = lr, weight_decay
         self.steps = 0
