@@ -201,3 +201,33 @@ def test_errors_name_what_is_wrong():
         layer.forward(x)
     with pytest.raises(ShapeError, match="MaxPoolingLayer: input_array has shape"):
         MaxPoolingLayer(4, 3, 1, 2, 2, 2).forward(np.ones((4, 3)))
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        (0, "input_width"),
+        (1, "input_height"),
+        (2, "channel_number"),
+        (3, "filter_width"),
+        (4, "filter_height"),
+        (5, "filter_number"),
+    ],
+)
+@pytest.mark.parametrize("value", [0, -1, 5.0, "5", True])
+def test_sizes_that_are_no_counts(place, name, value):
+    sizes = [5, 5, 3, 3, 3, 2]
+    sizes[place] = value
+    with pytest.raises(ArgumentError, match=f"ConvLayer: {name}={value!r}.*at least 1"):
+        ConvLayer(*sizes, 1, 2, IdentityActivator(), 0.1)
+    if name != "filter_number":
+        with pytest.raises(ArgumentError, match=f"MaxPoolingLayer: {name}={value!r}.*at least 1"):
+            MaxPoolingLayer(*sizes[:5], 2)
+
+
+@pytest.mark.parametrize("stride", [0, 1.5])
+def test_a_step_that_is_no_count(stride):
+    with pytest.raises(ArgumentError, match=f"ConvLayer: stride={stride}"):
+        ConvLayer(5, 5, 3, 3, 3, 2, 1, stride, IdentityActivator(), 0.1)
+    with pytest.raises(ArgumentError, match=f"MaxPoolingLayer: stride={stride}"):
+        MaxPoolingLayer(5, 5, 3, 2, 2, stride)

@@ -6,6 +6,7 @@ import numpy.typing as npt
 from clearconv.article._arrays import image, sensitivity
 from clearconv.article.activators import Activator, activated, check, derivative
 from clearconv.errors import ShapeError
+from clearconv.layers._layer import count
 from clearconv.ops import conv2d
 from clearconv.ops._arrays import Array
 from clearconv.ops._window import Window
@@ -95,7 +96,8 @@ class ConvLayer:
     ShapeError
         If the filters do not fit into the padded image.
     ArgumentError
-        If the activator has not the two methods.
+        If a size, number or step is no integer of at least 1, or the activator has not the two
+        methods.
     """
 
     def __init__(
@@ -113,6 +115,17 @@ class ConvLayer:
         *,
         seed: int = 0,
     ) -> None:
+        sizes = {
+            "input_width": input_width,
+            "input_height": input_height,
+            "channel_number": channel_number,
+            "filter_width": filter_width,
+            "filter_height": filter_height,
+            "filter_number": filter_number,
+            "stride": stride,
+        }
+        for name, value in sizes.items():
+            count("ConvLayer", name, value)
         size, kernel = (input_height, input_width), (filter_height, filter_width)
         window = Window.of("ConvLayer", size, kernel, stride, zero_padding)
         self.input_width = input_width

@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from clearconv.article._arrays import image, sensitivity
 from clearconv.article.activators import Activator, IdentityActivator, check, derivative
+from clearconv.layers._layer import count
 from clearconv.ops import max_pool2d
 from clearconv.ops._arrays import Array
 from clearconv.ops._window import Window
@@ -34,6 +35,8 @@ class MaxPoolingLayer:
     ------
     ShapeError
         If the window does not fit into the image.
+    ArgumentError
+        If a size, number or step is no integer of at least 1.
     """
 
     def __init__(
@@ -45,6 +48,16 @@ class MaxPoolingLayer:
         filter_height: int,
         stride: int,
     ) -> None:
+        sizes = {
+            "input_width": input_width,
+            "input_height": input_height,
+            "channel_number": channel_number,
+            "filter_width": filter_width,
+            "filter_height": filter_height,
+            "stride": stride,
+        }
+        for name, value in sizes.items():
+            count("MaxPoolingLayer", name, value)
         size, kernel = (input_height, input_width), (filter_height, filter_width)
         window = Window.of("MaxPoolingLayer", size, kernel, stride)
         self.input_width = input_width
