@@ -10,6 +10,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     The bytes go to a neighbouring temporary file, are flushed to disk, and take the name in one
     step; the folder is flushed too, so that the new name survives a power cut.
     """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: the folder {path.parent} does not exist. Make it first.")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:

@@ -4,8 +4,10 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import prod
+from numbers import Real
 from operator import index
-from typing import Any
+from typing import Any, NoReturn
+from weakref import ReferenceType
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers._node import Node, Shape
 from clearconv.layers._tape import Context, Tape
 from clearconv.ops._arrays import Array
+from clearconv.ops._window import IntOrPair, Padding, Window, pair
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Layer(Node):
         self.parameters_here: dict[str, Array] = {}
         self.gradients_here: dict[str, Array] = {}
         self.buffers_here: dict[str, Array] = {}
+        self.owner: ReferenceType[Node] | None = None  # the model it was built in
 
     @abstractmethod
     def _build(self, input_shape: Shape) -> Shape:
@@ -160,9 +164,16 @@ class Layer(Node):
     def _run_back(self, grad_y: Array, tape: Tape, context: Context) -> Array | None:
         saved = tape.recall(self.path, grad_y)
         try:
-            return self._backward(grad_y, saved, context)
+            grad_x = self._backward(grad_y, saved, context)
         except ShapeError as error:
             raise _at(self.label, error) from None
+        if grad_x is None and context.input_gradient:
+            raise ArgumentError(
+                f"{self.label}: _backward returned None, but dL/dx is needed, an array of the "
+                "shape of x: the layers before it, or the caller, wait for it. Return it; None "
+                "will do only where context.input_gradient is False."
+            )
+        return grad_x
 
     def _needs(self, input_shape: Shape, axes: int) -> None:
         """Raise unless one input has this many axes."""
@@ -187,6 +198,33 @@ def count(what: str, name: str, value: int) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__") or index(value) < 1:
         raise ArgumentError(f"{what}: {name}={value!r}, but it must be an integer of at least 1.")
     return index(value)
+
+
+def is_number(value: object) -> bool:
+    """Tell a real number from True, None and text."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def by_position(kind: str, positional: tuple[Any, ...], why: str) -> NoReturn:
+    """Raise for arguments given by position to a layer that takes none."""
+    raise ArgumentError(
+        f"{kind}({', '.join(map(repr, positional))}): nothing comes by position. {why} "
+        f"Write {kind}()."
+    )
+
+
+def check_window(
+    what: str,
+    kernel_size: IntOrPair,
+    stride: IntOrPair,
+    padding: Padding,
+    dilation: IntOrPair,
+) -> None:
+    """Raise at once what would be wrong with a window over any image."""
+    kernel = pair(what, "kernel_size", kernel_size, least=1)
+    dilation = pair(what, "dilation", dilation, least=1)
+    least = dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1
+    Window.of(what, least, kernel, stride, padding, dilation)
 
 
 def _at(label: str, error: ShapeError) -> ShapeError:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clearconv.errors import ArgumentError, DtypeError, ShapeError, TapeError
+from clearconv.layers._owner import check_free, take
 from clearconv.layers._store import Store
 from clearconv.layers._tape import Context, Keep, Tape
 from clearconv.ops._arrays import Array, check
@@ -54,10 +55,10 @@ class Node(ABC):
     starred: str | None = None
 
     def __init__(self, name: str | None = None, **arguments: Any) -> None:
-        if name is not None and not re.fullmatch(r"[\w-]*", name):
+        if name is not None and not (isinstance(name, str) and re.fullmatch(r"[\w-]*", name)):
             raise ArgumentError(
-                f"{type(self).__name__}: name={name!r}, but a name is letters, digits, '_' or '-' "
-                "(dots separate the names of a path)."
+                f"{type(self).__name__}: name={name!r}, but a name is text of letters, digits, "
+                "'_' or '-' (dots separate the names of a path)."
             )
         self.name = name
         self.arguments = arguments
@@ -111,6 +112,8 @@ class Node(ABC):
         ------
         ShapeError
             If a layer does not fit the one before it; names the layer.
+        ArgumentError
+            If a layer belongs to another model that is built.
         """
         try:
             shape = tuple(index(size) for size in input_shape)
@@ -121,9 +124,11 @@ class Node(ABC):
                 f"build: input_shape={input_shape!r}, but the shape of one input is needed, "
                 "without the batch axis: (channels, height, width), or (features,)."
             )
+        check_free(self, self.leaves())  # before anything of the other model is touched
         self._place(self.name or "", shape)
         self._seed = seed
         self._store = Store(list(self.leaves()), seed, np.dtype(dtype))
+        take(self, self.leaves())
         self.tape = None
         self._training_passes = 0
         return self
@@ -239,6 +244,8 @@ class Node(ABC):
             If no forward pass was recorded.
         ShapeError, DtypeError
             If grad_y is not of the shape and dtype of y.
+        ArgumentError
+            If a layer of your own returns no dL/dx where it is needed.
         """
         if self.tape is None:
             raise TapeError(
@@ -323,6 +330,8 @@ class Node(ABC):
         ------
         ModelFileError
             If names are missing or unknown, or a shape differs; nothing is changed then.
+        ArgumentError
+            If it is no dict.
         """
         self.store.load(state)
 
@@ -351,7 +360,8 @@ class Node(ABC):
         Raises
         ------
         ModelFileError
-            If ``info`` or a layer's argument is nothing that JSON can hold.
+            If ``info`` or a layer's argument is nothing that JSON can hold, or the file cannot be
+            written.
         """
         from clearconv.layers.model_file import save
 

@@ -1,12 +1,13 @@
 """Parameters of a model in one flat array, gradients in another, each parameter a view."""
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.errors import DtypeError, ModelFileError
+from clearconv.errors import ArgumentError, DtypeError, ModelFileError
 from clearconv.ops._arrays import Array
 from clearconv.random import generator
 
@@ -67,8 +68,14 @@ class Store:
 
     def load(self, state: dict[str, Array]) -> None:
         """Copy a state in, after checking all of it."""
+        if not isinstance(state, Mapping):
+            raise ArgumentError(
+                f"load_state_dict: state is a {type(state).__name__}, but a dict of path -> array "
+                "is needed, as from model.state_dict(). A saved model is read by "
+                "clearconv.load(path)."
+            )
         mine = self._all()
-        missing, unknown = sorted(mine.keys() - state.keys()), sorted(state.keys() - mine.keys())
+        missing, unknown = mine.keys() - state.keys(), state.keys() - mine.keys()
         if missing or unknown:
             raise ModelFileError(
                 f"The state does not fit the model: missing {_some(missing)}; not in the model "
@@ -101,6 +108,7 @@ def join(path: str, name: str) -> str:
     return f"{path}.{name}" if path and name else path or name
 
 
-def _some(names: list[str]) -> str:
+def _some(keys: Iterable[object]) -> str:
+    names = sorted(map(str, keys))
     shown = ", ".join(names[:5]) or "nothing"
     return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")

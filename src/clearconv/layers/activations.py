@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.layers._layer import Layer
+from clearconv.layers._layer import Layer, by_position
 from clearconv.layers._node import Shape
 from clearconv.layers._tape import Context
 from clearconv.ops import activation, softmax
@@ -36,14 +36,15 @@ def register_activation(
         Usable from now on as ``Conv2d(..., activation=name)`` and ``Activation(name)``. A saved
         model stores the name alone: register it again before loading.
     forward : callable
-        f(x), elementwise, for an array of any shape.
+        f(x), elementwise, for an array of any shape: made of NumPy functions, or wrapped in
+        ``np.vectorize``. The array is read-only; return a new one.
     derivative : callable
-        f'(x), elementwise, as a function of the *input* x.
+        f'(x), elementwise, as a function of the *input* x; like `forward`.
 
     Raises
     ------
     ArgumentError
-        If the name is one of the built-in activations.
+        If the name is one of the built-in activations or no name, or a function is none.
 
     Examples
     --------
@@ -51,6 +52,16 @@ def register_activation(
     >>> clearconv.register_activation(
     ...     "softplus", lambda x: np.logaddexp(x, 0), lambda x: 1 / (1 + np.exp(-x)))
     """
+    if not isinstance(name, str) or not name:
+        raise ArgumentError(
+            f"register_activation: name={name!r}, but text is needed, such as 'softplus'."
+        )
+    for what, function in (("forward", forward), ("derivative", derivative)):
+        if not callable(function):
+            raise ArgumentError(
+                f"register_activation: {what}={function!r}, but a function of an array is needed, "
+                "such as np.tanh."
+            )
     if name in activation.KINDS:
         raise ArgumentError(f"register_activation: {name!r} is built in; choose another name.")
     _own[name] = _Own(forward, derivative)
@@ -71,22 +82,31 @@ def activate(kind: str, x: Array, slope: float = 0.01) -> tuple[Array, Any]:
     """Return f(x) and what ``deactivate`` needs."""
     if kind not in _own:
         return activation.forward_saving(x, kind, slope)
-    return _elementwise(kind, "forward", _own[kind].forward(x), x), x
+    return _elementwise(kind, "forward", _own[kind].forward, x), x
 
 
 def deactivate(kind: str, grad_y: Array, saved: Any) -> Array:
     """Return dL/dx = dL/dy * f'(x)."""
     if kind not in _own:
         return activation.backward_input(grad_y, saved)
-    return grad_y * _elementwise(kind, "derivative", _own[kind].derivative(saved), saved)
+    return grad_y * _elementwise(kind, "derivative", _own[kind].derivative, saved)
 
 
-def _elementwise(kind: str, function: str, result: Any, x: Array) -> Array:
-    """Check what a user's function returned; a constant stands for all elements."""
-    array = np.asarray(result, dtype=x.dtype)
+def _elementwise(kind: str, name: str, function: Callable[[Array], Array], x: Array) -> Array:
+    """Call a user's function and check what it returns; a constant stands for all elements."""
+    readable = x.view()
+    readable.flags.writeable = False  # x belongs to the layer before, or to the caller
+    try:
+        array = np.asarray(function(readable), dtype=x.dtype)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"the {name} of activation {kind!r} failed on an array of shape {x.shape}: {error}. It "
+            "is given a whole array, read-only: use NumPy functions (np.maximum, np.where, "
+            "np.exp), or wrap a function of one number in np.vectorize, and return a new array."
+        ) from error
     if array.shape not in (x.shape, ()):
         raise ShapeError(
-            f"the {function} of activation {kind!r} turned shape {x.shape} into {array.shape}; it "
+            f"the {name} of activation {kind!r} turned shape {x.shape} into {array.shape}; it "
             "must work on each number by itself."
         )
     return np.broadcast_to(array, x.shape)
@@ -132,7 +152,11 @@ class ReLU(Activation):
 
     prefix = "relu"
 
-    def __init__(self, *, name: str | None = None) -> None:
+    def __init__(self, *positional: Any, name: str | None = None) -> None:
+        if positional:
+            by_position(
+                "ReLU", positional, "Layers never write into their input, so there is no inplace."
+            )
         super().__init__("relu", name=name)
         self.arguments = {}
 
@@ -166,7 +190,9 @@ class Sigmoid(Activation):
 
     prefix = "sigmoid"
 
-    def __init__(self, *, name: str | None = None) -> None:
+    def __init__(self, *positional: Any, name: str | None = None) -> None:
+        if positional:
+            by_position("Sigmoid", positional, "It has no settings.")
         super().__init__("sigmoid", name=name)
         self.arguments = {}
 
@@ -182,7 +208,9 @@ class Tanh(Activation):
 
     prefix = "tanh"
 
-    def __init__(self, *, name: str | None = None) -> None:
+    def __init__(self, *positional: Any, name: str | None = None) -> None:
+        if positional:
+            by_position("Tanh", positional, "It has no settings.")
         super().__init__("tanh", name=name)
         self.arguments = {}
 
@@ -198,7 +226,9 @@ class Identity(Activation):
 
     prefix = "identity"
 
-    def __init__(self, *, name: str | None = None) -> None:
+    def __init__(self, *positional: Any, name: str | None = None) -> None:
+        if positional:
+            by_position("Identity", positional, "It has no settings.")
         super().__init__("identity", name=name)
         self.arguments = {}
 
@@ -216,7 +246,11 @@ class Softmax(Layer):
 
     prefix = "softmax"
 
-    def __init__(self, *, name: str | None = None) -> None:
+    def __init__(self, *positional: Any, name: str | None = None) -> None:
+        if positional:
+            by_position(
+                "Softmax", positional, "It always runs along the channels (PyTorch's dim=1)."
+            )
         super().__init__(name)
 
     def _build(self, input_shape: Shape) -> Shape:

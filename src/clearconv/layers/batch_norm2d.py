@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from clearconv.errors import ArgumentError
-from clearconv.layers._layer import Layer
+from clearconv.layers._layer import Layer, is_number
 from clearconv.layers._node import Shape
 from clearconv.layers._tape import Context
 from clearconv.layers.initial import constant
@@ -22,9 +22,10 @@ class BatchNorm2d(Layer):
     Parameters
     ----------
     eps : float
-        Added to the variance.
+        Added to the variance; above 0.
     momentum : float
-        Weight of the new batch in the running statistics (PyTorch's sense).
+        Weight of the new batch in the running statistics (PyTorch's sense), 0 to 1. PyTorch's
+        None, the average of all batches so far, is not offered.
     name : str, optional
         Its part of the path.
 
@@ -47,6 +48,21 @@ class BatchNorm2d(Layer):
             raise ArgumentError(
                 f"BatchNorm2d({', '.join(map(repr, positional))}): channels are inferred, so "
                 "nothing comes by position. Write BatchNorm2d()."
+            )
+        if not (is_number(eps) and 0 < eps < np.inf):
+            raise ArgumentError(
+                f"BatchNorm2d: eps={eps!r}, but a number above 0 is needed, such as 1e-5: it "
+                "keeps a constant channel from being divided by 0."
+            )
+        if momentum is None:
+            raise ArgumentError(
+                "BatchNorm2d: momentum=None is PyTorch's average of all batches so far, which is "
+                "not offered. Give a number from 0 to 1, such as 0.1."
+            )
+        if not (is_number(momentum) and 0 <= momentum <= 1):
+            raise ArgumentError(
+                f"BatchNorm2d: momentum={momentum!r}, but the weight of the new batch is needed, "
+                "a number from 0 to 1, such as 0.1."
             )
         super().__init__(name, eps=eps, momentum=momentum)
         self.eps, self.momentum = eps, momentum

@@ -4,7 +4,7 @@ import inspect
 from typing import Any
 
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.layers._layer import Layer, count
+from clearconv.layers._layer import Layer, check_window, count
 from clearconv.layers._node import Shape
 from clearconv.layers._tape import Context
 from clearconv.layers.activations import activate, check_kind, deactivate
@@ -75,6 +75,8 @@ class Conv2d(Layer):
         if positional:
             raise ArgumentError(_reordered((out_channels, kernel_size, *positional), options, name))
         out_channels = count("Conv2d", "out_channels", out_channels)
+        count("Conv2d", "groups", groups)
+        check_window("Conv2d", kernel_size, stride, padding, dilation)
         super().__init__(name, out_channels=out_channels, kernel_size=kernel_size, **options)
         self.kernel = pair("Conv2d", "kernel_size", kernel_size, least=1)
         self.activation = check_kind(activation) if activation is not None else "identity"

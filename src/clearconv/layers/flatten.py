@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from clearconv.layers._layer import Layer
+from clearconv.errors import ShapeError
+from clearconv.layers._layer import Layer, by_position
 from clearconv.layers._node import Shape
 from clearconv.layers._tape import Context
 from clearconv.ops._arrays import Array
@@ -24,13 +25,23 @@ class Flatten(Layer):
 
     prefix = "flatten"
 
-    def __init__(self, *, name: str | None = None) -> None:
+    def __init__(self, *positional: Any, name: str | None = None) -> None:
+        if positional:
+            why = "It always joins all axes but the batch's (PyTorch's start_dim=1)."
+            by_position("Flatten", positional, why)
         super().__init__(name)
 
     def _build(self, input_shape: Shape) -> Shape:
         return (prod(input_shape),)
 
     def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
+        if x.shape[1:] != self.input_shape:  # H and W exchanged have the same number of features
+            exchanged = sorted(x.shape[1:]) == sorted(self.input_shape)
+            remedy = "Are the axes exchanged?" if exchanged else "Did the image size change?"
+            raise ShapeError(
+                f"the input has shape {x.shape}, but the layer was built for {self.input_shape} "
+                f"after the batch axis. {remedy}"
+            )
         return x.reshape(x.shape[0], prod(x.shape[1:])), x.shape
 
     def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array:

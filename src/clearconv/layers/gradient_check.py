@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
+from clearconv.layers._layer import count, is_number
 from clearconv.layers._node import Node
 from clearconv.layers._tape import Context
 from clearconv.ops._arrays import Array
@@ -71,7 +72,7 @@ def gradient_check(
     training : bool
         Mode of a layer or model. Dropout draws the same mask each time.
     directions : int
-        How many directions a gradient is checked along.
+        How many directions a gradient is checked along; at least 1.
     step : float
         h. Where the function has a kink (ReLU, max) within h of the inputs, a right gradient can
         look wrong; with a smaller h it no longer does, while a wrong gradient stays wrong.
@@ -91,6 +92,8 @@ def gradient_check(
         If anything is float32, where rounding hides mistakes.
     ShapeError
         If a gradient has another name or shape than what it belongs to.
+    ArgumentError
+        If nothing would be checked: no directions, no step, no gradients.
 
     Notes
     -----
@@ -106,6 +109,13 @@ def gradient_check(
     >>> clearconv.gradient_check(layer, x).ok
     True
     """
+    count("gradient_check", "directions", directions)
+    for name, value in (("step", step), ("tolerance", tolerance)):
+        if not (is_number(value) and 0 < value < np.inf):
+            raise ArgumentError(
+                f"gradient_check: {name}={value!r}, but a number above 0 is needed. Leave it out: "
+                "the default suits most functions."
+            )
     if not isinstance(function, Node):
         arrays = dict(inputs) if isinstance(inputs, dict) else {"x": inputs}
         return _check(function, arrays, directions, step, tolerance, seed)
@@ -149,6 +159,11 @@ def _check(
     grad_y = rng.standard_normal(y.shape)
     rounding = 10 * np.finfo(float).eps * float(np.sum(np.abs(grad_y * y))) / step
     grads = {name: np.array(grad) for name, grad in backward(grad_y.copy()).items()}
+    if not grads:
+        raise ArgumentError(
+            "gradient_check: backward returned no gradient, so there is nothing to check. Return "
+            "a dict of each input's name and its gradient."
+        )
     errors: dict[str, float] = {}
     for name, grad in grads.items():
         if name not in inputs or grad.shape != inputs[name].shape:

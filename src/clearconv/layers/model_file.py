@@ -40,7 +40,13 @@ def to_bytes(model: Node, extra: dict[str, Array] | None = None) -> bytes:
 
 def save(model: Node, path: str | Path) -> None:
     """Write a built model; the file is whole or not there, whatever happens meanwhile."""
-    write_atomically(Path(path), to_bytes(model))
+    content = to_bytes(model)
+    try:
+        write_atomically(Path(path), content)
+    except OSError as error:  # it may name a temporary file, of which nobody knows
+        raise ModelFileError(
+            f"The model cannot be saved as {path}: {error.strerror or error}"
+        ) from error
 
 
 def load(path: str | Path) -> Node:
@@ -70,6 +76,11 @@ def load_with_extra(path: str | Path) -> tuple[Node, dict[str, Array]]:
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)
+    if path.is_dir():
+        raise ModelFileError(
+            f"{path} is a folder, but a .safetensors file is expected. If it is the folder of a "
+            f"training run, load {path / 'best.safetensors'}."
+        )
     if not path.is_file():
         raise ModelFileError(f"{path}: there is no such file; a .safetensors model is expected.")
     try:

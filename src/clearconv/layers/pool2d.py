@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from clearconv.layers._layer import Layer
+from clearconv.layers._layer import Layer, by_position, check_window
 from clearconv.layers._node import Shape
 from clearconv.layers._tape import Context
 from clearconv.ops import avg_pool2d, global_avg_pool2d, max_pool2d
@@ -41,10 +41,12 @@ class MaxPool2d(Layer):
         ceil_mode: bool = False,
         name: str | None = None,
     ) -> None:
+        stride = kernel_size if stride is None else stride
+        check_window("MaxPool2d", kernel_size, stride, padding, dilation)
         super().__init__(
             name,
             kernel_size=kernel_size,
-            stride=kernel_size if stride is None else stride,
+            stride=stride,
             padding=padding,
             dilation=dilation,
             ceil_mode=ceil_mode,
@@ -95,10 +97,12 @@ class AvgPool2d(Layer):
         count_include_pad: bool = True,
         name: str | None = None,
     ) -> None:
+        stride = kernel_size if stride is None else stride
+        check_window("AvgPool2d", kernel_size, stride, padding, dilation)
         super().__init__(
             name,
             kernel_size=kernel_size,
-            stride=kernel_size if stride is None else stride,
+            stride=stride,
             padding=padding,
             dilation=dilation,
             ceil_mode=ceil_mode,
@@ -127,7 +131,9 @@ class GlobalAvgPool2d(Layer):
 
     prefix = "pool"
 
-    def __init__(self, *, name: str | None = None) -> None:
+    def __init__(self, *positional: Any, name: str | None = None) -> None:
+        if positional:
+            by_position("GlobalAvgPool2d", positional, "It always leaves one number a channel.")
         super().__init__(name)
 
     def _build(self, input_shape: Shape) -> Shape:
