@@ -97,6 +97,10 @@ def test_predict_a_folder(run, trained, photos, tmp_path):
     lines = run("predict", trained, photos).stdout.splitlines()
     files = [line.split()[0] for line in lines[2:]]
     assert files == sorted(str(path) for path in photos.rglob("*.png"))
+    for litter in (".hid", "__MACOSX", "red/.hid", "red/@eaDir"):
+        (photos / litter).mkdir()
+        (photos / litter / "1.png").write_bytes((photos / "red" / "0.png").read_bytes())
+    assert run("predict", trained, photos).stdout.splitlines() == lines
     empty = tmp_path / "empty"
     empty.mkdir()
     result = run("predict", trained, empty)

@@ -55,18 +55,16 @@ def predict(
 
 
 def _expanded(images: tuple[str, ...]) -> list[Path]:
-    """Put a folder's images, at any depth, in its place."""
+    """Put a folder's images, at any depth, in its place; training leaves out the same litter."""
     found: list[Path] = []
     for image in map(Path, images):
         if not image.is_dir():
             found.append(image)
             continue
+        from clearconv.data._layout import files_below
+
         endings = _endings()
-        inside = sorted(
-            path
-            for path in image.rglob("*")
-            if path.suffix.lower() in endings and path.is_file() and not path.name.startswith(".")
-        )
+        inside = sorted(path for path in files_below(image) if path.suffix.lower() in endings)
         if not inside:
             raise Misused(f"{image} holds no image: none of {', '.join(sorted(endings))}.")
         found += inside
