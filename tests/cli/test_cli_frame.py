@@ -119,6 +119,17 @@ def test_what_the_line_says(run, monkeypatch):
     assert "--debug" in run("show").stderr
 
 
+def test_a_lack_of_memory_names_options_that_the_command_has(run, monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(summary, "create", fail)
+    result = run("summary", "lenet", "--input", "3x99999x99999")
+    assert result.stderr == "Error: the memory is used up. Try a smaller --input.\n"
+    monkeypatch.setattr("clearconv.cli.train.start_run", fail)
+    assert "a smaller --batch-size or --image-size." in run("train", "digits").stderr
+
+
 @pytest.mark.parametrize("args", [("--debug", "show"), ("show", "--debug")])
 def test_debug_shows_the_traceback(run, monkeypatch, args):
     failing(monkeypatch, ZeroDivisionError("division by zero"))

@@ -248,11 +248,20 @@ def _failure(error: BaseException, ctx: click.Context) -> click.ClickException:
         where = f"{error.filename}: " if error.filename else ""
         return Failure(f"{where}{error.strerror or error}.")
     if isinstance(error, MemoryError):
-        return Failure("the memory is used up. Try a smaller --batch-size or --image-size.")
+        return Failure(f"the memory is used up. Try {_smaller(ctx)}.")
     return Failure(
         f"unexpected {type(error).__name__}: {error or 'no message'}. "
         "Run the command with --debug to see where."
     )
+
+
+def _smaller(ctx: click.Context) -> str:
+    """Name what the command's user can make smaller."""
+    group, name = ctx.command, ctx.invoked_subcommand
+    command = group.get_command(ctx, name) if isinstance(group, click.Group) and name else None
+    taken = [option for given in (command.params if command else ()) for option in given.opts]
+    sizes = [size for size in ("--batch-size", "--image-size", "--input") if size in taken]
+    return f"a smaller {' or '.join(sizes)}" if sizes else "fewer or smaller images"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
