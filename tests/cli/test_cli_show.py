@@ -41,7 +41,7 @@ def test_a_function(run, chapter, name):
     assert result.exit_code == 0, result.stderr
     before_source = result.stdout.partition("== Telling")[0]
     assert "\\" not in before_source, "TeX that was not understood"
-    assert "Shapes" in before_source
+    assert all(f"\n{title}\n\n" in before_source for title in ("Formula", "Sources", "Shapes"))
     for telling in available(chapter.name)[:2]:
         module = import_module(f"clearconv.ops.{chapter.name}.{telling}")
         function = getattr(module, name, None)

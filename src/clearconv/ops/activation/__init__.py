@@ -153,6 +153,14 @@ def forward_saving(
         If `out` does not fit.
     DtypeError
         If `x` is neither float32 nor float64.
+
+    Notes
+    -----
+    .. math:: y = f(x)
+
+    References
+    ----------
+    The article's out = f(net).
     """
     y = forward(x, kind, slope, out=out, backend=backend)
     keeps = {"identity": None, "leaky_relu": x}

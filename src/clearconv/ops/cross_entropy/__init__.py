@@ -120,7 +120,7 @@ def forward_saving(
     *,
     backend: str | None = None,
 ) -> tuple[Array, CrossEntropySaved]:
-    """Return the loss, and keep what backward needs.
+    r"""Return the loss, and keep what backward needs.
 
     Parameters
     ----------
@@ -152,6 +152,15 @@ def forward_saving(
         If a setting is not one of those above, or the labels' total weight is 0.
     DtypeError
         If an array has the wrong dtype, such as class numbers given as floats.
+
+    Notes
+    -----
+    .. math:: L = \frac{1}{D} \sum_n \sum_k q_{n,k} \Big( m_n + \log \sum_j e^{x_{n,j} - m_n}
+        - x_{n,k} \Big), \qquad m_n = \max_j x_{n,j}
+
+    References
+    ----------
+    Goodfellow, Bengio and Courville, 2016, formula 6.30.
     """
     what = "cross_entropy.forward"
     check_reduction(what, reduction, REDUCTIONS)

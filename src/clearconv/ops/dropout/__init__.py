@@ -84,7 +84,7 @@ class DropoutSaved:
 def mask(
     shape: tuple[int, ...], p: float, key: DropoutKey, *, backend: str | None = None
 ) -> npt.NDArray[np.bool_]:
-    """Draw which units are kept.
+    r"""Draw which units are kept.
 
     Each unit is kept if its own uniform number from [0, 1) is at least p. The numbers are float32
     in every case, so float32 and float64 networks drop the same units.
@@ -111,6 +111,16 @@ def mask(
         If p is outside [0, 1).
     ShapeError
         If the key does not name N samples.
+
+    Notes
+    -----
+    .. math:: m_i = 1 \text{ if } u_i \ge p, \text{ else } 0
+
+    The uniform numbers u come from the key's generator of each sample.
+
+    References
+    ----------
+    Srivastava et al., 2014, section 4; their p is the probability of keeping a unit.
     """
     _check("dropout.mask", shape, p, key)
     return pick("dropout", backend).mask(shape, p, key)
@@ -164,7 +174,7 @@ def forward(
 def forward_saving(
     x: Array, p: float, key: DropoutKey, *, out: Array | None = None, backend: str | None = None
 ) -> tuple[Array, DropoutSaved]:
-    """Switch off each unit with probability p, and keep the mask.
+    r"""Switch off each unit with probability p, and keep the mask.
 
     Parameters
     ----------
@@ -194,6 +204,14 @@ def forward_saving(
         If the key does not name N samples.
     DtypeError
         If `x` is neither float32 nor float64.
+
+    Notes
+    -----
+    .. math:: y = m\, x / (1 - p)
+
+    References
+    ----------
+    Srivastava et al., 2014; the scaling is the "inverted" one of their section 10.
     """
     what = "dropout.forward"
     check(what, "x", x)

@@ -96,7 +96,7 @@ def forward(
 def forward_saving(
     x: Array, target: Array, reduction: str = "mean", *, backend: str | None = None
 ) -> tuple[Array, SquaredErrorSaved]:
-    """Return the squared error, and keep what backward needs.
+    r"""Return the squared error, and keep what backward needs.
 
     Parameters
     ----------
@@ -124,6 +124,14 @@ def forward_saving(
         If `reduction` is not known.
     DtypeError
         If the arrays are not both float32 or both float64.
+
+    Notes
+    -----
+    .. math:: E = f \sum_i (x_i - t_i)^2, \qquad f = 1/n,\ 1 \text{ or } 1/2
+
+    References
+    ----------
+    The article's E.
     """
     what = "squared_error.forward"
     check_reduction(what, reduction, REDUCTIONS)
