@@ -93,7 +93,7 @@ def forward(
     Raises
     ------
     ShapeError
-        If a label is not a class, or the shapes do not fit.
+        If a label is not a class, a row of probabilities is none, or the shapes do not fit.
     ArgumentError
         If a setting is not one of those above, or the labels' total weight is 0.
     DtypeError
@@ -147,7 +147,7 @@ def forward_saving(
     Raises
     ------
     ShapeError
-        If a label is not a class, or the shapes do not fit.
+        If a label is not a class, a row of probabilities is none, or the shapes do not fit.
     ArgumentError
         If a setting is not one of those above, or the labels' total weight is 0.
     DtypeError
