@@ -172,9 +172,7 @@ def test_predict_names_what_it_cannot_read(photos, tmp_path):
 
 def test_evaluate_says_which_classes_are_unknown(photos, tmp_path):
     train(str(photos), out=tmp_path / "run", **{**SMALL, "epochs": 1})
-    with pytest.raises(
-        DataError, match="classes 0, 1, .* the model knows blue, red"
-    ):
+    with pytest.raises(DataError, match="classes 0, 1, .* the model knows blue, red"):
         evaluate(tmp_path / "run", "digits")
 
 

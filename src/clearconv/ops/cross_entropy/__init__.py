@@ -93,9 +93,10 @@ def forward(
     Raises
     ------
     ShapeError
-        If a label is not a class, a row of probabilities is none, or the shapes do not fit.
+        If a label is not a class, or the shapes do not fit.
     ArgumentError
-        If a setting is not one of those above, or the labels' total weight is 0.
+        If a setting is not one of those above, a row of probabilities is negative or does not sum
+        to 1, or the labels' total weight is 0.
     DtypeError
         If an array has the wrong dtype, such as class numbers given as floats.
 
@@ -147,9 +148,10 @@ def forward_saving(
     Raises
     ------
     ShapeError
-        If a label is not a class, a row of probabilities is none, or the shapes do not fit.
+        If a label is not a class, or the shapes do not fit.
     ArgumentError
-        If a setting is not one of those above, or the labels' total weight is 0.
+        If a setting is not one of those above, a row of probabilities is negative or does not sum
+        to 1, or the labels' total weight is 0.
     DtypeError
         If an array has the wrong dtype, such as class numbers given as floats.
 
