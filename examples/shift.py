@@ -1,4 +1,4 @@
-"""Measure it: how much do features change when the image moves by one pixel?
+"""Measure by how much features change when the image moves by one pixel.
 
 The same convolution's features are compared before pooling and after max pooling with larger and
 larger windows: pooling takes the edge off small shifts, and only of those inside a window.
