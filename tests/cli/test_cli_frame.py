@@ -170,3 +170,20 @@ def test_unknown_names_what_is_near_and_what_there_is():
 def test_modules_hold_their_commands():
     assert {show.show.name, summary.summary.name} == {"show", "summary"}
     assert main.list_commands(None) == list(COMMANDS)
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_a_wrong_run_is_answered_with_the_runs_there_are(run, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    arguments = ("x.png",) if command == "predict" else ()
+    result = run(command, "runs/one", *arguments)
+    assert result.exit_code == 2 and "clearconv train makes one" in result.stderr
+    (tmp_path / "runs" / "two").mkdir(parents=True)
+    (tmp_path / "runs" / "two" / "run.json").write_text("{}")
+    result = run(command, "runs/one", *arguments)
+    assert result.exit_code == 2 and "there are runs/two" in result.stderr
+
+
+def test_a_mistyped_choice_is_answered_with_the_likeliest(run):
+    result = run("train", "digits", "--optimiser", "adm")
+    assert result.exit_code == 2 and "Did you mean 'adam'?" in result.stderr

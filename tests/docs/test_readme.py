@@ -32,3 +32,10 @@ def test_links_lead_somewhere(page):
     for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
         if not link.startswith(("http:", "https:")):
             assert ((ROOT / page).parent / link).exists(), f"{page} links to {link}"
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs").glob("*.md")))
+def test_no_formula_has_an_escape_that_markdown_eats(page):
+    r"""GitHub's Markdown takes the backslash of ``\,`` away before the formula is set."""
+    text = re.sub(r"```.*?```|`[^`]*`", "", (ROOT / "docs" / page).read_text(), flags=re.DOTALL)
+    assert not re.findall(r"\\[,;:!{}]", text)

@@ -14,6 +14,6 @@ main = Commands(
         "evaluate": "Test a trained model on images with known classes.",
         "predict": "Name the class of new images.",
         "summary": "List a model's layers, shapes and parameters.",
-        "show": "Show how one operation works: formula, three tellings, worked case.",
+        "show": "Show how an operation works: formula, worked case, source of each telling.",
     }
 )

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import IO, Any
 
 import click
@@ -174,6 +175,21 @@ def unknown(kind: str, name: str, known: Any, hint: str = "") -> str:
     close = get_close_matches(name, listed, n=1)
     meant = f" Did you mean {close[0]!r}?" if close else ""
     return f"{kind} {name!r} is not known.{meant} Known: {', '.join(listed)}.{hint}"
+
+
+class RunPath(click.Path):
+    """A run folder or a model file; a wrong one is answered with the runs there are."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, parameter: Any, ctx: click.Context | None) -> Any:
+        """Return the path if it exists."""
+        if not Path(value).exists():
+            runs = sorted(str(path.parent) for path in Path("runs").glob("*/run.json"))
+            there = f"there are {', '.join(runs[-8:])}" if runs else "clearconv train makes one"
+            self.fail(f"{value} does not exist; a run folder is expected: {there}.")
+        return super().convert(value, parameter, ctx)
 
 
 def _debug_option() -> click.Option:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from clearconv.cli._frame import Option
+from clearconv.cli._frame import Option, unknown
 from clearconv.data import Augmentation
 from clearconv.models import MODELS, default_for
 from clearconv.optim import SCHEDULES
@@ -32,11 +32,18 @@ def _setting(heading: str, *names: str, help: str, default: str | None = None, *
     return click.option(*names, cls=Option, heading=heading, help=text, default=None, **kind)
 
 
+class _Words(click.Choice[str]):
+    """A few possible words; a wrong one is answered with the likeliest."""
+
+    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
+        return unknown("choice", str(value), self.choices)
+
+
 def _choice(heading: str, name: str, known: Iterable[str], help: str, **kind: Any) -> Any:
     """Make an option with a few possible words, which the help lists."""
     words = tuple(known)
     text = f"{help}: {', '.join(words)}."
-    return _setting(heading, name, metavar="NAME", type=click.Choice(words), help=text, **kind)
+    return _setting(heading, name, metavar="NAME", type=_Words(words), help=text, **kind)
 
 
 def _standard(field: str, yes_or_no: bool) -> str:

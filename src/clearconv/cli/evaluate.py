@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from clearconv.cli._frame import Failure, command
+from clearconv.cli._frame import Failure, RunPath, command
 from clearconv.cli._progress import Reading, warn
 from clearconv.cli._report import accuracy, report
 
@@ -17,7 +17,7 @@ from clearconv.cli._report import accuracy, report
     clearconv evaluate runs/photos-1/best.safetensors other-photos/
     """
 )
-@click.argument("run", type=click.Path(exists=True, path_type=Path))
+@click.argument("run", type=RunPath())
 @click.argument("data", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def evaluate(run: Path, data: str | None, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from clearconv.cli._frame import Failure, Misused, command, count
+from clearconv.cli._frame import Failure, Misused, RunPath, command, count
 from clearconv.cli._text import printable, table
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     clearconv predict runs/photos-1 *.jpg --json > classes.json
     """
 )
-@click.argument("run", type=click.Path(exists=True, path_type=Path))
+@click.argument("run", type=RunPath())
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=click.Path())
 @click.option(
     "--top", metavar="K", type=click.IntRange(min=1), help="List the K likeliest classes."

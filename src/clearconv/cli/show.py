@@ -4,7 +4,9 @@ import copy
 import inspect
 import os
 import sys
+from contextlib import redirect_stdout
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from textwrap import fill
 from types import ModuleType
@@ -41,9 +43,27 @@ def show(name: str | None, telling: str | None) -> None:
     """Show how an operation works.
 
     Without a NAME: all chapters and their functions. With a chapter (conv2d): its contract. With a
-    function (conv2d.backward_weight): the formula, the source of each telling, and a worked case
-    computed here and now.
+    function (conv2d.backward_weight): the formula, a worked case computed here and now, and the
+    source of each telling.
     """
+    if not sys.stdout.isatty():
+        _show(name, telling)
+        return
+    screen = _Screen()
+    with redirect_stdout(screen):
+        _show(name, telling)
+    os.environ.setdefault("LESS", "-FRX")  # no pager where one screen suffices; keep colours
+    click.echo_via_pager(screen.getvalue(), color="NO_COLOR" not in os.environ)
+
+
+class _Screen(StringIO):
+    """Collects what a terminal would show, colours included."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def _show(name: str | None, telling: str | None) -> None:
     from clearconv.ops import CHAPTERS
 
     chapters: dict[str, Chapter] = {chapter.name: chapter for chapter in CHAPTERS}
@@ -99,8 +119,8 @@ def _function(chapter: Chapter, name: str, telling: str | None) -> None:
     rows += [(f"-> {name}", kind) for name, kind in arguments(parts.get("Returns", ""))]
     click.echo("\nShapes\n")
     click.echo("\n".join(table(("argument", "what it is"), rows)))
-    _tellings(chapter, name, (telling,) if telling else _backend.BACKENDS)
     _worked(chapter, name)
+    _tellings(chapter, name, (telling,) if telling else _backend.BACKENDS)
 
 
 def _tellings(chapter: Chapter, name: str, wanted: tuple[str, ...]) -> None:
