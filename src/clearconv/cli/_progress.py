@@ -170,8 +170,8 @@ def notice() -> None:
     """Say that the compiled kernels are missing, and how to get them."""
     click.echo(
         "Note: clearconv was installed without its compiled kernels and computes with NumPy (the "
-        "matrix telling), which is slower. To get them, install a C++ compiler, then: "
-        "pip install --force-reinstall --no-cache-dir clearconv",
+        "matrix telling), which is slower. To get them, install a C++ compiler and "
+        "repeat the installation: pip install --force-reinstall --no-cache-dir .",
         err=True,
     )
 
