@@ -1,8 +1,5 @@
 """Images made for the tests, and where the real ones lie."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -47,13 +44,3 @@ def folder(tmp_path, picture):
         return root
 
     return make
-
-
-@pytest.fixture(scope="session")
-def shared():
-    """Return the folder of real data, or skip."""
-    here = Path(__file__).resolve().parents[2]
-    root = Path(os.environ.get("CLEARCONV_DATA", here.parent / "shared" / "data"))
-    if not root.is_dir():
-        pytest.skip(f"no real data at {root}; set CLEARCONV_DATA to the folder that holds it")
-    return root

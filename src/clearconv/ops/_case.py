@@ -6,6 +6,7 @@ benchmark, ``clearconv show`` and the documentation.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -86,3 +87,20 @@ def normal(*shape: int) -> Callable[[np.random.Generator], Array]:
 def arrays(**makers: Callable[[np.random.Generator], Array]) -> Callable[..., dict[str, Array]]:
     """Return an `inputs` function: one array per name, drawn in the order given."""
     return lambda rng: {name: make(rng) for name, make in makers.items()}
+
+
+def run_by_shape(operation: ModuleType) -> Run:
+    """Return the `run` of a chapter whose backward needs nothing of x but its shape."""
+
+    def run(
+        inputs: dict[str, Array], options: dict[str, Any], backend: str | None = None
+    ) -> tuple[Array, Callable[[Array, str | None], Gradients]]:
+        x = inputs["x"]
+        y = operation.forward(x, **options, backend=backend)
+
+        def backward(grad_y: Array, backend: str | None = None) -> Gradients:
+            return {"x": operation.backward_input(grad_y, x.shape, **options, backend=backend)}
+
+        return y, backward
+
+    return run

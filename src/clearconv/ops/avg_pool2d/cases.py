@@ -1,26 +1,11 @@
 """The case table of avg_pool2d: every option in a forward and in a gradient case."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from clearconv.ops import avg_pool2d
-from clearconv.ops._arrays import Array
-from clearconv.ops._case import Case, Chapter, Gradients, arrays, normal
-
-
-def run(
-    inputs: dict[str, Array], options: dict[str, Any], backend: str | None = None
-) -> tuple[Array, Callable[[Array, str | None], Gradients]]:
-    """Forward in one telling, and the gradient in any."""
-    x = inputs["x"]
-    y = avg_pool2d.forward(x, **options, backend=backend)
-
-    def backward(grad_y: Array, backend: str | None = None) -> Gradients:
-        return {"x": avg_pool2d.backward_input(grad_y, x.shape, **options, backend=backend)}
-
-    return y, backward
+from clearconv.ops._case import Case, Chapter, arrays, normal, run_by_shape
 
 
 def _case(
@@ -92,7 +77,7 @@ _x = np.arange(1.0, 17.0).reshape(1, 1, 4, 4)
 CHAPTER = Chapter(
     name="avg_pool2d",
     functions=("forward", "backward_input"),
-    run=run,
+    run=run_by_shape(avg_pool2d),
     cases=CASES,
     worked={
         "forward": {"x": _x, "kernel_size": 2},

@@ -1,26 +1,9 @@
 """The case table of global_avg_pool2d."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from clearconv.ops import global_avg_pool2d
-from clearconv.ops._arrays import Array
-from clearconv.ops._case import Case, Chapter, Gradients, arrays, normal
-
-
-def run(
-    inputs: dict[str, Array], options: dict[str, Any], backend: str | None = None
-) -> tuple[Array, Callable[[Array, str | None], Gradients]]:
-    """Forward in one telling, and the gradient in any."""
-    x = inputs["x"]
-    y = global_avg_pool2d.forward(x, **options, backend=backend)
-
-    def backward(grad_y: Array, backend: str | None = None) -> Gradients:
-        return {"x": global_avg_pool2d.backward_input(grad_y, x.shape, backend=backend)}
-
-    return y, backward
+from clearconv.ops._case import Case, Chapter, arrays, normal, run_by_shape
 
 
 def _case(name: str, *x: int) -> Case:
@@ -41,7 +24,7 @@ _x = np.array([[[1, 2], [3, 6]], [[0, 4], [-4, 8]]], dtype=float)[np.newaxis]
 CHAPTER = Chapter(
     name="global_avg_pool2d",
     functions=("forward", "backward_input"),
-    run=run,
+    run=run_by_shape(global_avg_pool2d),
     cases=CASES,
     worked={
         "forward": {"x": _x},

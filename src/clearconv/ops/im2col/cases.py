@@ -1,26 +1,11 @@
 """The case table of im2col: every option in a forward and in a gradient case."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from clearconv.ops import im2col
-from clearconv.ops._arrays import Array
-from clearconv.ops._case import Case, Chapter, Gradients, arrays, normal
-
-
-def run(
-    inputs: dict[str, Array], options: dict[str, Any], backend: str | None = None
-) -> tuple[Array, Callable[[Array, str | None], Gradients]]:
-    """Forward in one telling, and the gradient in any."""
-    x = inputs["x"]
-    y = im2col.forward(x, **options, backend=backend)
-
-    def backward(grad_y: Array, backend: str | None = None) -> Gradients:
-        return {"x": im2col.backward_input(grad_y, x.shape, **options, backend=backend)}
-
-    return y, backward
+from clearconv.ops._case import Case, Chapter, arrays, normal, run_by_shape
 
 
 def _case(
@@ -51,7 +36,7 @@ _x = np.arange(1.0, 10.0).reshape(1, 1, 3, 3)  # 1 2 3 / 4 5 6 / 7 8 9
 CHAPTER = Chapter(
     name="im2col",
     functions=("forward", "backward_input"),
-    run=run,
+    run=run_by_shape(im2col),
     cases=CASES,
     worked={
         "forward": {"x": _x, "kernel_size": 2},
