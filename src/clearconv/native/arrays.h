@@ -70,6 +70,15 @@ void compute(const Call& call) {
   call();
 }
 
+// Of a chapter's kernels, those for T.
+template <class T, class Kernels>
+const auto& of(const Kernels& kernels) {
+  if constexpr (sizeof(T) == sizeof(float))
+    return kernels.float32;
+  else
+    return kernels.float64;
+}
+
 // Raises ValueError unless `fits`: the Python side has checked, so only a direct call gets here.
 void need(bool fits);
 

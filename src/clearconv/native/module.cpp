@@ -6,21 +6,13 @@
 #include <stdexcept>
 #include <string>
 
-#include "../ops/conv2d/bind.h"
-#include "../ops/max_pool2d/bind.h"
+#include "chapters.h"
 #include "threads.h"
 
 namespace nb = nanobind;
 
 namespace clearconv {
 namespace {
-
-struct Variant {
-  const char* name;
-  bool runs_here;
-  const conv2d::Kernels* conv2d;
-  const max_pool2d::Kernels* max_pool2d;
-};
 
 bool has_avx2() {
 #ifdef CLEARCONV_X86
@@ -39,20 +31,24 @@ bool has_avx512() {
 #endif
 }
 
-const Variant& choose() {
-  static const Variant variants[] = {  // fastest first
-#ifdef CLEARCONV_X86
-      {"avx512", has_avx512(), &avx512::conv2d_kernels, &avx512::max_pool2d_kernels},
-      {"avx2", has_avx2(), &avx2::conv2d_kernels, &avx2::max_pool2d_kernels},
-#endif
-      {"baseline", true, &baseline::conv2d_kernels, &baseline::max_pool2d_kernels},
+struct Candidate {
+  const char* name;
+  Variant variant;
+  bool runs_here;
+};
+
+const Candidate& choose() {
+  static const Candidate candidates[] = {  // fastest first
+      {"avx512", Variant::avx512, has_avx512()},
+      {"avx2", Variant::avx2, has_avx2()},
+      {"baseline", Variant::baseline, true},
   };
   const char* wanted = std::getenv("CLEARCONV_VARIANT");
   std::string names;
-  for (const Variant& variant : variants) {
-    if (!variant.runs_here) continue;
-    if (!wanted || !*wanted || std::string(wanted) == variant.name) return variant;
-    names += (names.empty() ? "" : ", ") + std::string(variant.name);
+  for (const Candidate& candidate : candidates) {
+    if (!candidate.runs_here) continue;
+    if (!wanted || !*wanted || std::string(wanted) == candidate.name) return candidate;
+    names += (names.empty() ? "" : ", ") + std::string(candidate.name);
   }
   throw std::runtime_error("CLEARCONV_VARIANT is '" + std::string(wanted) +
                            "', but this CPU runs " + names +
@@ -62,9 +58,9 @@ const Variant& choose() {
 }  // namespace
 
 NB_MODULE(_native, module) {
-  const Variant& variant = choose();
+  const Candidate& chosen = choose();
   module.doc() = "The compiled kernels of clearconv.";
-  module.def("variant", [&variant] { return std::string(variant.name); },
+  module.def("variant", [&chosen] { return std::string(chosen.name); },
              "Name the instruction set in use: avx512, avx2 or baseline.");
   module.def("get_threads", &threads::get, "Number of threads that kernels use.");
   module.def(
@@ -74,8 +70,9 @@ NB_MODULE(_native, module) {
         threads::set(count);
       },
       nb::arg("count"), "Set the number of threads; no result depends on it.");
-  conv2d::bind(module, *variant.conv2d);
-  max_pool2d::bind(module, *variant.max_pool2d);
+#define CLEARCONV_BIND(chapter) chapter::bind(module, chosen.variant);
+  CLEARCONV_CHAPTERS(CLEARCONV_BIND)
+#undef CLEARCONV_BIND
 }
 
 }  // namespace clearconv

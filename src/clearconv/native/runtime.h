@@ -35,4 +35,16 @@ struct Runtime {
   void* (*scratch)(int slot, std::size_t bytes);
 };
 
+// Declares a chapter's tables of kernels, one for each instruction set they are compiled for.
+#define CLEARCONV_TABLES(chapter)                  \
+  namespace clearconv::avx512 {                    \
+  extern const chapter::Kernels chapter##_kernels; \
+  }                                                \
+  namespace clearconv::avx2 {                      \
+  extern const chapter::Kernels chapter##_kernels; \
+  }                                                \
+  namespace clearconv::baseline {                  \
+  extern const chapter::Kernels chapter##_kernels; \
+  }
+
 }  // namespace clearconv

@@ -1,6 +1,7 @@
 // The compiled telling of conv2d, as Python sees it: the signatures of matrix.py.
 #include "../../native/arrays.h"
-#include "bind.h"
+#include "../../native/chapters.h"
+#include "native.h"
 
 namespace nb = nanobind;
 
@@ -11,10 +12,7 @@ const Kernels* kernels = nullptr;
 
 template <class T>
 const Functions<T>& functions() {
-  if constexpr (sizeof(T) == sizeof(float))
-    return kernels->float32;
-  else
-    return kernels->float64;
+  return of<T>(*kernels);
 }
 
 template <class T>
@@ -117,8 +115,8 @@ nb::object backward_bias(nb::handle grad_y) {
 
 }  // namespace
 
-void bind(nb::module_& module, const Kernels& chosen) {
-  kernels = &chosen;
+void bind(nb::module_& module, Variant variant) {
+  kernels = CLEARCONV_KERNELS(conv2d, variant);
   nb::module_ chapter = module.def_submodule("conv2d", "Convolution as a register-tiled kernel.");
   chapter.def("forward", &forward, nb::arg("x"), nb::arg("weight"), nb::arg("bias").none(),
               nb::arg("window"), nb::arg("groups"));

@@ -27,13 +27,4 @@ struct Kernels {
 
 }  // namespace clearconv::conv2d
 
-// One table for each instruction set the module was compiled for.
-namespace clearconv::avx512 {
-extern const conv2d::Kernels conv2d_kernels;
-}
-namespace clearconv::avx2 {
-extern const conv2d::Kernels conv2d_kernels;
-}
-namespace clearconv::baseline {
-extern const conv2d::Kernels conv2d_kernels;
-}
+CLEARCONV_TABLES(conv2d)

@@ -1,7 +1,7 @@
 // The compiled telling of max_pool2d, as Python sees it: the signatures of matrix.py.
-#include "bind.h"
-
 #include "../../native/arrays.h"
+#include "../../native/chapters.h"
+#include "native.h"
 
 namespace nb = nanobind;
 
@@ -12,10 +12,7 @@ const Kernels* kernels = nullptr;
 
 template <class T>
 const Functions<T>& functions() {
-  if constexpr (sizeof(T) == sizeof(float))
-    return kernels->float32;
-  else
-    return kernels->float64;
+  return of<T>(*kernels);
 }
 
 bool fits_byte(const Geometry& window) { return window.kernel[0] * window.kernel[1] <= 256; }
@@ -89,8 +86,8 @@ nb::object backward_input(nb::handle grad_y, nb::handle argmax, nb::handle windo
 
 }  // namespace
 
-void bind(nb::module_& module, const Kernels& chosen) {
-  kernels = &chosen;
+void bind(nb::module_& module, Variant variant) {
+  kernels = CLEARCONV_KERNELS(max_pool2d, variant);
   nb::module_ chapter =
       module.def_submodule("max_pool2d", "Max pooling, a vector of channels at a time.");
   chapter.def("forward", &forward, nb::arg("x"), nb::arg("window"));

@@ -28,12 +28,4 @@ struct Kernels {
 
 }  // namespace clearconv::max_pool2d
 
-namespace clearconv::avx512 {
-extern const max_pool2d::Kernels max_pool2d_kernels;
-}
-namespace clearconv::avx2 {
-extern const max_pool2d::Kernels max_pool2d_kernels;
-}
-namespace clearconv::baseline {
-extern const max_pool2d::Kernels max_pool2d_kernels;
-}
+CLEARCONV_TABLES(max_pool2d)
