@@ -1,6 +1,7 @@
 """What a pass leaves behind, and that nothing reaches into it."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 
 import numpy as np
@@ -49,6 +50,31 @@ def test_keep_none_stores_nothing():
     model.forward(images())
     assert model.tape is None
     assert {key: id(value) for key, value in vars(model).items()} == attributes
+
+
+def test_a_layer_need_save_nothing_that_no_backward_will_ask_for():
+    told = []
+
+    class Asking(Identity):
+        def _forward(self, x, context):
+            told.append(context.recording)
+            return super()._forward(x, context)
+
+    model = Sequential(Residual(Asking())).build(SHAPE, dtype="float64")
+    for options in ({}, {"keep": "backward"}, {"keep": "all"}, {"training": True}):
+        model.forward(images(), **options)
+    recorded = model.tape.context
+    model.forward(images(), context=recorded)
+    model.forward(images(), context=replace(recorded, training=False))  # of another pass
+    model.predict(images())
+    assert told == [False, True, True, True, True, False, False]
+
+
+def test_max_pooling_predicts_what_it_trains_on_and_keeps_no_winners():
+    pool = MaxPool2d(2).build(SHAPE, dtype="float64")
+    y, saved = pool._forward(images(), Context(recording=False))
+    assert saved is None
+    np.testing.assert_array_equal(y, pool.forward(images(), keep="backward"))
 
 
 def test_a_prediction_between_forward_and_backward_does_no_harm():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from geometry import FEW, geometries, positions
 from hypothesis import given
+from hypothesis import strategies as st
 
 from clearconv.errors import ShapeError
 from clearconv.ops._taps import inside, taps, touches
@@ -123,3 +124,26 @@ def test_what_does_not_fit_is_said(settings, message):
         Window.of("max_pool2d.forward", (5, 6), **settings)
     assert str(error.value).startswith("max_pool2d.forward: ")
     assert message in str(error.value)
+
+
+def test_what_was_right_before_lets_nothing_wrong_pass():
+    assert Window.of("test", (5, 6), (1, 2), 1, 1) is Window.of("test", (5, 6), [1, 2], 1, (1, 1))
+    for wrong in ({"stride": True}, {"stride": 1.0}, {"stride": (1, True)}, {"padding": (1, 1.0)}):
+        with pytest.raises(ShapeError):
+            Window.of("test", (5, 6), (1, 2), **{"stride": 1, "padding": 1, **wrong})
+    with pytest.raises(TypeError):
+        Window.of("test", (5.0, 6), (1, 2), 1, 1)
+
+
+def test_numbers_are_rows_and_columns_in_turn():
+    window = Window.of("test", (9, 8), (3, 2), (2, 1), ((1, 2), (3, 4)), (1, 2))
+    assert window.numbers == (9, 8, 3, 2, 2, 1, 1, 2, 1, 3, 2, 4, *window.output)
+
+
+@FEW
+@given(*(st.integers(1, 7) for _ in range(4)), st.integers(0, 9), st.integers(0, 9), st.booleans())
+def test_touches_with_any_holes_and_padding(size, kernel, stride, dilation, before, after, ceil):
+    sides = ((before, after), (0, 0))
+    if size + before + after > dilation * (kernel - 1):
+        window = Window.of("test", (size, 1), (kernel, 1), (stride, 1), sides, (dilation, 1), ceil)
+        assert touches(window, 0) == bool(inside(window, 0).any(axis=1).all())

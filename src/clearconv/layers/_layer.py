@@ -38,7 +38,8 @@ class Layer(Node):
     A subclass implements three methods and keeps no activations:
 
     - ``_build(input_shape) -> output_shape``: check the shape of one input, declare parameters.
-    - ``_forward(x, context) -> (y, saved)``: compute; `saved` is whatever backward needs.
+    - ``_forward(x, context) -> (y, saved)``: compute; `saved` is whatever backward needs. It may
+      be None where ``context.recording`` is False.
     - ``_backward(grad_y, saved, context) -> grad_x``: overwrite each gradient, return dL/dx. It
       may return None where ``context.input_gradient`` is False.
 

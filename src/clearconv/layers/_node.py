@@ -199,6 +199,7 @@ class Node(ABC):
                 self._training_passes += 1
         if context.training and keep is None:
             keep = "backward"
+        context = replace(context, recording=keep is not None)
         tape = Tape(context, keep, single) if keep is not None else None
         y = self._run(x[np.newaxis] if single else x, context, tape)
         if tape is not None:

@@ -24,6 +24,9 @@ class Context:
         The number of each image of the batch in its data set; its place in the batch if None.
     input_gradient : bool
         Whether backward owes the gradient of its input; a first layer in training does not.
+    recording : bool
+        Whether a backward pass can follow; where not, a layer need save nothing. Set by
+        ``forward`` from its `keep`.
     """
 
     training: bool = False
@@ -32,6 +35,7 @@ class Context:
     step: int = 0
     samples: tuple[int, ...] | None = None
     input_gradient: bool = True
+    recording: bool = True
 
 
 @dataclass

@@ -57,7 +57,9 @@ class MaxPool2d(Layer):
 
     def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
         self._fits("channels", x.shape[1], self.input_shape[0], x.shape)
-        return max_pool2d.forward_saving(x, **self.arguments)
+        if context.recording:
+            return max_pool2d.forward_saving(x, **self.arguments)
+        return max_pool2d.forward(x, **self.arguments), None
 
     def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array:
         return max_pool2d.backward_input(grad_y, saved)

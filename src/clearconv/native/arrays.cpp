@@ -106,19 +106,16 @@ void same_dtype(const Input& first, const Input& other) {
 }
 
 Geometry geometry(nb::handle window) {
+  constexpr int kNumbers = sizeof(Geometry) / sizeof(Index);
+  const nb::object numbers = window.attr("numbers");
+  need(PyTuple_Check(numbers.ptr()) && PyTuple_GET_SIZE(numbers.ptr()) == kNumbers);
+  Index values[kNumbers];
+  for (int i = 0; i < kNumbers; ++i) {
+    values[i] = PyLong_AsSsize_t(PyTuple_GET_ITEM(numbers.ptr(), i));
+    if (values[i] == -1 && PyErr_Occurred()) throw nb::python_error();
+  }
   Geometry result;
-  const auto pair = [](nb::handle value, Index* to) {
-    to[0] = nb::cast<Index>(value[0]);
-    to[1] = nb::cast<Index>(value[1]);
-  };
-  pair(window.attr("input"), result.input);
-  pair(window.attr("kernel"), result.kernel);
-  pair(window.attr("stride"), result.stride);
-  pair(window.attr("dilation"), result.dilation);
-  pair(window.attr("output"), result.output);
-  const nb::object padding = window.attr("padding");
-  result.before[0] = nb::cast<Index>(padding[0][0]);
-  result.before[1] = nb::cast<Index>(padding[1][0]);
+  std::memcpy(&result, values, sizeof result);
   return result;
 }
 

@@ -19,9 +19,9 @@ struct Tensor {
   Index stride[4];
 };
 
-// A sliding window along rows [0] and columns [1]; the sizes are those of ops/_window.py.
+// A sliding window along rows [0] and columns [1]: `Window.numbers` of ops/_window.py, in its order.
 struct Geometry {
-  Index input[2], kernel[2], stride[2], dilation[2], before[2], output[2];
+  Index input[2], kernel[2], stride[2], dilation[2], before[2], after[2], output[2];
 };
 
 // What a kernel may ask of the module around it.

@@ -10,6 +10,8 @@ from clearconv.errors import DtypeError, ShapeError
 #: float32 or float64, every element of one operation alike.
 Array = npt.NDArray[Any]
 
+_DTYPES = np.dtype(np.float32), np.dtype(np.float64)
+
 
 def check(what: str, name: str, array: Array, ndim: int | tuple[int, ...] | None = None) -> Array:
     """Return `array` if it is a float32 or float64 array with one of the allowed ranks."""
@@ -18,7 +20,7 @@ def check(what: str, name: str, array: Array, ndim: int | tuple[int, ...] | None
             f"{what}: {name} is a {type(array).__name__}, but a NumPy array is needed. "
             f"Try np.asarray({name}, dtype='float32')."
         )
-    if array.dtype not in (np.float32, np.float64):
+    if array.dtype not in _DTYPES:
         raise DtypeError(
             f"{what}: {name} has dtype {array.dtype}, but float32 or float64 is needed. "
             f"Try {name}.astype('float32')."
@@ -51,7 +53,7 @@ def expect(what: str, name: str, array: Array, shape: tuple[int, ...], why: str)
 def as_batch(what: str, x: Array, name: str = "x") -> Array:
     """See one map (H, W), one image (C, H, W) or a batch as (N, C, H, W); a view."""
     check(what, name, x, (2, 3, 4))
-    return x[(np.newaxis,) * (4 - x.ndim)]  # (N, C, H, W)
+    return x if x.ndim == 4 else x[(np.newaxis,) * (4 - x.ndim)]  # (N, C, H, W)
 
 
 def batch_shape(what: str, shape: tuple[int, ...]) -> tuple[int, int, int, int]:

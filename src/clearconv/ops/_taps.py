@@ -42,9 +42,12 @@ def inside(window: Window, axis: int) -> npt.NDArray[np.bool_]:
 
 def touches(window: Window, axis: int) -> bool:
     """Tell whether every window meets the image along `axis`."""
-    if window.padding[axis] == (0, 0):
-        return True  # without padding every window starts on a pixel
-    return bool(inside(window, axis).any(axis=1).all())
+    size, dilation = window.input[axis], window.dilation[axis]
+    if dilation > size:  # the image may fall into a hole of a window
+        return bool(inside(window, axis).any(axis=1).all())
+    start = -window.padding[axis][0]  # of the first window
+    last = start + (window.output[axis] - 1) * window.stride[axis]
+    return start + window.reach[axis] > 0 and last < size
 
 
 def _along(window: Window, axis: int, element: int) -> tuple[slice, slice] | None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from operator import index
 from typing import Any, Literal
 
 from clearconv.errors import ShapeError
@@ -17,10 +19,11 @@ Padding = int | tuple[int, int] | tuple[Pair, Pair] | Literal["same", "valid"]
 class Window:
     """Size, stride, dilation, padding of a window, and the output size they give.
 
-    Computed once a call. Along each axis, with ``reach = dilation * (kernel - 1) + 1``,
-    ``output = floor((input + before + after - reach) / stride) + 1``; `ceil_mode` rounds up, and
-    then drops a last window that would start beyond the input and its leading padding.
-    ``"same"`` pads so that ``output = ceil(input / stride)``, the odd zero at the bottom and right.
+    Computed once, and kept for later calls with the same settings. Along each axis, with
+    ``reach = dilation * (kernel - 1) + 1``, ``output = floor((input + before + after - reach) /
+    stride) + 1``; `ceil_mode` rounds up, and then drops a last window that would start beyond the
+    input and its leading padding. ``"same"`` pads so that ``output = ceil(input / stride)``, the
+    odd zero at the bottom and right.
 
     Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016.
     """
@@ -50,24 +53,16 @@ class Window:
         kernel = pair(what, "kernel_size", kernel, least=1)
         stride = pair(what, "stride", stride, least=1)
         dilation = pair(what, "dilation", dilation, least=1)
-        sides = _sides(what, padding, input, kernel, stride, dilation)
-        output = [0, 0]
-        for axis, name in enumerate(("height", "width")):
-            reach = dilation[axis] * (kernel[axis] - 1) + 1
-            before, after = sides[axis]
-            free = input[axis] + before + after - reach
-            if input[axis] < 1 or free < 0:
-                raise ShapeError(
-                    f"{what}: the input's {name} is {input[axis]}, with padding "
-                    f"{input[axis] + before + after}, but the window spans {reach} (kernel "
-                    f"{kernel[axis]}, dilation {dilation[axis]}). Use a larger image, more "
-                    "padding, or fewer or smaller layers before this one."
-                )
-            steps = -(-free // stride[axis]) if ceil_mode else free // stride[axis]
-            if ceil_mode and steps * stride[axis] >= input[axis] + before:
-                steps -= 1
-            output[axis] = steps + 1
-        return cls(input, kernel, stride, dilation, sides, (output[0], output[1]))
+        size = index(input[0]), index(input[1])
+        sides = _sides(what, padding, size, kernel, stride, dilation)
+        return _fit(what, size, kernel, stride, dilation, sides, bool(ceil_mode))
+
+    @cached_property
+    def numbers(self) -> tuple[int, ...]:
+        """Everything in one flat tuple, rows before columns, as the compiled kernels read it."""
+        (top, bottom), (left, right) = self.padding
+        sides = top, left, bottom, right
+        return (*self.input, *self.kernel, *self.stride, *self.dilation, *sides, *self.output)
 
     @property
     def reach(self) -> Pair:
@@ -101,29 +96,59 @@ class Window:
                     yield i, j, row, col
 
 
+@lru_cache(maxsize=1024)
+def _fit(
+    what: str,
+    input: Pair,
+    kernel: Pair,
+    stride: Pair,
+    dilation: Pair,
+    sides: tuple[Pair, Pair],
+    ceil_mode: bool,
+) -> Window:
+    """Compute the output size, from settings that were checked."""
+    output = [0, 0]
+    for axis, name in enumerate(("height", "width")):
+        reach = dilation[axis] * (kernel[axis] - 1) + 1
+        before, after = sides[axis]
+        free = input[axis] + before + after - reach
+        if input[axis] < 1 or free < 0:
+            raise ShapeError(
+                f"{what}: the input's {name} is {input[axis]}, with padding "
+                f"{input[axis] + before + after}, but the window spans {reach} (kernel "
+                f"{kernel[axis]}, dilation {dilation[axis]}). Use a larger image, more "
+                "padding, or fewer or smaller layers before this one."
+            )
+        steps = -(-free // stride[axis]) if ceil_mode else free // stride[axis]
+        if ceil_mode and steps * stride[axis] >= input[axis] + before:
+            steps -= 1
+        output[axis] = steps + 1
+    return Window(input, kernel, stride, dilation, sides, (output[0], output[1]))
+
+
 def pair(what: str, name: str, value: IntOrPair, least: int) -> Pair:
     """Turn an int or a pair into a checked pair."""
     both: Any = (value, value) if _is_int(value) else value
-    if (
-        not isinstance(both, (tuple, list))
-        or len(both) != 2
-        or not all(_is_int(item) and item >= least for item in both)
-    ):
-        raise ShapeError(
-            f"{what}: {name}={value!r}, but it must be an integer of at least {least} or a pair "
-            f"(rows, columns) of such integers."
-        )
-    return int(both[0]), int(both[1])
+    if isinstance(both, (tuple, list)) and len(both) == 2:
+        rows, cols = both
+        if _is_int(rows) and _is_int(cols) and rows >= least and cols >= least:
+            return int(rows), int(cols)
+    raise ShapeError(
+        f"{what}: {name}={value!r}, but it must be an integer of at least {least} or a pair "
+        f"(rows, columns) of such integers."
+    )
 
 
 def _is_int(value: object) -> bool:
-    return hasattr(value, "__index__") and not isinstance(value, bool)
+    return type(value) is int or (hasattr(value, "__index__") and not isinstance(value, bool))
 
 
 def _sides(
     what: str, padding: Padding, input: Pair, kernel: Pair, stride: Pair, dilation: Pair
 ) -> tuple[Pair, Pair]:
     """Resolve every form of padding into ((top, bottom), (left, right))."""
+    if type(padding) is int and padding >= 0:  # nearly always
+        return (padding, padding), (padding, padding)
     if padding == "valid":
         return (0, 0), (0, 0)
     if padding == "same":
