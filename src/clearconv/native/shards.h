@@ -39,6 +39,24 @@ struct Chunks {
   }
 };
 
+// The chunks of all shards of a batch of N > 0 images, numbered in order: units of parallel work.
+struct BatchChunks {
+  Index N, height, width, shards;
+  Index first[9];  // chunks of shard s: [first[s], first[s + 1])
+  BatchChunks(Index N, Index height, Index width)
+      : N(N), height(height), width(width), shards(shard_count(N)) {
+    first[0] = 0;
+    for (Index s = 0; s < shards; ++s)
+      first[s + 1] = first[s] + Chunks(Shard(N, s), height, width).count;
+  }
+  Index count() const { return first[shards]; }
+  Box box(Index chunk) const {
+    Index s = 0;
+    while (chunk >= first[s + 1]) ++s;
+    return Chunks(Shard(N, s), height, width).box(chunk - first[s]);
+  }
+};
+
 // Add `shards` arrays that lie `stride` apart into the first: ((0+1)+(2+3))+((4+5)+(6+7)).
 template <class T>
 inline void add_shards(T* sum, Index shards, Index stride, Index count) {
