@@ -6,7 +6,7 @@
 // and a whole kernel row is one copy where the window has no holes.
 #pragma once
 
-#include "tile.h"
+#include "reader.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
 
@@ -23,9 +23,9 @@ struct Axis {
 // All the patches of a batch: K = (kernel row, kernel column, channel), in this order.
 template <class T>
 struct Patches {
-  Tensor<const T> image;
+  Operand<T> image;
   Axis h, w;
-  Index depth() const { return h.taps * w.taps * image.shape[1]; }
+  Index depth() const { return h.taps * w.taps * image.shape(1); }
 };
 
 // Some images, and some output rows of each, whole rows.
@@ -61,57 +61,33 @@ struct Source {
 // True where patches can be read from the image itself.
 template <class T>
 inline bool reads_directly(const Patches<T>& x) {
-  const bool adjoin = x.image.stride[1] == 1 || x.image.shape[1] == 1;
-  return adjoin && x.h.inside() && x.w.inside();
+  const bool adjoin = x.image.x.stride[1] == 1 || x.image.shape(1) == 1;
+  return x.image.how == Operand<T>::plain && adjoin && x.h.inside() && x.w.inside();
 }
 
 template <class T>
 inline Index strip_size(const Patches<T>& x, Index images, Index rows) {
   if (x.depth() == 0 || reads_directly(x)) return 0;
-  return images * x.h.span(rows) * x.w.span(x.w.output) * x.image.shape[1] + kLanes<T>;
-}
-
-// One padded row of a strip: columns [first, first + columns) of an image row, zeros outside.
-template <class T>
-inline void fill_row(T* to, const T* from, const Tensor<const T>& image, Index first,
-                     Index columns) {
-  const Index C = image.shape[1], W = image.shape[3], cs = image.stride[1], ws = image.stride[3];
-  const Index begin = least(most(-first, 0), columns);
-  const Index end = most(least(W - first, columns), begin);
-  std::memset(to, 0, begin * C * sizeof(T));
-  std::memset(to + end * C, 0, (columns - end) * C * sizeof(T));
-  if (begin == end) return;
-  const T* source = from + (first + begin) * ws;
-  T* target = to + begin * C;
-  if ((cs == 1 || C == 1) && ws == C) {
-    std::memcpy(target, source, (end - begin) * C * sizeof(T));
-  } else {
-    for (Index c = 0; c < C; ++c)
-      for (Index t = 0; t < end - begin; ++t) target[t * C + c] = source[t * ws + c * cs];
-  }
+  return images * x.h.span(rows) * x.w.span(x.w.output) * x.image.shape(1) + kLanes<T>;
 }
 
 // Make a box's patches readable, copying into `strip` (strip_size numbers) if need be.
 template <class T>
 inline Source<T> open(const Patches<T>& x, const Box& box, T* strip) {
-  const Tensor<const T>& image = x.image;
-  const Index ns = image.stride[0], hs = image.stride[2], ws = image.stride[3];
   const Index top = box.row * x.h.stride + x.h.start;
   if (reads_directly(x)) {
+    const Tensor<const T>& image = x.image.x;
+    const Index ns = image.stride[0], hs = image.stride[2], ws = image.stride[3];
     const T* last = image.data;
     for (int axis = 0; axis < 4; ++axis)
       if (image.stride[axis] > 0) last += (image.shape[axis] - 1) * image.stride[axis];
     return {image.data + box.image * ns + top * hs + x.w.start * ws, last + 1, ns, hs, ws};
   }
-  const Index C = image.shape[1], rows = x.h.span(box.rows), columns = x.w.span(x.w.output);
+  const Index C = x.image.shape(1), rows = x.h.span(box.rows), columns = x.w.span(x.w.output);
   for (Index n = 0; n < box.images; ++n)
-    for (Index r = 0; r < rows; ++r) {
-      T* to = strip + (n * rows + r) * columns * C;
-      if (top + r < 0 || top + r >= x.h.input)
-        std::memset(to, 0, columns * C * sizeof(T));
-      else
-        fill_row(to, image.data + (box.image + n) * ns + (top + r) * hs, image, x.w.start, columns);
-    }
+    for (Index r = 0; r < rows; ++r)
+      read_padded(x.image, box.image + n, top + r, x.w.start, columns,
+                  strip + (n * rows + r) * columns * C, C);
   const Index size = box.images * rows * columns * C;
   return {strip, strip + size + kLanes<T>, rows * columns * C, columns * C, C};
 }
@@ -125,7 +101,7 @@ struct Run {
 // Cut [k0, k1) of K into runs; returns their number, at most k1 - k0.
 template <class T>
 inline int cut(const Patches<T>& x, const Source<T>& source, Index k0, Index k1, Run* runs) {
-  const Index C = x.image.shape[1];
+  const Index C = x.image.shape(1);
   const bool holes = x.w.dilation * source.column != C && x.w.taps > 1;
   const Index length = holes ? C : x.w.taps * C;
   int count = 0;

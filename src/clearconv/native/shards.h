@@ -20,15 +20,16 @@ struct Shard {
       : first(N * shard / shard_count(N)), images(N * (shard + 1) / shard_count(N) - first) {}
 };
 
-// A shard's images cut into boxes of at most kChunkPixels: whole images, or whole rows of one. A
-// single row may be longer; whoever sums it starts afresh every kChunkPixels.
+// A shard's images cut into boxes of at most `pixels`: whole images, or whole rows of one, in
+// multiples of `step` rows. A box of the fewest rows may be longer; whoever sums it starts afresh
+// every kChunkPixels.
 struct Chunks {
   Shard shard;
   Index height, width, images, rows, row_chunks, count;
-  Chunks(const Shard& shard, Index height, Index width)
+  Chunks(const Shard& shard, Index height, Index width, Index pixels = kChunkPixels, Index step = 1)
       : shard(shard), height(height), width(width) {
-    rows = least(height, most(1, kChunkPixels / width));
-    images = rows < height ? 1 : least(shard.images, most(1, kChunkPixels / (height * width)));
+    rows = least(height, most(step, pixels / width / step * step));
+    images = rows < height ? 1 : least(shard.images, most(1, pixels / (height * width)));
     row_chunks = ceil_div(height, rows);
     count = ceil_div(shard.images, images) * row_chunks;
   }

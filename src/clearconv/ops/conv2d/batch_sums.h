@@ -7,24 +7,25 @@
 namespace clearconv::CLEARCONV_VARIANT {
 namespace {
 
-// Pixels of grad_y as the B of the tile: k = pixel, lanes = output channels.
+// Pixels of grad_y as the B of the tile: k = pixel, lanes = output channels. `row` has room for
+// one pixel's lanes, zeros behind its channels.
 template <class T>
-void pack_pixels(const Tensor<const T>& grad_y, const Box& box, Index first, Index count,
-                 Index depth, T* to) {
+void pack_pixels(const Operand<T>& grad_y, const Box& box, Index first, Index count, Index depth,
+                 T* row, T* to) {
   constexpr int L = kLanes<T>;
-  const Index O = grad_y.shape[1], lanes = lanes_for<T>(O), os = grad_y.stride[1];
+  const Index O = grad_y.shape(1), lanes = lanes_for<T>(O);
+  const bool direct = grad_y.how == Operand<T>::plain && grad_y.x.stride[1] == 1 && O % L == 0;
+  for (Index o = O; o < lanes; ++o) row[o] = 0;
   Pixel at(box, first);
   for (Index m = 0; m < count; ++m, at.next(box)) {
-    const T* from = grad_y.data + (box.image + at.n) * grad_y.stride[0] +
-                    (box.row + at.p) * grad_y.stride[2] + at.q * grad_y.stride[3];
-    for (Index n = 0; n < lanes; n += L) {
-      T* vector = to + block_offset<T>(n, m, depth, lanes);
-      if (os == 1 && n + L <= O) {
-        store(vector, load(from + n));
-      } else {
-        for (Index o = n; o < n + L; ++o) vector[o - n] = o < O ? from[o * os] : T(0);
-      }
-    }
+    const T* from = row;
+    if (direct)
+      from = grad_y.x.data + (box.image + at.n) * grad_y.x.stride[0] +
+             (box.row + at.p) * grad_y.x.stride[2] + at.q * grad_y.x.stride[3];
+    else
+      read_pixels(grad_y, box.image + at.n, box.row + at.p, at.q, 1, row, O);
+    for (Index n = 0; n < lanes; n += L)
+      store(to + block_offset<T>(n, m, depth, lanes), load(from + n));
   }
 }
 
@@ -34,7 +35,7 @@ struct WeightGradient {
   static constexpr Index kRows = kDepth<T> / kRowsOne * kRowsOne;  // of one block: whole tiles
   static constexpr Index kPixels = 128;                            // of one panel
 
-  Tensor<const T> x, grad_y;
+  Operand<T> x, grad_y;
   Geometry window;
   Index groups;
   T* grad_weight;
@@ -42,12 +43,12 @@ struct WeightGradient {
   T* partial;  // (blocks of this round, shards, kRows, lanes)
   Index first_block;
 
-  Index O() const { return grad_y.shape[1] / groups; }
-  Index I() const { return x.shape[1] / groups; }
+  Index O() const { return grad_y.shape(1) / groups; }
+  Index I() const { return x.shape(1) / groups; }
   Index lanes() const { return lanes_for<T>(O()); }
   Index depth() const { return window.kernel[0] * window.kernel[1] * I(); }
   Index blocks_per_group() const { return ceil_div(depth(), kRows); }
-  Index shards() const { return shard_count(x.shape[0]); }
+  Index shards() const { return shard_count(x.shape(0)); }
   Index partial_size() const { return kRows * lanes(); }
   T* partial_of(Index block, Index shard) const {
     return partial + ((block - first_block) * shards() + shard) * partial_size();
@@ -77,14 +78,15 @@ struct WeightGradient {
   void add_shard(Index g, Index k0, Index k1, Index shard, T* total) const {
     const Patches<T> patches = {channels(x, g * I(), I()), forward_axis(window, 0),
                                 forward_axis(window, 1)};
-    const Tensor<const T> grads = channels(grad_y, g * O(), O());
-    const Shard images(x.shape[0], shard);
+    const Operand<T> grads = channels(grad_y, g * O(), O());
+    const Shard images(x.shape(0), shard);
     const Chunks chunks(images, window.output[0], window.output[1]);
-    const Index numbers = kPixels * (kPanelStride<T> + lanes()) + partial_size();
+    const Index numbers = kPixels * (kPanelStride<T> + lanes()) + lanes() + partial_size();
     const Index strip = strip_size(patches, chunks.images, chunks.rows);
     T* panel = static_cast<T*>(runtime.scratch(0, (numbers + strip + kDepth<T>) * sizeof(T)));
     T* pixels = panel + kPixels * kPanelStride<T> + kDepth<T>;  // (kPixels, lanes)
-    T* acc = pixels + kPixels * lanes();                        // (kRows, lanes)
+    T* row = pixels + kPixels * lanes();
+    T* acc = row + lanes();  // (kRows, lanes)
     std::memset(total, 0, partial_size() * sizeof(T));
     for (Index c = 0; c < chunks.count; ++c) {
       const Box box = chunks.box(c);
@@ -92,7 +94,7 @@ struct WeightGradient {
       for (Index first = 0; first < box.pixels(); first += kPixels) {
         const Index count = least(kPixels, box.pixels() - first);
         gather(patches, source, box, first, count, k0, k1, panel);
-        pack_pixels(grads, box, first, count, kPixels, pixels);
+        pack_pixels(grads, box, first, count, kPixels, row, pixels);
         multiply<T, 1, kPanelStride<T>>(panel, k1 - k0, pixels, 0, count, kPixels, acc, lanes(),
                                         first % kChunkPixels == 0);
         if ((first + count) % kChunkPixels == 0 || first + count == box.pixels())
@@ -121,25 +123,26 @@ template <class T>
 struct BiasGradient {
   static constexpr Index kPixels = 128;
 
-  Tensor<const T> grad_y;
+  Operand<T> grad_y;
   const Runtime& runtime;
   T* partial;  // (shards, lanes)
 
   static void add_up(void* context, Index shard) {
     const BiasGradient& self = *static_cast<BiasGradient*>(context);
     constexpr int L = kLanes<T>;
-    const Index lanes = lanes_for<T>(self.grad_y.shape[1]);
-    const Shard images(self.grad_y.shape[0], shard);
-    const Chunks chunks(images, self.grad_y.shape[2], self.grad_y.shape[3]);
-    T* pixels = static_cast<T*>(self.runtime.scratch(0, (kPixels + 1) * lanes * sizeof(T)));
-    T* acc = pixels + kPixels * lanes;
+    const Index lanes = lanes_for<T>(self.grad_y.shape(1));
+    const Shard images(self.grad_y.shape(0), shard);
+    const Chunks chunks(images, self.grad_y.shape(2), self.grad_y.shape(3));
+    T* pixels = static_cast<T*>(self.runtime.scratch(0, (kPixels + 2) * lanes * sizeof(T)));
+    T* row = pixels + kPixels * lanes;
+    T* acc = row + lanes;
     T* total = self.partial + shard * lanes;
     std::memset(total, 0, lanes * sizeof(T));
     for (Index c = 0; c < chunks.count; ++c) {
       const Box box = chunks.box(c);
       for (Index first = 0; first < box.pixels(); first += kPixels) {
         const Index count = least(kPixels, box.pixels() - first);
-        pack_pixels(self.grad_y, box, first, count, kPixels, pixels);
+        pack_pixels(self.grad_y, box, first, count, kPixels, row, pixels);
         if (first % kChunkPixels == 0) std::memset(acc, 0, lanes * sizeof(T));
         for (Index n = 0; n < lanes; n += L) {
           Vector<T> sum[4] = {};

@@ -28,8 +28,10 @@ nb::object forward_as(const Input& x, const Input& weight, const Input* bias,
     for (Index o = 0; o < b.shape[0]; ++o) dense[o] = b.data[o * b.stride[0]];
   }
   compute([&] {
-    functions<T>().forward(x.tensor<T>(), weight.tensor<T>(), dense.get(), window, groups,
-                           y.tensor, threads::runtime);
+    Epilogue<T> to = store_to(y.tensor);
+    to.shift = dense.get();
+    functions<T>().forward(plain(x.tensor<T>()), weight.tensor<T>(), window, groups, to,
+                           threads::runtime);
   });
   return y.numpy();
 }
@@ -58,8 +60,8 @@ nb::object backward_input_as(const Input& grad_y, const Input& weight, const Geo
   Output<T> grad_x({grad_y.shape(0), weight.shape(1) * groups, window.input[0], window.input[1]},
                    Order::channels_last);
   compute([&] {
-    functions<T>().backward_input(grad_y.tensor<T>(), weight.tensor<T>(), window, groups,
-                                  grad_x.tensor, threads::runtime);
+    functions<T>().backward_input(plain(grad_y.tensor<T>()), weight.tensor<T>(), window, groups,
+                                  store_to(grad_x.tensor), threads::runtime);
   });
   return grad_x.numpy();
 }
@@ -81,8 +83,8 @@ nb::object backward_weight_as(const Input& grad_y, const Input& x, const Geometr
   Output<T> grad_weight(
       {grad_y.shape(1), x.shape(1) / groups, window.kernel[0], window.kernel[1]}, Order::c);
   compute([&] {
-    functions<T>().backward_weight(grad_y.tensor<T>(), x.tensor<T>(), window, groups,
-                                   grad_weight.tensor.data, threads::runtime);
+    functions<T>().backward_weight(plain(grad_y.tensor<T>()), plain(x.tensor<T>()), window, groups,
+                                   grad_weight.tensor.data, nullptr, threads::runtime);
   });
   return grad_weight.numpy();
 }
@@ -102,7 +104,7 @@ template <class T>
 nb::object backward_bias_as(const Input& grad_y) {
   Output<T> grad_bias({grad_y.shape(1)}, Order::c);
   compute([&] {
-    functions<T>().backward_bias(grad_y.tensor<T>(), grad_bias.tensor.data, threads::runtime);
+    functions<T>().backward_bias(plain(grad_y.tensor<T>()), grad_bias.tensor.data, threads::runtime);
   });
   return grad_bias.numpy();
 }

@@ -19,14 +19,14 @@ namespace clearconv::CLEARCONV_VARIANT {
 namespace {
 
 template <class T>
-void forward(const Tensor<const T>& x, const Tensor<const T>& weight, const T* bias,
-             const Geometry& window, Index groups, const Tensor<T>& y, const Runtime& runtime) {
+void forward(const Operand<T>& x, const Tensor<const T>& weight, const Geometry& window,
+             Index groups, const Epilogue<T>& to, const Runtime& runtime) {
   const Index O = weight.shape[0] / groups, I = weight.shape[1];
   const Index taps = window.kernel[0] * window.kernel[1];
   Workspace<T> space(groups, groups * taps * I * lanes_for<T>(O), runtime);
   for (Index g = 0; g < groups; ++g) {
-    const Patches<T> patches = {channels(x, g * I, I), forward_axis(window, 0),
-                                forward_axis(window, 1)};
+    Axis rows = forward_axis(window, 0), columns = forward_axis(window, 1);
+    if (to.pool) rows.output -= rows.output % 2, columns.output -= columns.output % 2;
     const Filters<T> filters = {weight.data + g * O * weight.stride[0],
                                 O,
                                 weight.stride[0],
@@ -36,15 +36,14 @@ void forward(const Tensor<const T>& x, const Tensor<const T>& weight, const T* b
                                 weight.stride[3],
                                 {0, 1},
                                 {0, 1}};
-    space.pass[g] = make_pass(patches, filters, bias ? bias + g * O : nullptr, y.data + g * O,
-                              y.stride[0], y.stride[2], y.stride[3]);
+    space.pass[g] = {{channels(x, g * I, I), rows, columns}, filters, to, g * O, nullptr, 0, {}};
   }
-  Passes<T>{space.pass, groups, runtime}.run(space.packed);
+  Passes<T>{space.pass, groups, runtime, nullptr}.run(space.packed);
 }
 
 template <class T>
-void backward_input(const Tensor<const T>& grad_y, const Tensor<const T>& weight,
-                    const Geometry& window, Index groups, const Tensor<T>& grad_x,
+void backward_input(const Operand<T>& grad_y, const Tensor<const T>& weight,
+                    const Geometry& window, Index groups, const Epilogue<T>& to,
                     const Runtime& runtime) {
   const Index O = weight.shape[0] / groups, I = weight.shape[1];
   const Index taps = window.kernel[0] * window.kernel[1];
@@ -55,8 +54,11 @@ void backward_input(const Tensor<const T>& grad_y, const Tensor<const T>& weight
     for (Index b = 0; b < window.stride[1]; ++b) {
       const Phase rows(window, 0, a), columns(window, 1, b);
       if (rows.axis.output == 0 || columns.axis.output == 0) continue;
+      Epilogue<T> every = to;  // every stride-th pixel of grad_x
+      every.y.data += rows.first * to.y.stride[2] + columns.first * to.y.stride[3];
+      every.y.stride[2] *= window.stride[0];
+      every.y.stride[3] *= window.stride[1];
       for (Index g = 0; g < groups; ++g) {
-        const Patches<T> patches = {channels(grad_y, g * O, O), rows.axis, columns.axis};
         const Filters<T> filters = {weight.data + g * O * weight.stride[0],
                                     I,
                                     weight.stride[1],
@@ -66,38 +68,33 @@ void backward_input(const Tensor<const T>& grad_y, const Tensor<const T>& weight
                                     weight.stride[3],
                                     rows.taps,
                                     columns.taps};
-        T* to = grad_x.data + g * I + rows.first * grad_x.stride[2] +
-                columns.first * grad_x.stride[3];
-        const T* none = nullptr;
-        space.pass[count++] = make_pass(patches, filters, none, to, grad_x.stride[0],
-                                        window.stride[0] * grad_x.stride[2],
-                                        window.stride[1] * grad_x.stride[3]);
+        space.pass[count++] = {{channels(grad_y, g * O, O), rows.axis, columns.axis},
+                               filters, every, g * I, nullptr, 0, {}};
       }
     }
-  Passes<T>{space.pass, count, runtime}.run(space.packed);
+  if (count > 0) Passes<T>{space.pass, count, runtime, nullptr}.run(space.packed);
 }
 
 template <class T>
-void backward_weight(const Tensor<const T>& grad_y, const Tensor<const T>& x,
-                     const Geometry& window, Index groups, T* grad_weight,
-                     const Runtime& runtime) {
-  if (x.shape[0] == 0) {
-    std::memset(grad_weight, 0, grad_y.shape[1] * x.shape[1] / groups * window.kernel[0] *
-                                    window.kernel[1] * sizeof(T));
-    return;
-  }
-  WeightGradient<T>{x, grad_y, window, groups, grad_weight, runtime, nullptr, 0}.run();
-}
-
-template <class T>
-void backward_bias(const Tensor<const T>& grad_y, T* grad_bias, const Runtime& runtime) {
-  const Index O = grad_y.shape[1], lanes = lanes_for<T>(O), shards = shard_count(grad_y.shape[0]);
+void backward_bias(const Operand<T>& grad_y, T* grad_bias, const Runtime& runtime) {
+  const Index O = grad_y.shape(1), lanes = lanes_for<T>(O), shards = shard_count(grad_y.shape(0));
   T* partial = static_cast<T*>(runtime.scratch(1, most(1, shards) * lanes * sizeof(T)));
   if (shards == 0) std::memset(partial, 0, lanes * sizeof(T));
   BiasGradient<T> sums{grad_y, runtime, partial};
   runtime.parallel(shards, BiasGradient<T>::add_up, &sums);
   add_shards(partial, shards, lanes, lanes);
   std::memcpy(grad_bias, partial, O * sizeof(T));
+}
+
+template <class T>
+void backward_weight(const Operand<T>& grad_y, const Operand<T>& x, const Geometry& window,
+                     Index groups, T* grad_weight, T* grad_bias, const Runtime& runtime) {
+  if (x.shape(0) == 0)
+    std::memset(grad_weight, 0, grad_y.shape(1) * x.shape(1) / groups * window.kernel[0] *
+                                    window.kernel[1] * sizeof(T));
+  else
+    WeightGradient<T>{x, grad_y, window, groups, grad_weight, runtime, nullptr, 0}.run();
+  if (grad_bias) backward_bias(grad_y, grad_bias, runtime);
 }
 
 }  // namespace

@@ -1,23 +1,22 @@
 // The compiled telling of conv2d, as the rest of the module sees it.
 #pragma once
 
-#include "../../native/runtime.h"
+#include "../../native/operand.h"
 
 namespace clearconv::conv2d {
 
-// y, grad_x: any strides with adjoining channels. Arrays of the result are distinct from inputs.
+// Arrays of the result are distinct from inputs.
 template <class T>
 struct Functions {
-  void (*forward)(const Tensor<const T>& x, const Tensor<const T>& weight, const T* bias,
-                  const Geometry& window, Index groups, const Tensor<T>& y, const Runtime& runtime);
-  void (*backward_input)(const Tensor<const T>& grad_y, const Tensor<const T>& weight,
-                         const Geometry& window, Index groups, const Tensor<T>& grad_x,
+  void (*forward)(const Operand<T>& x, const Tensor<const T>& weight, const Geometry& window,
+                  Index groups, const Epilogue<T>& to, const Runtime& runtime);
+  void (*backward_input)(const Operand<T>& grad_y, const Tensor<const T>& weight,
+                         const Geometry& window, Index groups, const Epilogue<T>& to,
                          const Runtime& runtime);
-  // grad_weight: (O, C/groups, KH, KW), contiguous.
-  void (*backward_weight)(const Tensor<const T>& grad_y, const Tensor<const T>& x,
-                          const Geometry& window, Index groups, T* grad_weight,
-                          const Runtime& runtime);
-  void (*backward_bias)(const Tensor<const T>& grad_y, T* grad_bias, const Runtime& runtime);
+  // grad_weight: (O, C/groups, KH, KW), contiguous. grad_bias: (O,), or null.
+  void (*backward_weight)(const Operand<T>& grad_y, const Operand<T>& x, const Geometry& window,
+                          Index groups, T* grad_weight, T* grad_bias, const Runtime& runtime);
+  void (*backward_bias)(const Operand<T>& grad_y, T* grad_bias, const Runtime& runtime);
 };
 
 struct Kernels {

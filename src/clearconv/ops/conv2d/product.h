@@ -1,8 +1,11 @@
 // Patches times filters: what the forward pass and each phase of the input gradient are.
 //
-// Its units of work are pixels of the result: whole rows of an image, or whole images.
+// Its units of work are pixels of the result: whole rows of an image, or whole images of a shard.
+// They depend on shapes alone, so the moments that each unit measures do too.
 #pragma once
 
+#include "../../native/finish.h"
+#include "../../native/shards.h"
 #include "windows.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
@@ -10,7 +13,8 @@ namespace {
 
 constexpr Index kChunk = kRowsOne * (112 / kRowsOne);  // pixels of one panel: whole tiles
 constexpr Index kUnit = 4 * kChunk;                    // pixels of one unit of work, at most
-constexpr Index kWorthAThread = 400000;                // multiply-adds that outweigh waking one
+constexpr Index kUnitNumbers = 1 << 16;                // and numbers, where a row has fewer
+constexpr Index kWorthAThread = 50000;                 // weights that outweigh waking one
 
 // Filters as the B of the tile: k = (row tap, column tap, channel), zeros in the unused lanes.
 template <class T>
@@ -40,70 +44,58 @@ struct Filters {
   }
 };
 
-// One convolution: patches times filters, into (image, row, column, lane) of the result.
+// One convolution: patches times filters, into channels [first, first + lanes) of the result.
 template <class T>
 struct Pass {
   Patches<T> x;
   Filters<T> filters;
-  T* packed;      // the filters, ready for the tile
-  const T* bias;  // or null
-  T* to;          // result of the first pixel
-  Index to_image, to_row, to_column;
-  Index unit_images, unit_rows, row_units, units;
-
-  // Divide into units of about `pixels` each: whole rows of one image, or whole images.
-  void divide(Index pixels) {
-    const Index N = x.image.shape[0], P = x.h.output, Q = x.w.output;
-    unit_rows = least(P, ceil_div(pixels, Q));
-    unit_images = unit_rows < P ? 1 : least(most(N, 1), ceil_div(pixels, P * Q));
-    row_units = ceil_div(P, unit_rows);
-    units = ceil_div(N, unit_images) * row_units;
-  }
-
-  Box box(Index unit) const {
-    const Index image = unit / row_units * unit_images, row = unit % row_units * unit_rows;
-    return {image, least(unit_images, x.image.shape[0] - image),
-            row, least(unit_rows, x.h.output - row), x.w.output};
-  }
+  Epilogue<T> to;
+  Index first;
+  T* packed;  // the filters, ready for the tile
+  Index units, first_unit[9];  // of each shard
 
   Index lanes() const { return lanes_for<T>(filters.lanes); }
 
-  Index scratch() const {  // numbers
-    return kChunk * (kPanelStride<T> + lanes()) + strip_size(x, unit_images, unit_rows);
+  Chunks chunks(Index shard) const {
+    const Index pixels = least(kUnit, kUnitNumbers / lanes());
+    return Chunks(Shard(x.image.shape(0), shard), x.h.output, x.w.output, pixels, to.pool ? 2 : 1);
   }
 
-  void compute(Index unit, const Runtime& runtime) const {
-    T* panel = static_cast<T*>(runtime.scratch(0, scratch() * sizeof(T)));
-    T* acc = panel + kChunk * kPanelStride<T>;  // (kChunk, lanes)
+  void count_units() {
+    const Index shards = shard_count(x.image.shape(0));
+    first_unit[0] = 0;
+    for (Index s = 0; s < shards; ++s) first_unit[s + 1] = first_unit[s] + chunks(s).count;
+    units = first_unit[shards];
+  }
+
+  Box box(Index unit) const {
+    Index shard = 0;
+    while (unit >= first_unit[shard + 1]) ++shard;
+    return chunks(shard).box(unit - first_unit[shard]);
+  }
+
+  void compute(Index unit, const Moments* moments, const Runtime& runtime) const {
     const Box box = this->box(unit);
-    const Index depth = x.depth(), blocks = ceil_div(depth, kDepth<T>);
+    const Index depth = x.depth(), blocks = ceil_div(depth, kDepth<T>), pitch = lanes();
+    const Index numbers = kChunk * kPanelStride<T> + (box.pixels() + kRowsOne) * pitch;
+    const Index strip = strip_size(x, box.images, box.rows);
+    T* panel = static_cast<T*>(runtime.scratch(0, (numbers + strip) * sizeof(T)));
+    T* acc = panel + kChunk * kPanelStride<T>;  // (pixels, lanes), and room for a last tile
+    if (depth == 0) std::memset(acc, 0, box.pixels() * pitch * sizeof(T));
     Source<T> source = {};
-    if (depth > 0) source = open(x, box, acc + kChunk * lanes());
-    for (Index first = 0; first < box.pixels(); first += kChunk) {
+    if (depth > 0) source = open(x, box, acc + (box.pixels() + kRowsOne) * pitch);
+    for (Index first = 0; depth > 0 && first < box.pixels(); first += kChunk) {
       const Index count = least(kChunk, box.pixels() - first);
-      if (depth == 0) std::memset(acc, 0, count * lanes() * sizeof(T));
       for (Index b = 0; b < blocks; ++b) {
         const Index k0 = depth * b / blocks, k1 = depth * (b + 1) / blocks;
         gather(x, source, box, first, count, k0, k1, panel);
         for (Index m = count; m < kChunk && m % kRowsOne != 0; ++m)  // fill the last tile
           std::memset(panel + m * kPanelStride<T>, 0, (k1 - k0) * sizeof(T));
-        multiply<T, kPanelStride<T>, 1>(panel, count, packed, k0, k1 - k0, depth, acc, lanes(),
-                                        b == 0);
+        multiply<T, kPanelStride<T>, 1>(panel, count, packed, k0, k1 - k0, depth,
+                                        acc + first * pitch, pitch, b == 0);
       }
-      write(box, first, count, acc);
     }
-  }
-
-  void write(const Box& box, Index first, Index count, const T* acc) const {
-    constexpr int L = kLanes<T>;
-    Pixel at(box, first);
-    for (Index m = 0; m < count; ++m, at.next(box), acc += lanes()) {
-      T* y = to + (box.image + at.n) * to_image + (box.row + at.p) * to_row + at.q * to_column;
-      Index o = 0;
-      for (; o + L <= filters.lanes; o += L)
-        store(y + o, bias ? load(acc + o) + load(bias + o) : load(acc + o));
-      for (; o < filters.lanes; ++o) y[o] = bias ? acc[o] + bias[o] : acc[o];
-    }
+    finish(to, moments, box, unit, {acc, pitch, this->first, filters.lanes});
   }
 };
 
@@ -113,29 +105,28 @@ struct Passes {
   Pass<T>* pass;
   Index count;
   const Runtime& runtime;
+  const Moments* moments;
 
   void run(T* packed) {
-    Index work = 0;
-    for (Index i = 0; i < count; ++i) {
-      const Patches<T>& x = pass[i].x;
-      work += x.image.shape[0] * x.h.output * x.w.output * x.depth() * pass[i].lanes();
-    }
-    const Index shares = most(1, least(4 * runtime.threads(), work / kWorthAThread));
     Index units = 0, blocks = 0, weights = 0;
     for (Index i = 0; i < count; ++i) {
       Pass<T>& one = pass[i];
-      const Index pixels = one.x.image.shape[0] * one.x.h.output * one.x.w.output;
-      one.divide(most(kRowsOne, least(kUnit, ceil_div(pixels * count, shares))));
       one.packed = packed + weights;
+      one.count_units();
       weights += one.x.depth() * one.lanes();
       blocks += one.filters.blocks();
       units += one.units;
     }
-    if (weights < kWorthAThread / 8)
+    if (weights < kWorthAThread)
       for (Index block = 0; block < blocks; ++block) pack(this, block);
     else
       runtime.parallel(blocks, pack, this);
+    const Epilogue<T>& to = pass[0].to;
+    Moments measured(to.mean ? pass[0].units : 0, to.y.shape[1], runtime);
+    moments = to.mean ? &measured : nullptr;
     runtime.parallel(units, compute, this);
+    if (to.mean)
+      measured.combine(pass[0].first_unit, shard_count(to.y.shape[0]), to.mean, to.var);
   }
 
   static void pack(void* context, Index block) {
@@ -148,15 +139,9 @@ struct Passes {
     const Passes& passes = *static_cast<Passes*>(context);
     const Pass<T>* pass = passes.pass;
     for (; unit >= pass->units; ++pass) unit -= pass->units;
-    pass->compute(unit, passes.runtime);
+    pass->compute(unit, passes.moments, passes.runtime);
   }
 };
-
-template <class T>
-Pass<T> make_pass(const Patches<T>& x, const Filters<T>& filters, const T* bias, T* to,
-                  Index to_image, Index to_row, Index to_column) {
-  return {x, filters, nullptr, bias, to, to_image, to_row, to_column, 0, 0, 0, 0};
-}
 
 // Memory for `count` passes and their packed filters.
 template <class T>

@@ -11,14 +11,6 @@ struct Taps {
   Index first, step;
 };
 
-// The slice of channels [first, first + count).
-template <class T>
-Tensor<T> channels(Tensor<T> image, Index first, Index count) {
-  image.data += first * image.stride[1];
-  image.shape[1] = count;
-  return image;
-}
-
 // One axis of the forward pass, rows [0] or columns [1].
 Axis forward_axis(const Geometry& window, int axis) {
   return {window.input[axis],  window.output[axis],   window.kernel[axis],
