@@ -9,6 +9,9 @@ max_pool2d: ModuleType
 def variant() -> str:
     """Name the instruction set in use: avx512, avx2 or baseline."""
 
+def system_allocations() -> int:
+    """Return how often kernels asked the system for more than 64 KiB."""
+
 def get_threads() -> int:
     """Return the number of threads that kernels use."""
 

@@ -147,3 +147,12 @@ def test_touches_with_any_holes_and_padding(size, kernel, stride, dilation, befo
     if size + before + after > dilation * (kernel - 1):
         window = Window.of("test", (size, 1), (kernel, 1), (stride, 1), sides, (dilation, 1), ceil)
         assert touches(window, 0) == bool(inside(window, 0).any(axis=1).all())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"padding": 2**40}, {"stride": 2**21}, {"dilation": 2**41, "padding": 2**40}],
+)
+def test_sizes_that_no_kernel_could_count_are_refused(settings):
+    with pytest.raises(ShapeError, match="Is one of these numbers a mistake"):
+        Window.of("test", (3, 3), 2, **settings)

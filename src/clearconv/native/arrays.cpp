@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <new>
 
 #include "arena.h"
 
@@ -64,11 +65,11 @@ void Input::copy() {
 template <class T>
 Output<T>::Output(std::initializer_list<Index> shape, Order order)
     : tensor{}, ndim_(int(shape.size())) {
-  Index size = 1;
+  Index bytes = sizeof(T);
   int axis = 0;
   for (const Index length : shape) {
     tensor.shape[axis++] = length;
-    size *= length;
+    if (__builtin_mul_overflow(bytes, length, &bytes)) throw std::bad_alloc();
   }
   if (order == Order::channels_last) {
     const Index C = tensor.shape[1], H = tensor.shape[2], W = tensor.shape[3];
@@ -78,7 +79,7 @@ Output<T>::Output(std::initializer_list<Index> shape, Order order)
     Index stride = 1;
     for (axis = ndim_ - 1; axis >= 0; stride *= tensor.shape[axis--]) tensor.stride[axis] = stride;
   }
-  void* memory = arena::take(size * sizeof(T));
+  void* memory = arena::take(bytes);
   owner_ = nb::capsule(memory, [](void* taken) noexcept { arena::give(taken); });
   tensor.data = static_cast<T*>(memory);
 }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "chapters.h"
+#include "memory.h"
 #include "threads.h"
 
 namespace nb = nanobind;
@@ -59,9 +60,12 @@ const Candidate& choose() {
 
 NB_MODULE(_native, module) {
   const Candidate& chosen = choose();
+  memory::mode();  // a setting that is not known shows at import
   module.doc() = "The compiled kernels of clearconv.";
   module.def("variant", [&chosen] { return std::string(chosen.name); },
              "Name the instruction set in use: avx512, avx2 or baseline.");
+  module.def("system_allocations", &memory::large_allocations,
+             "Number of times that kernels asked the system for more than 64 KiB.");
   module.def("get_threads", &threads::get, "Number of threads that kernels use.");
   module.def(
       "set_threads",

@@ -15,6 +15,8 @@
 #include <new>
 #include <thread>
 
+#include "memory.h"
+
 namespace clearconv::threads {
 namespace {
 
@@ -48,14 +50,15 @@ class Scratch {
  public:
   ~Scratch() { std::free(data_); }
   void* get(std::size_t bytes) {
-    if (bytes > size_) {
+    const memory::Mode mode = memory::mode();
+    if (bytes > size_ || mode == memory::Mode::off) {
       std::free(data_);
-      size_ = 0;
-      const std::size_t wanted = (bytes + bytes / 4 + 4095) / 4096 * 4096;
-      data_ = std::aligned_alloc(64, wanted);
-      if (!data_) throw std::bad_alloc();
-      size_ = wanted;
+      data_ = nullptr, size_ = 0;
+      const std::size_t slack = mode == memory::Mode::off ? 0 : bytes / 4;
+      data_ = memory::allocate(64, bytes + slack);
+      size_ = bytes + slack;
     }
+    if (mode == memory::Mode::poison) memory::poison(data_, bytes);
     return data_;
   }
 

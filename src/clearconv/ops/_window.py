@@ -14,6 +14,8 @@ IntOrPair = int | tuple[int, int]
 #: An int, (rows, columns), ((top, bottom), (left, right)), "same" or "valid".
 Padding = int | tuple[int, int] | tuple[Pair, Pair] | Literal["same", "valid"]
 
+_MOST_PIXELS = 2**40  # so that no size that a kernel computes overflows
+
 
 @dataclass(frozen=True)
 class Window:
@@ -108,6 +110,13 @@ def _fit(
 ) -> Window:
     """Compute the output size, from settings that were checked."""
     output = [0, 0]
+    height, width = (input[axis] + sum(sides[axis]) for axis in (0, 1))
+    if max(height * width, stride[0] * stride[1], max(dilation)) > _MOST_PIXELS:
+        raise ShapeError(
+            f"{what}: with padding the image has {height} x {width} pixels (stride {stride}, "
+            f"dilation {dilation}), but only sizes up to 2**40 can be counted. Is one of these "
+            "numbers a mistake?"
+        )
     for axis, name in enumerate(("height", "width")):
         reach = dilation[axis] * (kernel[axis] - 1) + 1
         before, after = sides[axis]

@@ -1,0 +1,45 @@
+#include "memory.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <stdexcept>
+#include <string>
+
+namespace clearconv::memory {
+namespace {
+
+constexpr std::size_t kLarge = 64 << 10;
+
+std::atomic<std::size_t> large{0};
+
+Mode read_mode() {
+  const char* value = std::getenv("CLEARCONV_ARENA");
+  const std::string wanted = value ? value : "";
+  if (wanted.empty() || wanted == "on") return Mode::on;
+  if (wanted == "off") return Mode::off;
+  if (wanted == "poison") return Mode::poison;
+  throw std::runtime_error("CLEARCONV_ARENA is '" + wanted +
+                           "', but it must be on, off or poison. Unset it to train.");
+}
+
+}  // namespace
+
+Mode mode() {
+  static const Mode mode = read_mode();
+  return mode;
+}
+
+void* allocate(std::size_t alignment, std::size_t bytes) {
+  if (bytes > kLarge) large.fetch_add(1, std::memory_order_relaxed);
+  void* memory = nullptr;
+  if (posix_memalign(&memory, alignment, bytes) != 0) throw std::bad_alloc();
+  return memory;
+}
+
+void poison(void* memory, std::size_t bytes) { std::memset(memory, 0xFF, bytes); }
+
+std::size_t large_allocations() { return large.load(std::memory_order_relaxed); }
+
+}  // namespace clearconv::memory
