@@ -4,6 +4,7 @@ from clearconv.ops.activation.cases import CHAPTER as _activation
 from clearconv.ops.avg_pool2d.cases import CHAPTER as _avg_pool2d
 from clearconv.ops.batch_norm2d.cases import CHAPTER as _batch_norm2d
 from clearconv.ops.conv2d.cases import CHAPTER as _conv2d
+from clearconv.ops.conv_block.cases import CHAPTER as _conv_block
 from clearconv.ops.cross_entropy.cases import CHAPTER as _cross_entropy
 from clearconv.ops.dropout.cases import CHAPTER as _dropout
 from clearconv.ops.global_avg_pool2d.cases import CHAPTER as _global_avg_pool2d
@@ -27,5 +28,6 @@ CHAPTERS = (
     _squared_error,
     _batch_norm2d,
     _dropout,
+    _conv_block,
     _update,
 )

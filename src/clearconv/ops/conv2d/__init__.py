@@ -21,10 +21,10 @@ them.
 
 import numpy as np
 
-from clearconv.errors import ShapeError
 from clearconv.ops._arrays import Array, as_batch, batch_shape, check, expect, result, same_dtype
 from clearconv.ops._backend import pick
 from clearconv.ops._window import IntOrPair, Padding, Window
+from clearconv.ops.conv2d._filters import filters_window
 
 __all__ = ["backward_bias", "backward_input", "backward_weight", "forward"]
 
@@ -89,7 +89,7 @@ def forward(
     The article's formulas 1 to 5, with the bias they leave out.
     """
     batch = as_batch("conv2d.forward", x)
-    window = _window("forward", batch.shape, weight, stride, padding, dilation, groups)
+    window = filters_window("conv2d.forward", batch.shape, weight, stride, padding, dilation, groups)
     same_dtype("conv2d.forward", x=x, weight=weight, bias=bias)
     O = weight.shape[0]
     if bias is not None:
@@ -157,7 +157,7 @@ def backward_input(
     :math:`\delta_{i-m+1,\,j-n+1}`.
     """
     full = batch_shape("conv2d.backward_input", x_shape)
-    window = _window("backward_input", full, weight, stride, padding, dilation, groups)
+    window = filters_window("conv2d.backward_input", full, weight, stride, padding, dilation, groups)
     same_dtype("conv2d.backward_input", grad_y=grad_y, weight=weight)
     batch = _grad_y("backward_input", grad_y, full[0], weight.shape[0], window)
     grad_x = pick("conv2d", backend).backward_input(batch, weight, window, groups)
@@ -220,7 +220,7 @@ def backward_weight(
     """
     batch = as_batch("conv2d.backward_weight", x)
     filters = np.empty(weight_shape, dtype=x.dtype)
-    window = _window("backward_weight", batch.shape, filters, stride, padding, dilation, groups)
+    window = filters_window("conv2d.backward_weight", batch.shape, filters, stride, padding, dilation, groups)
     same_dtype("conv2d.backward_weight", grad_y=grad_y, x=x)
     grads = _grad_y("backward_weight", grad_y, batch.shape[0], filters.shape[0], window)
     grad_weight = pick("conv2d", backend).backward_weight(grads, batch, window, groups)
@@ -265,33 +265,6 @@ def backward_bias(grad_y: Array, *, out: Array | None = None, backend: str | Non
     grads = as_batch("conv2d.backward_bias", grad_y, "grad_y")
     grad_bias = pick("conv2d", backend).backward_bias(grads)
     return result("conv2d.backward_bias", grad_bias, (grads.shape[1],), out)
-
-
-def _window(
-    function: str,
-    x_shape: tuple[int, ...],
-    weight: Array,
-    stride: IntOrPair,
-    padding: Padding,
-    dilation: IntOrPair,
-    groups: int,
-) -> Window:
-    """Check channels and groups, and compute the geometry."""
-    what = f"conv2d.{function}"
-    check(what, "weight", weight, 4)
-    C, (O, I) = x_shape[1], weight.shape[:2]
-    if groups < 1 or C % groups or O % groups:
-        raise ShapeError(
-            f"{what}: groups={groups}, but it must divide both the input channels ({C}) and the "
-            f"output channels ({O})."
-        )
-    if I * groups != C:
-        raise ShapeError(
-            f"{what}: x has {C} channels (shape {tuple(x_shape)}), but weight {weight.shape} with "
-            f"groups={groups} expects {I * groups}. Weights are (out, in/groups, rows, columns)."
-        )
-    H, W = x_shape[2:]
-    return Window.of(what, (H, W), weight.shape[2:], stride, padding, dilation)
 
 
 def _grad_y(function: str, grad_y: Array, N: int, O: int, window: Window) -> Array:

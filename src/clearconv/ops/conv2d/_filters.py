@@ -1,0 +1,31 @@
+"""What a convolution checks about its filters."""
+
+from clearconv.errors import ShapeError
+from clearconv.ops._arrays import Array, check
+from clearconv.ops._window import IntOrPair, Padding, Window
+
+
+def filters_window(
+    what: str,
+    x_shape: tuple[int, ...],
+    weight: Array,
+    stride: IntOrPair,
+    padding: Padding,
+    dilation: IntOrPair,
+    groups: int,
+) -> Window:
+    """Check channels and groups, and compute the geometry; `what` names the function."""
+    check(what, "weight", weight, 4)
+    C, (O, I) = x_shape[1], weight.shape[:2]
+    if groups < 1 or C % groups or O % groups:
+        raise ShapeError(
+            f"{what}: groups={groups}, but it must divide both the input channels ({C}) and the "
+            f"output channels ({O})."
+        )
+    if I * groups != C:
+        raise ShapeError(
+            f"{what}: x has {C} channels (shape {tuple(x_shape)}), but weight {weight.shape} with "
+            f"groups={groups} expects {I * groups}. Weights are (out, in/groups, rows, columns)."
+        )
+    H, W = x_shape[2:]
+    return Window.of(what, (H, W), weight.shape[2:], stride, padding, dilation)

@@ -1,0 +1,431 @@
+r"""A convolution with the steps that follow it: batch norm, addition, ReLU, pooling, as one call.
+
+.. math::
+    r = w * x + b, \qquad y = pool(f(norm(r) + s))
+
+Each step has a chapter of its own, and one after another they give the same. Apart, though, every
+step reads a whole array from memory and writes another, which takes longer than its arithmetic.
+The compiled telling does them while the convolution's numbers are in cache: on the way out (bias,
+ReLU, 2x2 max pooling; the sums that batch norm's statistics need), or, where the statistics of the
+whole batch must be known first, on the way into the next convolution. That is why a block with
+batch norm returns no array but a `Normalised`, which stands for one.
+
+It is also how the article tells it: its ConvLayer takes an activator, and PaddlePaddle's
+``simple_img_conv_pool`` a pooling.
+
+Shapes: x (N, C, H, W), weight (O, C/groups, KH, KW), bias (O,), y (N, O, OH, OW), with a pooling
+(N, O, OH // 2, OW // 2). All arrays are float32, or all are float64.
+
+Sources: those of conv2d, batch_norm2d, activation and max_pool2d. ``docs/conv_block.md`` derives
+the fused forms.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from clearconv.errors import ArgumentError, ShapeError
+from clearconv.ops._arrays import Array, as_batch, check, expect, result, same_dtype
+from clearconv.ops._backend import pick
+from clearconv.ops._window import IntOrPair, Padding, Window
+from clearconv.ops.batch_norm2d import BatchNormSaved
+from clearconv.ops.conv2d._filters import filters_window
+from clearconv.ops.conv_block._operands import Gated, NormGradient, Normalised, Unpooled
+
+__all__ = [
+    "BlockGradients",
+    "BlockSaved",
+    "Norm",
+    "Normalised",
+    "add",
+    "backward",
+    "forward",
+    "forward_saving",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Norm:
+    """The batch norm of a block.
+
+    Attributes
+    ----------
+    weight, bias : ndarray of shape (O,)
+        Scale and shift.
+    eps : float
+        Added to the variance.
+    mean, var : ndarray of shape (O,), optional
+        Fixed statistics (evaluation); without them the batch's own are taken (training).
+    """
+
+    weight: Array
+    bias: Array
+    eps: float = 1e-5
+    mean: Array | None = None
+    var: Array | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class BlockSaved:
+    """What backward needs from the forward pass.
+
+    Attributes
+    ----------
+    x : ndarray or Normalised
+        Input.
+    y : ndarray or Normalised
+        Output.
+    window : Window
+        The convolution's geometry.
+    groups : int
+        Its groups.
+    bias, relu : bool
+        Whether there is a bias; whether ReLU follows.
+    winner : ndarray of uint8 of the shape of y, or None
+        Of each pooling window, see `Unpooled`; None without a pooling.
+    """
+
+    x: Array | Normalised
+    y: Array | Normalised
+    window: Window
+    groups: int
+    bias: bool
+    relu: bool
+    winner: npt.NDArray[np.uint8] | None
+
+
+@dataclass(frozen=True, eq=False)
+class BlockGradients:
+    """What `backward` gives.
+
+    Attributes
+    ----------
+    x : ndarray or None
+        Gradient of the input (of the array that a `Normalised` stands for), if wanted.
+    weight, bias : ndarray, or None without a bias
+        Of the convolution.
+    norm_weight, norm_bias : ndarray of shape (O,), or None without batch norm
+        Of batch norm's scale and shift.
+    """
+
+    x: Array | None
+    weight: Array
+    bias: Array | None
+    norm_weight: Array | None
+    norm_bias: Array | None
+
+
+def forward(
+    x: Array | Normalised,
+    weight: Array,
+    bias: Array | None = None,
+    stride: IntOrPair = 1,
+    padding: Padding = 0,
+    dilation: IntOrPair = 1,
+    groups: int = 1,
+    *,
+    norm: Norm | None = None,
+    add: Array | None = None,
+    relu: bool = False,
+    pool: bool = False,
+    out: Array | None = None,
+    backend: str | None = None,
+) -> Array:
+    r"""Convolve and carry out the steps that follow, keeping nothing for backward.
+
+    With fixed statistics batch norm is one multiplication and one addition a channel: it folds
+    into the convolution.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, C, H, W), (C, H, W) or (H, W), or Normalised
+        Input.
+    weight, bias, stride, padding, dilation, groups
+        Of the convolution, see ``conv2d.forward``.
+    norm : Norm, optional
+        Batch norm with fixed statistics.
+    add : ndarray of the shape of the convolution's result, optional
+        Added before the ReLU: the shortcut of a residual block.
+    relu : bool
+        Whether ReLU follows.
+    pool : bool
+        Whether 2x2 max pooling follows; a last odd row or column is dropped.
+    out : ndarray, optional
+        Receives the result.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    y : ndarray of shape (N, O, OH, OW), (N, O, OH // 2, OW // 2) with a pooling
+        Without N for one image or map.
+
+    Raises
+    ------
+    ShapeError
+        If the arrays do not fit each other, or nothing is left to pool.
+    ArgumentError
+        If `norm` has no statistics.
+    DtypeError
+        If the arrays are not all float32 or all float64.
+
+    Notes
+    -----
+    .. math:: y = f\!\left(w_c \frac{r - \mu_c}{\sqrt{\sigma_c^2 + \epsilon}} + b_c + s\right)
+    """
+    what = "conv_block.forward"
+    batch = x if isinstance(x, Normalised) else as_batch(what, x)
+    window = filters_window(what, batch.shape, weight, stride, padding, dilation, groups)
+    shape = _check(what, x, weight, bias, window, pool)
+    scale, shift = None, bias
+    if norm is not None:
+        _check_norm(what, norm, weight)
+        if norm.mean is None or norm.var is None:
+            raise ArgumentError(
+                f"{what}: norm has no statistics, and keeps nothing for backward. Give its mean "
+                "and var (evaluation), or use forward_saving (training)."
+            )
+        scale64 = norm.weight / np.sqrt(norm.var.astype(np.float64) + norm.eps)
+        centre = norm.mean if bias is None else norm.mean - bias
+        shift = (norm.bias - centre * scale64).astype(weight.dtype)
+        scale = scale64.astype(weight.dtype)
+    if add is not None:
+        check(what, "add", add)
+        same_dtype(what, weight=weight, add=add)
+        add = as_batch(what, add, "add")
+        wanted = (batch.shape[0], len(weight), *window.output)
+        expect(what, "add", add, wanted, "the shape of the convolution's result")
+    telling = pick("conv_block", backend)
+    y, _ = telling.forward(batch, weight, scale, shift, window, groups, add, relu, pool)
+    shape = (batch.shape[0], *shape)
+    single = not isinstance(x, Normalised) and x.ndim < 4
+    return result(what, y, shape[1:] if single else shape, out)
+
+
+def forward_saving(
+    x: Array | Normalised,
+    weight: Array,
+    bias: Array | None = None,
+    stride: IntOrPair = 1,
+    padding: Padding = 0,
+    dilation: IntOrPair = 1,
+    groups: int = 1,
+    *,
+    norm: Norm | None = None,
+    relu: bool = False,
+    pool: bool = False,
+    backend: str | None = None,
+) -> tuple[Array | Normalised, BlockSaved]:
+    """Convolve and carry out the steps that follow, and keep what backward needs.
+
+    Of a block with batch norm only the convolution's result is kept; of one with a pooling only
+    the pooled result and one byte for each.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, C, H, W), or Normalised
+        Input.
+    weight, bias, stride, padding, dilation, groups
+        Of the convolution, see ``conv2d.forward``.
+    norm : Norm, optional
+        Batch norm, over the batch unless statistics are given; not together with `pool`.
+    relu, pool : bool
+        Whether ReLU and 2x2 max pooling follow.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    y : ndarray, or Normalised with `norm`
+        See `forward`. ``y.array()`` computes what a `Normalised` stands for; another block takes
+        it as it is.
+    saved : BlockSaved
+        For `backward`, of this telling or any other.
+
+    Raises
+    ------
+    ShapeError
+        If the arrays do not fit each other, nothing is left to pool, or there are too few numbers
+        to normalise.
+    ArgumentError
+        If `norm` and `pool` are both asked for.
+    DtypeError
+        If the arrays are not all float32 or all float64.
+    """
+    what = "conv_block.forward_saving"
+    if not isinstance(x, Normalised):
+        check(what, "x", x, 4)
+    window = filters_window(what, x.shape, weight, stride, padding, dilation, groups)
+    shape = _check(what, x, weight, bias, window, pool)
+    telling = pick("conv_block", backend)
+    if norm is None:
+        y, winner = telling.forward(x, weight, None, bias, window, groups, None, relu, pool)
+        return y, BlockSaved(x, y, window, groups, bias is not None, relu, winner)
+    _check_norm(what, norm, weight)
+    if pool:
+        raise ArgumentError(f"{what}: a block pools or normalises, not both. Pool its result.")
+    if norm.mean is not None and norm.var is not None:
+        z, _ = telling.forward(x, weight, None, bias, window, groups, None, False, False)
+        mean, var, fixed = norm.mean.astype("f8"), norm.var.astype("f8"), True
+    else:
+        if x.shape[0] * shape[1] * shape[2] <= 1:
+            raise ShapeError(
+                f"{what}: the result has one number for each channel, and one number has no "
+                "variance to normalise with. Use larger batches, or evaluation mode."
+            )
+        z, mean, var = telling.forward_moments(x, weight, bias, window, groups)
+        fixed = False
+    statistics = BatchNormSaved(z, mean, var, norm.eps, fixed)
+    normal = Normalised(z, norm.weight, norm.bias, statistics, relu)
+    return normal, BlockSaved(x, normal, window, groups, bias is not None, relu, None)
+
+
+def backward(
+    grad_y: Array,
+    weight: Array,
+    saved: BlockSaved,
+    *,
+    input_gradient: bool = True,
+    into: Array | None = None,
+    grad_weight: Array | None = None,
+    backend: str | None = None,
+) -> BlockGradients:
+    r"""Gradient of the loss with respect to the input and every parameter.
+
+    ReLU's gate, the pooling's winners and batch norm's formula are applied while `grad_y` is read,
+    once for the weights and once for the input.
+
+    Parameters
+    ----------
+    grad_y : ndarray of the shape of y
+        dL/dy (of the array that a `Normalised` stands for).
+    weight : ndarray of shape (O, C/groups, KH, KW)
+        Filters of the forward pass.
+    saved : BlockSaved
+        The second result of `forward_saving`.
+    input_gradient : bool
+        Whether the input's gradient is wanted: a first layer needs none.
+    into : ndarray of the shape of x, optional
+        The input's gradient is added to it, and it is returned: the sum over the two ways through
+        a residual block.
+    grad_weight : ndarray of the shape of `weight`, optional
+        Receives the gradient of the filters.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    BlockGradients
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` is not of the shape of y.
+    DtypeError
+        If the arrays are not all float32 or all float64.
+    """
+    what = "conv_block.backward"
+    check(what, "grad_y", grad_y, 4)
+    expect(what, "grad_y", grad_y, saved.y.shape, "the shape of y")
+    same_dtype(what, grad_y=grad_y, weight=weight)
+    telling = pick("conv_block", backend)
+    norm_weight = norm_bias = None
+    grad: Any = grad_y
+    if isinstance(saved.y, Normalised):
+        norm_weight, norm_bias = telling.norm_gradients(grad_y, saved.y)
+        grad = NormGradient(grad_y, saved.y, norm_weight, norm_bias)
+        norm_weight, norm_bias = norm_weight.astype(weight.dtype), norm_bias.astype(weight.dtype)
+    elif saved.winner is not None:
+        shape = (grad_y.shape[0], len(weight), *saved.window.output)
+        grad = Unpooled(grad_y, saved.winner, shape)
+    elif saved.relu:
+        grad = Gated(grad_y, saved.y)
+    if grad_weight is not None:
+        check(what, "grad_weight", grad_weight, 4)
+        expect(what, "grad_weight", grad_weight, weight.shape, "the shape of weight")
+        same_dtype(what, weight=weight, grad_weight=grad_weight)
+    grads = telling.backward_weight(
+        grad, saved.x, saved.window, saved.groups, saved.bias, grad_weight
+    )
+    grad_x = None
+    if input_gradient:
+        if into is not None:
+            expect(what, "into", check(what, "into", into, 4), saved.x.shape, "the shape of x")
+        grad_x = telling.backward_input(grad, weight, saved.window, saved.groups, into)
+    return BlockGradients(grad_x, *grads, norm_weight, norm_bias)
+
+
+def add(
+    x: Array | Normalised,
+    other: Array | Normalised,
+    relu: bool = False,
+    *,
+    backend: str | None = None,
+) -> Array:
+    """Add two values, either of which may not be computed yet: the end of a residual block.
+
+    Backward, both get `grad_y`, through ReLU's gate if there is one.
+
+    Parameters
+    ----------
+    x, other : ndarray of shape (N, C, H, W), or Normalised
+        The body's result and the shortcut's.
+    relu : bool
+        Whether ReLU follows.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    y : ndarray of shape (N, C, H, W)
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ.
+    DtypeError
+        If the dtypes differ.
+    """
+    if x.shape != other.shape or x.dtype != other.dtype:
+        raise ShapeError(
+            f"conv_block.add: x is {x.dtype} {x.shape}, but other is {other.dtype} {other.shape}; "
+            "they are added, so they must agree."
+        )
+    return pick("conv_block", backend).add(x, other, relu)
+
+
+def _check(
+    what: str,
+    x: Array | Normalised,
+    weight: Array,
+    bias: Array | None,
+    window: Window,
+    pool: bool,
+) -> tuple[int, int, int]:
+    """Check dtypes and the bias, and return the shape of one image's result."""
+    given = x.x if isinstance(x, Normalised) else x
+    same_dtype(what, x=given, weight=weight, bias=bias)
+    O = len(weight)
+    if bias is not None:
+        check(what, "bias", bias)
+        expect(what, "bias", bias, (O,), "one number for each output channel")
+    OH, OW = window.output
+    if not pool:
+        return O, OH, OW
+    if OH < 2 or OW < 2:
+        raise ShapeError(
+            f"{what}: the convolution leaves {OH} x {OW}, too small for a 2x2 pooling. Use a "
+            "larger image, or padding."
+        )
+    return O, OH // 2, OW // 2
+
+
+def _check_norm(what: str, norm: Norm, weight: Array) -> None:
+    for name in ("weight", "bias", "mean", "var"):
+        array = getattr(norm, name)
+        if array is not None:
+            check(what, f"norm.{name}", array)
+            expect(what, f"norm.{name}", array, (len(weight),), "one number for each channel")
+    same_dtype(what, weight=weight, norm_weight=norm.weight, norm_bias=norm.bias)

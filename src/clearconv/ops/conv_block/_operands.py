@@ -1,0 +1,185 @@
+"""Values that are not computed yet: what stands between two convolutions, as its ingredients.
+
+A convolution reads every number of its input several times, but first copies it into a strip that
+stays in cache. A step that works on each number by itself (normalise, ReLU, a gate of its gradient)
+costs almost nothing during that copy, and the array in between need never be written to memory.
+Each class here is such a step; `array` carries it out, in the chapters that describe it.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from clearconv.ops import activation, batch_norm2d, max_pool2d
+from clearconv.ops._arrays import Array
+from clearconv.ops._window import Window
+
+#: How the compiled kernels number the kinds.
+_NORMALISED, _GATED, _GRADIENT, _UNPOOLED = 1, 2, 3, 4
+
+
+@dataclass(frozen=True, eq=False)
+class Normalised:
+    """Batch norm of `x`, then ReLU if `relu`: f(weight (x - mean) / sqrt(var + eps) + bias).
+
+    Attributes
+    ----------
+    x : ndarray of shape (N, C, H, W)
+        What the convolution gave.
+    weight, bias : ndarray of shape (C,)
+        Scale and shift.
+    statistics : BatchNormSaved
+        Mean and variance, of the batch or fixed.
+    relu : bool
+        Whether ReLU follows.
+    """
+
+    x: Array
+    weight: Array
+    bias: Array
+    statistics: batch_norm2d.BatchNormSaved
+    relu: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array that it stands for."""
+        return self.x.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Dtype of the array that it stands for."""
+        return self.x.dtype
+
+    def array(self, backend: str | None = None) -> Array:
+        """Compute it."""
+        known = self.statistics
+        y = batch_norm2d.forward(
+            self.x, self.weight, self.bias, known.mean, known.var, known.eps, backend=backend
+        )
+        return activation.forward(y, "relu", backend=backend) if self.relu else y
+
+    @cached_property
+    def coefficients(self) -> tuple[Array, Array, Array, Array]:
+        """Centre, scale, shift and what the centre leaves of the mean.
+
+        f((x - centre) scale + shift): x and the centre are both in the array's dtype and close to
+        each other, so their difference is exact even where the mean dwarfs the deviation.
+        """
+        known = self.statistics
+        centre = known.mean.astype(self.dtype)
+        rest = known.mean - centre
+        scale = self.weight / np.sqrt(known.var + known.eps)
+        return centre, scale, self.bias - rest * scale, rest
+
+    @cached_property
+    def operand(self) -> tuple[Any, ...]:
+        """As the compiled kernels read it."""
+        numbers = np.array(self.coefficients[:3], self.dtype)  # (3, C)
+        return _NORMALISED, self.x, None, None, self.relu, numbers
+
+
+@dataclass(frozen=True, eq=False)
+class Gated:
+    """The gradient behind a ReLU, before it: `grad_y` where `y` > 0, else 0."""
+
+    grad_y: Array
+    y: Array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array that it stands for."""
+        return self.y.shape
+
+    def array(self, backend: str | None = None) -> Array:
+        """Compute it."""
+        saved = activation.ActivationSaved("relu", 0.0, self.y)
+        return activation.backward_input(self.grad_y, saved, backend=backend)
+
+    @cached_property
+    def operand(self) -> tuple[Any, ...]:
+        """As the compiled kernels read it."""
+        return _GATED, self.grad_y, self.y, None, False, None
+
+
+@dataclass(frozen=True, eq=False)
+class Unpooled:
+    """The gradient behind a 2x2 max pooling, before it: `grad_y` at each window's winner, else 0.
+
+    Attributes
+    ----------
+    grad_y : ndarray of shape (N, C, H // 2, W // 2)
+        dL/dy.
+    winner : ndarray of uint8, of the same shape
+        0 to 3, row by row; 4 where ReLU let nothing through.
+    shape : tuple of int
+        (N, C, H, W).
+    """
+
+    grad_y: Array
+    winner: npt.NDArray[np.uint8]
+    shape: tuple[int, ...]
+
+    def array(self, backend: str | None = None) -> Array:
+        """Compute it."""
+        N, C, H, W = self.shape
+        shut = self.winner == 4
+        window = Window.of("conv_block", (H, W), 2, 2)
+        saved = max_pool2d.MaxPoolSaved(self.shape, window, np.where(shut, 0, self.winner))
+        open_gradient = np.where(shut, self.grad_y.dtype.type(0), self.grad_y)
+        return max_pool2d.backward_input(open_gradient, saved, backend=backend)
+
+    @cached_property
+    def operand(self) -> tuple[Any, ...]:
+        """As the compiled kernels read it."""
+        return _UNPOOLED, self.grad_y, None, self.winner, False, self.shape[2:]
+
+
+@dataclass(frozen=True, eq=False)
+class NormGradient:
+    """The gradient behind batch norm (and ReLU), before it.
+
+    Attributes
+    ----------
+    grad_y : ndarray of shape (N, C, H, W)
+        Gradient of what `normalised` stands for.
+    normalised : Normalised
+        The forward pass's.
+    grad_weight, grad_bias : float64 ndarray of shape (C,)
+        The sums over the batch that both batch norm's own gradients and its input's need.
+    """
+
+    grad_y: Array
+    normalised: Normalised
+    grad_weight: Array
+    grad_bias: Array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array that it stands for."""
+        return self.normalised.shape
+
+    def array(self, backend: str | None = None) -> Array:
+        """Compute it."""
+        grad = self.grad_y
+        if self.normalised.relu:
+            grad = Gated(grad, self.normalised.array(backend)).array(backend)
+        return batch_norm2d.backward_input(
+            grad, self.normalised.weight, self.normalised.statistics, backend=backend
+        )
+
+    @cached_property
+    def operand(self) -> tuple[Any, ...]:
+        """As the compiled kernels read it: a g + b (x - centre) + d for each channel."""
+        normal = self.normalised
+        centre, a, shift, rest = normal.coefficients
+        known = normal.statistics
+        b = d = np.zeros_like(rest)
+        if not known.fixed:  # what the paths through mean and variance take away
+            through_mean, through_var = self.grad_bias / known.count, self.grad_weight / known.count
+            b = -a * through_var / np.sqrt(known.var + known.eps)
+            d = -a * through_mean - b * rest
+        numbers = np.array([centre, a, shift, a, b, d], normal.dtype)  # (6, C)
+        return _GRADIENT, self.grad_y, normal.x, None, normal.relu, numbers

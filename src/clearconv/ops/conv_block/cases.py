@@ -1,0 +1,121 @@
+"""The case table of conv_block: each step alone, together, and behind another block."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from clearconv.ops import batch_norm2d, conv_block
+from clearconv.ops._arrays import Array
+from clearconv.ops._case import Case, Chapter, Gradients, arrays, normal
+
+
+def run(
+    inputs: dict[str, Array], options: dict[str, Any], backend: str | None = None
+) -> tuple[Array, Callable[[Array, str | None], Gradients]]:
+    """Forward in one telling, and every gradient in any.
+
+    With a `before_weight` the input passes through a batch norm and ReLU that are not carried out
+    before the block reads it.
+    """
+    options = dict(options)
+    normed = options.pop("norm", False)
+    x: Any = inputs["x"]
+    if "before_weight" in inputs:
+        x = _normalised(inputs)
+    norm = conv_block.Norm(inputs["norm_weight"], inputs["norm_bias"]) if normed else None
+    weight = inputs["weight"]
+    y, saved = conv_block.forward_saving(
+        x, weight, inputs.get("bias"), norm=norm, **options, backend=backend
+    )
+
+    def backward(grad_y: Array, backend: str | None = None) -> Gradients:
+        got = conv_block.backward(grad_y, weight, saved, backend=backend)
+        grads: Gradients = {"weight": got.weight}
+        assert got.x is not None
+        if isinstance(x, np.ndarray):
+            grads["x"] = got.x
+        else:  # on through the batch norm before the block
+            known = x.statistics
+            gated = got.x * (x.array("matrix") > 0)
+            how: dict[str, Any] = {"backend": backend}
+            grads["x"] = batch_norm2d.backward_input(gated, x.weight, known, **how)
+            grads["before_weight"] = batch_norm2d.backward_weight(gated, known, **how)
+            grads["before_bias"] = batch_norm2d.backward_bias(gated, known, **how)
+        for name, grad in (
+            ("bias", got.bias),
+            ("norm_weight", got.norm_weight),
+            ("norm_bias", got.norm_bias),
+        ):
+            if grad is not None:
+                grads[name] = grad
+        return grads
+
+    return y if isinstance(y, np.ndarray) else y.array(backend), backward
+
+
+def _normalised(inputs: dict[str, Array]) -> conv_block.Normalised:
+    x, weight, bias = inputs["x"], inputs["before_weight"], inputs["before_bias"]
+    _, statistics = batch_norm2d.forward_saving(x, weight, bias, backend="matrix")
+    return conv_block.Normalised(x, weight, bias, statistics, relu=True)
+
+
+def _case(
+    name: str,
+    x: tuple[int, ...],
+    weight: tuple[int, ...],
+    bias: bool = True,
+    before: bool = False,
+    **options: Any,
+) -> Case:
+    extra = {"bias": normal(weight[0])} if bias else {}
+    if options.get("norm"):
+        extra |= {"norm_weight": normal(weight[0]), "norm_bias": normal(weight[0])}
+    if before:
+        extra |= {"before_weight": normal(x[1]), "before_bias": normal(x[1])}
+    return Case(name, arrays(x=normal(*x), weight=normal(*weight), **extra), options)
+
+
+CASES = (
+    _case("bias", (2, 3, 5, 6), (4, 3, 3, 3)),
+    _case("relu", (2, 3, 5, 6), (4, 3, 3, 3), relu=True, padding=1),
+    _case("relu, no bias", (2, 3, 5, 6), (4, 3, 3, 3), bias=False, relu=True, stride=2),
+    _case("pool", (2, 3, 6, 8), (4, 3, 3, 3), pool=True, padding=1),
+    _case("relu, pool", (2, 3, 6, 8), (5, 3, 3, 3), relu=True, pool=True),
+    _case("pool with leftovers", (2, 2, 8, 9), (20, 2, 2, 3), relu=True, pool=True),
+    _case("stride, pool", (1, 3, 15, 13), (16, 3, 3, 3), relu=True, pool=True, stride=2),
+    _case("norm", (3, 3, 5, 6), (4, 3, 3, 3), bias=False, norm=True, padding=1),
+    _case("bias, norm, relu", (3, 3, 5, 6), (4, 3, 3, 3), norm=True, relu=True),
+    _case("norm, stride", (5, 2, 6, 7), (17, 2, 3, 2), norm=True, relu=True, stride=(2, 1)),
+    _case("norm, groups", (3, 4, 5, 4), (6, 2, 3, 3), norm=True, relu=True, groups=2),
+    _case("norm, depthwise", (3, 5, 6, 5), (5, 1, 3, 3), norm=True, padding=1, groups=5),
+    _case("behind a norm", (3, 3, 5, 6), (4, 3, 3, 3), before=True, relu=True, padding=1),
+    _case("behind a norm, norm", (4, 3, 5, 6), (18, 3, 3, 3), before=True, norm=True, relu=True),
+    _case("behind a norm, 1x1", (4, 18, 5, 6), (3, 18, 1, 1), before=True, norm=True, relu=True),
+    _case("behind a norm, pool", (2, 3, 7, 6), (4, 3, 3, 3), before=True, relu=True, pool=True),
+    _case(
+        "behind a norm, depthwise",
+        (3, 16, 6, 5),
+        (16, 1, 3, 3),
+        before=True,
+        norm=True,
+        relu=True,
+        stride=2,
+        padding=1,
+        groups=16,
+    ),
+)
+
+_WORKED = {
+    "x": np.array([[[[1.0, 2, 0], [0, 1, 3], [2, 0, 1]]]]),
+    "weight": np.array([[[[1.0, -1], [0, 1]]]]),
+    "bias": np.array([1.0]),
+}
+
+CHAPTER = Chapter(
+    name="conv_block",
+    functions=("forward", "forward_saving", "backward", "add"),
+    run=run,
+    cases=CASES,
+    worked={"forward": {**_WORKED, "relu": True, "pool": True}},
+)

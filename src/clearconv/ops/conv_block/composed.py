@@ -1,0 +1,109 @@
+"""Blocks made of the other chapters: what the loops and the matrix telling do.
+
+Nothing is fused here; that is the point: the compiled kernels must give the same.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clearconv.ops import activation, batch_norm2d, conv2d, max_pool2d
+from clearconv.ops._arrays import Array
+from clearconv.ops._backend import pick
+from clearconv.ops._window import Window
+from clearconv.ops.conv_block._operands import Gated, NormGradient, Normalised, Unpooled
+
+
+@dataclass(frozen=True)
+class Composed:
+    """The functions of this chapter, each step in the telling called `backend`."""
+
+    backend: str
+
+    def forward(
+        self,
+        x: Array | Normalised,
+        weight: Array,
+        scale: Array | None,
+        shift: Array | None,
+        window: Window,
+        groups: int,
+        add: Array | None,
+        relu: bool,
+        pool: bool,
+    ) -> tuple[Array, Array | None]:
+        """Convolve, scale and shift, add, ReLU, pool."""
+        bias = shift if scale is None else None
+        y = pick("conv2d", self.backend).forward(self.array(x), weight, bias, window, groups)
+        if scale is not None:
+            y = y * scale[:, None, None]  # (N, O, OH, OW) * (O, 1, 1)
+            y = y if shift is None else y + shift[:, None, None]
+        y = y if add is None else y + add
+        y = activation.forward(y, "relu", backend=self.backend) if relu else y
+        if not pool:
+            return y, None
+        top, saved = max_pool2d.forward_saving(y, 2, backend=self.backend)
+        winner = np.where(top > 0, saved.argmax, 4) if relu else saved.argmax
+        return top, winner.astype(np.uint8)
+
+    def forward_moments(
+        self, x: Array | Normalised, weight: Array, bias: Array | None, window: Window, groups: int
+    ) -> tuple[Array, Array, Array]:
+        """Convolve, and take each channel's mean and variance over the batch."""
+        y = pick("conv2d", self.backend).forward(self.array(x), weight, bias, window, groups)
+        unit, zero = np.ones(len(weight), y.dtype), np.zeros(len(weight), y.dtype)
+        _, mean, var = pick("batch_norm2d", self.backend).forward_training(y, unit, zero, 1.0)
+        return y, mean, var
+
+    def norm_gradients(self, grad_y: Array, normalised: Normalised) -> tuple[Array, Array]:
+        """Gradients of batch norm's scale and shift, ReLU's gate before them."""
+        grad = grad_y
+        if normalised.relu:
+            grad = Gated(grad_y, normalised.array(self.backend)).array(self.backend)
+        saved = normalised.statistics
+        return (
+            batch_norm2d.backward_weight(grad, saved, backend=self.backend).astype(np.float64),
+            batch_norm2d.backward_bias(grad, saved, backend=self.backend).astype(np.float64),
+        )
+
+    def backward_input(
+        self,
+        grad: Array | Gated | NormGradient | Unpooled,
+        weight: Array,
+        window: Window,
+        groups: int,
+        into: Array | None,
+    ) -> Array:
+        """Input gradient of the convolution, added to `into` if given."""
+        telling = pick("conv2d", self.backend)
+        grad_x = telling.backward_input(self.array(grad), weight, window, groups)
+        if into is None:
+            return grad_x
+        into += grad_x
+        return into
+
+    def backward_weight(
+        self,
+        grad: Array | Gated | NormGradient | Unpooled,
+        x: Array | Normalised,
+        window: Window,
+        groups: int,
+        bias: bool,
+        grad_weight: Array | None,
+    ) -> tuple[Array, Array | None]:
+        """Gradients of the filters, and of the bias if wanted."""
+        telling = pick("conv2d", self.backend)
+        grads = self.array(grad)
+        total = telling.backward_weight(grads, self.array(x), window, groups)
+        if grad_weight is not None:
+            np.copyto(grad_weight, total)
+        return total if grad_weight is None else grad_weight, telling.backward_bias(grads) if bias else None
+
+    def add(self, x: Array | Normalised, other: Array | Normalised, relu: bool) -> Array:
+        """Sum of two values, then ReLU if asked."""
+        y = self.array(x) + self.array(other)
+        return activation.forward(y, "relu", backend=self.backend) if relu else y
+
+    def array(self, value: Array | Normalised | Gated | NormGradient | Unpooled) -> Array:
+        """The value, computed if it is not yet."""
+        return value if isinstance(value, np.ndarray) else value.array(self.backend)

@@ -1,0 +1,12 @@
+"""The other chapters' matrix products, one after another."""
+
+from clearconv.ops.conv_block.composed import Composed
+
+_telling = Composed("matrix")
+
+forward = _telling.forward
+forward_moments = _telling.forward_moments
+norm_gradients = _telling.norm_gradients
+backward_input = _telling.backward_input
+backward_weight = _telling.backward_weight
+add = _telling.add

@@ -1,0 +1,25 @@
+// The compiled telling of conv_block, besides the convolutions, as the rest of the module sees it.
+#pragma once
+
+#include "../../native/operand.h"
+
+namespace clearconv::conv_block {
+
+template <class T>
+struct Functions {
+  // y = f(x + other), f is ReLU if `relu`; `other.x.data` may be null. y lies channels last.
+  void (*add)(const Operand<T>& x, const Operand<T>& other, bool relu, const Tensor<T>& y,
+              const Runtime& runtime);
+  // For a `gradient` operand: each channel's sum over the batch of g, into sums[c], and of
+  // g (z - centre), into sums[C + c].
+  void (*gradient_sums)(const Operand<T>& gradient, double* sums, const Runtime& runtime);
+};
+
+struct Kernels {
+  Functions<float> float32;
+  Functions<double> float64;
+};
+
+}  // namespace clearconv::conv_block
+
+CLEARCONV_TABLES(conv_block)
