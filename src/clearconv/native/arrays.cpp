@@ -45,6 +45,13 @@ Index Input::size() const {
   return count;
 }
 
+bool Input::contiguous() const {
+  Index stride = buffer_.itemsize;
+  for (int axis = ndim() - 1; axis >= 0; stride *= buffer_.shape[axis--])
+    if (strides_[axis] != stride && buffer_.shape[axis] > 1) return size() == 0;
+  return true;
+}
+
 void Input::copy() {
   const Index itemsize = buffer_.itemsize;
   copied_ = std::make_unique<char[]>(size() * itemsize);

@@ -24,6 +24,12 @@ class Input {
   int ndim() const { return buffer_.ndim; }
   Index shape(int axis) const { return buffer_.shape[axis]; }
   Index size() const;
+  bool writable() const { return !buffer_.readonly && !copied_; }
+  bool contiguous() const;
+  bool channels_adjoin() const {
+    return ndim() == 4 && (shape(1) == 1 || strides_[1] == buffer_.itemsize);
+  }
+  void copy();  // into contiguous memory
 
   // The array seen as T; one that is not aligned for T was copied.
   template <class T>
@@ -37,8 +43,6 @@ class Input {
   }
 
  private:
-  void copy();
-
   Py_buffer buffer_;
   char kind_;
   const void* data_;

@@ -6,6 +6,7 @@
 // One line a chapter: adds `clearconv._native.<chapter>`.
 #define CLEARCONV_CHAPTERS(CHAPTER) \
   CHAPTER(conv2d)                   \
+  CHAPTER(conv_block)               \
   CHAPTER(max_pool2d)
 
 namespace clearconv {

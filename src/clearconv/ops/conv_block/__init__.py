@@ -32,7 +32,13 @@ from clearconv.ops._backend import pick
 from clearconv.ops._window import IntOrPair, Padding, Window
 from clearconv.ops.batch_norm2d import BatchNormSaved
 from clearconv.ops.conv2d._filters import filters_window
-from clearconv.ops.conv_block._operands import Gated, NormGradient, Normalised, Unpooled
+from clearconv.ops.conv_block._operands import (
+    Gated,
+    NormGradient,
+    Normalised,
+    Unpooled,
+    channels_last,
+)
 
 __all__ = [
     "BlockGradients",
@@ -332,11 +338,11 @@ def backward(
     same_dtype(what, grad_y=grad_y, weight=weight)
     telling = pick("conv_block", backend)
     norm_weight = norm_bias = None
+    grad_y = channels_last(grad_y)
     grad: Any = grad_y
     if isinstance(saved.y, Normalised):
-        norm_weight, norm_bias = telling.norm_gradients(grad_y, saved.y)
-        grad = NormGradient(grad_y, saved.y, norm_weight, norm_bias)
-        norm_weight, norm_bias = norm_weight.astype(weight.dtype), norm_bias.astype(weight.dtype)
+        grad = NormGradient(grad_y, saved.y, telling.gradient_sums(grad_y, saved.y))
+        norm_weight, norm_bias = (part.astype(weight.dtype) for part in grad.parameters)
     elif saved.winner is not None:
         shape = (grad_y.shape[0], len(weight), *saved.window.output)
         grad = Unpooled(grad_y, saved.winner, shape)
@@ -353,7 +359,13 @@ def backward(
     if input_gradient:
         if into is not None:
             expect(what, "into", check(what, "into", into, 4), saved.x.shape, "the shape of x")
-        grad_x = telling.backward_input(grad, weight, saved.window, saved.groups, into)
+        direct = into is None or into is channels_last(into)
+        grad_x = telling.backward_input(
+            grad, weight, saved.window, saved.groups, into if direct else None
+        )
+        if into is not None and not direct:
+            into += grad_x
+            grad_x = into
     return BlockGradients(grad_x, *grads, norm_weight, norm_bias)
 
 

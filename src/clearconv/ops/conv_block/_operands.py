@@ -21,6 +21,14 @@ from clearconv.ops._window import Window
 _NORMALISED, _GATED, _GRADIENT, _UNPOOLED = 1, 2, 3, 4
 
 
+def channels_last(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return (N, C, H, W) with channels that adjoin in memory; a copy only if they do not."""
+    adjoin = array.shape[1] == 1 or array.strides[1] == array.itemsize
+    if adjoin and array.flags.aligned:
+        return array
+    return np.ascontiguousarray(array.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+
+
 @dataclass(frozen=True, eq=False)
 class Normalised:
     """Batch norm of `x`, then ReLU if `relu`: f(weight (x - mean) / sqrt(var + eps) + bias).
@@ -78,7 +86,7 @@ class Normalised:
     def operand(self) -> tuple[Any, ...]:
         """As the compiled kernels read it."""
         numbers = np.array(self.coefficients[:3], self.dtype)  # (3, C)
-        return _NORMALISED, self.x, None, None, self.relu, numbers
+        return _NORMALISED, channels_last(self.x), None, None, self.relu, numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +109,7 @@ class Gated:
     @cached_property
     def operand(self) -> tuple[Any, ...]:
         """As the compiled kernels read it."""
-        return _GATED, self.grad_y, self.y, None, False, None
+        return _GATED, channels_last(self.grad_y), channels_last(self.y), None, False, None
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +142,8 @@ class Unpooled:
     @cached_property
     def operand(self) -> tuple[Any, ...]:
         """As the compiled kernels read it."""
-        return _UNPOOLED, self.grad_y, None, self.winner, False, self.shape[2:]
+        winner = channels_last(self.winner)
+        return _UNPOOLED, channels_last(self.grad_y), None, winner, False, self.shape[2:]
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,14 +156,20 @@ class NormGradient:
         Gradient of what `normalised` stands for.
     normalised : Normalised
         The forward pass's.
-    grad_weight, grad_bias : float64 ndarray of shape (C,)
-        The sums over the batch that both batch norm's own gradients and its input's need.
+    sums : float64 ndarray of shape (2, C)
+        Over the batch: of g, which is grad_y behind ReLU's gate, and of g (x - centre).
     """
 
     grad_y: Array
     normalised: Normalised
-    grad_weight: Array
-    grad_bias: Array
+    sums: Array
+
+    @cached_property
+    def parameters(self) -> tuple[Array, Array]:
+        """Gradients of batch norm's scale and shift, in float64."""
+        known, rest = self.normalised.statistics, self.normalised.coefficients[3]
+        total, product = self.sums
+        return (product - rest * total) / np.sqrt(known.var + known.eps), total
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -178,8 +193,10 @@ class NormGradient:
         known = normal.statistics
         b = d = np.zeros_like(rest)
         if not known.fixed:  # what the paths through mean and variance take away
-            through_mean, through_var = self.grad_bias / known.count, self.grad_weight / known.count
+            grad_weight, grad_bias = self.parameters
+            through_mean, through_var = grad_bias / known.count, grad_weight / known.count
             b = -a * through_var / np.sqrt(known.var + known.eps)
             d = -a * through_mean - b * rest
         numbers = np.array([centre, a, shift, a, b, d], normal.dtype)  # (6, C)
-        return _GRADIENT, self.grad_y, normal.x, None, normal.relu, numbers
+        x, z = channels_last(self.grad_y), channels_last(normal.x)
+        return _GRADIENT, x, z, None, normal.relu, numbers

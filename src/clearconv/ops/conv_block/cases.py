@@ -95,8 +95,9 @@ CASES = (
     _case("behind a norm, pool", (2, 3, 7, 6), (4, 3, 3, 3), before=True, relu=True, pool=True),
     _case(
         "behind a norm, depthwise",
-        (3, 16, 6, 5),
+        (3, 16, 7, 5),
         (16, 1, 3, 3),
+        bias=False,
         before=True,
         norm=True,
         relu=True,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clearconv.ops import activation, batch_norm2d, conv2d, max_pool2d
+from clearconv.ops import activation, max_pool2d
 from clearconv.ops._arrays import Array
 from clearconv.ops._backend import pick
 from clearconv.ops._window import Window
@@ -55,16 +55,16 @@ class Composed:
         _, mean, var = pick("batch_norm2d", self.backend).forward_training(y, unit, zero, 1.0)
         return y, mean, var
 
-    def norm_gradients(self, grad_y: Array, normalised: Normalised) -> tuple[Array, Array]:
-        """Gradients of batch norm's scale and shift, ReLU's gate before them."""
+    def gradient_sums(self, grad_y: Array, normalised: Normalised) -> Array:
+        """Sums over the batch of g, `grad_y` behind ReLU's gate, and of g (z - centre): (2, C)."""
         grad = grad_y
         if normalised.relu:
             grad = Gated(grad_y, normalised.array(self.backend)).array(self.backend)
-        saved = normalised.statistics
-        return (
-            batch_norm2d.backward_weight(grad, saved, backend=self.backend).astype(np.float64),
-            batch_norm2d.backward_bias(grad, saved, backend=self.backend).astype(np.float64),
-        )
+        z, centre = normalised.x, normalised.coefficients[0]
+        away = z - centre[:, None, None]  # (N, C, H, W) - (C, 1, 1)
+        telling = pick("batch_norm2d", self.backend)
+        sums = [telling.backward_bias(part) for part in (grad, grad * away)]
+        return np.array(sums, np.float64)
 
     def backward_input(
         self,

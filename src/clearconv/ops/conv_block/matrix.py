@@ -6,7 +6,7 @@ _telling = Composed("matrix")
 
 forward = _telling.forward
 forward_moments = _telling.forward_moments
-norm_gradients = _telling.norm_gradients
+gradient_sums = _telling.gradient_sums
 backward_input = _telling.backward_input
 backward_weight = _telling.backward_weight
 add = _telling.add

@@ -1,0 +1,328 @@
+// The compiled telling of conv_block, as Python sees it: the signatures of composed.py.
+#include <optional>
+
+#include "../../native/arrays.h"
+#include "../../native/chapters.h"
+#include "../conv2d/native.h"
+#include "native.h"
+
+namespace nb = nanobind;
+
+namespace clearconv::conv_block {
+namespace {
+
+const conv2d::Kernels* convolution = nullptr;
+const Kernels* kernels = nullptr;
+
+// An ndarray, or the `operand` of a value that is not computed yet: (kind, x, beside, winner, relu,
+// numbers), see _operands.py.
+class Value {
+ public:
+  explicit Value(nb::handle value) {
+    if (PyObject_CheckBuffer(value.ptr())) {
+      x_.emplace(value);
+      for (int axis = 0; axis < x_->ndim(); ++axis) shape_[axis] = x_->shape(axis);
+      need(x_->ndim() == 4);
+      return;
+    }
+    const nb::object parts = value.attr("operand");
+    kind_ = nb::cast<int>(parts[0]);
+    need(kind_ >= 1 && kind_ <= 4);
+    x_.emplace(nb::object(parts[1]));
+    need(x_->ndim() == 4);
+    for (int axis = 0; axis < 4; ++axis) shape_[axis] = x_->shape(axis);
+    if (nb::object beside = parts[2]; !beside.is_none()) beside_.emplace(beside);
+    if (nb::object winner = parts[3]; !winner.is_none()) winner_.emplace(winner, "B");
+    relu_ = nb::cast<bool>(parts[4]);
+    if (kind_ == 4) {
+      shape_[2] = nb::cast<Index>(parts[5][0]);
+      shape_[3] = nb::cast<Index>(parts[5][1]);
+    } else if (kind_ != 2) {
+      numbers_.emplace(nb::object(parts[5]));
+    }
+    check();
+  }
+
+  const Input& array() const { return *x_; }
+  Index shape(int axis) const { return shape_[axis]; }
+
+  template <class T>
+  Operand<T> operand() const {
+    Operand<T> operand = plain(x_->tensor<T>());
+    for (int axis = 0; axis < 4; ++axis) operand.x.shape[axis] = shape_[axis];
+    operand.how = static_cast<typename Operand<T>::How>(kind_);
+    operand.relu = relu_;
+    if (beside_) operand.beside = beside_->tensor<T>();
+    if (winner_) {
+      operand.winner = winner_->tensor<std::uint8_t>();
+      operand.pooled[0] = winner_->shape(2);
+      operand.pooled[1] = winner_->shape(3);
+    }
+    if (numbers_) {
+      const T** into[] = {&operand.centre, &operand.scale, &operand.shift,
+                          &operand.a,      &operand.b,     &operand.d};
+      const T* data = numbers_->tensor<T>().data;
+      for (Index i = 0; i < numbers_->shape(0); ++i) *into[i] = data + i * shape_[1];
+    }
+    return operand;
+  }
+
+ private:
+  // What _operands.py makes fits; anything else must not reach the kernels.
+  void check() const {
+    const auto like_x = [this](const Input& other, bool whole) {
+      for (int axis = 0; axis < 4; ++axis)
+        need(other.ndim() == 4 && other.shape(axis) == (whole ? shape_[axis] : x_->shape(axis)));
+      need(other.channels_adjoin());
+    };
+    need(x_->channels_adjoin());
+    need(beside_.has_value() == (kind_ == 2 || kind_ == 3));
+    if (beside_) like_x(*beside_, true), same_dtype(*x_, *beside_);
+    need(winner_.has_value() == (kind_ == 4));
+    if (winner_) {
+      like_x(*winner_, false);
+      need(winner_->shape(2) == shape_[2] / 2 && winner_->shape(3) == shape_[3] / 2);
+    }
+    if (numbers_) {
+      same_dtype(*x_, *numbers_);
+      need(numbers_->ndim() == 2 && numbers_->shape(0) == (kind_ == 1 ? 3 : 6) &&
+           numbers_->shape(1) == shape_[1] && numbers_->contiguous());
+    }
+  }
+
+  int kind_ = 0;
+  std::optional<Input> x_, beside_, winner_, numbers_;
+  Index shape_[4];
+  bool relu_ = false;
+};
+
+// One number a channel, contiguous; null where there is none.
+class Channels {
+ public:
+  Channels(nb::handle array, const Input& like, Index count) {
+    if (array.is_none()) return;
+    array_.emplace(array);
+    same_dtype(like, *array_);
+    need(array_->ndim() == 1 && array_->shape(0) == count);
+    if (!array_->contiguous()) array_->copy();
+  }
+  template <class T>
+  const T* data() const {
+    return array_ ? array_->tensor<T>().data : nullptr;
+  }
+
+ private:
+  std::optional<Input> array_;
+};
+
+void need_filters(const Value& x, const Input& weight, const Geometry& window, Index groups) {
+  need(weight.ndim() == 4 && groups > 0 && weight.shape(0) % groups == 0 &&
+       x.shape(1) == weight.shape(1) * groups && x.shape(2) == window.input[0] &&
+       x.shape(3) == window.input[1] && weight.shape(2) == window.kernel[0] &&
+       weight.shape(3) == window.kernel[1]);
+  same_dtype(x.array(), weight);
+}
+
+void need_grads(const Value& grad, Index channels, const Geometry& window) {
+  need(grad.shape(1) == channels && grad.shape(2) == window.output[0] &&
+       grad.shape(3) == window.output[1]);
+}
+
+// Call work(T{}) with the dtype of `array` for T.
+template <class Work>
+auto typed(const Input& array, const Work& work) {
+  return array.is_double() ? work(double()) : work(float());
+}
+
+nb::object forward(nb::handle x, nb::handle weight, nb::handle scale, nb::handle shift,
+                   nb::handle window, Index groups, nb::handle add, bool relu, bool pool) {
+  const Value xs(x);
+  const Input ws(weight);
+  const Geometry geo = geometry(window);
+  need_filters(xs, ws, geo, groups);
+  const Channels scales(scale, xs.array(), ws.shape(0)), shifts(shift, xs.array(), ws.shape(0));
+  std::optional<Value> adds;
+  if (!add.is_none()) {
+    adds.emplace(add);
+    same_dtype(xs.array(), adds->array());
+    need(adds->array().channels_adjoin() && adds->shape(0) == xs.shape(0));
+    need_grads(*adds, ws.shape(0), geo);
+  }
+  return typed(xs.array(), [&](auto number) -> nb::object {
+    using T = decltype(number);
+    const Index by = pool ? 2 : 1;
+    const auto shape = {xs.shape(0), ws.shape(0), geo.output[0] / by, geo.output[1] / by};
+    Output<T> y(shape, Order::channels_last);
+    std::optional<Output<std::uint8_t>> winner;
+    if (pool) winner.emplace(shape, Order::channels_last);
+    Epilogue<T> to = store_to(y.tensor);
+    to.scale = scales.data<T>();
+    to.shift = shifts.data<T>();
+    if (adds) to.add = adds->array().template tensor<T>();
+    to.relu = relu;
+    to.pool = pool;
+    if (winner) to.winner = winner->tensor;
+    compute([&] {
+      of<T>(*convolution).forward(xs.operand<T>(), ws.tensor<T>(), geo, groups, to,
+                                  threads::runtime);
+    });
+    return nb::make_tuple(y.numpy(), winner ? winner->numpy() : nb::none());
+  });
+}
+
+nb::object forward_moments(nb::handle x, nb::handle weight, nb::handle bias, nb::handle window,
+                           Index groups) {
+  const Value xs(x);
+  const Input ws(weight);
+  const Geometry geo = geometry(window);
+  need_filters(xs, ws, geo, groups);
+  need(xs.shape(0) > 0);
+  const Channels shift(bias, xs.array(), ws.shape(0));
+  return typed(xs.array(), [&](auto number) -> nb::object {
+    using T = decltype(number);
+    Output<T> y({xs.shape(0), ws.shape(0), geo.output[0], geo.output[1]}, Order::channels_last);
+    Output<double> mean({ws.shape(0)}, Order::c), var({ws.shape(0)}, Order::c);
+    Epilogue<T> to = store_to(y.tensor);
+    to.shift = shift.data<T>();
+    to.mean = mean.tensor.data;
+    to.var = var.tensor.data;
+    compute([&] {
+      of<T>(*convolution).forward(xs.operand<T>(), ws.tensor<T>(), geo, groups, to,
+                                  threads::runtime);
+    });
+    return nb::make_tuple(y.numpy(), mean.numpy(), var.numpy());
+  });
+}
+
+// Sums of g and of g (z - centre) over the batch: (2, C), float64.
+nb::object gradient_sums(nb::handle grad_y, nb::handle normalised) {
+  const Value gs(grad_y), normal(normalised);
+  same_dtype(gs.array(), normal.array());
+  need(gs.array().channels_adjoin());
+  for (int axis = 0; axis < 4; ++axis) need(gs.shape(axis) == normal.shape(axis));
+  return typed(gs.array(), [&](auto number) -> nb::object {
+    using T = decltype(number);
+    Operand<T> gradient = normal.operand<T>();
+    need(gradient.how == Operand<T>::normalised);
+    gradient.how = Operand<T>::gradient;
+    gradient.beside = gradient.x;
+    gradient.x = gs.array().template tensor<T>();
+    Output<double> sums({2, gs.shape(1)}, Order::c);
+    compute([&] { of<T>(*kernels).gradient_sums(gradient, sums.tensor.data, threads::runtime); });
+    return sums.numpy();
+  });
+}
+
+nb::object backward_input(nb::handle grad, nb::handle weight, nb::handle window, Index groups,
+                          nb::handle into) {
+  const Value gs(grad);
+  const Input ws(weight);
+  const Geometry geo = geometry(window);
+  need(ws.ndim() == 4 && groups > 0 && ws.shape(0) % groups == 0 &&
+       ws.shape(2) == geo.kernel[0] && ws.shape(3) == geo.kernel[1]);
+  need_grads(gs, ws.shape(0), geo);
+  same_dtype(gs.array(), ws);
+  return typed(gs.array(), [&](auto number) -> nb::object {
+    using T = decltype(number);
+    const Index C = ws.shape(1) * groups;
+    const auto run = [&](const Epilogue<T>& to) {
+      compute([&] {
+        of<T>(*convolution).backward_input(gs.operand<T>(), ws.tensor<T>(), geo, groups, to,
+                                           threads::runtime);
+      });
+    };
+    if (into.is_none()) {
+      Output<T> grad_x({gs.shape(0), C, geo.input[0], geo.input[1]}, Order::channels_last);
+      run(store_to(grad_x.tensor));
+      return grad_x.numpy();
+    }
+    const Input total(into);
+    same_dtype(gs.array(), total);
+    need(total.ndim() == 4 && total.shape(0) == gs.shape(0) && total.shape(1) == C &&
+         total.shape(2) == geo.input[0] && total.shape(3) == geo.input[1] &&
+         total.channels_adjoin() && total.writable());
+    Tensor<T> y;
+    const Tensor<const T> view = total.tensor<T>();
+    y.data = const_cast<T*>(view.data);
+    for (int axis = 0; axis < 4; ++axis) {
+      y.shape[axis] = view.shape[axis];
+      y.stride[axis] = view.stride[axis];
+    }
+    Epilogue<T> to = store_to(y);
+    to.accumulate = true;
+    run(to);
+    return nb::borrow(into);
+  });
+}
+
+nb::object backward_weight(nb::handle grad, nb::handle x, nb::handle window, Index groups,
+                           bool bias, nb::handle grad_weight) {
+  const Value gs(grad), xs(x);
+  const Geometry geo = geometry(window);
+  need(groups > 0 && gs.shape(0) == xs.shape(0) && gs.shape(1) % groups == 0 &&
+       xs.shape(1) % groups == 0 && xs.shape(2) == geo.input[0] && xs.shape(3) == geo.input[1]);
+  need_grads(gs, gs.shape(1), geo);
+  same_dtype(gs.array(), xs.array());
+  return typed(gs.array(), [&](auto number) -> nb::object {
+    using T = decltype(number);
+    const Index O = gs.shape(1), I = xs.shape(1) / groups;
+    Output<T> sums({O}, Order::c);
+    const auto run = [&](T* filters) {
+      compute([&] {
+        of<T>(*convolution).backward_weight(gs.operand<T>(), xs.operand<T>(), geo, groups, filters,
+                                            bias ? sums.tensor.data : nullptr, threads::runtime);
+      });
+    };
+    nb::object total;
+    if (grad_weight.is_none()) {
+      Output<T> filters({O, I, geo.kernel[0], geo.kernel[1]}, Order::c);
+      run(filters.tensor.data);
+      total = filters.numpy();
+    } else {
+      const Input given(grad_weight);
+      same_dtype(gs.array(), given);
+      need(given.size() == O * I * geo.kernel[0] * geo.kernel[1] && given.contiguous() &&
+           given.writable());
+      run(const_cast<T*>(given.tensor<T>().data));
+      total = nb::borrow(grad_weight);
+    }
+    return nb::make_tuple(total, bias ? sums.numpy() : nb::none());
+  });
+}
+
+nb::object add(nb::handle x, nb::handle other, bool relu) {
+  const Value xs(x), others(other);
+  same_dtype(xs.array(), others.array());
+  for (int axis = 0; axis < 4; ++axis) need(xs.shape(axis) == others.shape(axis));
+  return typed(xs.array(), [&](auto number) -> nb::object {
+    using T = decltype(number);
+    Output<T> y({xs.shape(0), xs.shape(1), xs.shape(2), xs.shape(3)}, Order::channels_last);
+    compute([&] {
+      of<T>(*kernels).add(xs.operand<T>(), others.operand<T>(), relu, y.tensor, threads::runtime);
+    });
+    return y.numpy();
+  });
+}
+
+}  // namespace
+
+void bind(nb::module_& module, Variant variant) {
+  convolution = CLEARCONV_KERNELS(conv2d, variant);
+  kernels = CLEARCONV_KERNELS(conv_block, variant);
+  nb::module_ chapter =
+      module.def_submodule("conv_block", "A convolution and the steps around it, fused.");
+  chapter.def("forward", &forward, nb::arg("x"), nb::arg("weight"), nb::arg("scale").none(),
+              nb::arg("shift").none(), nb::arg("window"), nb::arg("groups"),
+              nb::arg("add").none(), nb::arg("relu"), nb::arg("pool"));
+  chapter.def("forward_moments", &forward_moments, nb::arg("x"), nb::arg("weight"),
+              nb::arg("bias").none(), nb::arg("window"), nb::arg("groups"));
+  chapter.def("gradient_sums", &gradient_sums, nb::arg("grad_y"),
+              nb::arg("normalised"));
+  chapter.def("backward_input", &backward_input, nb::arg("grad"), nb::arg("weight"),
+              nb::arg("window"), nb::arg("groups"), nb::arg("into").none());
+  chapter.def("backward_weight", &backward_weight, nb::arg("grad"), nb::arg("x"),
+              nb::arg("window"), nb::arg("groups"), nb::arg("bias"), nb::arg("grad_weight").none());
+  chapter.def("add", &add, nb::arg("x"), nb::arg("other"), nb::arg("relu"));
+}
+
+}  // namespace clearconv::conv_block
