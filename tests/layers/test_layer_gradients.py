@@ -27,7 +27,7 @@ from clearconv import (
     gradient_check,
 )
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
-from clearconv.ops import conv2d, linear
+from clearconv.ops import conv_block, linear
 
 IMAGE = (3, 7, 6)
 
@@ -154,14 +154,15 @@ def test_without_the_input_gradient_the_parameters_get_the_same():
 def test_what_is_not_wanted_is_not_computed(monkeypatch):
     """The input gradient of the first layer alone is left out, down through the containers."""
     asked = []
-    for chapter in (conv2d, linear):
-        original = chapter.backward_input
+    for chapter, name in ((conv_block, "backward"), (linear, "backward_input")):
+        original = getattr(chapter, name)
 
         def counting(grad_y, weight, *rest, _original=original, **options):
-            asked.append(weight.shape)
+            if options.get("input_gradient", True):
+                asked.append(weight.shape)
             return _original(grad_y, weight, *rest, **options)
 
-        monkeypatch.setattr(chapter, "backward_input", counting)
+        monkeypatch.setattr(chapter, name, counting)
     net = Sequential(
         Sequential(Residual(Conv2d(2, 1), shortcut=Conv2d(2, 1)), name="a"),
         Conv2d(4, 3),

@@ -150,14 +150,14 @@ class Layer(Node):
         try:
             self.output_shape = self._build(input_shape)
         except ShapeError as error:
-            raise _at(self.label, error) from None
+            raise at_layer(self.label, error) from None
         return self.output_shape
 
     def _run(self, x: Array, context: Context, tape: Tape | None) -> Array:
         try:
             y, saved = self._forward(x, context)
         except ShapeError as error:
-            raise _at(self.label, error) from None
+            raise at_layer(self.label, error) from None
         if tape is not None:
             tape.record(self.path, x, y, saved)
         return y
@@ -167,7 +167,7 @@ class Layer(Node):
         try:
             grad_x = self._backward(grad_y, saved, context)
         except ShapeError as error:
-            raise _at(self.label, error) from None
+            raise at_layer(self.label, error) from None
         if grad_x is None and context.input_gradient:
             raise ArgumentError(
                 f"{self.label}: _backward returned None, but dL/dx is needed, an array of the "
@@ -228,7 +228,7 @@ def check_window(
     Window.of(what, least, kernel, stride, padding, dilation)
 
 
-def _at(label: str, error: ShapeError) -> ShapeError:
+def at_layer(label: str, error: ShapeError) -> ShapeError:
     """Say in which layer it happened."""
     text = str(error)
     return ShapeError(text if text.startswith(label) else f"{label}: {text}")

@@ -1,7 +1,7 @@
 """Containers own all wiring: one after another, around a body, side by side."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +10,11 @@ import numpy as np
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers._layer import Layer
 from clearconv.layers._node import Node, Shape
+from clearconv.layers._stages import Addend, Chain, computed
 from clearconv.layers._store import join
 from clearconv.layers._tape import Context, Tape
 from clearconv.layers.activations import Activation
+from clearconv.ops import activation, conv_block
 from clearconv.ops._arrays import Array
 
 
@@ -96,24 +98,6 @@ class Container(Node):
             input_shape = self._place_child(key, input_shape)
         return input_shape
 
-    def _run_chain(
-        self, keys: tuple[str, ...], x: Array, context: Context, tape: Tape | None
-    ) -> Array:
-        for key in keys:
-            x = self.children[key]._run(x, context, tape)
-        return x
-
-    def _run_chain_back(
-        self, keys: tuple[str, ...], grad_y: Array, tape: Tape, context: Context
-    ) -> Array | None:
-        """Run backward through a chain; only its first node may do without dL/dx."""
-        grad: Array | None = grad_y
-        inner = replace(context, input_gradient=True)
-        for key in reversed(keys):
-            assert grad is not None
-            grad = self.children[key]._run_back(grad, tape, context if key == keys[0] else inner)
-        return grad
-
 
 class Sequential(Container):
     """One layer after another.
@@ -134,13 +118,15 @@ class Sequential(Container):
         self.keys = self._adopt_all(layers)
 
     def _wire(self, input_shape: Shape) -> Shape:
-        return self._chain(self.keys, input_shape)
+        shape = self._chain(self.keys, input_shape)
+        self.steps = Chain(_flat(self.children.values()))
+        return shape
 
     def _run(self, x: Array, context: Context, tape: Tape | None) -> Array:
-        return self._run_chain(self.keys, x, context, tape)
+        return computed(self.steps.run(x, context, tape))
 
     def _run_back(self, grad_y: Array, tape: Tape, context: Context) -> Array | None:
-        return self._run_chain_back(self.keys, grad_y, tape, context)
+        return self.steps.run_back(grad_y, tape, context)
 
 
 class Residual(Container):
@@ -195,35 +181,57 @@ class Residual(Container):
             )
         if self.activation is not None:
             self._place_child(self.activation, shape)
+        self.steps = Chain(_flat(self.children[key] for key in self.body))
+        self.aside = Chain(_flat([self.children[self.shortcut]] if self.shortcut else []))
         return shape
 
+    def _ends_in_relu(self, tape: Tape | None) -> bool:
+        """Whether addition and activation are one pass."""
+        unfused = tape is not None and tape.keep == "all"
+        return self.arguments["activation"] == "relu" and not unfused
+
     def _run(self, x: Array, context: Context, tape: Tape | None) -> Array:
-        y = self._run_chain(self.body, x, context, tape)
-        if self.shortcut is not None:
-            x = self.children[self.shortcut]._run(x, context, tape)
-        if y.shape != x.shape:  # of another image size than the model was built for
-            raise ShapeError(
-                f"Residual '{self.path}': the body gives {y.shape}, but the shortcut {x.shape}. "
-                f"The model was built for {self.input_shape}; does the image size differ?"
-            )
-        y = y + x
-        if self.activation is not None:
-            y = self.children[self.activation]._run(y, context, tape)
+        relu, after = self._ends_in_relu(tape), self.activation
+        beside = self.aside.run(x, context, tape)
+        if tape is None and (after is None or relu) and x.shape[1:] == self.input_shape:
+            return computed(self.steps.run(x, context, None, Addend(computed(beside), relu)))
+        body = self.steps.run(x, context, tape)
+        self._check_shapes(body.shape, beside.shape)
+        y = conv_block.add(body, beside, relu)
+        if after is not None and relu and tape is not None:
+            tape.saved[self.children[after].path] = y
+        elif after is not None and not relu:
+            y = self.children[after]._run(y, context, tape)
         return y
 
+    def _check_shapes(self, body: Shape, beside: Shape) -> None:
+        if body != beside:  # of another image size than the model was built for
+            raise ShapeError(
+                f"Residual '{self.path}': the body gives {body}, but the shortcut {beside}. "
+                f"The model was built for {self.input_shape}; does the image size differ?"
+            )
+
     def _run_back(self, grad_y: Array, tape: Tape, context: Context) -> Array | None:
+        own = False  # whether grad_y may be overwritten
         if self.activation is not None:
+            after = self.children[self.activation]
             inner = replace(context, input_gradient=True)
-            after = self.children[self.activation]._run_back(grad_y, tape, inner)
-            assert after is not None
-            grad_y = after
-        through = self._run_chain_back(self.body, grad_y, tape, context)
+            if self._ends_in_relu(tape):
+                saved = activation.ActivationSaved("relu", 0.0, tape.recall(after.path, grad_y))
+                grad_y, own = activation.backward_input(grad_y, saved), True
+            else:
+                grad = after._run_back(grad_y, tape, inner)
+                assert grad is not None
+                grad_y = grad
         beside: Array | None = grad_y
         if self.shortcut is not None:
-            beside = self.children[self.shortcut]._run_back(grad_y, tape, context)
-        if through is None or beside is None:  # only where the input's gradient is not wanted
+            beside = self.aside.run_back(grad_y, tape, context)
+            own = beside is not None and not np.may_share_memory(beside, grad_y)
+        if not context.input_gradient:
+            self.steps.run_back(grad_y, tape, context)
             return None
-        return through + beside
+        assert beside is not None
+        return self.steps.run_back(grad_y, tape, context, beside if own else beside.copy())
 
 
 class Concat(Container):
@@ -277,3 +285,12 @@ class Concat(Container):
             if grad is not None:
                 total = grad if total is None else total + grad
         return total if context.input_gradient else None
+
+
+def _flat(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Yield a chain's nodes with those of chains inside it: a stage may reach across."""
+    for node in nodes:
+        if isinstance(node, Sequential) and type(node)._run is Sequential._run:
+            yield from _flat(node.children.values())
+        else:
+            yield node

@@ -89,7 +89,9 @@ def forward(
     The article's formulas 1 to 5, with the bias they leave out.
     """
     batch = as_batch("conv2d.forward", x)
-    window = filters_window("conv2d.forward", batch.shape, weight, stride, padding, dilation, groups)
+    window = filters_window(
+        "conv2d.forward", batch.shape, weight, stride, padding, dilation, groups
+    )
     same_dtype("conv2d.forward", x=x, weight=weight, bias=bias)
     O = weight.shape[0]
     if bias is not None:
@@ -157,7 +159,9 @@ def backward_input(
     :math:`\delta_{i-m+1,\,j-n+1}`.
     """
     full = batch_shape("conv2d.backward_input", x_shape)
-    window = filters_window("conv2d.backward_input", full, weight, stride, padding, dilation, groups)
+    window = filters_window(
+        "conv2d.backward_input", full, weight, stride, padding, dilation, groups
+    )
     same_dtype("conv2d.backward_input", grad_y=grad_y, weight=weight)
     batch = _grad_y("backward_input", grad_y, full[0], weight.shape[0], window)
     grad_x = pick("conv2d", backend).backward_input(batch, weight, window, groups)
@@ -220,7 +224,9 @@ def backward_weight(
     """
     batch = as_batch("conv2d.backward_weight", x)
     filters = np.empty(weight_shape, dtype=x.dtype)
-    window = filters_window("conv2d.backward_weight", batch.shape, filters, stride, padding, dilation, groups)
+    window = filters_window(
+        "conv2d.backward_weight", batch.shape, filters, stride, padding, dilation, groups
+    )
     same_dtype("conv2d.backward_weight", grad_y=grad_y, x=x)
     grads = _grad_y("backward_weight", grad_y, batch.shape[0], filters.shape[0], window)
     grad_weight = pick("conv2d", backend).backward_weight(grads, batch, window, groups)

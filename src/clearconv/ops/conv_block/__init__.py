@@ -34,8 +34,8 @@ from clearconv.ops.batch_norm2d import BatchNormSaved
 from clearconv.ops.conv2d._filters import filters_window
 from clearconv.ops.conv_block._operands import (
     Gated,
-    NormGradient,
     Normalised,
+    NormGradient,
     Unpooled,
     channels_last,
 )
@@ -200,14 +200,13 @@ def forward(
     if add is not None:
         check(what, "add", add)
         same_dtype(what, weight=weight, add=add)
-        add = as_batch(what, add, "add")
+        add = channels_last(as_batch(what, add, "add"))
         wanted = (batch.shape[0], len(weight), *window.output)
         expect(what, "add", add, wanted, "the shape of the convolution's result")
     telling = pick("conv_block", backend)
     y, _ = telling.forward(batch, weight, scale, shift, window, groups, add, relu, pool)
-    shape = (batch.shape[0], *shape)
     single = not isinstance(x, Normalised) and x.ndim < 4
-    return result(what, y, shape[1:] if single else shape, out)
+    return result(what, y, shape if single else (batch.shape[0], *shape), out)
 
 
 def forward_saving(
@@ -352,7 +351,7 @@ def backward(
         check(what, "grad_weight", grad_weight, 4)
         expect(what, "grad_weight", grad_weight, weight.shape, "the shape of weight")
         same_dtype(what, weight=weight, grad_weight=grad_weight)
-    grads = telling.backward_weight(
+    total, grad_bias = telling.backward_weight(
         grad, saved.x, saved.window, saved.groups, saved.bias, grad_weight
     )
     grad_x = None
@@ -366,7 +365,7 @@ def backward(
         if into is not None and not direct:
             into += grad_x
             grad_x = into
-    return BlockGradients(grad_x, *grads, norm_weight, norm_bias)
+    return BlockGradients(grad_x, total, grad_bias, norm_weight, norm_bias)
 
 
 def add(
@@ -382,7 +381,7 @@ def add(
 
     Parameters
     ----------
-    x, other : ndarray of shape (N, C, H, W), or Normalised
+    x, other : ndarray of shape (N, C, H, W) or (N, C), or Normalised
         The body's result and the shortcut's.
     relu : bool
         Whether ReLU follows.
@@ -391,7 +390,7 @@ def add(
 
     Returns
     -------
-    y : ndarray of shape (N, C, H, W)
+    y : ndarray of the shape of x
 
     Raises
     ------
@@ -405,7 +404,11 @@ def add(
             f"conv_block.add: x is {x.dtype} {x.shape}, but other is {other.dtype} {other.shape}; "
             "they are added, so they must agree."
         )
-    return pick("conv_block", backend).add(x, other, relu)
+    telling = pick("conv_block", backend)
+    if isinstance(x, Normalised) or isinstance(other, Normalised) or x.ndim == 4:
+        return telling.add(x, other, relu)
+    check("conv_block.add", "x", x, 2)
+    return telling.add(x[:, :, None, None], other[:, :, None, None], relu)[:, :, 0, 0]
 
 
 def _check(

@@ -3,7 +3,7 @@
 A convolution reads every number of its input several times, but first copies it into a strip that
 stays in cache. A step that works on each number by itself (normalise, ReLU, a gate of its gradient)
 costs almost nothing during that copy, and the array in between need never be written to memory.
-Each class here is such a step; `array` carries it out, in the chapters that describe it.
+Each class here is such a step.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from clearconv.ops import activation, batch_norm2d, max_pool2d
 from clearconv.ops._arrays import Array
+from clearconv.ops._backend import pick
 from clearconv.ops._window import Window
 
 #: How the compiled kernels number the kinds.
@@ -61,13 +62,27 @@ class Normalised:
         """Dtype of the array that it stands for."""
         return self.x.dtype
 
-    def array(self, backend: str | None = None) -> Array:
-        """Compute it."""
+    def compose(self, backend: str) -> Array:
+        """Compute it, each step in the chapter that describes it."""
         known = self.statistics
         y = batch_norm2d.forward(
             self.x, self.weight, self.bias, known.mean, known.var, known.eps, backend=backend
         )
         return activation.forward(y, "relu", backend=backend) if self.relu else y
+
+    def array(self, backend: str | None = None) -> Array:
+        """Compute it.
+
+        Parameters
+        ----------
+        backend : {"loops", "matrix", "native"}, optional
+            The telling that runs.
+
+        Returns
+        -------
+        ndarray of shape (N, C, H, W)
+        """
+        return pick("conv_block", backend).computed(self)
 
     @cached_property
     def coefficients(self) -> tuple[Array, Array, Array, Array]:
@@ -101,8 +116,8 @@ class Gated:
         """Shape of the array that it stands for."""
         return self.y.shape
 
-    def array(self, backend: str | None = None) -> Array:
-        """Compute it."""
+    def compose(self, backend: str) -> Array:
+        """Compute it, each step in the chapter that describes it."""
         saved = activation.ActivationSaved("relu", 0.0, self.y)
         return activation.backward_input(self.grad_y, saved, backend=backend)
 
@@ -130,8 +145,8 @@ class Unpooled:
     winner: npt.NDArray[np.uint8]
     shape: tuple[int, ...]
 
-    def array(self, backend: str | None = None) -> Array:
-        """Compute it."""
+    def compose(self, backend: str) -> Array:
+        """Compute it, each step in the chapter that describes it."""
         N, C, H, W = self.shape
         shut = self.winner == 4
         window = Window.of("conv_block", (H, W), 2, 2)
@@ -176,11 +191,11 @@ class NormGradient:
         """Shape of the array that it stands for."""
         return self.normalised.shape
 
-    def array(self, backend: str | None = None) -> Array:
-        """Compute it."""
+    def compose(self, backend: str) -> Array:
+        """Compute it, each step in the chapter that describes it."""
         grad = self.grad_y
         if self.normalised.relu:
-            grad = Gated(grad, self.normalised.array(backend)).array(backend)
+            grad = Gated(grad, self.normalised.compose(backend)).compose(backend)
         return batch_norm2d.backward_input(
             grad, self.normalised.weight, self.normalised.statistics, backend=backend
         )

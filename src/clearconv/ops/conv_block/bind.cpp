@@ -304,6 +304,18 @@ nb::object add(nb::handle x, nb::handle other, bool relu) {
   });
 }
 
+nb::object computed(nb::handle value) {
+  const Value xs(value);
+  return typed(xs.array(), [&](auto number) -> nb::object {
+    using T = decltype(number);
+    Output<T> y({xs.shape(0), xs.shape(1), xs.shape(2), xs.shape(3)}, Order::channels_last);
+    compute([&] {
+      of<T>(*kernels).add(xs.operand<T>(), Operand<T>{}, false, y.tensor, threads::runtime);
+    });
+    return y.numpy();
+  });
+}
+
 }  // namespace
 
 void bind(nb::module_& module, Variant variant) {
@@ -322,6 +334,7 @@ void bind(nb::module_& module, Variant variant) {
               nb::arg("window"), nb::arg("groups"), nb::arg("into").none());
   chapter.def("backward_weight", &backward_weight, nb::arg("grad"), nb::arg("x"),
               nb::arg("window"), nb::arg("groups"), nb::arg("bias"), nb::arg("grad_weight").none());
+  chapter.def("computed", &computed, nb::arg("value"));
   chapter.def("add", &add, nb::arg("x"), nb::arg("other"), nb::arg("relu"));
 }
 

@@ -38,7 +38,7 @@ def run(
         else:  # on through the batch norm before the block
             known = x.statistics
             gated = got.x * (x.array("matrix") > 0)
-            how: dict[str, Any] = {"backend": backend}
+            how: dict[str, Any] = {"backend": "matrix"}  # this step is not what is tested
             grads["x"] = batch_norm2d.backward_input(gated, x.weight, known, **how)
             grads["before_weight"] = batch_norm2d.backward_weight(gated, known, **how)
             grads["before_bias"] = batch_norm2d.backward_bias(gated, known, **how)

@@ -11,7 +11,7 @@ from clearconv.ops import activation, max_pool2d
 from clearconv.ops._arrays import Array
 from clearconv.ops._backend import pick
 from clearconv.ops._window import Window
-from clearconv.ops.conv_block._operands import Gated, NormGradient, Normalised, Unpooled
+from clearconv.ops.conv_block._operands import Gated, Normalised, NormGradient, Unpooled
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Composed:
     ) -> tuple[Array, Array | None]:
         """Convolve, scale and shift, add, ReLU, pool."""
         bias = shift if scale is None else None
-        y = pick("conv2d", self.backend).forward(self.array(x), weight, bias, window, groups)
+        y = pick("conv2d", self.backend).forward(self.computed(x), weight, bias, window, groups)
         if scale is not None:
             y = y * scale[:, None, None]  # (N, O, OH, OW) * (O, 1, 1)
             y = y if shift is None else y + shift[:, None, None]
@@ -50,7 +50,7 @@ class Composed:
         self, x: Array | Normalised, weight: Array, bias: Array | None, window: Window, groups: int
     ) -> tuple[Array, Array, Array]:
         """Convolve, and take each channel's mean and variance over the batch."""
-        y = pick("conv2d", self.backend).forward(self.array(x), weight, bias, window, groups)
+        y = pick("conv2d", self.backend).forward(self.computed(x), weight, bias, window, groups)
         unit, zero = np.ones(len(weight), y.dtype), np.zeros(len(weight), y.dtype)
         _, mean, var = pick("batch_norm2d", self.backend).forward_training(y, unit, zero, 1.0)
         return y, mean, var
@@ -59,7 +59,7 @@ class Composed:
         """Sums over the batch of g, `grad_y` behind ReLU's gate, and of g (z - centre): (2, C)."""
         grad = grad_y
         if normalised.relu:
-            grad = Gated(grad_y, normalised.array(self.backend)).array(self.backend)
+            grad = Gated(grad_y, normalised.compose(self.backend)).compose(self.backend)
         z, centre = normalised.x, normalised.coefficients[0]
         away = z - centre[:, None, None]  # (N, C, H, W) - (C, 1, 1)
         telling = pick("batch_norm2d", self.backend)
@@ -76,7 +76,7 @@ class Composed:
     ) -> Array:
         """Input gradient of the convolution, added to `into` if given."""
         telling = pick("conv2d", self.backend)
-        grad_x = telling.backward_input(self.array(grad), weight, window, groups)
+        grad_x = telling.backward_input(self.computed(grad), weight, window, groups)
         if into is None:
             return grad_x
         into += grad_x
@@ -93,17 +93,19 @@ class Composed:
     ) -> tuple[Array, Array | None]:
         """Gradients of the filters, and of the bias if wanted."""
         telling = pick("conv2d", self.backend)
-        grads = self.array(grad)
-        total = telling.backward_weight(grads, self.array(x), window, groups)
+        grads = self.computed(grad)
+        total = telling.backward_weight(grads, self.computed(x), window, groups)
         if grad_weight is not None:
             np.copyto(grad_weight, total)
-        return total if grad_weight is None else grad_weight, telling.backward_bias(grads) if bias else None
+        return total if grad_weight is None else grad_weight, telling.backward_bias(
+            grads
+        ) if bias else None
 
     def add(self, x: Array | Normalised, other: Array | Normalised, relu: bool) -> Array:
         """Sum of two values, then ReLU if asked."""
-        y = self.array(x) + self.array(other)
+        y = self.computed(x) + self.computed(other)
         return activation.forward(y, "relu", backend=self.backend) if relu else y
 
-    def array(self, value: Array | Normalised | Gated | NormGradient | Unpooled) -> Array:
+    def computed(self, value: Array | Normalised | Gated | NormGradient | Unpooled) -> Array:
         """The value, computed if it is not yet."""
-        return value if isinstance(value, np.ndarray) else value.array(self.backend)
+        return value if isinstance(value, np.ndarray) else value.compose(self.backend)

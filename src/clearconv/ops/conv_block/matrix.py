@@ -10,3 +10,4 @@ gradient_sums = _telling.gradient_sums
 backward_input = _telling.backward_input
 backward_weight = _telling.backward_weight
 add = _telling.add
+computed = _telling.computed

@@ -1,0 +1,202 @@
+"""Stages: a convolution and the layers behind it, run as one fused block.
+
+A container plans them when it is placed. Layers do not know of stages, and a pass that keeps every
+inner array (``keep="all"``) runs layer by layer.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeGuard
+
+import numpy as np
+
+from clearconv.errors import ShapeError
+from clearconv.layers._layer import at_layer
+from clearconv.layers._node import Node
+from clearconv.layers._tape import Context, Tape
+from clearconv.layers.activations import Activation, ReLU
+from clearconv.layers.batch_norm2d import BatchNorm2d
+from clearconv.layers.conv2d import Conv2d
+from clearconv.layers.pool2d import MaxPool2d
+from clearconv.ops import batch_norm2d, conv_block
+from clearconv.ops._arrays import Array
+from clearconv.ops.conv_block import Norm, Normalised
+
+#: What passes between the stages of one chain.
+Value = Array | Normalised
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One fused block: convolution, then perhaps batch norm, ReLU and 2x2 max pooling."""
+
+    conv: Conv2d
+    norm: BatchNorm2d | None = None
+    relu: bool = False
+    pool: bool = False
+
+    def run(
+        self,
+        x: Value,
+        context: Context,
+        tape: Tape | None,
+        end: "Addend | None" = None,
+    ) -> Value:
+        """Forward; without a tape, an addition and a ReLU after it are taken in."""
+        conv = self.conv
+        weight = conv.value("weight")
+        bias = conv.value("bias") if conv.bias else None
+        try:
+            conv._fits("channels", x.shape[1], conv.input_shape[0], x.shape)
+            if tape is None:
+                norm, add, relu = self._norm(fixed=True), None, self.relu
+                if end is not None:
+                    add, relu = end.array, end.relu
+                return conv_block.forward(
+                    x, weight, bias, **conv.how, norm=norm, add=add, relu=relu, pool=self.pool
+                )
+            norm = self._norm(fixed=not context.training)
+            y, saved = conv_block.forward_saving(
+                x, weight, bias, **conv.how, norm=norm, relu=self.relu, pool=self.pool
+            )
+        except ShapeError as error:
+            raise at_layer(conv.label, error) from None
+        if self.norm is not None and context.training and isinstance(y, Normalised):
+            mean, var = self.norm.value("running_mean"), self.norm.value("running_var")
+            batch_norm2d.update_running(mean, var, y.statistics, self.norm.momentum)
+        tape.saved[conv.path] = saved
+        return y
+
+    def run_back(
+        self, grad_y: Array, tape: Tape, context: Context, into: Array | None = None
+    ) -> Array | None:
+        """Backward; the input's gradient is added to `into` if given."""
+        conv = self.conv
+        grads = conv_block.backward(
+            grad_y,
+            conv.value("weight"),
+            tape.recall(conv.path, grad_y),
+            input_gradient=context.input_gradient,
+            into=into,
+            grad_weight=conv.grad("weight"),
+        )
+        if grads.bias is not None:
+            conv.grad("bias")[...] = grads.bias
+        if self.norm is not None:
+            self.norm.grad("weight")[...] = grads.norm_weight
+            self.norm.grad("bias")[...] = grads.norm_bias
+        return grads.x
+
+    def _norm(self, fixed: bool) -> Norm | None:
+        if self.norm is None:
+            return None
+        weight, bias = self.norm.value("weight"), self.norm.value("bias")
+        if not fixed:
+            return Norm(weight, bias, self.norm.eps)
+        # copies: a later training step must not change what backward uses
+        mean, var = self.norm.value("running_mean"), self.norm.value("running_var")
+        return Norm(weight, bias, self.norm.eps, mean.copy(), var.copy())
+
+
+def plan(nodes: Iterable[Node]) -> list[Node | Stage]:
+    """Group a chain's nodes into stages; what is no part of one stays as it is."""
+    rest = list(nodes)
+    steps: list[Node | Stage] = []
+    while rest:
+        node = rest.pop(0)
+        # subclasses may do something else; only the layers themselves are known
+        if type(node) is not Conv2d or node.activation not in ("identity", "relu"):
+            steps.append(node)
+            continue
+        stage = Stage(node, relu=node.activation == "relu")
+        if not stage.relu and rest and type(norm := rest[0]) is BatchNorm2d:
+            rest.pop(0)
+            stage = replace(stage, norm=norm)
+        if not stage.relu and rest and _is_relu(rest[0]):
+            rest.pop(0)
+            stage = replace(stage, relu=True)
+        if stage.norm is None and rest and _halves(rest[0]):
+            if min(node.output_shape[1:]) >= 2:
+                rest.pop(0)
+                stage = replace(stage, pool=True)
+        steps.append(stage)
+    return steps
+
+
+def _is_relu(node: Node) -> TypeGuard[Activation]:
+    return type(node) is ReLU or (type(node) is Activation and node.kind == "relu")
+
+
+def _halves(node: Node) -> bool:
+    """Tell a plain 2x2 max pooling."""
+    if type(node) is not MaxPool2d:
+        return False
+    how: dict[str, Any] = node.arguments
+    plain = how["padding"] in (0, (0, 0), "valid") and how["dilation"] in (1, (1, 1))
+    pairs = how["kernel_size"] in (2, (2, 2)) and how["stride"] in (2, (2, 2))
+    return plain and pairs and not how["ceil_mode"]
+
+
+def computed(value: Value) -> Array:
+    """Return the array itself."""
+    return value.array() if isinstance(value, Normalised) else value
+
+
+class Chain:
+    """One node after another, grouped into stages."""
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        self.nodes = list(nodes)
+        self.stages = plan(self.nodes)
+
+    def run(
+        self, x: Value, context: Context, tape: Tape | None, end: "Addend | None" = None
+    ) -> Value:
+        """Run forward; the result may not be computed yet. `end` only without a tape."""
+        steps = self._steps(tape)
+        last = len(steps) - 1
+        for place, step in enumerate(steps):
+            if not isinstance(step, Stage):
+                x = step._run(computed(x), context, tape)
+            elif place == last and end is not None and not step.relu and not step.pool:
+                return step.run(x, context, tape, end)
+            else:
+                x = step.run(x, context, tape)
+        if end is None:
+            return x
+        return conv_block.add(x, end.array, end.relu)
+
+    def run_back(
+        self, grad_y: Array, tape: Tape, context: Context, into: Array | None = None
+    ) -> Array | None:
+        """Run backward; only the first step may do without dL/dx.
+
+        With `into` the result is added to that array, which is returned.
+        """
+        grad: Array | None = grad_y
+        inner = replace(context, input_gradient=True)
+        steps = self._steps(tape)
+        for place in range(len(steps) - 1, -1, -1):
+            step, asked = steps[place], context if place == 0 else inner
+            assert grad is not None
+            if not isinstance(step, Stage):
+                grad = step._run_back(grad, tape, asked)
+            elif place == 0 and into is not None and not np.may_share_memory(grad, into):
+                return step.run_back(grad, tape, asked, into)
+            else:
+                grad = step.run_back(grad, tape, asked)
+        if into is None or grad is None:
+            return grad
+        into += grad
+        return into
+
+    def _steps(self, tape: Tape | None) -> "Sequence[Node | Stage]":
+        return self.nodes if tape is not None and tape.keep == "all" else self.stages
+
+
+@dataclass(frozen=True)
+class Addend:
+    """What a chain's result is added to, and whether ReLU follows: a residual block's end."""
+
+    array: Array
+    relu: bool
