@@ -3,6 +3,7 @@
 import click
 
 from benchmarks.agreement import Disagreement, agree
+from benchmarks.child import run_alone
 from benchmarks.networks import NETWORKS
 from benchmarks.pytorch import VARIANTS
 from benchmarks.speed import compare
@@ -27,21 +28,25 @@ def _counts(context: click.Context, option: click.Option, value: str) -> list[in
 @click.option("--networks", callback=_names, metavar="NAMES", help="Such as lenet,resnet20.")
 @click.option("--threads", callback=_counts, default="1,2", show_default=True, metavar="N,N")
 @click.option("--compile/--no-compile", "compiled", default=True, help="Also torch.compile.")
+@click.option("--separate/--no-separate", default=True, help="Also each side alone.")
 @click.option("--quick", is_flag=True, help="Few rounds: a first look, not a result.")
-def main(networks: list[str], threads: list[int], compiled: bool, quick: bool) -> None:
+def main(
+    networks: list[str], threads: list[int], compiled: bool, separate: bool, quick: bool
+) -> None:
     """Compare clearconv with PyTorch on this machine."""
-    seconds = 1.5 if quick else 8.0
-    variants = tuple(name for name, (_, wraps) in VARIANTS.items() if compiled or not wraps)
+    seconds = 1.5 if quick else 4.5
+    variants = [name for name, (_, wraps) in VARIANTS.items() if compiled or not wraps]
     for name in networks:
         try:
-            found = agree(name, NETWORKS[name])
+            found = run_alone(agree, name, NETWORKS[name])
         except Disagreement as error:
             raise click.ClickException(str(error)) from None
         click.echo(
             f"{name:13} agrees: worst gradient {found.ours64.gradients:.0e} off in float64; "
             f"{found.ours32.gradients:.0e} in float32, PyTorch's own {found.theirs32.gradients:.0e}"
         )
-        compare(name, threads, seconds, variants, tell=click.echo)
+        for count in threads:
+            compare(name, count, variants, seconds, separate, tell=click.echo)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Before anything is timed: do both sides compute the same?
 
 The judge is PyTorch in float64. In float64 clearconv must agree to rounding. In float32, which is
-what is timed, a ReLU or a maximum that is a tie but for rounding may fall to the other side and take
-its gradient along, in PyTorch as in clearconv: that bound is wider.
+what is timed, a ReLU or a maximum that is a tie but for rounding may fall to the other side and
+take its gradient along, in PyTorch as in clearconv: that bound is wider.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from torch import nn
 
 from benchmarks.networks import MOMENTUM, Network, Ours, batch_of
 from benchmarks.pytorch import copy_weights, loss_of, module_for, pairs
+from benchmarks.results import Agreement, Errors
 
 #: Largest error of an array, as a share of its largest number.
 BOUND64, BOUND32, BOUND32_NORMALISED = 1e-8, 1e-2, 2e-1
@@ -21,26 +22,6 @@ LEARNING_RATE = 0.1  # large, so that the step shows in the weights
 
 class Disagreement(Exception):
     """The two sides do not compute the same; a comparison of speed would mean nothing."""
-
-
-@dataclass(frozen=True)
-class Errors:
-    """Distance from PyTorch in float64: of the loss, of the worst gradient, the worst weight."""
-
-    loss: float
-    gradients: float
-    weights: float
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """What one step from the same weights came to."""
-
-    network: str
-    bound32: float
-    ours64: Errors
-    ours32: Errors
-    theirs32: Errors
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ LEAST_ROUNDS, MOST_ROUNDS = 5, 31
 Step = Callable[[], object]
 
 
-def block(step: Step) -> float:
+def block(step: Step, seconds: float = BLOCK) -> float:
     """Throw steps away for 20 ms, at least one, then return the seconds a step of a block."""
     start = perf_counter()
     while True:
@@ -23,11 +23,13 @@ def block(step: Step) -> float:
         step()
         count += 1
         elapsed = perf_counter() - start
-        if elapsed >= BLOCK:
+        if elapsed >= seconds:
             return elapsed / count
 
 
-def alternate(steps: dict[str, Step], seconds: float) -> dict[str, float]:
+def alternate(
+    steps: dict[str, Step], seconds: float, block_seconds: float = BLOCK
+) -> dict[str, float]:
     """Time the steps in turn, block by block; return each one's median seconds.
 
     Parameters
@@ -36,6 +38,8 @@ def alternate(steps: dict[str, Step], seconds: float) -> dict[str, float]:
         Name -> what to time.
     seconds : float
         About how long to measure in all.
+    block_seconds : float
+        Length of one block; at least one step.
     """
     found: dict[str, list[float]] = {name: [] for name in steps}
     start = perf_counter()
@@ -43,5 +47,5 @@ def alternate(steps: dict[str, Step], seconds: float) -> dict[str, float]:
         if done >= LEAST_ROUNDS and perf_counter() - start > seconds:
             break
         for name, step in steps.items():
-            found[name].append(block(step))
+            found[name].append(block(step, block_seconds))
     return {name: median(times) for name, times in found.items()}

@@ -79,14 +79,7 @@ def _basic_block(channels: int, stride: int, name: str) -> Residual:
 
 
 #: MobileNet v1 up to 512 channels: (output channels, stride) of each depthwise-pointwise pair.
-MOBILENET = (
-    (64, 1),
-    (128, 2),
-    (128, 1),
-    (256, 2),
-    (256, 1),
-    *[(512, s) for s in (2, 1, 1, 1, 1, 1)],
-)
+MOBILENET = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5)
 
 
 def mobilenet(classes: int) -> Sequential:

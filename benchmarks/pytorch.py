@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import torch
+import torch._dynamo  # here, not in each of the processes that are forked later
 from torch import nn
 from torch.nn import functional as F
 

@@ -1,72 +1,100 @@
-"""Networks against PyTorch at its best: training step and inference."""
+"""Networks against PyTorch at its best: training step and inference.
 
-import gc
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+Every measurement has a process of its own (see child.py): a short look at each variant of PyTorch,
+then the race of ours against the fastest variants in one process, then each side alone.
+"""
 
-import torch
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from benchmarks.child import run_alone
 from benchmarks.measure import alternate, block
 from benchmarks.networks import NETWORKS, Ours
-from benchmarks.pytorch import VARIANTS, Theirs
+from benchmarks.pytorch import Theirs
+from benchmarks.results import Cell
 
 MODES = ("train", "infer")
-CLOSE = 1.1  # variants within this factor of the best of the first look are timed in full
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One network, one number of threads, one mode; times in seconds a step."""
-
-    network: str
-    threads: int
-    mode: str
-    ours: float
-    theirs: float
-    variant: str  # PyTorch's fastest
-    first_look: dict[str, float]  # every variant's time in one block
-
-    @property
-    def ratio(self) -> float:
-        """Return our speed over theirs."""
-        return self.theirs / self.ours
+CLOSE = 1.25  # variants within this factor of the best look race, at most two of them
 
 
 def compare(
     name: str,
-    threads: Iterable[int],
+    threads: int,
+    variants: Sequence[str],
     seconds: float,
-    variants: Iterable[str] = tuple(VARIANTS),
-    tell: Callable[[str], None] = print,
+    separate: bool,
+    tell: Callable[[str], None],
 ) -> list[Cell]:
     """Time one network on both sides."""
+    looks = {variant: run_alone(look, name, variant, threads) for variant in variants}
     cells = []
-    for count in threads:
-        Ours.threads(count)
-        Theirs.threads(count)
-        torch.compiler.reset()  # compiled code is for one number of threads
-        ours = Ours(NETWORKS[name])
-        theirs = {variant: Theirs(NETWORKS[name], variant) for variant in variants}
-        for mode in MODES:
-            looks = {}
-            for variant, side in theirs.items():
-                step = getattr(side, mode)
-                step()  # compiles
-                looks[variant] = block(step)
-            ranked = sorted(looks, key=looks.__getitem__)[:2]
-            kept = [variant for variant in ranked if looks[variant] < CLOSE * looks[ranked[0]]]
-            steps = {"ours": getattr(ours, mode)}
-            steps |= {variant: getattr(theirs[variant], mode) for variant in kept}
-            found = alternate(steps, seconds)
-            mine = found.pop("ours")
-            best = min(found, key=found.__getitem__)
-            cell = Cell(name, count, mode, mine, found[best], best, looks)
-            tell(
-                f"{name:13} {mode:5} threads {count}  ours {mine * 1e3:8.2f} ms  PyTorch "
-                f"{cell.theirs * 1e3:8.2f} ms ({best})  ratio {cell.ratio:.2f}"
-                f"  [{', '.join(f'{v} {t * 1e3:.1f}' for v, t in looks.items())}]"
+    for mode in MODES:
+        times = {variant: looks[variant][mode] for variant in variants}
+        ranked = sorted(variants, key=times.__getitem__)
+        racing = [variant for variant in ranked[:2] if times[variant] < CLOSE * times[ranked[0]]]
+        found = run_alone(race, name, mode, threads, racing, seconds)
+        ours = found.pop("ours")
+        best = min(found, key=found.__getitem__)
+        cell = Cell(name, mode, threads, ours, found[best], best, times)
+        if separate:
+            measure = (name, mode, threads, seconds / 3)
+            cell = replace(
+                cell,
+                alone_ours=run_alone(alone, None, *measure),
+                alone_theirs=run_alone(alone, best, *measure),
+                kept_theirs=run_alone(alone, best, *measure, keep_memory=True),
             )
-            cells.append(cell)
-        del ours, theirs
-        gc.collect()
+        tell(_line(cell))
+        cells.append(cell)
     return cells
+
+
+def look(name: str, variant: str, threads: int) -> dict[str, float]:
+    """Return the time of one block of each mode."""
+    side = _theirs(name, variant, threads)
+    found = {}
+    for mode in MODES:
+        step = getattr(side, mode)
+        step()  # compiles
+        found[mode] = min(block(step), block(step))
+    return found
+
+
+def race(
+    name: str, mode: str, threads: int, variants: Sequence[str], seconds: float
+) -> dict[str, float]:
+    """Return each side's median time, taken in turn; ours is called "ours"."""
+    steps = {"ours": getattr(_ours(name, threads), mode)}
+    steps |= {variant: getattr(_theirs(name, variant, threads), mode) for variant in variants}
+    for step in steps.values():
+        step()
+    return alternate(steps, seconds)
+
+
+def alone(variant: str | None, name: str, mode: str, threads: int, seconds: float) -> float:
+    """Return the median time of one side, ours or a variant of theirs."""
+    side = _ours(name, threads) if variant is None else _theirs(name, variant, threads)
+    step = getattr(side, mode)
+    step()
+    return alternate({"it": step}, seconds)["it"]
+
+
+def _ours(name: str, threads: int) -> Ours:
+    Ours.threads(threads)
+    return Ours(NETWORKS[name])
+
+
+def _theirs(name: str, variant: str, threads: int) -> Theirs:
+    Theirs.threads(threads)
+    return Theirs(NETWORKS[name], variant)
+
+
+def _line(cell: Cell) -> str:
+    text = (
+        f"{cell.network:13} {cell.mode:5} {cell.threads} thread{'s'[: cell.threads - 1]:1}"
+        f"  ours {cell.ours * 1e3:8.2f} ms  PyTorch {cell.theirs * 1e3:8.2f} ms"
+        f"  ratio {cell.ratio:5.2f}  ({cell.variant})"
+    )
+    if cell.alone_ratio is not None:
+        text += f"  alone {cell.alone_ratio:.2f}, memory kept {cell.kept_ratio:.2f}"
+    return text

@@ -1,0 +1,195 @@
+"""What the benchmark finds, as plain data; several runs become one by medians. No PyTorch here."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from math import exp, log
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Distance from PyTorch in float64: of the loss, of the worst gradient, the worst weight."""
+
+    loss: float
+    gradients: float
+    weights: float
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What one step from the same weights came to."""
+
+    network: str
+    bound32: float
+    ours64: Errors
+    ours32: Errors
+    theirs32: Errors
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A network, a mode (train or infer), a number of threads; times in seconds a step.
+
+    ``looks`` holds one short time of each PyTorch variant. The ``alone`` times come from processes
+    of their own, ``kept`` from one whose malloc gives nothing back to the system.
+    """
+
+    network: str
+    mode: str
+    threads: int
+    ours: float
+    theirs: float
+    variant: str
+    looks: dict[str, float]
+    alone_ours: float | None = None
+    alone_theirs: float | None = None
+    kept_theirs: float | None = None
+
+    @property
+    def ratio(self) -> float:
+        """Our speed over PyTorch's."""
+        return self.theirs / self.ours
+
+    @property
+    def alone_ratio(self) -> float | None:
+        """The same, each side in a process of its own."""
+        return _over(self.alone_theirs, self.alone_ours)
+
+    @property
+    def kept_ratio(self) -> float | None:
+        """The same, where PyTorch's process keeps its memory."""
+        return _over(self.kept_theirs, self.alone_ours)
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """One gradient or the forward pass of a convolution; one thread, seconds a call."""
+
+    networks: str
+    shape: tuple[int, int, int, int]  # N, C, H, W
+    filters: int
+    kernel: int
+    stride: int
+    padding: int
+    groups: int
+    task: str  # forward, input gradient, weight gradient
+    operations: int
+    ours: float
+    theirs: float
+    layout: str  # PyTorch's faster one
+
+    @property
+    def ratio(self) -> float:
+        """Our speed over PyTorch's."""
+        return self.theirs / self.ours
+
+    @property
+    def rate(self) -> float:
+        """Our floating-point operations a second, counted as if computed directly."""
+        return self.operations / self.ours
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Peak memory of a training step, in bytes.
+
+    ``growth`` is what the peak adds to a process that holds network, gradients, momentum and batch
+    and has taken a step with two images; ``total`` is the whole process, libraries included.
+    """
+
+    network: str
+    ours_growth: int
+    ours_total: int
+    theirs_growth: int
+    theirs_total: int
+    variant: str  # of PyTorch's lower growth
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the benchmark."""
+
+    machine: dict[str, str]
+    peak: float  # operations a second of the register tile, one thread, float32
+    agreements: list[Agreement] = field(default_factory=list)
+    cells: list[Cell] = field(default_factory=list)
+    convolutions: list[Convolution] = field(default_factory=list)
+    memory: list[Memory] = field(default_factory=list)
+
+
+def _over(above: float | None, below: float | None) -> float | None:
+    return None if above is None or below is None else above / below
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    """Return the n-th root of the product."""
+    return exp(sum(map(log, values)) / len(values))
+
+
+# -- several runs ------------------------------------------------------------------------------
+
+
+def merge(runs: Sequence[Run]) -> Run:
+    """Return the median run: each number is the median of the runs' numbers."""
+    first = runs[0]
+    return replace(
+        first,
+        peak=median(run.peak for run in runs),
+        cells=_merge([run.cells for run in runs]),
+        convolutions=_merge([run.convolutions for run in runs]),
+        memory=_merge([run.memory for run in runs]),
+    )
+
+
+def _merge(lists: Sequence[list[Any]]) -> list[Any]:
+    """Merge the rows of several runs, place by place; what is no measurement is the first's."""
+    merged = []
+    for rows in zip(*lists, strict=True):
+        medians = {
+            name: median(getattr(row, name) for row in rows)
+            for name, value in vars(rows[0]).items()
+            if name in _MEASURED and value is not None
+        }
+        merged.append(replace(rows[0], **medians))
+    return merged
+
+
+_MEASURED = {
+    *("ours", "theirs", "alone_ours", "alone_theirs", "kept_theirs"),
+    *("ours_growth", "ours_total", "theirs_growth", "theirs_total"),
+}
+
+
+# -- files -------------------------------------------------------------------------------------
+
+
+def write_json(path: Path, runs: Sequence[Run]) -> None:
+    """Write every run whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"runs": [asdict(run) for run in runs]}, indent=1) + "\n")
+
+
+def read_json(path: Path) -> list[Run]:
+    """Read what ``write_json`` wrote."""
+    return [_run(data) for data in json.loads(path.read_text())["runs"]]
+
+
+def _run(data: dict[str, Any]) -> Run:
+    return Run(
+        data["machine"],
+        data["peak"],
+        [
+            Agreement(
+                **{key: Errors(**item[key]) for key in ("ours64", "ours32", "theirs32")},
+                network=item["network"],
+                bound32=item["bound32"],
+            )
+            for item in data["agreements"]
+        ],
+        [Cell(**item) for item in data["cells"]],
+        [Convolution(**{**item, "shape": tuple(item["shape"])}) for item in data["convolutions"]],
+        [Memory(**item) for item in data["memory"]],
+    )
