@@ -13,20 +13,33 @@
 #include "native.h"
 
 #include "batch_sums.h"
+#include "depthwise.h"
 #include "product.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
 namespace {
+
+// Without the last result where a 2x2 pooling leaves it over.
+Axis pooled(Axis axis, bool pool) {
+  if (pool) axis.output -= axis.output % 2;
+  return axis;
+}
 
 template <class T>
 void forward(const Operand<T>& x, const Tensor<const T>& weight, const Geometry& window,
              Index groups, const Epilogue<T>& to, const Runtime& runtime) {
   const Index O = weight.shape[0] / groups, I = weight.shape[1];
   const Index taps = window.kernel[0] * window.kernel[1];
+  if (is_depthwise(x.shape(1), weight.shape[0], groups)) {
+    const Patches<T> patches = {x, pooled(forward_axis(window, 0), to.pool),
+                                pooled(forward_axis(window, 1), to.pool)};
+    DepthwisePass<T>{patches, weight, {0, 1}, {0, 1}, to, runtime, nullptr, nullptr, {}}.run();
+    return;
+  }
   Workspace<T> space(groups, groups * taps * I * lanes_for<T>(O), runtime);
   for (Index g = 0; g < groups; ++g) {
-    Axis rows = forward_axis(window, 0), columns = forward_axis(window, 1);
-    if (to.pool) rows.output -= rows.output % 2, columns.output -= columns.output % 2;
+    const Axis rows = pooled(forward_axis(window, 0), to.pool);
+    const Axis columns = pooled(forward_axis(window, 1), to.pool);
     const Filters<T> filters = {weight.data + g * O * weight.stride[0],
                                 O,
                                 weight.stride[0],
@@ -58,6 +71,12 @@ void backward_input(const Operand<T>& grad_y, const Tensor<const T>& weight,
       every.y.data += rows.first * to.y.stride[2] + columns.first * to.y.stride[3];
       every.y.stride[2] *= window.stride[0];
       every.y.stride[3] *= window.stride[1];
+      if (is_depthwise(I * groups, weight.shape[0], groups)) {
+        const Patches<T> patches = {grad_y, rows.axis, columns.axis};
+        DepthwisePass<T>{patches, weight, rows.taps, columns.taps, every, runtime, nullptr, nullptr,
+                         {}}.run();
+        continue;
+      }
       for (Index g = 0; g < groups; ++g) {
         const Filters<T> filters = {weight.data + g * O * weight.stride[0],
                                     I,
@@ -92,6 +111,9 @@ void backward_weight(const Operand<T>& grad_y, const Operand<T>& x, const Geomet
   if (x.shape(0) == 0)
     std::memset(grad_weight, 0, grad_y.shape(1) * x.shape(1) / groups * window.kernel[0] *
                                     window.kernel[1] * sizeof(T));
+  else if (is_depthwise(x.shape(1), grad_y.shape(1), groups))
+    DepthwiseWeightGradient<T>{{x, forward_axis(window, 0), forward_axis(window, 1)},
+                               grad_y, grad_weight, runtime, nullptr}.run();
   else
     WeightGradient<T>{x, grad_y, window, groups, grad_weight, runtime, nullptr, 0}.run();
   if (grad_bias) backward_bias(grad_y, grad_bias, runtime);
