@@ -25,6 +25,12 @@ NETWORKS = {
     "mobilenet": (lambda: benchmark.mobilenet(10), (3, 64, 64), 3),
 }
 
+#: The benchmark's networks at full size.
+FULL = {
+    name: (lambda network=network: network.make(network.classes), network.shape, network.batch)
+    for name, network in benchmark.NETWORKS.items()
+}
+
 
 class Training:
     """A network and one batch of random numbers; each call is a training step."""

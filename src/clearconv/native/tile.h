@@ -62,6 +62,9 @@ inline Index lanes_for(Index channels) {
   return ceil_div(channels, kLanes<T>) * kLanes<T>;
 }
 
+// About as many, but alike for every instruction set: what units of work are measured by.
+inline Index common_lanes(Index channels) { return ceil_div(channels, 16) * 16; }
+
 // Where lane `n` of row `k` of B lies, for a B of `depth` rows and `lanes` lanes (see multiply).
 template <class T>
 inline Index block_offset(Index n, Index k, Index depth, Index lanes) {

@@ -56,7 +56,7 @@ struct DepthwisePass {
   Index taps() const { return x.h.taps * x.w.taps; }
 
   Chunks chunks(Index shard) const {
-    const Index pixels = least(kStripPixels, kStripNumbers / lanes());
+    const Index pixels = least(kStripPixels, kStripNumbers / common_lanes(x.image.shape(1)));
     return Chunks(Shard(x.image.shape(0), shard), x.h.output, x.w.output, pixels, to.pool ? 2 : 1);
   }
 

@@ -12,7 +12,7 @@ namespace clearconv::CLEARCONV_VARIANT {
 namespace {
 
 constexpr Index kChunk = kRowsOne * (112 / kRowsOne);  // pixels of one panel: whole tiles
-constexpr Index kUnit = 4 * kChunk;                    // pixels of one unit of work, at most
+constexpr Index kUnit = 448;                           // pixels of one unit of work, at most
 constexpr Index kUnitNumbers = 1 << 16;                // and numbers, where a row has fewer
 constexpr Index kWorthAThread = 50000;                 // weights that outweigh waking one
 
@@ -57,7 +57,7 @@ struct Pass {
   Index lanes() const { return lanes_for<T>(filters.lanes); }
 
   Chunks chunks(Index shard) const {
-    const Index pixels = least(kUnit, kUnitNumbers / lanes());
+    const Index pixels = least(kUnit, kUnitNumbers / common_lanes(filters.lanes));
     return Chunks(Shard(x.image.shape(0), shard), x.h.output, x.w.output, pixels, to.pool ? 2 : 1);
   }
 

@@ -27,7 +27,7 @@ def channels_last(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     adjoin = array.shape[1] == 1 or array.strides[1] == array.itemsize
     if adjoin and array.flags.aligned:
         return array
-    return np.ascontiguousarray(array.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    return array.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
 
 
 @dataclass(frozen=True, eq=False)
