@@ -179,7 +179,12 @@ def forward(
 
     Notes
     -----
-    .. math:: y = f\!\left(w_c \frac{r - \mu_c}{\sqrt{\sigma_c^2 + \epsilon}} + b_c + s\right)
+    .. math:: y = f(w_c \frac{r - \mu_c}{\sqrt{\sigma_c^2 + \epsilon}} + b_c + s)
+
+    References
+    ----------
+    Those of the chapters named above; the folding of batch norm: Jacob et al., "Quantization and
+    training of neural networks for efficient integer-arithmetic-only inference", 2018, section 3.2.
     """
     what = "conv_block.forward"
     batch = x if isinstance(x, Normalised) else as_batch(what, x)
@@ -223,7 +228,7 @@ def forward_saving(
     pool: bool = False,
     backend: str | None = None,
 ) -> tuple[Array | Normalised, BlockSaved]:
-    """Convolve and carry out the steps that follow, and keep what backward needs.
+    r"""Convolve and carry out the steps that follow, and keep what backward needs.
 
     Of a block with batch norm only the convolution's result is kept; of one with a pooling only
     the pooled result and one byte for each.
@@ -258,6 +263,14 @@ def forward_saving(
         If `norm` and `pool` are both asked for.
     DtypeError
         If the arrays are not all float32 or all float64.
+
+    Notes
+    -----
+    .. math:: r = w * x + b, \qquad y = f(norm(r)) \quad \text{or} \quad y = pool(f(r))
+
+    References
+    ----------
+    Those of the chapters named above.
     """
     what = "conv_block.forward_saving"
     if not isinstance(x, Normalised):
@@ -330,6 +343,19 @@ def backward(
         If `grad_y` is not of the shape of y.
     DtypeError
         If the arrays are not all float32 or all float64.
+
+    Notes
+    -----
+    With g = `grad_y` behind the gate and the winners, and M numbers in each channel:
+
+    .. math:: dr = \frac{w_c}{\sqrt{\sigma_c^2 + \epsilon}}
+        (g - \frac1M \sum g - \hat r \frac1M \sum g \hat r)
+
+    and from dr the gradients of a convolution.
+
+    References
+    ----------
+    Those of the chapters named above.
     """
     what = "conv_block.backward"
     check(what, "grad_y", grad_y, 4)
@@ -375,7 +401,7 @@ def add(
     *,
     backend: str | None = None,
 ) -> Array:
-    """Add two values, either of which may not be computed yet: the end of a residual block.
+    r"""Add two values, either of which may not be computed yet: the end of a residual block.
 
     Backward, both get `grad_y`, through ReLU's gate if there is one.
 
@@ -398,6 +424,14 @@ def add(
         If the shapes differ.
     DtypeError
         If the dtypes differ.
+
+    Notes
+    -----
+    .. math:: y = f(x + s)
+
+    References
+    ----------
+    He, Zhang, Ren and Sun, "Deep residual learning for image recognition", 2016.
     """
     if x.shape != other.shape or x.dtype != other.dtype:
         raise ShapeError(
