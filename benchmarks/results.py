@@ -1,11 +1,11 @@
 """What the benchmark finds, as plain data; several runs become one by medians. No PyTorch here."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from math import exp, log
 from pathlib import Path
-from statistics import median
+from statistics import median, mode
 from typing import Any
 
 
@@ -33,8 +33,8 @@ class Agreement:
 class Cell:
     """A network, a mode (train or infer), a number of threads; times in seconds a step.
 
-    ``looks`` holds one short time of each PyTorch variant. The ``alone`` times come from processes
-    of their own, ``kept`` from one whose malloc gives nothing back to the system.
+    ``looks`` holds one short time of each PyTorch variant. The ``alone`` times come from a process
+    for each side, the ``kept`` ones from a process whose malloc gives nothing back to the system.
     """
 
     network: str
@@ -46,6 +46,7 @@ class Cell:
     looks: dict[str, float]
     alone_ours: float | None = None
     alone_theirs: float | None = None
+    kept_ours: float | None = None
     kept_theirs: float | None = None
 
     @property
@@ -60,8 +61,8 @@ class Cell:
 
     @property
     def kept_ratio(self) -> float | None:
-        """The same, where PyTorch's process keeps its memory."""
-        return _over(self.kept_theirs, self.alone_ours)
+        """The same, where the process keeps its memory."""
+        return _over(self.kept_theirs, self.kept_ours)
 
 
 @dataclass(frozen=True)
@@ -145,21 +146,23 @@ def merge(runs: Sequence[Run]) -> Run:
 
 
 def _merge(lists: Sequence[list[Any]]) -> list[Any]:
-    """Merge the rows of several runs, place by place; what is no measurement is the first's."""
+    """Merge the rows of several runs, place by place."""
     merged = []
     for rows in zip(*lists, strict=True):
-        medians = {
-            name: median(getattr(row, name) for row in rows)
-            for name, value in vars(rows[0]).items()
-            if name in _MEASURED and value is not None
-        }
-        merged.append(replace(rows[0], **medians))
+        changed = {}
+        for name, value in vars(rows[0]).items():
+            if value is not None and name in _SUMMARY:
+                changed[name] = _SUMMARY[name]([getattr(row, name) for row in rows])
+        merged.append(replace(rows[0], **changed))
     return merged
 
 
-_MEASURED = {
-    *("ours", "theirs", "alone_ours", "alone_theirs", "kept_theirs"),
-    *("ours_growth", "ours_total", "theirs_growth", "theirs_total"),
+#: What becomes of a row's field; any other is the first run's.
+_SUMMARY: dict[str, Callable[[list[Any]], Any]] = {
+    **dict.fromkeys(("ours", "theirs", "alone_ours", "alone_theirs"), median),
+    **dict.fromkeys(("kept_ours", "kept_theirs"), median),
+    **dict.fromkeys(("ours_growth", "ours_total", "theirs_growth", "theirs_total"), median),
+    **dict.fromkeys(("variant", "layout"), mode),
 }
 
 

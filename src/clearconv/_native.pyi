@@ -12,6 +12,9 @@ def variant() -> str:
 def system_allocations() -> int:
     """Return how often kernels asked the system for more than 64 KiB."""
 
+def run_tile(times: int) -> int:
+    """Run the register tile by itself, in float32; return the multiply-adds done."""
+
 def get_threads() -> int:
     """Return the number of threads that kernels use."""
 

@@ -8,6 +8,7 @@
 
 #include "chapters.h"
 #include "memory.h"
+#include "peak.h"
 #include "threads.h"
 
 namespace nb = nanobind;
@@ -66,6 +67,12 @@ NB_MODULE(_native, module) {
              "Name the instruction set in use: avx512, avx2 or baseline.");
   module.def("system_allocations", &memory::large_allocations,
              "Number of times that kernels asked the system for more than 64 KiB.");
+  module.def(
+      "run_tile",
+      [&chosen](Index times) {
+        return CLEARCONV_KERNELS(peak, chosen.variant)->run_tile(times, threads::runtime);
+      },
+      nb::arg("times"), "Run the register tile by itself; return the multiply-adds done.");
   module.def("get_threads", &threads::get, "Number of threads that kernels use.");
   module.def(
       "set_threads",
