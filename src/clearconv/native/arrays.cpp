@@ -113,6 +113,12 @@ void same_dtype(const Input& first, const Input& other) {
     throw nb::type_error("the arrays' dtypes differ; all must be float32, or all float64");
 }
 
+bool truth(nb::handle value) {
+  const int truth = PyObject_IsTrue(value.ptr());
+  if (truth < 0) throw nb::python_error();
+  return truth == 1;
+}
+
 Geometry geometry(nb::handle window) {
   constexpr int kNumbers = sizeof(Geometry) / sizeof(Index);
   const nb::object numbers = window.attr("numbers");

@@ -89,6 +89,9 @@ void need(bool fits);
 // Raises TypeError unless `other` has the dtype of `first`.
 void same_dtype(const Input& first, const Input& other);
 
+// Whether Python holds `value` for true.
+bool truth(nanobind::handle value);
+
 // Read a clearconv.ops._window.Window.
 Geometry geometry(nanobind::handle window);
 

@@ -5,6 +5,7 @@
 
 // One line a chapter: adds `clearconv._native.<chapter>`.
 #define CLEARCONV_CHAPTERS(CHAPTER) \
+  CHAPTER(avg_pool2d)               \
   CHAPTER(conv2d)                   \
   CHAPTER(conv_block)               \
   CHAPTER(max_pool2d)

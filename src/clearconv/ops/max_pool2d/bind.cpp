@@ -21,7 +21,7 @@ template <class T>
 nb::object forward_as(const Input& x, const Geometry& window) {
   Output<T> y({x.shape(0), x.shape(1), window.output[0], window.output[1]}, Order::channels_last);
   compute([&] {
-    functions<T>().forward_int(x.tensor<T>(), window, y.tensor, nullptr, threads::runtime);
+    functions<T>().forward(x.tensor<T>(), window, y.tensor, threads::runtime);
   });
   return y.numpy();
 }
@@ -40,14 +40,13 @@ nb::object forward_saving_as(const Input& x, const Geometry& window) {
   if (fits_byte(window)) {
     Output<std::uint8_t> argmax(shape, Order::channels_last);
     compute([&] {
-      functions<T>().forward_byte(x.tensor<T>(), window, y.tensor, &argmax.tensor,
-                                  threads::runtime);
+      functions<T>().forward_byte(x.tensor<T>(), window, y.tensor, argmax.tensor, threads::runtime);
     });
     return nb::make_tuple(y.numpy(), argmax.numpy());
   }
   Output<std::int32_t> argmax(shape, Order::channels_last);
   compute([&] {
-    functions<T>().forward_int(x.tensor<T>(), window, y.tensor, &argmax.tensor, threads::runtime);
+    functions<T>().forward_int(x.tensor<T>(), window, y.tensor, argmax.tensor, threads::runtime);
   });
   return nb::make_tuple(y.numpy(), argmax.numpy());
 }
