@@ -3,7 +3,10 @@
 from types import ModuleType
 
 #: One submodule for each chapter, with the functions of its matrix telling.
+avg_pool2d: ModuleType
 conv2d: ModuleType
+global_avg_pool2d: ModuleType
+im2col: ModuleType
 max_pool2d: ModuleType
 
 def variant() -> str:

@@ -48,10 +48,11 @@ def test_bits_do_not_depend_on_the_number_of_threads():
     N=st.integers(0, 3),
     C=st.sampled_from([1, 3, 6, 16, 20, 50]),
     last=st.booleans(),
+    broken=st.booleans(),
     dtype=st.sampled_from(["float32", "float64"]),
 )
 def test_random_geometry_agrees_with_matrix_exactly(
-    kernel, stride, dilation, extra, ceil_mode, N, C, last, dtype
+    kernel, stride, dilation, extra, ceil_mode, N, C, last, broken, dtype
 ):
     size = [dilation[a] * (kernel[a] - 1) + 1 + extra[a] for a in (0, 1)]
     options = {
@@ -62,11 +63,15 @@ def test_random_geometry_agrees_with_matrix_exactly(
         "ceil_mode": ceil_mode,
     }
     x = small_numbers((N, C, *size), dtype)
+    if broken:
+        x[small_numbers(x.shape, seed=2) == 0] = np.nan
+        x[small_numbers(x.shape, seed=3) == 0] = -np.inf
     if last:
         x = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
     y, argmax, grad_x = passes(x, options, "native")
     wanted_y, wanted_argmax, wanted_grad_x = passes(x, options, "matrix")
     np.testing.assert_array_equal(y, wanted_y)
+    np.testing.assert_array_equal(max_pool2d.forward(x, **options, backend="native"), wanted_y)
     np.testing.assert_array_equal(argmax, wanted_argmax)
     assert argmax.dtype == wanted_argmax.dtype
     np.testing.assert_allclose(grad_x, wanted_grad_x, atol=1e-5)

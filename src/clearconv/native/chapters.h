@@ -8,6 +8,8 @@
   CHAPTER(avg_pool2d)               \
   CHAPTER(conv2d)                   \
   CHAPTER(conv_block)               \
+  CHAPTER(global_avg_pool2d)        \
+  CHAPTER(im2col)                   \
   CHAPTER(max_pool2d)
 
 namespace clearconv {

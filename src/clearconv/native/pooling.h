@@ -4,82 +4,10 @@
 #pragma once
 
 #include "channels.h"
+#include "rows.h"
+#include "window.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
-
-// Which window elements of output `u` lie inside the image, along one axis: [first, behind).
-struct Reach {
-  Index first, behind, start;  // element i looks at input start + i * dilation
-  Reach(const Geometry& window, int axis, Index u) {
-    const Index dilation = window.dilation[axis];
-    start = u * window.stride[axis] - window.before[axis];
-    first = start < 0 ? ceil_div(-start, dilation) : 0;
-    behind = least(window.kernel[axis], ceil_div(window.input[axis] - start, dilation));
-  }
-};
-
-// The outputs whose whole window lies inside the image, along one axis: [first, behind).
-struct Whole {
-  Index first, behind;
-  Whole(const Geometry& window, int axis) {
-    const Index reach = window.dilation[axis] * (window.kernel[axis] - 1) + 1;
-    const Index last = window.input[axis] + window.before[axis] - reach;  // where one may start
-    behind = last < 0 ? 0 : least(window.output[axis], last / window.stride[axis] + 1);
-    first = least(behind, ceil_div(window.before[axis], window.stride[axis]));
-  }
-};
-
-// For every input row or column, the outputs whose window holds it, and as which element.
-struct Holders {
-  Index* behind;  // entries of input r: [first(r), behind[r])
-  Index* output;
-  Index* element;
-  bool single;  // no input has more than one
-
-  static Index size(const Geometry& window, int axis) {
-    return window.input[axis] + 2 * window.output[axis] * window.kernel[axis];
-  }
-  Holders(const Geometry& window, int axis, Index* memory)
-      : behind(memory),
-        output(behind + window.input[axis]),
-        element(output + window.output[axis] * window.kernel[axis]),
-        single(true) {
-    const Index K = window.kernel[axis], stride = window.stride[axis];
-    const Index dilation = window.dilation[axis];
-    Index count = 0;
-    for (Index r = 0; r < window.input[axis]; ++r) {
-      const Index at = r + window.before[axis];  // u * stride + i * dilation = at
-      const Index lowest = ceil_div(most(0, at - dilation * (K - 1)), stride);
-      for (Index u = lowest; u < window.output[axis] && u * stride <= at; ++u)
-        if ((at - u * stride) % dilation == 0) {
-          output[count] = u;
-          element[count++] = (at - u * stride) / dilation;
-        }
-      behind[r] = count;
-      single = single && count - first(r) < 2;
-    }
-  }
-  Index first(Index r) const { return r == 0 ? 0 : behind[r - 1]; }
-};
-
-// Call pass.row(n, r) for every row of every image; a unit of work is some rows of about `numbers`
-// results each.
-template <class Pass>
-inline void each_row(const Pass& pass, Index images, Index rows, Index numbers,
-                     const Runtime& runtime) {
-  constexpr Index kUnitNumbers = 1 << 15;
-  struct Units {
-    const Pass& pass;
-    Index rows, count, per_unit;
-    static void work(void* context, Index unit) {
-      const Units& self = *static_cast<Units*>(context);
-      const Index begin = unit * self.per_unit, end = least(self.count, begin + self.per_unit);
-      for (Index row = begin; row < end; ++row) self.pass.row(row / self.rows, row % self.rows);
-    }
-  };
-  Units units = {pass, rows, images * rows, most(1, kUnitNumbers / most(1, numbers))};
-  runtime.parallel(ceil_div(units.count, units.per_unit), Units::work, &units);
-}
 
 // The forward walk. `Output` says what becomes of a window:
 //   Output::Result result = output.see(result, pixel, number, first)   for each pixel in it
