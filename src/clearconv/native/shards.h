@@ -42,19 +42,21 @@ struct Chunks {
 
 // The chunks of all shards of a batch of N > 0 images, numbered in order: units of parallel work.
 struct BatchChunks {
-  Index N, height, width, shards;
+  Index N, height, width, pixels, step, shards;
   Index first[9];  // chunks of shard s: [first[s], first[s + 1])
-  BatchChunks(Index N, Index height, Index width)
-      : N(N), height(height), width(width), shards(shard_count(N)) {
+  BatchChunks(Index N, Index height, Index width, Index pixels = kChunkPixels, Index step = 1)
+      : N(N), height(height), width(width), pixels(pixels), step(step), shards(shard_count(N)) {
     first[0] = 0;
-    for (Index s = 0; s < shards; ++s)
-      first[s + 1] = first[s] + Chunks(Shard(N, s), height, width).count;
+    for (Index s = 0; s < shards; ++s) first[s + 1] = first[s] + chunks(s).count;
+  }
+  Chunks chunks(Index shard) const {
+    return Chunks(Shard(N, shard), height, width, pixels, step);
   }
   Index count() const { return first[shards]; }
   Box box(Index chunk) const {
     Index s = 0;
     while (chunk >= first[s + 1]) ++s;
-    return Chunks(Shard(N, s), height, width).box(chunk - first[s]);
+    return chunks(s).box(chunk - first[s]);
   }
 };
 

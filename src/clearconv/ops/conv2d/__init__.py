@@ -38,6 +38,7 @@ def forward(
     dilation: IntOrPair = 1,
     groups: int = 1,
     *,
+    exact: bool = False,
     out: Array | None = None,
     backend: str | None = None,
 ) -> Array:
@@ -61,6 +62,10 @@ def forward(
         Distance between neighbouring kernel elements on the input; 1 leaves no holes.
     groups : int
         Into how many independent groups the channels fall.
+    exact : bool
+        Only direct sums: never Winograd's algorithm, by which the native telling computes most
+        3x3 kernels of stride 1. It rounds a little more, and what is not finite spreads over its
+        4x4 tile. The other tellings are always exact.
     out : ndarray, optional
         Receives the result.
     backend : {"loops", "matrix", "native"}, optional
@@ -97,7 +102,7 @@ def forward(
     if bias is not None:
         check("conv2d.forward", "bias", bias)
         expect("conv2d.forward", "bias", bias, (O,), "one number for each output channel")
-    y = pick("conv2d", backend).forward(batch, weight, bias, window, groups)
+    y = pick("conv2d", backend).forward(batch, weight, bias, window, groups, exact)
     shape = (batch.shape[0], O, *window.output)
     return result("conv2d.forward", y, shape if x.ndim == 4 else shape[1:], out)
 
@@ -111,6 +116,7 @@ def backward_input(
     dilation: IntOrPair = 1,
     groups: int = 1,
     *,
+    exact: bool = False,
     out: Array | None = None,
     backend: str | None = None,
 ) -> Array:
@@ -129,7 +135,7 @@ def backward_input(
         Filters of the forward pass.
     x_shape : tuple of int
         Shape of the forward pass's input: stride and leftover rows hide it from `grad_y`.
-    stride, padding, dilation, groups
+    stride, padding, dilation, groups, exact
         As in the forward pass.
     out : ndarray, optional
         Receives the result.
@@ -164,7 +170,7 @@ def backward_input(
     )
     same_dtype("conv2d.backward_input", grad_y=grad_y, weight=weight)
     batch = _grad_y("backward_input", grad_y, full[0], weight.shape[0], window)
-    grad_x = pick("conv2d", backend).backward_input(batch, weight, window, groups)
+    grad_x = pick("conv2d", backend).backward_input(batch, weight, window, groups, exact)
     return result("conv2d.backward_input", grad_x, tuple(x_shape), out)
 
 
@@ -177,6 +183,7 @@ def backward_weight(
     dilation: IntOrPair = 1,
     groups: int = 1,
     *,
+    exact: bool = False,
     out: Array | None = None,
     backend: str | None = None,
 ) -> Array:
@@ -194,7 +201,7 @@ def backward_weight(
         Input of the forward pass.
     weight_shape : tuple of int
         (O, C/groups, KH, KW).
-    stride, padding, dilation, groups
+    stride, padding, dilation, groups, exact
         As in the forward pass.
     out : ndarray, optional
         Receives the result.
@@ -229,7 +236,8 @@ def backward_weight(
     )
     same_dtype("conv2d.backward_weight", grad_y=grad_y, x=x)
     grads = _grad_y("backward_weight", grad_y, batch.shape[0], filters.shape[0], window)
-    grad_weight = pick("conv2d", backend).backward_weight(grads, batch, window, groups)
+    telling = pick("conv2d", backend)
+    grad_weight = telling.backward_weight(grads, batch, window, groups, exact)
     return result("conv2d.backward_weight", grad_weight, tuple(weight_shape), out)
 
 

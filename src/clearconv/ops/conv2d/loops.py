@@ -1,4 +1,7 @@
-"""Convolution as the article tells it: one output at a time, a patch times a filter."""
+"""Convolution as the article tells it: one output at a time, a patch times a filter.
+
+All sums are direct, so `exact` changes nothing.
+"""
 
 import numpy as np
 
@@ -6,7 +9,9 @@ from clearconv.ops._arrays import Array
 from clearconv.ops._window import Window
 
 
-def forward(x: Array, weight: Array, bias: Array | None, window: Window, groups: int) -> Array:
+def forward(
+    x: Array, weight: Array, bias: Array | None, window: Window, groups: int, exact: bool = True
+) -> Array:
     """Formulas 1 to 5: each output is the sum over one patch."""
     N, O, I = x.shape[0], *weight.shape[:2]
     y = np.zeros((N, O, *window.output), dtype=x.dtype)
@@ -19,7 +24,9 @@ def forward(x: Array, weight: Array, bias: Array | None, window: Window, groups:
     return y
 
 
-def backward_input(grad_y: Array, weight: Array, window: Window, groups: int) -> Array:
+def backward_input(
+    grad_y: Array, weight: Array, window: Window, groups: int, exact: bool = True
+) -> Array:
     """Formulas 11 and 12, read forwards: every output hands its gradient back to its patch."""
     N, O, OH, OW = grad_y.shape
     I = weight.shape[1]
@@ -31,7 +38,9 @@ def backward_input(grad_y: Array, weight: Array, window: Window, groups: int) ->
     return grad_x
 
 
-def backward_weight(grad_y: Array, x: Array, window: Window, groups: int) -> Array:
+def backward_weight(
+    grad_y: Array, x: Array, window: Window, groups: int, exact: bool = True
+) -> Array:
     """Formula 14: every output hands its gradient, times the pixel, to the weight it used."""
     N, O, OH, OW = grad_y.shape
     I = x.shape[1] // groups

@@ -1,6 +1,7 @@
 """Convolution as one matrix product: patches become rows (im2col), filters become columns.
 
-Results are (N, C, H, W) views over channels-last memory: that is how the products come out.
+Results are (N, C, H, W) views over channels-last memory: that is how the products come out. All
+sums are direct, so `exact` changes nothing.
 """
 
 import numpy as np
@@ -10,7 +11,9 @@ from clearconv.ops._patches import gather, pad, scatter
 from clearconv.ops._window import Window
 
 
-def forward(x: Array, weight: Array, bias: Array | None, window: Window, groups: int) -> Array:
+def forward(
+    x: Array, weight: Array, bias: Array | None, window: Window, groups: int, exact: bool = True
+) -> Array:
     """Patches (rows) times filters (columns)."""
     N, O = x.shape[0], weight.shape[0]
     y = _rows(x, window, groups) @ _columns(weight, groups)  # (G, N*OH*OW, O/G)
@@ -19,7 +22,9 @@ def forward(x: Array, weight: Array, bias: Array | None, window: Window, groups:
     return _image(y, (N, *window.output))  # (N, O, OH, OW)
 
 
-def backward_input(grad_y: Array, weight: Array, window: Window, groups: int) -> Array:
+def backward_input(
+    grad_y: Array, weight: Array, window: Window, groups: int, exact: bool = True
+) -> Array:
     """`grad_y` times the transposed filters gives each patch's gradient; add the patches back."""
     N, I, (KH, KW), (OH, OW) = grad_y.shape[0], weight.shape[1], window.kernel, window.output
     rows = _grads(grad_y, groups) @ _columns(weight, groups).transpose(0, 2, 1)  # (G, NPQ, KH*KW*I)
@@ -28,7 +33,9 @@ def backward_input(grad_y: Array, weight: Array, window: Window, groups: int) ->
     return scatter(patches, window)  # (N, C, H, W)
 
 
-def backward_weight(grad_y: Array, x: Array, window: Window, groups: int) -> Array:
+def backward_weight(
+    grad_y: Array, x: Array, window: Window, groups: int, exact: bool = True
+) -> Array:
     """Transposed patches times `grad_y`."""
     O, I, (KH, KW) = grad_y.shape[1], x.shape[1] // groups, window.kernel
     rows = _rows(x, window, groups).transpose(0, 2, 1)  # (G, KH*KW*I, NPQ)

@@ -15,6 +15,7 @@
 #include "batch_sums.h"
 #include "depthwise.h"
 #include "product.h"
+#include "winograd_product.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
 namespace {
@@ -25,42 +26,61 @@ Axis pooled(Axis axis, bool pool) {
   return axis;
 }
 
+// The filters of group g as the forward pass reads them, and as the input gradient does: turned,
+// with input and output channels exchanged.
+template <class T>
+Filters<T> filters_of(const Tensor<const T>& weight, Index g, Index groups) {
+  const Index O = weight.shape[0] / groups, I = weight.shape[1];
+  return {weight.data + g * O * weight.stride[0], O, weight.stride[0], I, weight.stride[1],
+          weight.stride[2], weight.stride[3], {0, 1}, {0, 1}};
+}
+
+template <class T>
+Filters<T> turned_filters_of(const Tensor<const T>& weight, Index g, Index groups,
+                             const Phase& rows, const Phase& columns) {
+  const Index O = weight.shape[0] / groups, I = weight.shape[1];
+  return {weight.data + g * O * weight.stride[0], I, weight.stride[1], O, weight.stride[0],
+          weight.stride[2], weight.stride[3], rows.taps, columns.taps};
+}
+
 template <class T>
 void forward(const Operand<T>& x, const Tensor<const T>& weight, const Geometry& window,
-             Index groups, const Epilogue<T>& to, const Runtime& runtime) {
+             Index groups, bool exact, const Epilogue<T>& to, const Runtime& runtime) {
   const Index O = weight.shape[0] / groups, I = weight.shape[1];
   const Index taps = window.kernel[0] * window.kernel[1];
+  const Axis rows = pooled(forward_axis(window, 0), to.pool);
+  const Axis columns = pooled(forward_axis(window, 1), to.pool);
   if (is_depthwise(x.shape(1), weight.shape[0], groups)) {
-    const Patches<T> patches = {x, pooled(forward_axis(window, 0), to.pool),
-                                pooled(forward_axis(window, 1), to.pool)};
+    const Patches<T> patches = {x, rows, columns};
     DepthwisePass<T>{patches, weight, {0, 1}, {0, 1}, to, runtime, nullptr, nullptr, {}}.run();
     return;
   }
-  Workspace<T> space(groups, groups * taps * I * lanes_for<T>(O), runtime);
-  for (Index g = 0; g < groups; ++g) {
-    const Axis rows = pooled(forward_axis(window, 0), to.pool);
-    const Axis columns = pooled(forward_axis(window, 1), to.pool);
-    const Filters<T> filters = {weight.data + g * O * weight.stride[0],
-                                O,
-                                weight.stride[0],
-                                I,
-                                weight.stride[1],
-                                weight.stride[2],
-                                weight.stride[3],
-                                {0, 1},
-                                {0, 1}};
-    space.pass[g] = {{channels(x, g * I, I), rows, columns}, filters, to, g * O, nullptr, 0, {}};
+  if (!exact && by_winograd(window, groups, I, O, window.output)) {
+    const Patches<T> patches = {x, rows, columns};
+    WinogradProduct<T>(patches, filters_of(weight, 0, groups), to, runtime).run();
+    return;
   }
+  Workspace<T> space(groups, groups * taps * I * lanes_for<T>(O), runtime);
+  for (Index g = 0; g < groups; ++g)
+    space.pass[g] = {{channels(x, g * I, I), rows, columns}, filters_of(weight, g, groups), to,
+                     g * O, nullptr, 0, {}};
   Passes<T>{space.pass, groups, runtime, nullptr}.run(space.packed);
 }
 
 template <class T>
 void backward_input(const Operand<T>& grad_y, const Tensor<const T>& weight,
-                    const Geometry& window, Index groups, const Epilogue<T>& to,
+                    const Geometry& window, Index groups, bool exact, const Epilogue<T>& to,
                     const Runtime& runtime) {
   const Index O = weight.shape[0] / groups, I = weight.shape[1];
   const Index taps = window.kernel[0] * window.kernel[1];
   const Index phases = window.stride[0] * window.stride[1];
+  if (!exact && by_winograd(window, groups, O, I, window.input)) {
+    const Phase rows(window, 0, 0), columns(window, 1, 0);
+    const Patches<T> patches = {grad_y, rows.axis, columns.axis};
+    WinogradProduct<T>(patches, turned_filters_of(weight, 0, groups, rows, columns), to, runtime)
+        .run();
+    return;
+  }
   Workspace<T> space(groups * phases, groups * taps * O * lanes_for<T>(I), runtime);
   Index count = 0;
   for (Index a = 0; a < window.stride[0]; ++a)
@@ -77,19 +97,10 @@ void backward_input(const Operand<T>& grad_y, const Tensor<const T>& weight,
                          {}}.run();
         continue;
       }
-      for (Index g = 0; g < groups; ++g) {
-        const Filters<T> filters = {weight.data + g * O * weight.stride[0],
-                                    I,
-                                    weight.stride[1],
-                                    O,
-                                    weight.stride[0],
-                                    weight.stride[2],
-                                    weight.stride[3],
-                                    rows.taps,
-                                    columns.taps};
+      for (Index g = 0; g < groups; ++g)
         space.pass[count++] = {{channels(grad_y, g * O, O), rows.axis, columns.axis},
-                               filters, every, g * I, nullptr, 0, {}};
-      }
+                               turned_filters_of(weight, g, groups, rows, columns),
+                               every, g * I, nullptr, 0, {}};
     }
   if (count > 0) Passes<T>{space.pass, count, runtime, nullptr}.run(space.packed);
 }
@@ -107,7 +118,9 @@ void backward_bias(const Operand<T>& grad_y, T* grad_bias, const Runtime& runtim
 
 template <class T>
 void backward_weight(const Operand<T>& grad_y, const Operand<T>& x, const Geometry& window,
-                     Index groups, T* grad_weight, T* grad_bias, const Runtime& runtime) {
+                     Index groups, bool exact, T* grad_weight, T* grad_bias,
+                     const Runtime& runtime) {
+  (void)exact;
   if (x.shape(0) == 0)
     std::memset(grad_weight, 0, grad_y.shape(1) * x.shape(1) / groups * window.kernel[0] *
                                     window.kernel[1] * sizeof(T));

@@ -5,17 +5,18 @@
 
 namespace clearconv::conv2d {
 
-// Arrays of the result are distinct from inputs.
+// Arrays of the result are distinct from inputs. `exact` keeps to direct sums: no Winograd.
 template <class T>
 struct Functions {
   void (*forward)(const Operand<T>& x, const Tensor<const T>& weight, const Geometry& window,
-                  Index groups, const Epilogue<T>& to, const Runtime& runtime);
+                  Index groups, bool exact, const Epilogue<T>& to, const Runtime& runtime);
   void (*backward_input)(const Operand<T>& grad_y, const Tensor<const T>& weight,
-                         const Geometry& window, Index groups, const Epilogue<T>& to,
+                         const Geometry& window, Index groups, bool exact, const Epilogue<T>& to,
                          const Runtime& runtime);
   // grad_weight: (O, C/groups, KH, KW), contiguous. grad_bias: (O,), or null.
   void (*backward_weight)(const Operand<T>& grad_y, const Operand<T>& x, const Geometry& window,
-                          Index groups, T* grad_weight, T* grad_bias, const Runtime& runtime);
+                          Index groups, bool exact, T* grad_weight, T* grad_bias,
+                          const Runtime& runtime);
   void (*backward_bias)(const Operand<T>& grad_y, T* grad_bias, const Runtime& runtime);
 };
 

@@ -82,7 +82,7 @@ nb::object forward(nb::handle x, nb::handle weight, nb::handle scale, nb::handle
     to.pool = pool;
     if (winner) to.winner = winner->tensor;
     compute([&] {
-      of<T>(*convolution).forward(xs.operand<T>(), ws.tensor<T>(), geo, groups, to,
+      of<T>(*convolution).forward(xs.operand<T>(), ws.tensor<T>(), geo, groups, false, to,
                                   threads::runtime);
     });
     return nb::make_tuple(y.numpy(), winner ? winner->numpy() : nb::none());
@@ -106,7 +106,7 @@ nb::object forward_moments(nb::handle x, nb::handle weight, nb::handle bias, nb:
     to.mean = mean.tensor.data;
     to.var = var.tensor.data;
     compute([&] {
-      of<T>(*convolution).forward(xs.operand<T>(), ws.tensor<T>(), geo, groups, to,
+      of<T>(*convolution).forward(xs.operand<T>(), ws.tensor<T>(), geo, groups, false, to,
                                   threads::runtime);
     });
     return nb::make_tuple(y.numpy(), mean.numpy(), var.numpy());
@@ -146,7 +146,7 @@ nb::object backward_input(nb::handle grad, nb::handle weight, nb::handle window,
     const Index C = ws.shape(1) * groups;
     const auto run = [&](const Epilogue<T>& to) {
       compute([&] {
-        of<T>(*convolution).backward_input(gs.operand<T>(), ws.tensor<T>(), geo, groups, to,
+        of<T>(*convolution).backward_input(gs.operand<T>(), ws.tensor<T>(), geo, groups, false, to,
                                            threads::runtime);
       });
     };
@@ -188,8 +188,9 @@ nb::object backward_weight(nb::handle grad, nb::handle x, nb::handle window, Ind
     Output<T> sums({O}, Order::c);
     const auto run = [&](T* filters) {
       compute([&] {
-        of<T>(*convolution).backward_weight(gs.operand<T>(), xs.operand<T>(), geo, groups, filters,
-                                            bias ? sums.tensor.data : nullptr, threads::runtime);
+        of<T>(*convolution).backward_weight(gs.operand<T>(), xs.operand<T>(), geo, groups, false,
+                                            filters, bias ? sums.tensor.data : nullptr,
+                                            threads::runtime);
       });
     };
     nb::object total;

@@ -1,0 +1,251 @@
+// Patches times 3x3 filters of stride 1, with a fourth of the multiplications: see winograd.h.
+//
+// The image falls into tiles of 4x4 outputs. A block of tiles is transformed, multiplied with the
+// transformed filters at each of the 36 points and transformed back while it lies in cache. Where
+// the tiles are more than the filters, the filters are transformed first, and each unit of work is
+// a block of tiles; else the tiles are, and each unit is a group of filters.
+#pragma once
+
+#include "product.h"
+#include "winograd.h"
+
+namespace clearconv::CLEARCONV_VARIANT {
+namespace {
+
+// Whether a convolution of `channels` into `lanes` channels of `size` goes this way; it depends on
+// shapes alone, and not on the batch, so that no result depends on an image's neighbours. Fewer
+// channels leave lanes or the products too short; maps of 1 or 2 pixels leave the tiles empty.
+bool by_winograd(const Geometry& window, Index groups, Index channels, Index lanes,
+                 const Index* size) {
+  for (int axis = 0; axis < 2; ++axis)
+    if (window.kernel[axis] != 3 || window.stride[axis] != 1 || window.dilation[axis] != 1)
+      return false;
+  const Index tiles = ceil_div(size[0], kTile) * ceil_div(size[1], kTile);
+  return groups == 1 && channels >= 16 && lanes >= 16 && size[0] * size[1] >= 6 * tiles;
+}
+
+// One convolution of 3x3 taps, stride and dilation 1.
+template <class T>
+struct WinogradProduct {
+  // Panels of transformed tiles: rows of up to kDeep channels, an odd number of cache lines apart.
+  static constexpr Index kDeep = 512 / sizeof(T), kPitch = 576 / sizeof(T);
+  static constexpr Index kGroup = 256 / sizeof(T);  // lanes of a group of filters
+  static constexpr Index kLine = 64 / sizeof(T);
+  static constexpr Index kBlock = 64;  // tiles of a block, more only where one box has more
+
+  Patches<T> x;
+  Filters<T> filters;
+  Epilogue<T> to;
+  const Runtime& runtime;
+  BatchChunks boxes;
+  const Moments* moments;
+  Index blocks, boxes_each, tiles_each;  // blocks of tiles; boxes and (at most) tiles of one
+  Index strip_size;                      // of the largest box
+  T *filter_points, *tile_points;        // all of them, or null
+
+  WinogradProduct(const Patches<T>& x, const Filters<T>& filters, const Epilogue<T>& to,
+                  const Runtime& runtime)
+      : x(x),
+        filters(filters),
+        to(to),
+        runtime(runtime),
+        boxes(x.image.shape(0), x.h.output, x.w.output, box_pixels(x.h.output, x.w.output), kTile),
+        moments(nullptr),
+        strip_size(0) {
+    Index most_tiles = 1;
+    for (Index s = 0; s < boxes.shards; ++s) {
+      const Box largest = boxes.chunks(s).box(0);
+      most_tiles = most(most_tiles, tiles(largest));
+      strip_size = most(strip_size, largest.images * strip_rows(largest) * strip_columns() *
+                                        lanes_for<T>(channels()));
+    }
+    boxes_each = most(1, kBlock / most_tiles);
+    tiles_each = boxes_each * most_tiles;
+    blocks = ceil_div(boxes.count(), boxes_each);
+  }
+
+  // Pixels of a box of at most kBlock tiles: whole images, or whole rows of tiles of one.
+  static Index box_pixels(Index height, Index width) {
+    const Index columns = ceil_div(width, kTile), tiles = ceil_div(height, kTile) * columns;
+    return tiles <= kBlock ? kBlock / tiles * height * width
+                           : most(1, kBlock / columns) * kTile * width;
+  }
+
+  Index channels() const { return x.image.shape(1); }
+  Index lanes() const { return lanes_for<T>(filters.lanes); }
+  Index groups() const { return ceil_div(lanes(), kGroup); }
+  Index group_lanes(Index group) const { return least(kGroup, lanes() - group * kGroup); }
+
+  static Index tile_rows(const Box& box) { return ceil_div(box.rows, kTile); }
+  static Index tile_columns(const Box& box) { return ceil_div(box.columns, kTile); }
+  static Index strip_rows(const Box& box) { return tile_rows(box) * kTile + 2; }
+  Index strip_columns() const { return ceil_div(x.w.output, kTile) * kTile + 2; }
+  static Index tiles(const Box& box) { return box.images * tile_rows(box) * tile_columns(box); }
+
+  // One point's numbers: of a block of tiles for one stretch of channels, of a group of filters,
+  // and of their product. An odd number of cache lines apart, so that all sets of the cache serve.
+  Index tile_plane() const { return rounded_tiles() * kPitch + kLine; }
+  Index filter_plane() const { return channels() * kGroup + kLine; }
+  Index product_plane() const { return rounded_tiles() * kGroup + kLine; }
+  Index rounded_tiles() const { return ceil_div(tiles_each, kRowsOne) * kRowsOne; }
+  Index tile_size() const { return ceil_div(channels(), kDeep) * kPoints * tile_plane(); }
+  Index filter_size() const { return kPoints * filter_plane(); }
+
+  void run() {
+    Moments measured(to.mean ? boxes.count() : 0, to.y.shape[1], runtime);
+    moments = to.mean ? &measured : nullptr;
+    if (blocks * tiles_each > filters.lanes) {
+      filter_points = memory(1, groups() * filter_size());
+      runtime.parallel(groups() * filter_parts(), prepare_filters, this);
+      runtime.parallel(blocks, compute_block, this);
+    } else {
+      tile_points = memory(1, blocks * tile_size());
+      runtime.parallel(blocks, prepare_tiles, this);
+      runtime.parallel(groups(), compute_group, this);
+    }
+    if (to.mean) measured.combine(boxes.first, boxes.shards, to.mean, to.var);
+  }
+
+  T* memory(int slot, Index numbers) const {
+    return static_cast<T*>(runtime.scratch(slot, numbers * sizeof(T)));
+  }
+
+  // Filters.
+
+  Index filter_parts() const { return ceil_div(channels(), kDeep); }
+
+  static void prepare_filters(void* context, Index unit) {
+    const WinogradProduct& self = *static_cast<WinogradProduct*>(context);
+    const Index group = unit / self.filter_parts(), c = unit % self.filter_parts() * kDeep;
+    self.transform_filters(group, c, least(c + kDeep, self.channels()),
+                           self.filter_points + group * self.filter_size());
+  }
+
+  // Channels [begin, end) of one group of filters. Taps are first gathered as vectors of lanes, a
+  // few channels at a time: filters are read in long runs, and the copy stays in the L1 cache.
+  void transform_filters(Index group, Index begin, Index end, T* points) const {
+    constexpr int L = kLanes<T>;
+    constexpr Index kFew = 8;
+    const Index width = group_lanes(group), first = group * kGroup;
+    T taps[kFew * 9 * kGroup];
+    for (Index n = least(width, filters.lanes - first); n < width; ++n)
+      for (Index k = 0; k < kFew * 9; ++k) taps[k * kGroup + n] = 0;
+    for (Index c = begin; c < end; c += kFew) {
+      const Index few = least(kFew, end - c);
+      gather_taps(first, least(width, filters.lanes - first), c, few, taps);
+      for (Index m = 0; m < few; ++m)
+        for (Index n = 0; n < width; n += L)
+          transform_filter(taps + m * 9 * kGroup + n, kGroup,
+                           points + block_offset<T>(n, c + m, channels(), width), filter_plane());
+    }
+  }
+
+  void gather_taps(Index first, Index lanes, Index channel, Index count, T* taps) const {
+    for (Index n = 0; n < lanes; ++n)
+      for (Index c = 0; c < count; ++c) {
+        const T* from = filters.data + (first + n) * filters.lane_stride +
+                        (channel + c) * filters.channel_stride;
+        for (Index i = 0; i < 3; ++i)
+          for (Index j = 0; j < 3; ++j)
+            taps[(c * 9 + i * 3 + j) * kGroup + n] =
+                from[(filters.rows.first + i * filters.rows.step) * filters.row_stride +
+                     (filters.columns.first + j * filters.columns.step) * filters.column_stride];
+      }
+  }
+
+  // Tiles.
+
+  static void prepare_tiles(void* context, Index block) {
+    const WinogradProduct& self = *static_cast<WinogradProduct*>(context);
+    T* strip = self.memory(0, self.strip_size);
+    self.transform_tiles(block, strip, self.tile_points + block * self.tile_size());
+  }
+
+  void transform_tiles(Index block, T* strip, T* points) const {
+    constexpr int L = kLanes<T>;
+    const Index C = channels(), pitch = lanes_for<T>(C), plane = tile_plane();
+    Index tile = 0;
+    for (Index b = block * boxes_each; b < least(boxes.count(), (block + 1) * boxes_each); ++b) {
+      const Box box = boxes.box(b);
+      const Index rows = strip_rows(box), columns = strip_columns();
+      for (Index n = 0; n < box.images; ++n)
+        for (Index r = 0; r < rows; ++r)
+          read_padded(x.image, box.image + n, box.row + x.h.start + r, x.w.start, columns,
+                      strip + (n * rows + r) * columns * pitch, pitch);
+      for (Index n = 0; n < box.images; ++n)
+        for (Index p = 0; p < tile_rows(box); ++p)
+          for (Index q = 0; q < tile_columns(box); ++q, ++tile)
+            for (Index c = 0; c < C; c += L)
+              transform_input(strip + ((n * rows + p * kTile) * columns + q * kTile) * pitch + c,
+                              columns * pitch, pitch,
+                              points + c / kDeep * kPoints * plane + tile * kPitch + c % kDeep,
+                              plane);
+    }
+  }
+
+  // Products.
+
+  static void compute_block(void* context, Index block) {
+    const WinogradProduct& self = *static_cast<WinogradProduct*>(context);
+    const Index tiles = self.tile_size(), strip = self.strip_size;
+    T* points = self.memory(0, tiles + most(strip, self.product_size()));
+    self.transform_tiles(block, points + tiles, points);
+    for (Index group = 0; group < self.groups(); ++group)
+      self.multiply_block(block, group, points, self.filter_points + group * self.filter_size(),
+                          points + tiles);
+  }
+
+  static void compute_group(void* context, Index group) {
+    const WinogradProduct& self = *static_cast<WinogradProduct*>(context);
+    T* points = self.memory(0, self.filter_size() + self.product_size());
+    self.transform_filters(group, 0, self.channels(), points);
+    for (Index block = 0; block < self.blocks; ++block)
+      self.multiply_block(block, group, self.tile_points + block * self.tile_size(), points,
+                          points + self.filter_size());
+  }
+
+  Index product_size() const {  // the products of a block, and the results of a box
+    return kPoints * product_plane() + tiles_each * kTile * kTile * kGroup;
+  }
+
+  void multiply_block(Index block, Index group, const T* tile_points, const T* filter_points,
+                      T* products) const {
+    const Index C = channels(), width = group_lanes(group);
+    const Index first = block * boxes_each, last = least(boxes.count(), first + boxes_each);
+    Index count = 0;
+    for (Index b = first; b < last; ++b) count += tiles(boxes.box(b));
+    for (Index point = 0; point < kPoints; ++point)
+      for (Index c = 0; c < C; c += kDeep)
+        multiply<T, kPitch, 1>(tile_points + (c / kDeep * kPoints + point) * tile_plane(), count,
+                               filter_points + point * filter_plane(), c, least(kDeep, C - c), C,
+                               products + point * product_plane(), width, c == 0);
+    T* results = products + kPoints * product_plane();
+    for (Index b = first; b < last; ++b) {
+      const Box box = boxes.box(b);
+      transform_products(box, products, width, results);
+      products += tiles(box) * width;
+      finish(to, moments, box, b,
+             {results, width, group * kGroup, least(width, filters.lanes - group * kGroup)});
+    }
+  }
+
+  // From the products to the box's pixels.
+  void transform_products(const Box& box, const T* products, Index width, T* results) const {
+    constexpr int L = kLanes<T>;
+    for (Index n = 0; n < box.images; ++n)
+      for (Index p = 0; p < box.rows; p += kTile)
+        for (Index q = 0; q < box.columns; q += kTile, products += width)
+          for (Index c = 0; c < width; c += L) {
+            Vector<T> y[kTile * kTile];
+            transform_output(products + c, product_plane(), y);
+            T* at = results + ((n * box.rows + p) * box.columns + q) * width + c;
+            const Index rows = least(kTile, box.rows - p), columns = least(kTile, box.columns - q);
+            for (Index i = 0; i < rows; ++i)
+              for (Index j = 0; j < columns; ++j)
+                store(at + (i * box.columns + j) * width, y[i * kTile + j]);
+          }
+  }
+};
+
+}  // namespace
+}  // namespace clearconv::CLEARCONV_VARIANT
