@@ -1,8 +1,8 @@
 // Reads an operand: the load transforms, a row of pixels at a time.
 #pragma once
 
+#include "channels.h"
 #include "operand.h"
-#include "tile.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
 
@@ -131,27 +131,18 @@ inline void read_gradient(const Operand<T>& o, Index n, Index h, Index w, Index 
 
 // One byte for each lane, as wide numbers.
 template <class T>
-struct BytesOf {
-  typedef uint8_t type __attribute__((vector_size(kLanes<T>)));
-};
-template <class T>
-using Bytes = typename BytesOf<T>::type;
-template <class T>
-using Mask = decltype(Vector<T>{} > Vector<T>{});
-
-template <class T>
 inline Mask<T> load_bytes(const uint8_t* from, Index count) {
-  Bytes<T> bytes = {};
+  Lanes<T, uint8_t> bytes = {};
   if (count >= kLanes<T>)
     std::memcpy(&bytes, from, sizeof bytes);
   else
     for (Index l = 0; l < count; ++l) bytes[l] = from[l];
-  return __builtin_convertvector(bytes, Mask<T>);
+  return convert<T, Integer<T>, uint8_t>(bytes);
 }
 
 template <class T>
 inline void store_bytes(uint8_t* to, Mask<T> numbers, Index count) {
-  const Bytes<T> bytes = __builtin_convertvector(numbers, Bytes<T>);
+  const Lanes<T, uint8_t> bytes = convert<T, uint8_t, Integer<T>>(numbers);
   if (count >= kLanes<T>)
     std::memcpy(to, &bytes, sizeof bytes);
   else
