@@ -7,6 +7,7 @@ avg_pool2d: ModuleType
 conv2d: ModuleType
 global_avg_pool2d: ModuleType
 im2col: ModuleType
+linear: ModuleType
 max_pool2d: ModuleType
 
 def variant() -> str:

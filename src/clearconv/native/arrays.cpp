@@ -52,6 +52,11 @@ bool Input::contiguous() const {
   return true;
 }
 
+void Input::adjoin() {
+  const int last = ndim() - 1;
+  if (strides_[last] != buffer_.itemsize && shape(last) > 1 && size() > 0) copy();
+}
+
 void Input::copy() {
   const Index itemsize = buffer_.itemsize;
   copied_ = std::make_unique<char[]>(size() * itemsize);

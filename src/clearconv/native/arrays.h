@@ -29,7 +29,8 @@ class Input {
   bool channels_adjoin() const {
     return ndim() == 4 && (shape(1) == 1 || strides_[1] == buffer_.itemsize);
   }
-  void copy();  // into contiguous memory
+  void copy();    // into contiguous memory
+  void adjoin();  // the same, unless the numbers of the last axis adjoin as they are
 
   // The array seen as T; one that is not aligned for T was copied.
   template <class T>

@@ -10,6 +10,7 @@
   CHAPTER(conv_block)               \
   CHAPTER(global_avg_pool2d)        \
   CHAPTER(im2col)                   \
+  CHAPTER(linear)                   \
   CHAPTER(max_pool2d)
 
 namespace clearconv {
