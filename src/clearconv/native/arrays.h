@@ -44,6 +44,8 @@ class Input {
   }
 
  private:
+  void look(const char* kinds);
+
   Py_buffer buffer_;
   char kind_;
   const void* data_;
@@ -86,6 +88,11 @@ const auto& of(const Kernels& kernels) {
 
 // Raises ValueError unless `fits`: the Python side has checked, so only a direct call gets here.
 void need(bool fits);
+
+// Whether so many channels, at least one, fall into groups.
+inline bool divides(Index groups, Index channels) {
+  return groups > 0 && channels > 0 && channels % groups == 0;
+}
 
 // Raises TypeError unless `other` has the dtype of `first`.
 void same_dtype(const Input& first, const Input& other);
