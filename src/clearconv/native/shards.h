@@ -40,7 +40,7 @@ struct Chunks {
   }
 };
 
-// The chunks of all shards of a batch of N > 0 images, numbered in order: units of parallel work.
+// The chunks of all shards of a batch of N images, numbered in order: units of parallel work.
 struct BatchChunks {
   Index N, height, width, pixels, step, shards;
   Index first[9];  // chunks of shard s: [first[s], first[s + 1])

@@ -212,13 +212,15 @@ nb::object backward_weight(nb::handle grad, nb::handle x, nb::handle window, Ind
 
 nb::object add(nb::handle x, nb::handle other, bool relu) {
   const Value xs(x), others(other);
+  need(xs.plain_or_normalised() && others.plain_or_normalised());
   same_dtype(xs.array(), others.array());
   for (int axis = 0; axis < 4; ++axis) need(xs.shape(axis) == others.shape(axis));
   return typed(xs.array(), [&](auto number) -> nb::object {
     using T = decltype(number);
     Output<T> y({xs.shape(0), xs.shape(1), xs.shape(2), xs.shape(3)}, Order::channels_last);
     compute([&] {
-      of<T>(*kernels).add(xs.operand<T>(), others.operand<T>(), relu, y.tensor, threads::runtime);
+      of<T>(*kernels).add(xs.operand<T>(), others.operand<T>(), relu, y.tensor.data,
+                          threads::runtime);
     });
     return y.numpy();
   });
@@ -226,11 +228,12 @@ nb::object add(nb::handle x, nb::handle other, bool relu) {
 
 nb::object computed(nb::handle value) {
   const Value xs(value);
+  need(xs.normalised());
   return typed(xs.array(), [&](auto number) -> nb::object {
     using T = decltype(number);
     Output<T> y({xs.shape(0), xs.shape(1), xs.shape(2), xs.shape(3)}, Order::channels_last);
     compute([&] {
-      of<T>(*kernels).add(xs.operand<T>(), Operand<T>{}, false, y.tensor, threads::runtime);
+      of<T>(*kernels).add(xs.operand<T>(), Operand<T>{}, false, y.tensor.data, threads::runtime);
     });
     return y.numpy();
   });
