@@ -74,7 +74,6 @@ inline void store_pixels(const Epilogue<T>& to, const Box& box, const Block<T>& 
 template <class T>
 inline void store_pooled(const Epilogue<T>& to, const Box& box, const Block<T>& block) {
   constexpr int L = kLanes<T>;
-  using Mask = decltype(Vector<T>{} > Vector<T>{});
   const Index row = box.columns * block.pitch;
   for (Index n = 0; n < box.images; ++n)
     for (Index p = 0; p < box.rows / 2; ++p)
@@ -89,21 +88,20 @@ inline void store_pooled(const Epilogue<T>& to, const Box& box, const Block<T>& 
                                          : nullptr;
         for (Index c = 0; c < block.count; c += L) {
           Vector<T> best = load(from + c);
-          Mask who = {};
+          Mask<T> who = {};
           for (int w = 1; w < 4; ++w) {
             const Vector<T> v = load(from + c + w / 2 * row + w % 2 * block.pitch);
-            const Mask wins = (v > best) | ((v != v) & (best == best));
+            const Mask<T> wins = (v > best) | ((v != v) & (best == best));
             best = wins ? v : best;
-            who = wins ? Mask{} + w : who;
+            who = wins ? Mask<T>{} + w : who;
           }
           if (to.relu) {
-            who = best > Vector<T>{} ? who : Mask{} + 4;
+            who = best > Vector<T>{} ? who : Mask<T>{} + 4;
             best = rectify<T>(best);
           }
           const Index lanes = least(L, block.count - c);
           store_part(y + c, best, lanes);
-          if (winner)
-            for (Index l = 0; l < lanes; ++l) winner[c + l] = uint8_t(who[l]);
+          if (winner) store_bytes<T>(winner + c, who, lanes);
         }
       }
 }

@@ -1,8 +1,8 @@
 // Reads an operand: the load transforms, a row of pixels at a time.
 #pragma once
 
+#include "channels.h"
 #include "operand.h"
-#include "tile.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
 
@@ -129,23 +129,46 @@ inline void read_gradient(const Operand<T>& o, Index n, Index h, Index w, Index 
   });
 }
 
+// One byte for each lane, as wide numbers.
+template <class T>
+inline Mask<T> load_bytes(const uint8_t* from, Index count) {
+  Lanes<T, uint8_t> bytes = {};
+  if (count >= kLanes<T>)
+    std::memcpy(&bytes, from, sizeof bytes);
+  else
+    for (Index l = 0; l < count; ++l) bytes[l] = from[l];
+  return convert<T, Integer<T>, uint8_t>(bytes);
+}
+
+template <class T>
+inline void store_bytes(uint8_t* to, Mask<T> numbers, Index count) {
+  const Lanes<T, uint8_t> bytes = convert<T, uint8_t, Integer<T>>(numbers);
+  if (count >= kLanes<T>)
+    std::memcpy(to, &bytes, sizeof bytes);
+  else
+    for (Index l = 0; l < count; ++l) to[l] = bytes[l];
+}
+
 template <class T>
 inline void read_unpooled(const Operand<T>& o, Index n, Index h, Index w, Index count, T* to,
                           Index pitch) {
-  const Index C = o.shape(1), p = h / 2;
-  for (Index i = 0; i < count; ++i) {
-    const Index q = (w + i) / 2;
-    T* target = to + i * pitch;
-    if (p >= o.pooled[0] || q >= o.pooled[1]) {  // a last row or column that no window covers
-      for (Index c = 0; c < C; ++c) target[c] = 0;
-      continue;
+  const Index C = o.shape(1), p = h / 2, end = w + count;
+  const Index covered = p < o.pooled[0] ? least(end, 2 * o.pooled[1]) : w;
+  const RowOf<T> x(o.x, n, p, 0);
+  const uint8_t* winner = o.winner.data + n * o.winner.stride[0] + p * o.winner.stride[2];
+  for (Index at = w; at < covered; ++at) {
+    const T* from = x.data + at / 2 * x.step;
+    const uint8_t* who = winner + at / 2 * o.winner.stride[3];
+    const Mask<T> self = Mask<T>{} + int(h % 2 * 2 + at % 2);
+    T* target = to + (at - w) * pitch;
+    for (Index c = 0; c < C; c += kLanes<T>) {
+      const Index lanes = least(kLanes<T>, C - c);
+      const Vector<T> g = load_part(from + c, lanes);
+      store_part(target + c, load_bytes<T>(who + c, lanes) == self ? g : Vector<T>{}, lanes);
     }
-    const uint8_t self = uint8_t(h % 2 * 2 + (w + i) % 2);
-    const T* from = o.x.data + n * o.x.stride[0] + p * o.x.stride[2] + q * o.x.stride[3];
-    const uint8_t* winner = o.winner.data + n * o.winner.stride[0] + p * o.winner.stride[2] +
-                            q * o.winner.stride[3];
-    for (Index c = 0; c < C; ++c) target[c] = winner[c] == self ? from[c] : T(0);
   }
+  for (Index at = most(covered, w); at < end; ++at)  // a last row or column that no window covers
+    std::memset(to + (at - w) * pitch, 0, C * sizeof(T));
 }
 
 // Pixels [w, w + count) of row h of image n, all channels, `pitch` numbers apart.
