@@ -6,14 +6,11 @@
 // One line a chapter: adds `clearconv._native.<chapter>`.
 #define CLEARCONV_CHAPTERS(CHAPTER) \
   CHAPTER(avg_pool2d)               \
-  CHAPTER(batch_norm2d)             \
   CHAPTER(conv2d)                   \
   CHAPTER(conv_block)               \
   CHAPTER(global_avg_pool2d)        \
   CHAPTER(im2col)                   \
-  CHAPTER(linear)                   \
-  CHAPTER(max_pool2d)               \
-  CHAPTER(update)
+  CHAPTER(max_pool2d)
 
 namespace clearconv {
 
