@@ -2,7 +2,8 @@
 
 The judge is PyTorch in float64. In float64 clearconv must agree to rounding. In float32, which is
 what is timed, a ReLU or a maximum that is a tie but for rounding may fall to the other side and
-take its gradient along, in PyTorch as in clearconv: that bound is wider.
+take its gradient along, and batch norm makes many a gradient the small difference of large sums:
+that bound is wider, and grows with PyTorch's own error.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from benchmarks.pytorch import copy_weights, loss_of, module_for, pairs
 from benchmarks.results import Agreement, Errors
 
 #: Largest error of an array, as a share of its largest number.
-BOUND64, BOUND32, BOUND32_NORMALISED = 1e-8, 1e-2, 2e-1
+BOUND64, BOUND32, BOUND32_NORMALISED = 1e-8, 1e-2, 1e-1
 LEARNING_RATE = 0.1  # large, so that the step shows in the weights
 
 
@@ -36,13 +37,15 @@ class _Step:
 def agree(name: str, network: Network) -> Agreement:
     """Take one step on both sides from the same weights; raise Disagreement if it differs."""
     exact = _their_step(network, torch.float64)
-    bound32 = BOUND32_NORMALISED if network.normalised else BOUND32
+    theirs = _errors("PyTorch in float32", _their_step(network, torch.float32), exact, np.inf)
+    least = BOUND32_NORMALISED if network.normalised else BOUND32
+    bound32 = max(least, 3 * theirs.loss, 3 * theirs.gradients, 3 * theirs.weights)
     return Agreement(
         name,
         bound32,
         _errors(f"{name} in float64", _our_step(network, "float64"), exact, BOUND64),
         _errors(f"{name} in float32", _our_step(network, "float32"), exact, bound32),
-        _errors(f"{name}, PyTorch in float32", _their_step(network, torch.float32), exact, np.inf),
+        theirs,
     )
 
 

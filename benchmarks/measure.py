@@ -6,7 +6,7 @@ from time import perf_counter
 
 SETTLE = 0.02  # seconds of steps thrown away after each switch: the other's threads still spin
 BLOCK = 0.08  # seconds of one timed block
-LEAST_ROUNDS, MOST_ROUNDS = 5, 31
+LEAST_ROUNDS, MOST_ROUNDS = 3, 31
 
 Step = Callable[[], object]
 

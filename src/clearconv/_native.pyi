@@ -4,10 +4,13 @@ from types import ModuleType
 
 #: One submodule for each chapter, with the functions of its matrix telling.
 avg_pool2d: ModuleType
+batch_norm2d: ModuleType
 conv2d: ModuleType
 global_avg_pool2d: ModuleType
 im2col: ModuleType
+linear: ModuleType
 max_pool2d: ModuleType
+update: ModuleType
 
 def variant() -> str:
     """Name the instruction set in use: avx512, avx2 or baseline."""

@@ -76,6 +76,8 @@ LARGE = {
     "linear": (
         Case("wide", arrays(x=normal(67, 1203), weight=normal(50, 1203), bias=normal(50))),
         Case("few classes", arrays(x=normal(203, 411), weight=normal(10, 411), bias=normal(10))),
+        Case("many outputs", arrays(x=normal(35, 203), weight=normal(411, 203), bias=normal(411))),
+        Case("many samples", arrays(x=normal(9001, 17), weight=normal(6, 17), bias=normal(6))),
     ),
     "activation": tuple(
         Case(kind, _images, {"kind": kind}) for kind in ("relu", "leaky_relu", "sigmoid", "tanh")

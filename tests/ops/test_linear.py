@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 
 from clearconv.errors import DtypeError, ShapeError
 from clearconv.ops import linear
+from clearconv.ops._backend import available
+
+TELLINGS = pytest.mark.parametrize("backend", available("linear"))
 
 X = np.array([[1, 2, 0], [-1, 0, 3]], dtype=float)
 WEIGHT = np.array([[1, 0, 2], [-1, 1, 0]], dtype=float)
@@ -14,7 +17,7 @@ BIAS = np.array([0.5, 0.0])
 GRAD_Y = np.array([[1, 2], [0, -1]], dtype=float)
 
 
-@pytest.mark.parametrize("backend", ["loops", "matrix"])
+@TELLINGS
 def test_worked_by_hand(backend):
     # y[0] = ( 1*1 + 0*2 + 2*0 + 0.5, -1*1 + 1*2 + 0*0) = (1.5, 1)
     # y[1] = ( 1*-1 + 0*0 + 2*3 + 0.5, -1*-1 + 1*0 + 0*3) = (5.5, 1)
@@ -81,7 +84,7 @@ def test_dtypes_are_never_converted():
 @given(
     sizes=st.tuples(*[st.integers(1, 6)] * 3),
     seed=st.integers(0, 1000),
-    backend=st.sampled_from(["loops", "matrix"]),
+    backend=st.sampled_from(available("linear")),
 )
 def test_gradients_against_differences(sizes, seed, backend):
     N, I, O = sizes
@@ -120,7 +123,7 @@ def test_against_onnx_gemm():
     expected = reference.ReferenceEvaluator(onnx.helper.make_model(graph)).run(
         None, {"x": x, "w": weight, "b": bias}
     )[0]
-    for backend in ("loops", "matrix"):
+    for backend in available("linear"):
         y = linear.forward(x, weight, bias, backend=backend)
         assert np.max(np.abs(y - expected)) < 1e-12
 

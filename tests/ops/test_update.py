@@ -5,8 +5,9 @@ import pytest
 
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
 from clearconv.ops import update
+from clearconv.ops._backend import available
 
-BACKENDS = ["loops", "matrix"]
+BACKENDS = available("update")
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -87,8 +87,12 @@ class BatchNorm2d(Layer):
         return y, saved
 
     def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array | None:
-        batch_norm2d.backward_weight(grad_y, saved, out=self.grad("weight"))
-        batch_norm2d.backward_bias(grad_y, saved, out=self.grad("bias"))
+        to_weight, to_bias = self.grad("weight"), self.grad("bias")
         if not context.input_gradient:
+            batch_norm2d.backward_weight(grad_y, saved, out=to_weight)
+            batch_norm2d.backward_bias(grad_y, saved, out=to_bias)
             return None
-        return batch_norm2d.backward_input(grad_y, self.value("weight"), saved)
+        weight = self.value("weight")
+        return batch_norm2d.backward(grad_y, weight, saved, out_weight=to_weight, out_bias=to_bias)[
+            0
+        ]

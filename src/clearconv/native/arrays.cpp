@@ -23,18 +23,27 @@ char kind_of(const char* format, const char* kinds) {
 Input::Input(nb::handle array, const char* kinds) {
   if (PyObject_GetBuffer(array.ptr(), &buffer_, PyBUF_STRIDES | PyBUF_FORMAT) != 0)
     throw nb::python_error();
-  kind_ = kind_of(buffer_.format, kinds);
-  if (!kind_ || buffer_.ndim > 4) {
+  try {
+    look(kinds);
+  } catch (...) {  // no destructor runs
     PyBuffer_Release(&buffer_);
+    throw;
+  }
+}
+
+void Input::look(const char* kinds) {
+  kind_ = kind_of(buffer_.format, kinds);
+  if (!kind_ || buffer_.ndim > 4)
     throw nb::type_error(std::strcmp(kinds, "fd") == 0
                              ? "a float32 or float64 array of at most four axes is needed"
                              : "a uint8 or int32 array of at most four axes is needed");
-  }
   data_ = buffer_.buf;
   bool aligned = reinterpret_cast<std::size_t>(data_) % buffer_.itemsize == 0;
   for (int axis = 0; axis < buffer_.ndim; ++axis) {
     strides_[axis] = buffer_.strides[axis];
     aligned = aligned && strides_[axis] % buffer_.itemsize == 0;
+    if (axis > 0 && buffer_.shape[axis] == 0)
+      throw nb::value_error("an array has an empty axis; only the first one, a batch, may be empty");
   }
   if (!aligned && size() > 0) copy();
 }
@@ -50,6 +59,11 @@ bool Input::contiguous() const {
   for (int axis = ndim() - 1; axis >= 0; stride *= buffer_.shape[axis--])
     if (strides_[axis] != stride && buffer_.shape[axis] > 1) return size() == 0;
   return true;
+}
+
+void Input::adjoin() {
+  const int last = ndim() - 1;
+  if (strides_[last] != buffer_.itemsize && shape(last) > 1 && size() > 0) copy();
 }
 
 void Input::copy() {
@@ -119,6 +133,24 @@ bool truth(nb::handle value) {
   return truth == 1;
 }
 
+// What Window of ops/_window.py promises, and kernels rely on: no size overflows.
+static bool sane(const Geometry& window) {
+  constexpr Index kMostPixels = Index(1) << 40;
+  Index padded[2];
+  for (int axis = 0; axis < 2; ++axis) {
+    for (const Index number : {window.input[axis], window.kernel[axis], window.stride[axis],
+                               window.dilation[axis], window.output[axis]})
+      if (number < 1 || number > kMostPixels) return false;
+    for (const Index number : {window.before[axis], window.after[axis]})
+      if (number < 0 || number > kMostPixels) return false;
+    padded[axis] = window.input[axis] + window.before[axis] + window.after[axis];
+    if (window.kernel[axis] - 1 > (padded[axis] - 1) / window.dilation[axis]) return false;
+    if (window.output[axis] - 1 > (padded[axis] - 1) / window.stride[axis]) return false;
+  }
+  return padded[0] <= kMostPixels / padded[1] &&
+         window.stride[0] <= kMostPixels / window.stride[1];
+}
+
 Geometry geometry(nb::handle window) {
   constexpr int kNumbers = sizeof(Geometry) / sizeof(Index);
   const nb::object numbers = window.attr("numbers");
@@ -130,6 +162,7 @@ Geometry geometry(nb::handle window) {
   }
   Geometry result;
   std::memcpy(&result, values, sizeof result);
+  need(sane(result));
   return result;
 }
 

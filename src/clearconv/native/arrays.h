@@ -29,7 +29,8 @@ class Input {
   bool channels_adjoin() const {
     return ndim() == 4 && (shape(1) == 1 || strides_[1] == buffer_.itemsize);
   }
-  void copy();  // into contiguous memory
+  void copy();    // into contiguous memory
+  void adjoin();  // the same, unless the numbers of the last axis adjoin as they are
 
   // The array seen as T; one that is not aligned for T was copied.
   template <class T>
@@ -43,6 +44,8 @@ class Input {
   }
 
  private:
+  void look(const char* kinds);
+
   Py_buffer buffer_;
   char kind_;
   const void* data_;
@@ -85,6 +88,11 @@ const auto& of(const Kernels& kernels) {
 
 // Raises ValueError unless `fits`: the Python side has checked, so only a direct call gets here.
 void need(bool fits);
+
+// Whether so many channels, at least one, fall into groups.
+inline bool divides(Index groups, Index channels) {
+  return groups > 0 && channels > 0 && channels % groups == 0;
+}
 
 // Raises TypeError unless `other` has the dtype of `first`.
 void same_dtype(const Input& first, const Input& other);

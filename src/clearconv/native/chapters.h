@@ -6,11 +6,14 @@
 // One line a chapter: adds `clearconv._native.<chapter>`.
 #define CLEARCONV_CHAPTERS(CHAPTER) \
   CHAPTER(avg_pool2d)               \
+  CHAPTER(batch_norm2d)             \
   CHAPTER(conv2d)                   \
   CHAPTER(conv_block)               \
   CHAPTER(global_avg_pool2d)        \
   CHAPTER(im2col)                   \
-  CHAPTER(max_pool2d)
+  CHAPTER(linear)                   \
+  CHAPTER(max_pool2d)               \
+  CHAPTER(update)
 
 namespace clearconv {
 

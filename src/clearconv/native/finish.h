@@ -32,31 +32,13 @@ inline void scale_and_shift(const Epilogue<T>& to, const Block<T>& block, Index 
   }
 }
 
-// Mean and squared deviations over the box, in two passes; what rounding left of the mean is put
-// right by the deviations' own sum.
+// The moments of the box, of these channels.
 template <class T>
 inline void measure(const Moments& moments, Index unit, const Block<T>& block, Index pixels) {
-  constexpr int L = kLanes<T>;
   moments.count[unit] = pixels;  // the same for every group of channels
-  for (Index c = 0; c < block.count; c += L) {
-    Vector<T> sum[4] = {}, away[4] = {}, square[4] = {};
-    const T* at = block.numbers + c;
-    for (Index m = 0; m < pixels; ++m) sum[m % 4] += load(at + m * block.pitch);
-    const Vector<T> mean = ((sum[0] + sum[1]) + (sum[2] + sum[3])) / T(pixels);
-    for (Index m = 0; m < pixels; ++m) {
-      const Vector<T> v = load(at + m * block.pitch) - mean;
-      away[m % 4] += v;
-      square[m % 4] += v * v;
-    }
-    const Vector<T> left = (away[0] + away[1]) + (away[2] + away[3]);
-    const Vector<T> squares = (square[0] + square[1]) + (square[2] + square[3]);
-    for (Index l = 0; l < least(L, block.count - c); ++l) {
-      const Index at = unit * moments.channels + block.first + c + l;
-      const double rest = double(left[l]) / double(pixels);
-      moments.mean[at] = double(mean[l]) + rest;
-      moments.deviation[at] = double(squares[l]) - rest * double(left[l]);
-    }
-  }
+  const Index at = unit * moments.channels + block.first;
+  join_rows(0, moments.mean + at, moments.deviation + at, block.numbers, block.pitch, pixels,
+            block.count, lanes_for<T>(block.count));
 }
 
 template <class T>

@@ -31,7 +31,8 @@ struct Runtime {
   // Call work(context, unit) once for each unit in [0, units), in any order, on any thread.
   void (*parallel)(Index units, void (*work)(void* context, Index unit), void* context);
   // Memory of the calling thread, aligned to a cache line, kept for its next call: slot 0 for what
-  // one unit of work needs, slots 1 and 2 for what all units of one call share.
+  // one unit of work needs, the others for what all units of one call share: slot 2 for what each
+  // unit yields, slot 3 for what batch norm's passes read, slot 1 for the rest.
   void* (*scratch)(int slot, std::size_t bytes);
 };
 

@@ -68,7 +68,7 @@ class Scratch {
 };
 
 void* scratch(int slot, std::size_t bytes) {
-  thread_local Scratch slots[3];
+  thread_local Scratch slots[4];
   return slots[slot].get(bytes);
 }
 

@@ -26,6 +26,7 @@ from clearconv.ops._backend import pick
 
 __all__ = [
     "BatchNormSaved",
+    "backward",
     "backward_bias",
     "backward_input",
     "backward_weight",
@@ -198,6 +199,73 @@ def forward_saving(
         y, center, spread = telling.forward_training(batch, weight, bias, eps)
     saved = BatchNormSaved(x, center, spread, eps, fixed=mean is not None)
     return result(what, y, x.shape, out), saved
+
+
+def backward(
+    grad_y: Array,
+    weight: Array,
+    saved: BatchNormSaved,
+    *,
+    out: Array | None = None,
+    out_weight: Array | None = None,
+    out_bias: Array | None = None,
+    backend: str | None = None,
+) -> tuple[Array, Array, Array]:
+    r"""Return all three gradients of the loss at once.
+
+    In training the gradient of x needs the two sums over the batch that the other gradients are,
+    so that together they cost what it costs alone.
+
+    Parameters
+    ----------
+    grad_y : ndarray of the shape of x
+        dL/dy.
+    weight : ndarray of shape (C,)
+        Scale of the forward pass.
+    saved : BatchNormSaved
+        From `forward_saving`.
+    out, out_weight, out_bias : ndarray, optional
+        Receive the results.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    grad_x : ndarray of the shape of x
+        As `backward_input` gives it.
+    grad_weight : ndarray of shape (C,)
+        As `backward_weight` gives it.
+    grad_bias : ndarray of shape (C,)
+        As `backward_bias` gives it.
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` or `weight` does not fit the forward pass.
+    DtypeError
+        If the arrays are not all float32 or all float64.
+
+    Notes
+    -----
+    .. math:: dw_c = \sum dy\, \hat x, \qquad db_c = \sum dy, \qquad
+        dx = \frac{w_c}{\sqrt{\sigma_c^2 + \epsilon}}
+        \left( dy - \frac{db_c}M - \hat x\, \frac{dw_c}M \right)
+
+    References
+    ----------
+    Ioffe and Szegedy, 2015, section 3, drawn together.
+    """
+    what = "batch_norm2d.backward"
+    _check_parameters(what, saved.x, saved.eps, weight=weight)
+    _check_grad(what, grad_y, saved)
+    grad_x, grad_weight, grad_bias = pick("batch_norm2d", backend).backward(
+        _batch(grad_y), weight, _batch(saved.x), saved.mean, saved.var, saved.eps, saved.fixed
+    )
+    return (
+        result(what, grad_x, grad_y.shape, out),
+        result(what, grad_weight, weight.shape, out_weight),
+        result(what, grad_bias, weight.shape, out_bias),
+    )
 
 
 def backward_input(

@@ -20,11 +20,8 @@ def run(
     )
 
     def backward(grad_y: Array, backend: str | None = None) -> Gradients:
-        return {
-            "x": batch_norm2d.backward_input(grad_y, weight, saved, backend=backend),
-            "weight": batch_norm2d.backward_weight(grad_y, saved, backend=backend),
-            "bias": batch_norm2d.backward_bias(grad_y, saved, backend=backend),
-        }
+        grads = batch_norm2d.backward(grad_y, weight, saved, backend=backend)
+        return dict(zip(("x", "weight", "bias"), grads, strict=True))
 
     return y, backward
 
@@ -61,7 +58,14 @@ _saved = batch_norm2d.BatchNormSaved(_x, _mean, _var, 0.0, fixed=False)
 
 CHAPTER = Chapter(
     name="batch_norm2d",
-    functions=("forward", "forward_saving", "backward_input", "backward_weight", "backward_bias"),
+    functions=(
+        "forward",
+        "forward_saving",
+        "backward",
+        "backward_input",
+        "backward_weight",
+        "backward_bias",
+    ),
     run=run,
     cases=CASES,
     worked={
@@ -74,6 +78,7 @@ CHAPTER = Chapter(
             "eps": 0.0,
         },
         "forward_saving": {"x": _x, "weight": _weight, "bias": _bias, "eps": 0.0},
+        "backward": {"grad_y": _grad_y, "weight": _weight, "saved": _saved},
         "backward_input": {"grad_y": _grad_y, "weight": _weight, "saved": _saved},
         "backward_weight": {"grad_y": _grad_y, "saved": _saved},
         "backward_bias": {"grad_y": _grad_y, "saved": _saved},

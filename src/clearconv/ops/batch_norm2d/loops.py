@@ -30,6 +30,17 @@ def forward_training(
     return forward(x, weight, bias, mean, var, eps), mean, var
 
 
+def backward(
+    grad_y: Array, weight: Array, x: Array, mean: Array, var: Array, eps: float, fixed: bool
+) -> tuple[Array, Array, Array]:
+    """Each gradient by its own formula."""
+    return (
+        backward_input(grad_y, weight, x, mean, var, eps, fixed),
+        backward_weight(grad_y, x, mean, var, eps),
+        backward_bias(grad_y),
+    )
+
+
 def backward_input(
     grad_y: Array, weight: Array, x: Array, mean: Array, var: Array, eps: float, fixed: bool
 ) -> Array:

@@ -37,22 +37,34 @@ def forward_training(
     return _image(_finish(away, weight, bias, rest, var, eps), x), near + rest, var
 
 
+def backward(
+    grad_y: Array, weight: Array, x: Array, mean: Array, var: Array, eps: float, fixed: bool
+) -> tuple[Array, Array, Array]:
+    """The sums over the batch, taken once, are two of the gradients and shape the third."""
+    M, C = x.size // x.shape[1], x.shape[1]
+    grads, hat = _rows(grad_y), _hat(x, mean, var, eps)
+    grad_weight, grad_bias = _sum(grads * hat, C), _sum(grads, C)
+    scale = weight / np.sqrt(var + eps)
+    if fixed:
+        grad_x = grads * _wide(scale, grads)
+    else:
+        grad_x = hat
+        grad_x *= _wide(-grad_weight / M, grads)
+        grad_x += grads
+        grad_x -= _wide(grad_bias / M, grads)
+        grad_x *= _wide(scale, grads)
+    dtype = grad_y.dtype
+    return _image(grad_x, grad_y), grad_weight.astype(dtype), grad_bias.astype(dtype)
+
+
 def backward_input(
     grad_y: Array, weight: Array, x: Array, mean: Array, var: Array, eps: float, fixed: bool
 ) -> Array:
     """The direct path, less what the paths through mean and variance take away."""
+    if not fixed:
+        return backward(grad_y, weight, x, mean, var, eps, fixed)[0]
     grads = _rows(grad_y)
-    scale = weight / np.sqrt(var + eps)
-    if fixed:
-        return _image(grads * _wide(scale, grads), grad_y)
-    M, C = x.size // x.shape[1], x.shape[1]
-    grad_x = _hat(x, mean, var, eps)
-    through_mean, through_var = _sum(grads, C) / M, _sum(grads * grad_x, C) / M
-    grad_x *= _wide(-through_var, grads)
-    grad_x += grads
-    grad_x -= _wide(through_mean, grads)
-    grad_x *= _wide(scale, grads)
-    return _image(grad_x, grad_y)
+    return _image(grads * _wide(weight / np.sqrt(var + eps), grads), grad_y)
 
 
 def backward_weight(grad_y: Array, x: Array, mean: Array, var: Array, eps: float) -> Array:

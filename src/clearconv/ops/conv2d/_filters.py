@@ -17,6 +17,8 @@ def filters_window(
     """Check channels and groups, and compute the geometry; `what` names the function."""
     check(what, "weight", weight, 4)
     C, (O, I) = x_shape[1], weight.shape[:2]
+    if O < 1 or I < 1:
+        raise ShapeError(f"{what}: weight is {weight.shape}, but no axis of it may be empty.")
     if groups < 1 or C % groups or O % groups:
         raise ShapeError(
             f"{what}: groups={groups}, but it must divide both the input channels ({C}) and the "

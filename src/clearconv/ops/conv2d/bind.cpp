@@ -40,7 +40,7 @@ nb::object forward(nb::handle x, nb::handle weight, nb::handle bias, nb::handle 
                    Index groups, bool exact) {
   const Input xs(x), ws(weight);
   const Geometry geo = geometry(window);
-  need(xs.ndim() == 4 && ws.ndim() == 4 && groups > 0 && ws.shape(0) % groups == 0 &&
+  need(xs.ndim() == 4 && ws.ndim() == 4 && divides(groups, ws.shape(0)) && ws.size() > 0 &&
        xs.shape(1) == ws.shape(1) * groups && xs.shape(2) == geo.input[0] &&
        xs.shape(3) == geo.input[1] && ws.shape(2) == geo.kernel[0] && ws.shape(3) == geo.kernel[1]);
   same_dtype(xs, ws);
@@ -70,8 +70,8 @@ nb::object backward_input(nb::handle grad_y, nb::handle weight, nb::handle windo
                           bool exact) {
   const Input gs(grad_y), ws(weight);
   const Geometry geo = geometry(window);
-  need(gs.ndim() == 4 && ws.ndim() == 4 && groups > 0 && gs.shape(1) == ws.shape(0) &&
-       ws.shape(0) % groups == 0 && gs.shape(2) == geo.output[0] && gs.shape(3) == geo.output[1] &&
+  need(gs.ndim() == 4 && ws.ndim() == 4 && gs.shape(1) == ws.shape(0) &&
+       divides(groups, ws.shape(0)) && ws.size() > 0 && gs.shape(2) == geo.output[0] && gs.shape(3) == geo.output[1] &&
        ws.shape(2) == geo.kernel[0] && ws.shape(3) == geo.kernel[1]);
   same_dtype(gs, ws);
   return gs.is_double() ? backward_input_as<double>(gs, ws, geo, groups, exact)
@@ -94,8 +94,8 @@ nb::object backward_weight(nb::handle grad_y, nb::handle x, nb::handle window, I
                            bool exact) {
   const Input gs(grad_y), xs(x);
   const Geometry geo = geometry(window);
-  need(gs.ndim() == 4 && xs.ndim() == 4 && groups > 0 && gs.shape(0) == xs.shape(0) &&
-       gs.shape(1) % groups == 0 && xs.shape(1) % groups == 0 && gs.shape(2) == geo.output[0] &&
+  need(gs.ndim() == 4 && xs.ndim() == 4 && gs.shape(0) == xs.shape(0) &&
+       divides(groups, gs.shape(1)) && divides(groups, xs.shape(1)) && gs.shape(2) == geo.output[0] &&
        gs.shape(3) == geo.output[1] && xs.shape(2) == geo.input[0] && xs.shape(3) == geo.input[1]);
   same_dtype(gs, xs);
   return gs.is_double() ? backward_weight_as<double>(gs, xs, geo, groups, exact)

@@ -35,7 +35,7 @@ class Channels {
 };
 
 void need_filters(const Value& x, const Input& weight, const Geometry& window, Index groups) {
-  need(weight.ndim() == 4 && groups > 0 && weight.shape(0) % groups == 0 &&
+  need(weight.ndim() == 4 && divides(groups, weight.shape(0)) && weight.size() > 0 &&
        x.shape(1) == weight.shape(1) * groups && x.shape(2) == window.input[0] &&
        x.shape(3) == window.input[1] && weight.shape(2) == window.kernel[0] &&
        weight.shape(3) == window.kernel[1]);
@@ -137,7 +137,7 @@ nb::object backward_input(nb::handle grad, nb::handle weight, nb::handle window,
   const Value gs(grad);
   const Input ws(weight);
   const Geometry geo = geometry(window);
-  need(ws.ndim() == 4 && groups > 0 && ws.shape(0) % groups == 0 &&
+  need(ws.ndim() == 4 && divides(groups, ws.shape(0)) && ws.size() > 0 &&
        ws.shape(2) == geo.kernel[0] && ws.shape(3) == geo.kernel[1]);
   need_grads(gs, ws.shape(0), geo);
   same_dtype(gs.array(), ws);
@@ -178,8 +178,8 @@ nb::object backward_weight(nb::handle grad, nb::handle x, nb::handle window, Ind
                            bool bias, nb::handle grad_weight) {
   const Value gs(grad), xs(x);
   const Geometry geo = geometry(window);
-  need(groups > 0 && gs.shape(0) == xs.shape(0) && gs.shape(1) % groups == 0 &&
-       xs.shape(1) % groups == 0 && xs.shape(2) == geo.input[0] && xs.shape(3) == geo.input[1]);
+  need(gs.shape(0) == xs.shape(0) && divides(groups, gs.shape(1)) &&
+       divides(groups, xs.shape(1)) && xs.shape(2) == geo.input[0] && xs.shape(3) == geo.input[1]);
   need_grads(gs, gs.shape(1), geo);
   same_dtype(gs.array(), xs.array());
   return typed(gs.array(), [&](auto number) -> nb::object {
@@ -212,13 +212,15 @@ nb::object backward_weight(nb::handle grad, nb::handle x, nb::handle window, Ind
 
 nb::object add(nb::handle x, nb::handle other, bool relu) {
   const Value xs(x), others(other);
+  need(xs.plain_or_normalised() && others.plain_or_normalised());
   same_dtype(xs.array(), others.array());
   for (int axis = 0; axis < 4; ++axis) need(xs.shape(axis) == others.shape(axis));
   return typed(xs.array(), [&](auto number) -> nb::object {
     using T = decltype(number);
     Output<T> y({xs.shape(0), xs.shape(1), xs.shape(2), xs.shape(3)}, Order::channels_last);
     compute([&] {
-      of<T>(*kernels).add(xs.operand<T>(), others.operand<T>(), relu, y.tensor, threads::runtime);
+      of<T>(*kernels).add(xs.operand<T>(), others.operand<T>(), relu, y.tensor.data,
+                          threads::runtime);
     });
     return y.numpy();
   });
@@ -226,11 +228,12 @@ nb::object add(nb::handle x, nb::handle other, bool relu) {
 
 nb::object computed(nb::handle value) {
   const Value xs(value);
+  need(xs.normalised());
   return typed(xs.array(), [&](auto number) -> nb::object {
     using T = decltype(number);
     Output<T> y({xs.shape(0), xs.shape(1), xs.shape(2), xs.shape(3)}, Order::channels_last);
     compute([&] {
-      of<T>(*kernels).add(xs.operand<T>(), Operand<T>{}, false, y.tensor, threads::runtime);
+      of<T>(*kernels).add(xs.operand<T>(), Operand<T>{}, false, y.tensor.data, threads::runtime);
     });
     return y.numpy();
   });

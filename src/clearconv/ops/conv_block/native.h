@@ -7,8 +7,9 @@ namespace clearconv::conv_block {
 
 template <class T>
 struct Functions {
-  // y = f(x + other), f is ReLU if `relu`; `other.x.data` may be null. y lies channels last.
-  void (*add)(const Operand<T>& x, const Operand<T>& other, bool relu, const Tensor<T>& y,
+  // y = f(x + other), each of them plain or normalised, f is ReLU if `relu`; or y = x, normalised,
+  // where `other.x.data` is null. y is dense, channels last.
+  void (*add)(const Operand<T>& x, const Operand<T>& other, bool relu, T* y,
               const Runtime& runtime);
   // For a `gradient` operand: each channel's sum over the batch of g, into sums[c], and of
   // g (z - centre), into sums[C + c].

@@ -39,6 +39,8 @@ class Value {
 
   const Input& array() const { return *x_; }
   Index shape(int axis) const { return shape_[axis]; }
+  bool normalised() const { return kind_ == 1; }
+  bool plain_or_normalised() const { return kind_ <= 1; }
 
   template <class T>
   Operand<T> operand() const {
