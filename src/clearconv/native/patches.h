@@ -58,38 +58,50 @@ struct Source {
   Index image, row, column;
 };
 
-// True where patches can be read from the image itself.
+// Numbers that a strip for such boxes takes.
 template <class T>
-inline bool reads_directly(const Patches<T>& x) {
-  const bool adjoin = x.image.x.stride[1] == 1 || x.image.shape(1) == 1;
-  return x.image.how == Operand<T>::plain && adjoin && x.h.inside() && x.w.inside();
+inline Index strip_size(const Patches<T>& x, Index images, Index rows, Index beyond) {
+  if (x.depth() == 0) return 0;
+  return images * x.h.span(rows) * x.w.span(x.w.output) * x.image.shape(1) + beyond;
 }
 
+// Where patches could be read in the image itself; null where there is padding or a load transform,
+// or where the `beyond` numbers behind the last patch might not be the image's.
 template <class T>
-inline Index strip_size(const Patches<T>& x, Index images, Index rows) {
-  if (x.depth() == 0 || reads_directly(x)) return 0;
-  return images * x.h.span(rows) * x.w.span(x.w.output) * x.image.shape(1) + kLanes<T>;
+inline Source<T> in_image(const Patches<T>& x, const Box& box, Index beyond, bool adjoin) {
+  const Tensor<const T>& image = x.image.x;
+  const Index C = image.shape[1];
+  const bool channels_adjoin = image.stride[1] == 1 || C == 1;
+  if (x.image.how != Operand<T>::plain || !channels_adjoin || !x.h.inside() || !x.w.inside())
+    return {};
+  Source<T> source = {image.data, image.data, image.stride[0], image.stride[2], image.stride[3]};
+  if (adjoin && source.column != C) return {};
+  for (int axis = 0; axis < 4; ++axis)
+    source.end += most(0, (image.shape[axis] - 1) * image.stride[axis]);
+  ++source.end;
+  source.data += box.image * source.image + (box.row * x.h.stride + x.h.start) * source.row +
+                 x.w.start * source.column;
+  const Index last = C - 1 + most(0, (box.images - 1) * source.image) +
+                     most(0, (x.h.span(box.rows) - 1) * source.row) +
+                     most(0, (x.w.span(box.columns) - 1) * source.column);
+  return source.data + last + beyond < source.end ? source : Source<T>{};
 }
 
-// Make a box's patches readable, copying into `strip` (strip_size numbers) if need be.
+// Make a box's patches readable, copying into `strip` (strip_size numbers) if need be. `beyond`
+// numbers behind each patch can be read too, but are of no account. If pixels must `adjoin`, the
+// numbers under a kernel row without holes do.
 template <class T>
-inline Source<T> open(const Patches<T>& x, const Box& box, T* strip) {
-  const Index top = box.row * x.h.stride + x.h.start;
-  if (reads_directly(x)) {
-    const Tensor<const T>& image = x.image.x;
-    const Index ns = image.stride[0], hs = image.stride[2], ws = image.stride[3];
-    const T* last = image.data;
-    for (int axis = 0; axis < 4; ++axis)
-      if (image.stride[axis] > 0) last += (image.shape[axis] - 1) * image.stride[axis];
-    return {image.data + box.image * ns + top * hs + x.w.start * ws, last + 1, ns, hs, ws};
-  }
+inline Source<T> open(const Patches<T>& x, const Box& box, Index beyond, bool adjoin, T* strip) {
+  const Source<T> direct = in_image(x, box, beyond, adjoin);
+  if (direct.data) return direct;
   const Index C = x.image.shape(1), rows = x.h.span(box.rows), columns = x.w.span(x.w.output);
+  const Index top = box.row * x.h.stride + x.h.start;
   for (Index n = 0; n < box.images; ++n)
     for (Index r = 0; r < rows; ++r)
       read_padded(x.image, box.image + n, top + r, x.w.start, columns,
                   strip + (n * rows + r) * columns * C, C);
   const Index size = box.images * rows * columns * C;
-  return {strip, strip + size + kLanes<T>, rows * columns * C, columns * C, C};
+  return {strip, strip + size + beyond, rows * columns * C, columns * C, C};
 }
 
 // A stretch of K whose numbers adjoin in the source: `length` of them, `from` the patch's first

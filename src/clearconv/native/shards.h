@@ -20,23 +20,25 @@ struct Shard {
       : first(N * shard / shard_count(N)), images(N * (shard + 1) / shard_count(N) - first) {}
 };
 
-// A shard's images cut into boxes of at most `pixels`: whole images, or whole rows of one, in
-// multiples of `step` rows. A box of the fewest rows may be longer; whoever sums it starts afresh
-// every kChunkPixels.
+// A box cut into boxes of at most `pixels`: whole images, or whole rows of one, in multiples of
+// `step` rows. A box of the fewest rows may be longer; whoever sums it starts afresh every
+// kChunkPixels.
 struct Chunks {
-  Shard shard;
-  Index height, width, images, rows, row_chunks, count;
-  Chunks(const Shard& shard, Index height, Index width, Index pixels = kChunkPixels, Index step = 1)
-      : shard(shard), height(height), width(width) {
-    rows = least(height, most(step, pixels / width / step * step));
-    images = rows < height ? 1 : least(shard.images, most(1, pixels / (height * width)));
-    row_chunks = ceil_div(height, rows);
-    count = ceil_div(shard.images, images) * row_chunks;
+  Box whole;
+  Index images, rows, row_chunks, count;
+  Chunks(const Box& whole, Index pixels, Index step = 1) : whole(whole) {
+    rows = least(whole.rows, most(step, pixels / whole.columns / step * step));
+    images = rows < whole.rows ? 1
+                               : least(whole.images, most(1, pixels / (rows * whole.columns)));
+    row_chunks = ceil_div(whole.rows, rows);
+    count = ceil_div(whole.images, images) * row_chunks;
   }
+  Chunks(const Shard& shard, Index height, Index width, Index pixels = kChunkPixels, Index step = 1)
+      : Chunks(Box{shard.first, shard.images, 0, height, width}, pixels, step) {}
   Box box(Index chunk) const {
     const Index image = chunk / row_chunks * images, row = chunk % row_chunks * rows;
-    return {shard.first + image, least(images, shard.images - image), row,
-            least(rows, height - row), width};
+    return {whole.image + image, least(images, whole.images - image), whole.row + row,
+            least(rows, whole.rows - row), whole.columns};
   }
 };
 

@@ -2,156 +2,240 @@
 #pragma once
 
 #include "../../native/shards.h"
-#include "windows.h"
+#include "pixel_sums.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
 namespace {
 
-// Pixels of grad_y as the B of the tile: k = pixel, lanes = output channels. `row` has room for
-// one pixel's lanes, zeros behind its channels.
+// Channels [first, first + count) of a gradient, as patches of one tap.
 template <class T>
-void pack_pixels(const Operand<T>& grad_y, const Box& box, Index first, Index count, Index depth,
-                 T* row, T* to) {
-  constexpr int L = kLanes<T>;
-  const Index O = grad_y.shape(1), lanes = lanes_for<T>(O);
-  const bool direct = grad_y.how == Operand<T>::plain && grad_y.x.stride[1] == 1 && O % L == 0;
-  for (Index o = O; o < lanes; ++o) row[o] = 0;
-  Pixel at(box, first);
-  for (Index m = 0; m < count; ++m, at.next(box)) {
-    const T* from = row;
-    if (direct)
-      from = grad_y.x.data + (box.image + at.n) * grad_y.x.stride[0] +
-             (box.row + at.p) * grad_y.x.stride[2] + at.q * grad_y.x.stride[3];
-    else
-      read_pixels(grad_y, box.image + at.n, box.row + at.p, at.q, 1, row, O);
-    for (Index n = 0; n < lanes; n += L)
-      store(to + block_offset<T>(n, m, depth, lanes), load(from + n));
-  }
+Patches<T> pixels_of(const Operand<T>& grad_y, Index first, Index count) {
+  const Index H = grad_y.shape(2), W = grad_y.shape(3);
+  return {channels(grad_y, first, count), {H, H, 1, 1, 1, 0}, {W, W, 1, 1, 1, 0}};
 }
 
-// The weight gradient, cut into blocks of rows = (tap, input channel) and shards of images.
+template <class T>
+constexpr Index kBeyond = 2 * kLanes<T>;  // what the tile reads behind a pixel's numbers, at most
+
+// The weight gradient, cut into blocks of channels, in and out, and shards of images. A unit of
+// work is one shard of a block, or where blocks abound, a whole block: then its shards meet in
+// cache.
 template <class T>
 struct WeightGradient {
-  static constexpr Index kRows = kDepth<T> / kRowsOne * kRowsOne;  // of one block: whole tiles
-  static constexpr Index kPixels = 128;                            // of one panel
+  static constexpr Index kBlock = 36864;        // weights of a block, and its output channels, at
+  static constexpr Index kOutputs = 64;         // most: so its sums stay in cache
+  static constexpr Index kPartBytes = 1 << 18;  // of x and grad_y, read at a time
+  static constexpr Index kManyBlocks = 16;
 
   Operand<T> x, grad_y;
   Geometry window;
   Index groups;
-  T* grad_weight;
+  T *grad_weight, *grad_bias;  // the latter may be null
   const Runtime& runtime;
-  T* partial;  // (blocks of this round, shards, kRows, lanes)
-  Index first_block;
+  Index I, K;                // channels of a group, in and out
+  Index O, C;                // those of a block
+  Index x_blocks, y_blocks;  // of a group
+  Index numbers;             // of a block's sum
+  T* partial;                // (blocks, shards, numbers)
 
-  Index O() const { return grad_y.shape(1) / groups; }
-  Index I() const { return x.shape(1) / groups; }
-  Index lanes() const { return lanes_for<T>(O()); }
-  Index depth() const { return window.kernel[0] * window.kernel[1] * I(); }
-  Index blocks_per_group() const { return ceil_div(depth(), kRows); }
+  WeightGradient(const Operand<T>& x, const Operand<T>& grad_y, const Geometry& window,
+                 Index groups, T* grad_weight, T* grad_bias, const Runtime& runtime)
+      : x(x),
+        grad_y(grad_y),
+        window(window),
+        groups(groups),
+        grad_weight(grad_weight),
+        grad_bias(grad_bias),
+        runtime(runtime),
+        I(x.shape(1) / groups),
+        K(grad_y.shape(1) / groups),
+        O(divide(K, kOutputs)),
+        C(divide(I, most(16, kBlock / (taps() * O)))),
+        x_blocks(ceil_div(I, C)),
+        y_blocks(ceil_div(K, O)),
+        numbers(0),
+        partial(nullptr) {
+    for (Index block = 0; block < x_blocks * y_blocks; ++block)
+      numbers = most(numbers, Block(*this, block).layout.size());
+  }
+
+  // Channels of a block: all alike, a multiple of 16, at most so many.
+  static Index divide(Index channels, Index at_most) {
+    const Index each = ceil_div(channels, ceil_div(channels, at_most / 16 * 16));
+    return least(channels, ceil_div(each, 16) * 16);
+  }
+
+  struct Block {
+    Index group, c, o;  // the first channels, within the group
+    Layout<T> layout;
+    Block(const WeightGradient& of, Index block)
+        : group(block / (of.x_blocks * of.y_blocks)),
+          c(block / of.y_blocks % of.x_blocks * of.C),
+          o(block % of.y_blocks * of.O),
+          layout(of.window, least(of.C, of.I - c), least(of.O, of.K - o)) {}
+  };
+
+  Index taps() const { return window.kernel[0] * window.kernel[1]; }
   Index shards() const { return shard_count(x.shape(0)); }
-  Index partial_size() const { return kRows * lanes(); }
-  T* partial_of(Index block, Index shard) const {
-    return partial + ((block - first_block) * shards() + shard) * partial_size();
+  Patches<T> patches(Index first, Index count) const {
+    return {channels(x, first, count), forward_axis(window, 0), forward_axis(window, 1)};
+  }
+  Chunks chunks(Index shard) const {
+    return Chunks(Shard(x.shape(0), shard), window.output[0], window.output[1]);
+  }
+  Chunks parts(const Box& chunk) const {
+    const Index numbers = window.stride[0] * window.stride[1] * C + O;  // of a pixel
+    return Chunks(chunk, kPartBytes / Index(sizeof(T)) / numbers);
   }
 
   void run() {
-    const Index blocks = groups * blocks_per_group();
-    // Partial sums take 16 MB at most, or one block's: more blocks go in rounds.
-    const Index each = shards() * partial_size() * Index(sizeof(T));
-    const Index round = most(1, least(blocks, (Index(16) << 20) / most(each, 1)));
-    partial = static_cast<T*>(runtime.scratch(1, round * each));
-    for (first_block = 0; first_block < blocks; first_block += round) {
-      const Index count = least(round, blocks - first_block);
-      runtime.parallel(count * shards(), add_up, this);
-      runtime.parallel(count, combine, this);
-    }
+    const Index blocks = groups * x_blocks * y_blocks;
+    if (blocks >= kManyBlocks) return runtime.parallel(blocks, whole_block, this);
+    partial = static_cast<T*>(runtime.scratch(1, blocks * shards() * numbers * sizeof(T)));
+    runtime.parallel(blocks * shards(), one_shard, this);
+    runtime.parallel(blocks, one_block, this);
   }
 
-  static void add_up(void* context, Index unit) {
+  static void one_shard(void* context, Index unit) {
     const WeightGradient& self = *static_cast<WeightGradient*>(context);
-    const Index shards = self.shards(), group_blocks = self.blocks_per_group();
-    const Index block = self.first_block + unit / shards, shard = unit % shards;
-    const Index g = block / group_blocks, k0 = block % group_blocks * kRows;
-    self.add_shard(g, k0, least(self.depth(), k0 + kRows), shard, self.partial_of(block, shard));
+    self.add_shard(Block(self, unit / self.shards()), unit % self.shards(), Memory(self, 0),
+                   self.partial + unit * self.numbers);
   }
 
-  void add_shard(Index g, Index k0, Index k1, Index shard, T* total) const {
-    const Patches<T> patches = {channels(x, g * I(), I()), forward_axis(window, 0),
-                                forward_axis(window, 1)};
-    const Operand<T> grads = channels(grad_y, g * O(), O());
-    const Shard images(x.shape(0), shard);
-    const Chunks chunks(images, window.output[0], window.output[1]);
-    const Index numbers = kPixels * (kPanelStride<T> + lanes()) + lanes() + partial_size();
-    const Index strip = strip_size(patches, chunks.images, chunks.rows);
-    T* panel = static_cast<T*>(runtime.scratch(0, (numbers + strip + kDepth<T>) * sizeof(T)));
-    T* pixels = panel + kPixels * kPanelStride<T> + kDepth<T>;  // (kPixels, lanes)
-    T* row = pixels + kPixels * lanes();
-    T* acc = row + lanes();  // (kRows, lanes)
-    std::memset(total, 0, partial_size() * sizeof(T));
+  static void one_block(void* context, Index unit) {
+    const WeightGradient& self = *static_cast<WeightGradient*>(context);
+    self.combine(Block(self, unit), self.partial + unit * self.shards() * self.numbers);
+  }
+
+  static void whole_block(void* context, Index unit) {
+    const WeightGradient& self = *static_cast<WeightGradient*>(context);
+    const Memory memory(self, self.shards());
+    for (Index shard = 0; shard < self.shards(); ++shard)
+      self.add_shard(Block(self, unit), shard, memory, memory.sums + shard * self.numbers);
+    self.combine(Block(self, unit), memory.sums);
+  }
+
+  // What a unit of work needs besides its data.
+  struct Memory {
+    T *sums, *acc, *x_strip, *y_strip;  // sums: (shards, numbers)
+    Index* runs;
+    RowGroups<T> groups;
+    Memory(const WeightGradient& of, Index shards) {
+      const Box part = of.parts(of.chunks(of.shards() - 1).box(0)).box(0);  // none is larger
+      const Index x_size = strip_size(of.patches(0, of.C), part.images, part.rows, kBeyond<T>);
+      const Index y_size =
+          strip_size(pixels_of(of.grad_y, 0, of.O), part.images, part.rows, kBeyond<T>);
+      const Index most_groups = of.taps() * of.C + of.O + kTallest;
+      const Index indices = ceil_div(of.taps() + 2 * most_groups, 8) * 8;  // whole cache lines
+      char* memory = static_cast<char*>(of.runtime.scratch(
+          0, indices * sizeof(Index) + ((shards + 1) * of.numbers + x_size + y_size) * sizeof(T)));
+      runs = reinterpret_cast<Index*>(memory);
+      groups = {reinterpret_cast<const T**>(runs + of.taps()), runs + of.taps() + most_groups, 0};
+      sums = reinterpret_cast<T*>(runs + indices);
+      acc = sums + shards * of.numbers;
+      x_strip = acc + of.numbers;
+      y_strip = x_strip + x_size;
+    }
+  };
+
+  // The sum over one shard's images.
+  void add_shard(const Block& block, Index shard, const Memory& memory, T* total) const {
+    const Layout<T>& layout = block.layout;
+    const Patches<T> xs = patches(block.group * I + block.c, layout.C);
+    const Patches<T> ys = pixels_of(grad_y, block.group * K + block.o, layout.O);
+    const Chunks chunks = this->chunks(shard);
+    const Index size = layout.size();
     for (Index c = 0; c < chunks.count; ++c) {
-      const Box box = chunks.box(c);
-      const Source<T> source = open(patches, box, acc + partial_size());
-      for (Index first = 0; first < box.pixels(); first += kPixels) {
-        const Index count = least(kPixels, box.pixels() - first);
-        gather(patches, source, box, first, count, k0, k1, panel);
-        pack_pixels(grads, box, first, count, kPixels, row, pixels);
-        multiply<T, 1, kPanelStride<T>>(panel, k1 - k0, pixels, 0, count, kPixels, acc, lanes(),
-                                        first % kChunkPixels == 0);
-        if ((first + count) % kChunkPixels == 0 || first + count == box.pixels())
-          for (Index i = 0; i < (k1 - k0) * lanes(); ++i) total[i] += acc[i];
+      const Chunks parts = this->parts(chunks.box(c));
+      for (Index part = 0; part < parts.count; ++part) {
+        const Box box = parts.box(part);
+        const Source<T> from_x = open(xs, box, kBeyond<T>, layout.adjoin, memory.x_strip);
+        const Source<T> from_y = open(ys, box, kBeyond<T>, false, memory.y_strip);
+        // A row of more pixels than a chunk is its box's only one.
+        for (Index q = 0; q < box.columns; q += kChunkPixels) {
+          Box piece = box;
+          piece.columns = least(box.columns - q, kChunkPixels);
+          T* sum = c > 0 || q > 0 ? memory.acc : total;
+          add(block, memory, from_x, from_y, q, piece, sum, part == 0);
+          if (sum != total && part == parts.count - 1)
+            for (Index i = 0; i < size; ++i) total[i] += sum[i];
+        }
       }
     }
   }
 
+  // Add the pixels of a box, whose first column is `q`, to `sum`.
+  void add(const Block& block, const Memory& memory, Source<T> from_x, Source<T> from_y, Index q,
+           const Box& box, T* sum, bool fresh) const {
+    const Layout<T>& layout = block.layout;
+    const Index row = window.dilation[0] * from_x.row, column = window.dilation[1] * from_x.column;
+    for (Index run = 0; run < layout.x_runs(); ++run)
+      memory.runs[run] = layout.adjoin ? run * row
+                                       : run / layout.taps[1] * row + run % layout.taps[1] * column;
+    from_x.data += q * window.stride[1] * from_x.column;
+    from_y.data += q * from_y.column;
+    const Factor<T> x_factor = {
+        from_x.data,
+        {from_x.image, window.stride[0] * from_x.row, window.stride[1] * from_x.column},
+        memory.runs, layout.x_runs(), layout.length(true)};
+    const Index only = 0;
+    const Factor<T> y_factor = {
+        from_y.data, {from_y.image, from_y.row, from_y.column}, &only, 1, layout.O};
+    add_products(layout, x_factor, y_factor, box, memory.groups, sum, fresh);
+    if (!grad_bias || block.c > 0) return;
+    if (fresh) std::memset(sum + layout.bias(), 0, lanes_for<T>(layout.O) * sizeof(T));
+    add_pixels(from_y, box, layout.O, sum + layout.bias());
+  }
+
   // Add the shards of one block, and write it as (O, I, KH, KW).
-  static void combine(void* context, Index unit) {
-    const WeightGradient& self = *static_cast<WeightGradient*>(context);
-    const Index block = self.first_block + unit, group_blocks = self.blocks_per_group();
-    const Index g = block / group_blocks, k0 = block % group_blocks * kRows;
-    const Index k1 = least(self.depth(), k0 + kRows), lanes = self.lanes();
-    const Index O = self.O(), I = self.I(), taps = self.window.kernel[0] * self.window.kernel[1];
-    T* sum = self.partial_of(block, 0);
-    add_shards(sum, self.shards(), self.partial_size(), (k1 - k0) * lanes);
-    for (Index o = 0; o < O; ++o)
-      for (Index k = k0; k < k1; ++k)
-        self.grad_weight[((g * O + o) * I + k % I) * taps + k / I] = sum[(k - k0) * lanes + o];
+  void combine(const Block& block, T* sums) const {
+    const Layout<T>& layout = block.layout;
+    add_shards(sums, shards(), numbers, layout.size());
+    const auto at = layout.strides();
+    const Index KH = layout.taps[0], KW = layout.taps[1], o = block.group * K + block.o;
+    constexpr Index kTogether = 16;  // output channels: a line is read, or written, at once
+    const Index depth = I * KH * KW;
+    for (Index first = 0; first < layout.O; first += kTogether) {
+      const Index stop = least(layout.O, first + kTogether);
+      T* to = grad_weight + o * depth + block.c * KH * KW;
+      for (Index c = 0; c < layout.C; ++c)
+        for (Index i = 0; i < KH; ++i)
+          for (Index j = 0; j < KW; ++j, ++to)
+            for (Index n = first; n < stop; ++n)
+              to[n * depth] = sums[n * at.o + c * at.c + i * at.i + j * at.j];
+    }
+    if (grad_bias && block.c == 0)
+      std::memcpy(grad_bias + o, sums + layout.bias(), layout.O * sizeof(T));
   }
 };
 
-// The bias gradient: each shard adds up its pixels, four at a time.
+// The bias gradient alone: each shard adds up its pixels.
 template <class T>
 struct BiasGradient {
-  static constexpr Index kPixels = 128;
-
   Operand<T> grad_y;
   const Runtime& runtime;
   T* partial;  // (shards, lanes)
 
   static void add_up(void* context, Index shard) {
     const BiasGradient& self = *static_cast<BiasGradient*>(context);
-    constexpr int L = kLanes<T>;
-    const Index lanes = lanes_for<T>(self.grad_y.shape(1));
-    const Shard images(self.grad_y.shape(0), shard);
-    const Chunks chunks(images, self.grad_y.shape(2), self.grad_y.shape(3));
-    T* pixels = static_cast<T*>(self.runtime.scratch(0, (kPixels + 2) * lanes * sizeof(T)));
-    T* row = pixels + kPixels * lanes;
-    T* acc = row + lanes;
+    const Index O = self.grad_y.shape(1), lanes = lanes_for<T>(O);
+    const Patches<T> ys = pixels_of(self.grad_y, 0, O);
+    const Chunks chunks(Shard(self.grad_y.shape(0), shard), ys.h.output, ys.w.output);
+    const Index size = strip_size(ys, chunks.images, chunks.rows, kBeyond<T>);
+    T* acc = static_cast<T*>(self.runtime.scratch(0, (lanes + size) * sizeof(T)));
     T* total = self.partial + shard * lanes;
     std::memset(total, 0, lanes * sizeof(T));
     for (Index c = 0; c < chunks.count; ++c) {
       const Box box = chunks.box(c);
-      for (Index first = 0; first < box.pixels(); first += kPixels) {
-        const Index count = least(kPixels, box.pixels() - first);
-        pack_pixels(self.grad_y, box, first, count, kPixels, row, pixels);
-        if (first % kChunkPixels == 0) std::memset(acc, 0, lanes * sizeof(T));
-        for (Index n = 0; n < lanes; n += L) {
-          Vector<T> sum[4] = {};
-          for (Index k = 0; k < count; ++k)
-            sum[k % 4] += load(pixels + block_offset<T>(n, k, kPixels, lanes));
-          store(acc + n, load(acc + n) + ((sum[0] + sum[1]) + (sum[2] + sum[3])));
-        }
-        if ((first + count) % kChunkPixels == 0 || first + count == box.pixels())
-          for (Index n = 0; n < lanes; ++n) total[n] += acc[n];
+      const Source<T> from = open(ys, box, kBeyond<T>, false, acc + lanes);
+      for (Index q = 0; q < box.columns; q += kChunkPixels) {
+        Box piece = box;
+        piece.columns = least(box.columns - q, kChunkPixels);
+        Source<T> at = from;
+        at.data += q * from.column;
+        std::memset(acc, 0, lanes * sizeof(T));
+        add_pixels(at, piece, O, acc);
+        for (Index n = 0; n < lanes; ++n) total[n] += acc[n];
       }
     }
   }

@@ -4,10 +4,11 @@
 // Input gradient: rows = input pixels, k = (tap, output channel), lanes = input channels; a stride
 // s splits it into s*s phases, each an ordinary convolution of grad_y with every s-th tap, so that
 // no inserted zero is ever multiplied.
-// Weight gradient: rows = (tap, input channel), k = pixels, lanes = output channels.
+// Weight gradient: k = pixels, and (tap, input channel) by output channel are rows by lanes or
+// lanes by rows.
 //
-// The product is in product.h, the sums over the batch (weight and bias) in batch_sums.h, the
-// windows that all of them walk in windows.h.
+// The product is in product.h, the sums over the batch (weight and bias) in batch_sums.h and
+// pixel_sums.h, the windows that all of them walk in windows.h.
 //
 // Padding is a zero that takes part: a weight that is not finite shows at every border it reaches.
 #include "native.h"
@@ -121,14 +122,16 @@ void backward_weight(const Operand<T>& grad_y, const Operand<T>& x, const Geomet
                      Index groups, bool exact, T* grad_weight, T* grad_bias,
                      const Runtime& runtime) {
   (void)exact;
+  const Index O = grad_y.shape(1), taps = window.kernel[0] * window.kernel[1];
+  if (x.shape(0) > 0 && !is_depthwise(x.shape(1), O, groups)) {
+    WeightGradient<T>(x, grad_y, window, groups, grad_weight, grad_bias, runtime).run();
+    return;
+  }
   if (x.shape(0) == 0)
-    std::memset(grad_weight, 0, grad_y.shape(1) * x.shape(1) / groups * window.kernel[0] *
-                                    window.kernel[1] * sizeof(T));
-  else if (is_depthwise(x.shape(1), grad_y.shape(1), groups))
+    std::memset(grad_weight, 0, O * x.shape(1) / groups * taps * sizeof(T));
+  else
     DepthwiseWeightGradient<T>{{x, forward_axis(window, 0), forward_axis(window, 1)},
                                grad_y, grad_weight, runtime, nullptr}.run();
-  else
-    WeightGradient<T>{x, grad_y, window, groups, grad_weight, runtime, nullptr, 0}.run();
   if (grad_bias) backward_bias(grad_y, grad_bias, runtime);
 }
 

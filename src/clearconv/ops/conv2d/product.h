@@ -78,12 +78,12 @@ struct Pass {
     const Box box = this->box(unit);
     const Index depth = x.depth(), blocks = ceil_div(depth, kDepth<T>), pitch = lanes();
     const Index numbers = kChunk * kPanelStride<T> + (box.pixels() + kRowsOne) * pitch;
-    const Index strip = strip_size(x, box.images, box.rows);
+    const Index strip = strip_size(x, box.images, box.rows, kLanes<T>);
     T* panel = static_cast<T*>(runtime.scratch(0, (numbers + strip) * sizeof(T)));
     T* acc = panel + kChunk * kPanelStride<T>;  // (pixels, lanes), and room for a last tile
     if (depth == 0) std::memset(acc, 0, box.pixels() * pitch * sizeof(T));
     Source<T> source = {};
-    if (depth > 0) source = open(x, box, acc + (box.pixels() + kRowsOne) * pitch);
+    if (depth > 0) source = open(x, box, 0, false, acc + (box.pixels() + kRowsOne) * pitch);
     for (Index first = 0; depth > 0 && first < box.pixels(); first += kChunk) {
       const Index count = least(kChunk, box.pixels() - first);
       for (Index b = 0; b < blocks; ++b) {
