@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from clearconv.losses import CrossEntropy as CrossEntropy
     from clearconv.losses import SquaredError as SquaredError
     from clearconv.ops._backend import backend as backend
+    from clearconv.ops._backend import set_threads as set_threads
     from clearconv.ops.im2col import col2im as col2im
     from clearconv.ops.im2col import im2col as im2col
     from clearconv.optim import SGD as SGD
@@ -70,7 +71,7 @@ _NAMES = {
     "clearconv.layers.gradient_check": "GradientCheck gradient_check",
     "clearconv.layers.model_file": "load",
     "clearconv.losses": "CrossEntropy SquaredError",
-    "clearconv.ops._backend": "backend",
+    "clearconv.ops._backend": "backend set_threads",
     "clearconv.ops.im2col": "col2im im2col",
     "clearconv.optim": "SGD Adam AdamW",
 }

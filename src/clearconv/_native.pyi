@@ -1,6 +1,9 @@
 """The compiled kernels; absent where clearconv was installed without a C++ compiler."""
 
 from types import ModuleType
+from typing import Any
+
+import numpy.typing as npt
 
 #: One submodule for each chapter, with the functions of its matrix telling.
 avg_pool2d: ModuleType
@@ -20,6 +23,9 @@ def system_allocations() -> int:
 
 def run_tile(times: int) -> int:
     """Run the register tile by itself, in float32; return the multiply-adds done."""
+
+def swap_last_axes(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Copy (N, R, K) to (N, K, R), contiguous."""
 
 def get_threads() -> int:
     """Return the number of threads that kernels use."""

@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 
+import clearconv
 from clearconv.ops import conv2d
 from clearconv.ops._backend import native_module
 
@@ -74,6 +75,13 @@ def test_number_of_threads(two_threads):
     work()
     with pytest.raises(ValueError, match="at least one"):
         native.set_threads(0)
+
+
+@pytest.mark.parametrize("count", [3, np.int64(3)])
+def test_set_threads_returns_what_was_before(two_threads, count):
+    assert clearconv.set_threads(count) == 2
+    assert native.get_threads() == 3
+    assert clearconv.set_threads(2) == 3
 
 
 def fresh(code, **environment):

@@ -236,7 +236,7 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         "--threads",
         metavar="N",
         type=_POSITIVE,
-        help="Of the native kernels.",
+        help="Of the compiled kernels, and of the image decoder.",
         default="all cores",
     ),
 )

@@ -3,13 +3,12 @@
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from clearconv.errors import ShapeError
 from clearconv.layers._layer import Layer, by_position
 from clearconv.layers._node import Shape
 from clearconv.layers._tape import Context
 from clearconv.ops._arrays import Array
+from clearconv.ops._layout import to_maps, to_rows
 
 
 class Flatten(Layer):
@@ -42,11 +41,8 @@ class Flatten(Layer):
                 f"the input has shape {x.shape}, but the layer was built for {self.input_shape} "
                 f"after the batch axis. {remedy}"
             )
-        return x.reshape(x.shape[0], prod(x.shape[1:])), x.shape
+        return to_rows(x) if x.ndim == 4 else x.reshape(len(x), prod(x.shape[1:])), x.shape
 
     def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array:
-        grad_x = grad_y.reshape(saved)  # (N, C, H, W), or (N, features)
-        if grad_x.ndim == 2:
-            return grad_x
         # the layers before this one work on channels-last memory
-        return np.ascontiguousarray(grad_x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+        return to_maps(grad_y, saved) if len(saved) == 4 else grad_y.reshape(saved)

@@ -6,10 +6,12 @@
 #include <stdexcept>
 #include <string>
 
+#include "arrays.h"
 #include "chapters.h"
 #include "memory.h"
 #include "peak.h"
 #include "threads.h"
+#include "transpose.h"
 
 namespace nb = nanobind;
 
@@ -57,6 +59,15 @@ const Candidate& choose() {
                            ". Choose one of these, or unset it to get the fastest.");
 }
 
+template <class T>
+nb::object swap_as(const Input& x, Variant variant) {
+  Output<T> y({x.shape(0), x.shape(2), x.shape(1)}, Order::c);
+  compute([&] {
+    of<T>(*CLEARCONV_KERNELS(transpose, variant))(x.tensor<T>(), y.tensor.data, threads::runtime);
+  });
+  return y.numpy();
+}
+
 }  // namespace
 
 NB_MODULE(_native, module) {
@@ -73,6 +84,16 @@ NB_MODULE(_native, module) {
         return CLEARCONV_KERNELS(peak, chosen.variant)->run_tile(times, threads::runtime);
       },
       nb::arg("times"), "Run the register tile by itself; return the multiply-adds done.");
+  module.def(
+      "swap_last_axes",
+      [&chosen](nb::handle x) {
+        Input xs(x);
+        need(xs.ndim() == 3);
+        xs.adjoin();
+        return xs.is_double() ? swap_as<double>(xs, chosen.variant)
+                              : swap_as<float>(xs, chosen.variant);
+      },
+      nb::arg("x"), "Copy (N, R, K) to (N, K, R), contiguous.");
   module.def("get_threads", &threads::get, "Number of threads that kernels use.");
   module.def(
       "set_threads",

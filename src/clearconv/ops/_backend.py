@@ -5,10 +5,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
+from operator import index
 from types import ModuleType
 from typing import Any
+from warnings import warn
 
-from clearconv.errors import BackendError
+from clearconv.errors import ArgumentError, BackendError
 
 BACKENDS = ("loops", "matrix", "native")
 
@@ -94,15 +96,50 @@ def variant() -> str:
 
 
 def set_threads(count: int) -> int:
-    """Let the native kernels use `count` threads; return how many they used before.
+    """Let the compiled kernels use so many threads.
 
-    Without the compiled module this does nothing and returns 1.
+    No result depends on it. At first they use OMP_NUM_THREADS threads, or else as many as the
+    process has cores. It counts for the whole process; a call from a second Python thread, while
+    the others are busy, computes on its own thread alone.
+
+    Parameters
+    ----------
+    count : int
+        At least 1. More than there are cores is allowed, and slower.
+
+    Returns
+    -------
+    before : int
+        How many they used until now.
+
+    Raises
+    ------
+    ArgumentError
+        If `count` is no integer of at least 1.
+
+    Warns
+    -----
+    UserWarning
+        Where clearconv was installed without a C++ compiler: there are no compiled kernels, so
+        nothing changes, and 1 is returned. NumPy's own threads are set before it is imported, by
+        OMP_NUM_THREADS.
     """
+    if isinstance(count, bool) or not hasattr(count, "__index__") or index(count) < 1:
+        raise ArgumentError(
+            f"set_threads({count!r}): an integer of at least 1 is needed. Leave the call out to "
+            "use all cores."
+        )
     module = native_module()
     if module is None:
+        warn(
+            "set_threads: clearconv was installed without its compiled kernels, so there are no "
+            "threads to set and nothing changes. NumPy's own threads are set by OMP_NUM_THREADS, "
+            "before Python starts.",
+            stacklevel=2,
+        )
         return 1
     before = int(module.get_threads())
-    module.set_threads(count)
+    module.set_threads(index(count))
     return before
 
 

@@ -24,7 +24,7 @@ from clearconv.layers import Context
 from clearconv.layers.model_file import load
 from clearconv.losses import CrossEntropy
 from clearconv.models import MODELS, create
-from clearconv.ops._backend import backend, set_threads
+from clearconv.ops._backend import backend, native_module, set_threads
 from clearconv.optim import SGD, Adam, AdamW, Optimiser, schedule
 from clearconv.train.evaluation import Evaluation, evaluate_model
 from clearconv.train.run import (
@@ -227,7 +227,7 @@ def _go(run: Run, watcher: Watcher) -> Result:
     with ExitStack() as stack:
         if settings.backend is not None:
             stack.enter_context(backend(settings.backend))
-        if settings.threads is not None:
+        if settings.threads is not None and native_module() is not None:
             stack.callback(set_threads, set_threads(settings.threads))
         watcher.started(run)
         stopped = _out_of_patience(run)

@@ -91,7 +91,7 @@ class Settings:
     backend : {"loops", "matrix"}, optional
         The one telling that runs; by default the fastest that each operation has.
     threads : int, optional
-        Of the native kernels and of the image decoder.
+        Of the compiled kernels, and of the image decoder; by default each uses all cores.
     """
 
     data: str
