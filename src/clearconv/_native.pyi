@@ -6,13 +6,19 @@ from typing import Any
 import numpy.typing as npt
 
 #: One submodule for each chapter, with the functions of its matrix telling.
+activation: ModuleType
 avg_pool2d: ModuleType
 batch_norm2d: ModuleType
 conv2d: ModuleType
+conv_block: ModuleType
+cross_entropy: ModuleType
+dropout: ModuleType
 global_avg_pool2d: ModuleType
 im2col: ModuleType
 linear: ModuleType
 max_pool2d: ModuleType
+softmax: ModuleType
+squared_error: ModuleType
 update: ModuleType
 
 def variant() -> str:

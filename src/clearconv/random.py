@@ -6,9 +6,37 @@ So a number depends on *what it is for* and never on what was drawn before it, h
 divided, or whether the run was interrupted: resuming needs no generator state.
 """
 
+from collections.abc import Iterable
 from hashlib import blake2b
 
 import numpy as np
+import numpy.typing as npt
+
+
+def keys(
+    seed: int, purpose: str, path: str, epoch: int, step: int, samples: Iterable[int]
+) -> npt.NDArray[np.uint64]:
+    """Return the Philox keys of the streams that differ in their sample alone.
+
+    Parameters
+    ----------
+    seed, purpose, path, epoch, step
+        As for `generator`.
+    samples : iterable of int
+        One stream for each.
+
+    Returns
+    -------
+    keys : uint64 ndarray of shape (samples, 2)
+        For ``numpy.random.Philox(key=...)``, or a Philox4x64-10 of one's own.
+    """
+    name = blake2b(f"{seed}|{purpose}|{path}|{epoch}|{step}|".encode(), digest_size=16)
+    digests = []
+    for sample in samples:
+        whole = name.copy()
+        whole.update(str(int(sample)).encode())
+        digests.append(whole.digest())
+    return np.frombuffer(b"".join(digests), dtype="<u8").reshape(-1, 2)
 
 
 def generator(
@@ -32,6 +60,5 @@ def generator(
     numpy.random.Generator
         A new generator at the start of its stream. The same name gives the same numbers.
     """
-    name = f"{seed}|{purpose}|{path}|{epoch}|{step}|{sample}".encode()
-    words = np.frombuffer(blake2b(name, digest_size=16).digest(), dtype="<u8")  # (2,)
-    return np.random.Generator(np.random.Philox(key=words))
+    key = keys(seed, purpose, path, epoch, step, [sample])[0]  # (2,)
+    return np.random.Generator(np.random.Philox(key=key))

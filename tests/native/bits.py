@@ -89,8 +89,9 @@ def table(options):
     for chapter, case in cases():
         made = case.arrays()
         images = any(array.ndim == 4 for array in made.values())
-        # A block's batch norm takes a few numbers a channel from NumPy, which flushes or not.
-        shared = {"norm_weight", "before_weight"} & made.keys()
+        # A block's batch norm takes a few numbers a channel from NumPy, and this loss becomes one
+        # number there, which flushes or not.
+        shared = {"norm_weight", "before_weight", "target"} & made.keys()
         for dtype, scales in SCALES.items():
             for scale in scales[:1] if shared else scales:
                 for last in (False, True) if images else (False,):

@@ -18,6 +18,22 @@ char kind_of(const char* format, const char* kinds) {
   return *format && !format[1] && std::strchr(kinds, *format) ? *format : 0;
 }
 
+const char* needed(const char* kinds) {
+  switch (*kinds) {
+    case 'f': return "a float32 or float64 array is needed";
+    case '?': return "a bool array is needed";
+    case 'B': return "a uint8 or int32 array is needed";
+    default: return "a uint64 array is needed";
+  }
+}
+
+// Copy `count` numbers that lie `step` bytes apart.
+template <class Number>
+void gather(char* to, const char* from, Index count, Index step) {
+  for (Index i = 0; i < count; ++i, to += sizeof(Number), from += step)
+    std::memcpy(to, from, sizeof(Number));
+}
+
 }  // namespace
 
 Input::Input(nb::handle array, const char* kinds) {
@@ -33,31 +49,32 @@ Input::Input(nb::handle array, const char* kinds) {
 
 void Input::look(const char* kinds) {
   kind_ = kind_of(buffer_.format, kinds);
-  if (!kind_ || buffer_.ndim > 4)
-    throw nb::type_error(std::strcmp(kinds, "fd") == 0
-                             ? "a float32 or float64 array of at most four axes is needed"
-                             : "a uint8 or int32 array of at most four axes is needed");
+  if (!kind_ || buffer_.ndim > kAxes) throw nb::type_error(needed(kinds));
   data_ = buffer_.buf;
   bool aligned = reinterpret_cast<std::size_t>(data_) % buffer_.itemsize == 0;
-  for (int axis = 0; axis < buffer_.ndim; ++axis) {
+  for (int axis = 0; axis < ndim(); ++axis) {
     strides_[axis] = buffer_.strides[axis];
     aligned = aligned && strides_[axis] % buffer_.itemsize == 0;
     if (axis > 0 && buffer_.shape[axis] == 0)
       throw nb::value_error("an array has an empty axis; only the first one, a batch, may be empty");
   }
-  if (!aligned && size() > 0) copy();
+  if (!aligned) copy(layout());
+}
+
+Input::~Input() {
+  if (copied_) arena::give(copied_);
+  PyBuffer_Release(&buffer_);
 }
 
 Index Input::size() const {
   Index count = 1;
-  for (int axis = 0; axis < ndim(); ++axis) count *= buffer_.shape[axis];
+  for (int axis = 0; axis < ndim(); ++axis) count *= shape(axis);
   return count;
 }
 
-bool Input::contiguous() const {
-  Index stride = buffer_.itemsize;
-  for (int axis = ndim() - 1; axis >= 0; stride *= buffer_.shape[axis--])
-    if (strides_[axis] != stride && buffer_.shape[axis] > 1) return size() == 0;
+bool Input::is_one_number() const {
+  for (int axis = 0; axis < ndim(); ++axis)
+    if (shape(axis) != 1 && (shape(axis) == 0 || strides_[axis] != 0)) return false;
   return true;
 }
 
@@ -66,60 +83,71 @@ void Input::adjoin() {
   if (strides_[last] != buffer_.itemsize && shape(last) > 1 && size() > 0) copy();
 }
 
-void Input::copy() {
+void Input::four_axes() const {
+  if (ndim() > 4) throw nb::type_error("an array of at most four axes is needed");
+}
+
+void Input::copy(const Layout& layout) {
   const Index itemsize = buffer_.itemsize;
-  copied_ = std::make_unique<char[]>(size() * itemsize);
-  Index at[4] = {0, 0, 0, 0};
-  for (char* to = copied_.get();; to += itemsize) {
-    const char* from = static_cast<const char*>(buffer_.buf);
-    for (int axis = 0; axis < ndim(); ++axis) from += at[axis] * buffer_.strides[axis];
-    std::memcpy(to, from, itemsize);
-    int axis = ndim() - 1;
-    while (axis >= 0 && ++at[axis] == buffer_.shape[axis]) at[axis--] = 0;
-    if (axis < 0) break;
+  const auto row = itemsize == 8 ? gather<std::uint64_t>
+                   : itemsize == 4 ? gather<std::uint32_t>
+                                   : gather<std::uint8_t>;
+  const int rows = ndim() - 1;  // axes that count rows; the fastest runs along one
+  const Index count = rows < 0 ? 1 : layout.shape[layout.order[rows]];
+  const Index step = rows < 0 ? 0 : strides_[layout.order[rows]];
+  char* const memory = static_cast<char*>(arena::take(layout.size * itemsize));
+  Index at[kAxes] = {};
+  for (Index done = 0; done < layout.size; done += count) {
+    const char* from = static_cast<const char*>(data_);
+    for (int i = 0; i < rows; ++i) from += at[i] * strides_[layout.order[i]];
+    row(memory + done * itemsize, from, count, step);
+    for (int i = rows - 1; i >= 0 && ++at[i] == layout.shape[layout.order[i]]; --i) at[i] = 0;
   }
-  data_ = copied_.get();
-  Index stride = itemsize;
-  for (int axis = ndim() - 1; axis >= 0; stride *= buffer_.shape[axis--]) strides_[axis] = stride;
+  if (copied_) arena::give(copied_);
+  data_ = copied_ = memory;
+  for (int axis = 0; axis < ndim(); ++axis) strides_[axis] = layout.strides[axis] * itemsize;
 }
 
 template <class T>
-Output<T>::Output(std::initializer_list<Index> shape, Order order)
-    : tensor{}, ndim_(int(shape.size())) {
-  Index bytes = sizeof(T);
-  int axis = 0;
-  for (const Index length : shape) {
-    tensor.shape[axis++] = length;
-    if (__builtin_mul_overflow(bytes, length, &bytes)) throw std::bad_alloc();
+Output<T>::Output(const Layout& layout) : tensor{}, layout_(layout) {
+  for (int axis = 0; axis < layout.ndim && axis < 4; ++axis) {
+    tensor.shape[axis] = layout.shape[axis];
+    tensor.stride[axis] = layout.strides[axis];
   }
-  if (order == Order::channels_last) {
-    const Index C = tensor.shape[1], H = tensor.shape[2], W = tensor.shape[3];
-    const Index channels_last[] = {H * W * C, 1, W * C, C};
-    std::memcpy(tensor.stride, channels_last, sizeof channels_last);
-  } else {
-    Index stride = 1;
-    for (axis = ndim_ - 1; axis >= 0; stride *= tensor.shape[axis--]) tensor.stride[axis] = stride;
-  }
+  Index bytes;
+  if (__builtin_mul_overflow(layout.size, Index(sizeof(T)), &bytes)) throw std::bad_alloc();
   void* memory = arena::take(bytes);
   owner_ = nb::capsule(memory, [](void* taken) noexcept { arena::give(taken); });
   tensor.data = static_cast<T*>(memory);
 }
 
 template <class T>
+Output<T>::Output(std::initializer_list<Index> shape, Order order)
+    : Output(order == Order::channels_last ? Layout::channels_last(shape.begin())
+                                           : Layout::c(shape.begin(), int(shape.size()))) {}
+
+template <class T>
 nb::object Output<T>::numpy() {
-  std::size_t shape[4];
-  for (int axis = 0; axis < ndim_; ++axis) shape[axis] = tensor.shape[axis];
-  return nb::cast(nb::ndarray<nb::numpy, T>(tensor.data, ndim_, shape, owner_, tensor.stride));
+  std::size_t shape[kAxes];
+  for (int axis = 0; axis < layout_.ndim; ++axis) shape[axis] = layout_.shape[axis];
+  return nb::cast(
+      nb::ndarray<nb::numpy, T>(tensor.data, layout_.ndim, shape, owner_, layout_.strides));
 }
 
 template class Output<float>;
 template class Output<double>;
+template class Output<bool>;
 template class Output<std::uint8_t>;
 template class Output<std::int32_t>;
 
 void need(bool fits) {
   if (!fits)
-    throw nb::value_error("the arrays do not fit the window; call the functions of clearconv.ops");
+    throw nb::value_error("the arrays do not fit; call the functions of clearconv.ops");
+}
+
+void same_shape(const Input& first, const Input& other) {
+  need(first.ndim() == other.ndim());
+  for (int axis = 0; axis < first.ndim(); ++axis) need(first.shape(axis) == other.shape(axis));
 }
 
 void same_dtype(const Input& first, const Input& other) {

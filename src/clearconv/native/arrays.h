@@ -6,35 +6,41 @@
 
 #include <memory>
 
+#include "layout.h"
 #include "threads.h"
 
 namespace clearconv {
 
-// An input array (buffer protocol) with up to four axes, of any strides, alignment and writability.
-// `kinds` lists the formats allowed, as in Python's struct module.
+// An input array (buffer protocol) of any strides, alignment and writability. `kinds` lists the
+// formats allowed, as in Python's struct module.
 class Input {
  public:
   explicit Input(nanobind::handle array, const char* kinds = "fd");
-  ~Input() { PyBuffer_Release(&buffer_); }
+  ~Input();
   Input(const Input&) = delete;
   Input& operator=(const Input&) = delete;
 
   char kind() const { return kind_; }
   bool is_double() const { return kind_ == 'd'; }
+  Index itemsize() const { return buffer_.itemsize; }
   int ndim() const { return buffer_.ndim; }
   Index shape(int axis) const { return buffer_.shape[axis]; }
   Index size() const;
   bool writable() const { return !buffer_.readonly && !copied_; }
-  bool contiguous() const;
+  bool contiguous() const { return size() == 0 || c_layout().fits(strides_, itemsize()); }
   bool channels_adjoin() const {
     return ndim() == 4 && (shape(1) == 1 || strides_[1] == buffer_.itemsize);
   }
-  void copy();    // into contiguous memory
+  void copy() { copy(c_layout()); }  // into contiguous memory
   void adjoin();  // the same, unless the numbers of the last axis adjoin as they are
+  // Of an array that was not aligned: those of the copy.
+  Layout layout() const { return Layout::like(buffer_.shape, strides_, ndim()); }
+  Layout c_layout() const { return Layout::c(buffer_.shape, ndim()); }
 
-  // The array seen as T; one that is not aligned for T was copied.
+  // An array of up to four axes as T; one that is not aligned for T was copied.
   template <class T>
   Tensor<const T> tensor() const {
+    four_axes();
     Tensor<const T> view = {static_cast<const T*>(data_), {1, 1, 1, 1}, {0, 0, 0, 0}};
     for (int axis = 0; axis < ndim(); ++axis) {
       view.shape[axis] = buffer_.shape[axis];
@@ -43,14 +49,31 @@ class Input {
     return view;
   }
 
+  // True where all elements are one number, as np.broadcast_to makes them.
+  bool is_one_number() const;
+  template <class T>
+  T number() const {
+    return *static_cast<const T*>(data_);
+  }
+
+  // The numbers one after the other in this order, which has the array's shape; they are copied
+  // unless they lie so.
+  template <class T>
+  const T* in(const Layout& layout) {
+    if (layout.size > 0 && !layout.fits(strides_, sizeof(T))) copy(layout);
+    return static_cast<const T*>(data_);
+  }
+
  private:
   void look(const char* kinds);
+  void four_axes() const;
+  void copy(const Layout& layout);
 
   Py_buffer buffer_;
   char kind_;
   const void* data_;
-  Index strides_[4];  // bytes
-  std::unique_ptr<char[]> copied_;
+  Index strides_[kAxes];  // bytes
+  void* copied_ = nullptr;
 };
 
 enum class Order { channels_last, c };
@@ -60,12 +83,14 @@ template <class T>
 class Output {
  public:
   Output(std::initializer_list<Index> shape, Order order);
-  Tensor<T> tensor;
+  explicit Output(const Layout& layout);
+  const Layout& layout() const { return layout_; }
+  Tensor<T> tensor;  // for more than four axes, its data alone
   // The NumPy array that owns the memory from now on.
   nanobind::object numpy();
 
  private:
-  int ndim_;
+  Layout layout_;
   nanobind::capsule owner_;
 };
 
@@ -93,6 +118,8 @@ void need(bool fits);
 inline bool divides(Index groups, Index channels) {
   return groups > 0 && channels > 0 && channels % groups == 0;
 }
+
+void same_shape(const Input& first, const Input& other);
 
 // Raises TypeError unless `other` has the dtype of `first`.
 void same_dtype(const Input& first, const Input& other);

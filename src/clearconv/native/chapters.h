@@ -5,14 +5,19 @@
 
 // One line a chapter: adds `clearconv._native.<chapter>`.
 #define CLEARCONV_CHAPTERS(CHAPTER) \
+  CHAPTER(activation)               \
   CHAPTER(avg_pool2d)               \
   CHAPTER(batch_norm2d)             \
   CHAPTER(conv2d)                   \
   CHAPTER(conv_block)               \
+  CHAPTER(cross_entropy)            \
+  CHAPTER(dropout)                  \
   CHAPTER(global_avg_pool2d)        \
   CHAPTER(im2col)                   \
   CHAPTER(linear)                   \
   CHAPTER(max_pool2d)               \
+  CHAPTER(softmax)                  \
+  CHAPTER(squared_error)            \
   CHAPTER(update)
 
 namespace clearconv {

@@ -6,23 +6,6 @@
 
 namespace clearconv::CLEARCONV_VARIANT {
 
-// Load or store the first `count` lanes; the others are 0.
-template <class T>
-inline Vector<T> load_part(const T* from, Index count) {
-  if (count >= kLanes<T>) return load(from);
-  T numbers[kLanes<T>] = {};
-  for (Index l = 0; l < count; ++l) numbers[l] = from[l];
-  return load(numbers);
-}
-
-template <class T>
-inline void store_part(T* to, Vector<T> vector, Index count) {
-  if (count >= kLanes<T>) return store(to, vector);
-  T numbers[kLanes<T>];
-  store(numbers, vector);
-  for (Index l = 0; l < count; ++l) to[l] = numbers[l];
-}
-
 template <class T>
 inline Vector<T> rectify(Vector<T> v) {  // NaN stays
   return v < Vector<T>{} ? Vector<T>{} : v;

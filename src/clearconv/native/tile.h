@@ -52,6 +52,24 @@ inline void store(T* to, Vector<T> vector) {
   std::memcpy(to, &vector, sizeof vector);
 }
 
+// Load or store the first `count` lanes; the others are `padding`.
+template <class T>
+inline Vector<T> load_part(const T* from, Index count, T padding = 0) {
+  if (count >= kLanes<T>) return load(from);
+  T numbers[kLanes<T>];
+  store(numbers, Vector<T>{} + padding);
+  for (Index l = 0; l < count; ++l) numbers[l] = from[l];
+  return load(numbers);
+}
+
+template <class T>
+inline void store_part(T* to, Vector<T> vector, Index count) {
+  if (count >= kLanes<T>) return store(to, vector);
+  T numbers[kLanes<T>];
+  store(numbers, vector);
+  for (Index l = 0; l < count; ++l) to[l] = numbers[l];
+}
+
 inline Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 inline Index least(Index a, Index b) { return a < b ? a : b; }
 inline Index most(Index a, Index b) { return a > b ? a : b; }

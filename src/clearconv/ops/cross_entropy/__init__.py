@@ -219,6 +219,6 @@ def backward_input(
     what = "cross_entropy.backward_input"
     shape = saved.y.shape[:1] if saved.reduction == "none" else ()
     factor = loss_gradient(what, grad_y, shape, saved.y.dtype) / saved.divisor
-    factors = np.broadcast_to(factor, saved.y.shape[:1]).astype(saved.y.dtype)  # (N,)
+    factors = np.full(saved.y.shape[:1], factor, dtype=saved.y.dtype)  # (N,)
     grad_x = pick("cross_entropy", backend).backward_input(saved.y, saved.share, factors)
     return result(what, grad_x, saved.y.shape, out)

@@ -64,7 +64,7 @@ def _check_labels(what: str, x: Array, labels: npt.NDArray[np.generic]) -> None:
             f"{what}: target has shape {labels.shape}, but ({N},) class numbers or ({N}, {K}) "
             f"probabilities are needed for x {x.shape}."
         )
-    if not np.issubdtype(labels.dtype, np.integer):
+    if labels.dtype.kind not in "iu":
         raise DtypeError(
             f"{what}: target has dtype {labels.dtype}, but class numbers are integers. Try "
             f"target.astype('int64'), or give probabilities of shape ({N}, {K})."

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.ops._arrays import Array, check, expect, result
 from clearconv.ops._backend import pick
-from clearconv.random import generator
+from clearconv.random import keys
 
 __all__ = [
     "DropoutKey",
@@ -59,10 +59,13 @@ class DropoutKey:
     step: int
     samples: Sequence[int] | npt.NDArray[np.integer]
 
+    def words(self) -> npt.NDArray[np.uint64]:
+        """Return the key of each sample's Philox generator, shape (N, 2)."""
+        return keys(self.seed, "dropout", self.path, self.epoch, self.step, self.samples)
+
     def generators(self) -> list[np.random.Generator]:
         """Return one generator for each sample."""
-        where = (self.seed, "dropout", self.path, self.epoch, self.step)
-        return [generator(*where, int(sample)) for sample in self.samples]
+        return [np.random.Generator(np.random.Philox(key=key)) for key in self.words()]
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def forward(
     """
     check("softmax.forward", "x", x)
     rows = _last("softmax.forward", x, axis)
-    y = np.moveaxis(pick("softmax", backend).forward(rows), -1, axis)
+    y = _back(pick("softmax", backend).forward(rows), axis)
     return result("softmax.forward", y, x.shape, out)
 
 
@@ -122,7 +122,7 @@ def backward_input(
     same_dtype(what, grad_y=grad_y, y=y)
     expect(what, "grad_y", grad_y, y.shape, "the shape of the forward pass's output")
     rows = pick("softmax", backend).backward_input(_last(what, grad_y, axis), _last(what, y, axis))
-    return result(what, np.moveaxis(rows, -1, axis), y.shape, out)
+    return result(what, _back(rows, axis), y.shape, out)
 
 
 def _last(what: str, array: Array, axis: int) -> Array:
@@ -131,4 +131,11 @@ def _last(what: str, array: Array, axis: int) -> Array:
         raise ShapeError(f"{what}: axis={axis}, but x has shape {array.shape}, {array.ndim} axes.")
     if array.shape[axis] == 0:
         raise ShapeError(f"{what}: x has shape {array.shape}, no classes along axis {axis}.")
+    if axis in (-1, array.ndim - 1):  # as it mostly is: np.moveaxis costs more than a small call
+        return array
     return np.moveaxis(array, axis, -1)  # (..., K)
+
+
+def _back(rows: Array, axis: int) -> Array:
+    """See (..., K) with the classes on their axis again."""
+    return rows if axis in (-1, rows.ndim - 1) else np.moveaxis(rows, -1, axis)

@@ -1,0 +1,58 @@
+// Activations on vectors of neighbours in memory, compiled per instruction set.
+//
+// Where a derivative is 0 or 1 it selects and does not multiply: an infinite gradient that meets a
+// closed ReLU gives 0, not NaN.
+#include "native.h"
+
+#include "../../native/exp.h"
+#include "../../native/flat.h"
+
+namespace clearconv::CLEARCONV_VARIANT {
+namespace {
+
+using activation::Kind;
+
+template <class T>
+void forward(const T* x, Kind kind, T slope, Index count, T* y, const Runtime& runtime) {
+  using V = Vector<T>;
+  const V zero = {};
+  switch (kind) {
+    case Kind::relu:
+      return each(y, count, runtime, [=](V v) { return v < zero ? zero : v; }, x);
+    case Kind::leaky_relu:
+      return each(y, count, runtime, [=](V v) { return v > zero ? v : v * slope; }, x);
+    case Kind::sigmoid:
+      return each(y, count, runtime, [](V v) { return sigmoid<T>(v); }, x);
+    case Kind::tanh:
+      return each(y, count, runtime, [](V v) { return hyperbolic_tangent<T>(v); }, x);
+  }
+}
+
+template <class T>
+void backward_input(const T* grad_y, const T* saved, Kind kind, T slope, Index count, T* grad_x,
+                    const Runtime& runtime) {
+  using V = Vector<T>;
+  const V zero = {};
+  const auto times_derivative = [&](const auto& f) {
+    each(grad_x, count, runtime, f, grad_y, saved);
+  };
+  switch (kind) {
+    case Kind::relu:
+      return times_derivative([=](V g, V y) { return y > zero ? g : zero; });
+    case Kind::leaky_relu:
+      return times_derivative([=](V g, V x) { return x > zero ? g : g * slope; });
+    case Kind::sigmoid:
+      return times_derivative([](V g, V y) { return y * (T(1) - y) * g; });
+    case Kind::tanh:
+      return times_derivative([](V g, V y) { return (T(1) - y * y) * g; });
+  }
+}
+
+}  // namespace
+
+extern const activation::Kernels activation_kernels = {
+    {forward<float>, backward_input<float>},
+    {forward<double>, backward_input<double>},
+};
+
+}  // namespace clearconv::CLEARCONV_VARIANT
