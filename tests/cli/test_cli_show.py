@@ -73,7 +73,7 @@ def test_the_compiled_telling_is_shown_from_every_file_of_its_chapter(run):
     assert "struct WeightGradient {" in included
     assert "void backward_input(" not in shown
     header = (Path(conv2d.__file__).parent / "batch_sums.h").read_text().splitlines()
-    multiplied = next(n for n, line in enumerate(header, 1) if "multiply<" in line)
+    multiplied = next(n for n, line in enumerate(header, 1) if "add_products(" in line)
     assert f"{multiplied}  {header[multiplied - 1]}" in included
 
 
