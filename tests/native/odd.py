@@ -72,7 +72,8 @@ def layouts(chapter, case, dtype):
     inputs = case.arrays(dtype)
     wanted = passes(chapter, case, inputs, "native")
     for layout in LAYOUTS:
-        found = worst(passes(chapter, case, inputs, "native", layout), wanted, dtype)
+        odd = passes(chapter, case, inputs, "native", lambda a, of=layout: of(a) if a.ndim else a)
+        found = worst(odd, wanted, dtype)  # an array without axes has one layout
         if found:
             yield f"{layout.__name__}: differs by {found}"
 

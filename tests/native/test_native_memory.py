@@ -19,13 +19,6 @@ pytestmark = pytest.mark.skipif(native is None, reason="clearconv was built with
 HERE = Path(__file__).parent
 LARGE_PAGES = 16  # of 4 KiB: what a block of 64 KiB takes
 
-#: Networks whose steps still allocate, and why.
-PENDING = {
-    name: "activations run in NumPy"
-    for name in NETWORKS
-    if name in ("digits_cnn", "simple_convnet", "resnet20", "resnet18")
-}
-
 
 def run(*command, **environment):
     return subprocess.run(
@@ -37,14 +30,7 @@ def run(*command, **environment):
     )
 
 
-def _networks():
-    for name in NETWORKS:
-        reason = PENDING.get(name)
-        marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
-        yield pytest.param(name, marks=marks)
-
-
-@pytest.mark.parametrize("name", list(_networks()))
+@pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.skipif(sys.platform != "linux", reason="counts page faults as Linux does")
 def test_a_steady_step_asks_the_system_for_no_large_block(name):
     ran = run(str(HERE / "steady.py"), name, MALLOC_MMAP_THRESHOLD_=str(64 << 10))

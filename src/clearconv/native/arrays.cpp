@@ -36,18 +36,18 @@ void gather(char* to, const char* from, Index count, Index step) {
 
 }  // namespace
 
-Input::Input(nb::handle array, const char* kinds) {
+Input::Input(nb::handle array, const char* kinds, bool any_axis_empty) {
   if (PyObject_GetBuffer(array.ptr(), &buffer_, PyBUF_STRIDES | PyBUF_FORMAT) != 0)
     throw nb::python_error();
   try {
-    look(kinds);
+    look(kinds, any_axis_empty);
   } catch (...) {  // no destructor runs
     PyBuffer_Release(&buffer_);
     throw;
   }
 }
 
-void Input::look(const char* kinds) {
+void Input::look(const char* kinds, bool any_axis_empty) {
   kind_ = kind_of(buffer_.format, kinds);
   if (!kind_ || buffer_.ndim > kAxes) throw nb::type_error(needed(kinds));
   data_ = buffer_.buf;
@@ -55,7 +55,7 @@ void Input::look(const char* kinds) {
   for (int axis = 0; axis < ndim(); ++axis) {
     strides_[axis] = buffer_.strides[axis];
     aligned = aligned && strides_[axis] % buffer_.itemsize == 0;
-    if (axis > 0 && buffer_.shape[axis] == 0)
+    if (axis > 0 && buffer_.shape[axis] == 0 && !any_axis_empty)
       throw nb::value_error("an array has an empty axis; only the first one, a batch, may be empty");
   }
   if (!aligned) copy(layout());

@@ -15,7 +15,7 @@ namespace clearconv {
 // formats allowed, as in Python's struct module.
 class Input {
  public:
-  explicit Input(nanobind::handle array, const char* kinds = "fd");
+  explicit Input(nanobind::handle array, const char* kinds = "fd", bool any_axis_empty = false);
   ~Input();
   Input(const Input&) = delete;
   Input& operator=(const Input&) = delete;
@@ -65,7 +65,7 @@ class Input {
   }
 
  private:
-  void look(const char* kinds);
+  void look(const char* kinds, bool any_axis_empty);
   void four_axes() const;
   void copy(const Layout& layout);
 

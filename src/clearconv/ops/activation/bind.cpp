@@ -35,7 +35,7 @@ nb::object forward_as(Input& x, Kind kind, double slope) {
 }
 
 nb::object forward(nb::handle x, const char* kind, double slope) {
-  Input xs(x);
+  Input xs(x, "fd", true);
   return xs.is_double() ? forward_as<double>(xs, kind_named(kind), slope)
                         : forward_as<float>(xs, kind_named(kind), slope);
 }
@@ -53,7 +53,7 @@ nb::object backward_input_as(Input& grad_y, Input& saved, Kind kind, double slop
 }
 
 nb::object backward_input(nb::handle grad_y, nb::handle saved, const char* kind, double slope) {
-  Input gs(grad_y), ss(saved);
+  Input gs(grad_y, "fd", true), ss(saved, "fd", true);
   same_shape(gs, ss);
   same_dtype(gs, ss);
   return gs.is_double() ? backward_input_as<double>(gs, ss, kind_named(kind), slope)

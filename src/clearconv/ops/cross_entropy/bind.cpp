@@ -29,7 +29,7 @@ nb::object forward_as(Input& x, Input& share) {
 }
 
 nb::object forward(nb::handle x, nb::handle share) {
-  Input xs(x), qs(share);
+  Input xs(x, "fd", true), qs(share, "fd", true);
   check_rows(xs);
   same_shape(xs, qs);
   same_dtype(xs, qs);
@@ -50,7 +50,7 @@ nb::object backward_input_as(Input& y, Input& share, Input& factors) {
 }
 
 nb::object backward_input(nb::handle y, nb::handle share, nb::handle factors) {
-  Input ys(y), qs(share), fs(factors);
+  Input ys(y, "fd", true), qs(share, "fd", true), fs(factors, "fd", true);
   check_rows(ys);
   same_shape(ys, qs);
   same_dtype(ys, qs);

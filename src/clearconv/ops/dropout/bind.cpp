@@ -47,7 +47,7 @@ nb::object scale_as(Input& values, Input& kept, double p) {
 }
 
 nb::object scale(nb::handle values, nb::handle kept, double p) {
-  Input vs(values), ks(kept, "?");
+  Input vs(values, "fd", true), ks(kept, "?", true);
   same_shape(vs, ks);
   return vs.is_double() ? scale_as<double>(vs, ks, p) : scale_as<float>(vs, ks, p);
 }

@@ -33,7 +33,7 @@ nb::object forward_as(Input& x) {
 }
 
 nb::object forward(nb::handle x) {
-  Input xs(x);
+  Input xs(x, "fd", true);
   return xs.is_double() ? forward_as<double>(xs) : forward_as<float>(xs);
 }
 
@@ -50,7 +50,7 @@ nb::object backward_input_as(Input& grad_y, Input& y) {
 }
 
 nb::object backward_input(nb::handle grad_y, nb::handle y) {
-  Input gs(grad_y), ys(y);
+  Input gs(grad_y, "fd", true), ys(y, "fd", true);
   same_shape(gs, ys);
   same_dtype(gs, ys);
   return gs.is_double() ? backward_input_as<double>(gs, ys) : backward_input_as<float>(gs, ys);

@@ -27,7 +27,7 @@ nb::object difference_as(Input& x, Input& target) {
 }
 
 nb::object difference(nb::handle x, nb::handle target) {
-  Input xs(x), ts(target);
+  Input xs(x, "fd", true), ts(target, "fd", true);
   same_shape(xs, ts);
   same_dtype(xs, ts);
   return xs.is_double() ? difference_as<double>(xs, ts) : difference_as<float>(xs, ts);
@@ -45,7 +45,7 @@ nb::object squares_as(Input& difference) {
 }
 
 nb::object squares(nb::handle difference) {
-  Input ds(difference);
+  Input ds(difference, "fd", true);
   return ds.is_double() ? squares_as<double>(ds) : squares_as<float>(ds);
 }
 
@@ -62,7 +62,7 @@ double total_as(Input& difference) {
 }
 
 double total(nb::handle difference) {
-  Input ds(difference);
+  Input ds(difference, "fd", true);
   return ds.is_double() ? total_as<double>(ds) : total_as<float>(ds);
 }
 
@@ -83,7 +83,7 @@ nb::object backward_input_as(Input& difference, Input& factors) {
 }
 
 nb::object backward_input(nb::handle difference, nb::handle factors) {
-  Input ds(difference), fs(factors);
+  Input ds(difference, "fd", true), fs(factors, "fd", true);
   same_shape(ds, fs);
   same_dtype(ds, fs);
   return ds.is_double() ? backward_input_as<double>(ds, fs) : backward_input_as<float>(ds, fs);
