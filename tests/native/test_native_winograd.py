@@ -19,7 +19,8 @@ pytestmark = pytest.mark.skipif(native is None, reason="clearconv was built with
 # Of the largest result; the direct kernels stay below a half of it.
 BOUND = {"float32": 1e-5, "float64": 2e-14}
 
-# N, C, O, H, W: more tiles than filters, fewer, several k panels and groups of filters, odd sizes.
+# N, C, O, H, W: more tiles than filters, fewer, several panels of channels and groups of filters,
+# odd sizes; a weight gradient by shards, of one block and several, and by points.
 SHAPES = [
     (3, 16, 16, 32, 32),
     (2, 64, 64, 32, 32),
@@ -28,6 +29,7 @@ SHAPES = [
     (8, 512, 512, 4, 4),
     (2, 33, 70, 13, 18),
     (1, 20, 17, 7, 300),
+    (3, 130, 132, 56, 60),
 ]
 
 
@@ -49,6 +51,7 @@ def passes(x, weight, grad_y, backend="native", exact=False, **options):
     return {
         "y": conv2d.forward(x, weight, **how),
         "grad_x": conv2d.backward_input(grad_y, weight, x.shape, **how),
+        "grad_weight": conv2d.backward_weight(grad_y, x, weight.shape, **how),
     }
 
 
@@ -95,21 +98,38 @@ def test_what_is_not_finite_stays_in_its_tiles(value):
     x[1, 7, 6, 9] = grad_y[1, 7, 6, 9] = value
     touched = np.zeros((2, 1, 13, 18), bool)
     touched[1, :, 4:8, 8:12] = True  # looked at by rows 5 to 7 and columns 8 to 10
-    for name, spoilt in passes(x, weight, grad_y).items():
+    spoilt_passes = passes(x, weight, grad_y)
+    for name in ("y", "grad_x"):
+        spoilt = spoilt_passes[name]
         assert not np.isfinite(spoilt[1, :, 5:8, 8:11]).any(), name
         np.testing.assert_array_equal(spoilt, np.where(touched, spoilt, clean[name]))
-    for spoilt in passes(x, weight, grad_y, exact=True).values():
-        wrong = np.zeros_like(touched)
-        wrong[1, :, 5:8, 8:11] = True
+    spoilt_passes = passes(x, weight, grad_y, exact=True)
+    wrong = np.zeros_like(touched)
+    wrong[1, :, 5:8, 8:11] = True
+    for name in ("y", "grad_x"):
+        spoilt = spoilt_passes[name]
         np.testing.assert_array_equal(~np.isfinite(spoilt), np.broadcast_to(wrong, spoilt.shape))
 
 
 def test_no_result_depends_on_the_other_images():
     """Whether tiles or filters are prepared first depends on the batch; the bits do not."""
     x, weight, grad_y = arrays(64, 64, 128, 8, 8)
-    for name, together in passes(x, weight, grad_y).items():
-        alone = passes(x[5:6], weight, grad_y[5:6])[name]
-        np.testing.assert_array_equal(alone[0], together[5])
+    together, alone = passes(x, weight, grad_y), passes(x[5:6], weight, grad_y[5:6])
+    for name in ("y", "grad_x"):
+        np.testing.assert_array_equal(alone[name][0], together[name][5])
+
+
+@pytest.mark.parametrize("mean", [0.0, 3.0])
+def test_a_weight_gradient_over_131072_pixels(mean):
+    x, weight, grad_y = arrays(128, 16, 16, 32, 32, mean=mean)
+    exact, actual = (
+        conv2d.backward_weight(g, a, weight.shape, padding=1, backend=backend)
+        for g, a, backend in (
+            (grad_y.astype("f8"), x.astype("f8"), "matrix"),
+            (grad_y, x, "native"),
+        )
+    )
+    assert np.abs(actual - exact).max() <= BOUND["float32"] * np.abs(exact).max()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -14,7 +14,7 @@ Index run_tile(Index times, const Runtime& runtime) {
   for (Index i = 0; i < numbers; ++i) a[i] = 0.001f;
   // each run adds to the last one's result, so that none can be left out
   for (Index i = 0; i < times; ++i)
-    tile<float, M, 2, kPanelStride<float>, 1>(a, b, K, acc, N, false);
+    tile<float, M, 2, kPanelStride<float>, 1>(a, b, K, acc, N, Sum::onward);
   return times * M * N * K;
 }
 

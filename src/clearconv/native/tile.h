@@ -15,12 +15,15 @@ namespace clearconv::CLEARCONV_VARIANT {
 #if defined(__AVX512F__)
 constexpr int kVectorBytes = 64;
 constexpr int kRowsTwo = 14, kRowsOne = 28;  // 28 accumulators of 32 registers
+constexpr int kLowTwo = 8, kLowOne = 8;
 #elif defined(__AVX2__)
 constexpr int kVectorBytes = 32;
 constexpr int kRowsTwo = 6, kRowsOne = 12;  // 12 of 16
+constexpr int kLowTwo = 4, kLowOne = 8;
 #else
 constexpr int kVectorBytes = 16;
 constexpr int kRowsTwo = 6, kRowsOne = 12;
+constexpr int kLowTwo = 4, kLowOne = 8;
 #endif
 
 template <class T>
@@ -91,16 +94,20 @@ inline Index block_offset(Index n, Index k, Index depth, Index lanes) {
   return block * depth + k * least(W, lanes - block) + (n - block);
 }
 
+// What a product becomes: acc itself, the rest of the sum that acc began, or a sum of its own that
+// is then added to acc.
+enum class Sum { fresh, onward, added };
+
 // One tile: M rows, V vectors. A[m, k] is a[m * AM + k * AK]; B[k] is V vectors at b, row by row.
 template <class T, int M, int V, Index AM, Index AK>
-inline void tile(const T* a, const T* b, Index depth, T* acc, Index acc_stride, bool fresh) {
+inline void tile(const T* a, const T* b, Index depth, T* acc, Index acc_stride, Sum how) {
   constexpr int L = kLanes<T>;
   Vector<T> sum[M][V];
 #pragma GCC unroll 32
   for (int m = 0; m < M; ++m)
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v)
-      sum[m][v] = fresh ? Vector<T>{} : load(acc + m * acc_stride + v * L);
+      sum[m][v] = how == Sum::onward ? load(acc + m * acc_stride + v * L) : Vector<T>{};
   for (Index k = 0; k < depth; ++k, a += AK, b += V * L) {
     Vector<T> right[V];
 #pragma GCC unroll 2
@@ -113,7 +120,27 @@ inline void tile(const T* a, const T* b, Index depth, T* acc, Index acc_stride, 
 #pragma GCC unroll 32
   for (int m = 0; m < M; ++m)
 #pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) store(acc + m * acc_stride + v * L, sum[m][v]);
+    for (int v = 0; v < V; ++v) {
+      T* to = acc + m * acc_stride + v * L;
+      store(to, how == Sum::added ? load(to) + sum[m][v] : sum[m][v]);
+    }
+}
+
+// Rows in tall tiles, and as many low ones as make them come out even: a last tall tile might be
+// mostly empty.
+template <class T, int TALL, int LOW, int V, Index AM, Index AK>
+inline void multiply_rows(const T* a, Index rows, const T* b, Index depth, T* acc, Index lanes,
+                          Sum how) {
+  Index low = 0, whole = ceil_div(rows, TALL) * TALL, least_rows = whole;
+  for (Index more = 1; more < TALL && more * LOW < rows + LOW; ++more) {
+    const Index tall = ceil_div(most(0, rows - more * LOW), TALL) * TALL;
+    if (tall + more * LOW < least_rows) low = more, whole = tall, least_rows = tall + more * LOW;
+  }
+  Index m = 0;
+  for (; m < whole; m += TALL)
+    tile<T, TALL, V, AM, AK>(a + m * AM, b, depth, acc + m * lanes, lanes, how);
+  for (; low > 0; --low, m += LOW)
+    tile<T, LOW, V, AM, AK>(a + m * AM, b, depth, acc + m * lanes, lanes, how);
 }
 
 // acc (rows, lanes) += A (rows, depth) B (depth, lanes), tile after tile.
@@ -123,17 +150,14 @@ inline void tile(const T* a, const T* b, Index depth, T* acc, Index acc_stride, 
 // A and acc must have room for them, and what they hold is of no account.
 template <class T, Index AM, Index AK>
 inline void multiply(const T* a, Index rows, const T* packed, Index k0, Index depth,
-                     Index full_depth, T* acc, Index lanes, bool fresh) {
+                     Index full_depth, T* acc, Index lanes, Sum how) {
   constexpr int L = kLanes<T>;
   for (Index n = 0; n < lanes; n += 2 * L) {
     const T* b = packed + block_offset<T>(n, k0, full_depth, lanes);
-    if (n + L < lanes) {
-      for (Index m = 0; m < rows; m += kRowsTwo)
-        tile<T, kRowsTwo, 2, AM, AK>(a + m * AM, b, depth, acc + m * lanes + n, lanes, fresh);
-    } else {
-      for (Index m = 0; m < rows; m += kRowsOne)
-        tile<T, kRowsOne, 1, AM, AK>(a + m * AM, b, depth, acc + m * lanes + n, lanes, fresh);
-    }
+    if (n + L < lanes)
+      multiply_rows<T, kRowsTwo, kLowTwo, 2, AM, AK>(a, rows, b, depth, acc + n, lanes, how);
+    else
+      multiply_rows<T, kRowsOne, kLowOne, 1, AM, AK>(a, rows, b, depth, acc + n, lanes, how);
   }
 }
 

@@ -7,6 +7,9 @@
 // Weight gradient: k = pixels, and (tap, input channel) by output channel are rows by lanes or
 // lanes by rows.
 //
+// Wide 3x3 convolutions go by Winograd's algorithm instead, unless they are to be exact: winograd.h
+// has its formulas, winograd_product.h and winograd_weight.h the products.
+//
 // The product is in product.h, the sums over the batch (weight and bias) in batch_sums.h and
 // pixel_sums.h, the windows that all of them walk in windows.h.
 //
@@ -17,6 +20,7 @@
 #include "depthwise.h"
 #include "product.h"
 #include "winograd_product.h"
+#include "winograd_weight.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
 namespace {
@@ -121,14 +125,16 @@ template <class T>
 void backward_weight(const Operand<T>& grad_y, const Operand<T>& x, const Geometry& window,
                      Index groups, bool exact, T* grad_weight, T* grad_bias,
                      const Runtime& runtime) {
-  (void)exact;
-  const Index O = grad_y.shape(1), taps = window.kernel[0] * window.kernel[1];
-  if (x.shape(0) > 0 && !is_depthwise(x.shape(1), O, groups)) {
+  const Index C = x.shape(1), O = grad_y.shape(1), taps = window.kernel[0] * window.kernel[1];
+  const bool winograd = !exact && by_winograd(window, groups, C, O, window.output);
+  if (x.shape(0) > 0 && !winograd && !is_depthwise(C, O, groups)) {
     WeightGradient<T>(x, grad_y, window, groups, grad_weight, grad_bias, runtime).run();
     return;
   }
   if (x.shape(0) == 0)
-    std::memset(grad_weight, 0, O * x.shape(1) / groups * taps * sizeof(T));
+    std::memset(grad_weight, 0, O * C / groups * taps * sizeof(T));
+  else if (winograd)
+    WinogradWeightGradient<T>(x, grad_y, window, grad_weight, runtime).run();
   else
     DepthwiseWeightGradient<T>{{x, forward_axis(window, 0), forward_axis(window, 1)},
                                grad_y, grad_weight, runtime, nullptr}.run();

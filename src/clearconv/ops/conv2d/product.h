@@ -92,7 +92,8 @@ struct Pass {
         for (Index m = count; m < kChunk && m % kRowsOne != 0; ++m)  // fill the last tile
           std::memset(panel + m * kPanelStride<T>, 0, (k1 - k0) * sizeof(T));
         multiply<T, kPanelStride<T>, 1>(panel, count, packed, k0, k1 - k0, depth,
-                                        acc + first * pitch, pitch, b == 0);
+                                        acc + first * pitch, pitch,
+                                        b == 0 ? Sum::fresh : Sum::onward);
       }
     }
     finish(to, moments, box, unit, {acc, pitch, this->first, filters.lanes});

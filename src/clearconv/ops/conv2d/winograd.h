@@ -13,7 +13,8 @@
 //      | 0   r  -1/2 -2r   1   0 |         |  1/6  -r/3   1/3 |         | 1 -2r    2   -4r  |
 //      | 0   1    0  -5/2  0   1 |         |   0     0     1  |         | 0   0    0     1  |
 //
-// with r = √½. Sources: Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015;
+// with r = √½. The weight gradient is the same read from the other side: dg = Gᵀ ((A dy Aᵀ) ⊙
+// (Bᵀ d B)) G, summed over tiles. Sources: Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015;
 // for the points, Barabasz et al., "Error analysis and improving the accuracy of Winograd
 // convolution", 2020.
 #pragma once
@@ -73,6 +74,34 @@ template <class T>
   to[3 * to_step] = (T(0.5) * odd + from[5 * from_step]) + T(2) * odd2;
 }
 
+// to = A from: four vectors become six.
+template <class T>
+[[gnu::always_inline]] inline void gradient_points(const Vector<T>* from, Index from_step,
+                                                   Vector<T>* to, Index to_step) {
+  const Vector<T> y0 = from[0], y1 = from[from_step], y2 = from[2 * from_step],
+                  y3 = from[3 * from_step];
+  const Vector<T> even = y0 + T(0.5) * y2, odd = y1 + T(0.5) * y3;
+  const Vector<T> even2 = y0 + T(2) * y2, odd2 = y1 + T(2) * y3;
+  to[0] = y0;
+  to[to_step] = even + T(kRoot) * odd;
+  to[2 * to_step] = even - T(kRoot) * odd;
+  to[3 * to_step] = even2 + T(2 * kRoot) * odd2;
+  to[4 * to_step] = even2 - T(2 * kRoot) * odd2;
+  to[5 * to_step] = y3;
+}
+
+// to = Gᵀ from: six vectors become three.
+template <class T>
+[[gnu::always_inline]] inline void taps(const Vector<T>* from, Index from_step, Vector<T>* to,
+                                        Index to_step) {
+  const Vector<T> m1 = from[from_step], m2 = from[2 * from_step], m3 = from[3 * from_step],
+                  m4 = from[4 * from_step];
+  const Vector<T> even = m1 + m2, even2 = m3 + m4;
+  to[0] = (from[0] - T(2.0 / 3) * even) + T(1.0 / 6) * even2;
+  to[to_step] = T(kRoot / 3) * ((m3 - m4) - T(2) * (m1 - m2));
+  to[2 * to_step] = from[5 * from_step] + T(1.0 / 3) * (even2 - even);
+}
+
 // One vector of channels of a 6x6 window, Bᵀ d B: pixel (i, j) is at from + i*row + j*column, point
 // p of the result goes to to + p*plane.
 template <class T>
@@ -111,6 +140,34 @@ inline void transform_output(const T* from, Index plane, Vector<T>* to) {
     outputs<T>(m, 1, half + j, kWindow);
   }
   for (Index i = 0; i < kTile; ++i) outputs<T>(half + i * kWindow, 1, to + i * kTile, 1);
+}
+
+// One vector of channels of a 4x4 tile of gradients, A dy Aᵀ.
+template <class T>
+inline void transform_gradient(const T* from, Index row, Index column, T* to, Index plane) {
+  Vector<T> y[kTile], half[kWindow * kTile], points[kWindow];
+  for (Index j = 0; j < kTile; ++j) {
+    for (Index i = 0; i < kTile; ++i) y[i] = load(from + i * row + j * column);
+    gradient_points<T>(y, 1, half + j, kTile);
+  }
+  for (Index i = 0; i < kWindow; ++i) {
+    gradient_points<T>(half + i * kTile, 1, points, 1);
+    for (Index j = 0; j < kWindow; ++j) store(to + (i * kWindow + j) * plane, points[j]);
+  }
+}
+
+// Back from 36 sums over tiles to the gradients of nine taps, `step` numbers apart: Gᵀ m G.
+template <class T>
+inline void transform_taps(const T* from, Index plane, T* to, Index step) {
+  Vector<T> m[kWindow], half[3 * kWindow], g[3];
+  for (Index j = 0; j < kWindow; ++j) {
+    for (Index i = 0; i < kWindow; ++i) m[i] = load(from + (i * kWindow + j) * plane);
+    taps<T>(m, 1, half + j, kWindow);
+  }
+  for (Index i = 0; i < 3; ++i) {
+    taps<T>(half + i * kWindow, 1, g, 1);
+    for (Index j = 0; j < 3; ++j) store(to + (i * 3 + j) * step, g[j]);
+  }
 }
 
 }  // namespace

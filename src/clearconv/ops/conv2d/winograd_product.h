@@ -7,33 +7,17 @@
 #pragma once
 
 #include "product.h"
-#include "winograd.h"
+#include "winograd_tiles.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
 namespace {
 
-// Whether a convolution of `channels` into `lanes` channels of `size` goes this way; it depends on
-// shapes alone, and not on the batch, so that no result depends on an image's neighbours. Fewer
-// channels leave lanes or the products too short; maps of 1 or 2 pixels leave the tiles empty.
-bool by_winograd(const Geometry& window, Index groups, Index channels, Index lanes,
-                 const Index* size) {
-  for (int axis = 0; axis < 2; ++axis)
-    if (window.kernel[axis] != 3 || window.stride[axis] != 1 || window.dilation[axis] != 1)
-      return false;
-  const Index tiles = ceil_div(size[0], kTile) * ceil_div(size[1], kTile);
-  return groups == 1 && channels >= 16 && lanes >= 16 && size[0] * size[1] >= 6 * tiles;
-}
-
 // One convolution of 3x3 taps, stride and dilation 1.
 template <class T>
 struct WinogradProduct {
-  // Panels of transformed tiles: rows of up to kDeep channels, an odd number of cache lines apart.
-  static constexpr Index kDeep = 512 / sizeof(T), kPitch = 576 / sizeof(T);
   static constexpr Index kGroup = 256 / sizeof(T);  // lanes of a group of filters
-  static constexpr Index kLine = 64 / sizeof(T);
-  static constexpr Index kBlock = 64;  // tiles of a block, more only where one box has more
 
-  Patches<T> x;
+  TileReader<T> x;
   Filters<T> filters;
   Epilogue<T> to;
   const Runtime& runtime;
@@ -45,30 +29,21 @@ struct WinogradProduct {
 
   WinogradProduct(const Patches<T>& x, const Filters<T>& filters, const Epilogue<T>& to,
                   const Runtime& runtime)
-      : x(x),
+      : x{x.image, x.h.start, x.w.start, kWindow},
         filters(filters),
         to(to),
         runtime(runtime),
-        boxes(x.image.shape(0), x.h.output, x.w.output, box_pixels(x.h.output, x.w.output), kTile),
+        boxes(tile_boxes(x.image.shape(0), x.h.output, x.w.output)),
         moments(nullptr),
         strip_size(0) {
-    Index most_tiles = 1;
-    for (Index s = 0; s < boxes.shards; ++s) {
-      const Box largest = boxes.chunks(s).box(0);
-      most_tiles = most(most_tiles, tiles(largest));
-      strip_size = most(strip_size, largest.images * strip_rows(largest) * strip_columns() *
-                                        lanes_for<T>(channels()));
-    }
-    boxes_each = most(1, kBlock / most_tiles);
-    tiles_each = boxes_each * most_tiles;
+    Index tiles = 1;
+    over_largest(boxes, [&](const Box& box) {
+      tiles = most(tiles, tile_count(box));
+      strip_size = most(strip_size, this->x.strip_size(box));
+    });
+    boxes_each = most(1, kMostTiles / tiles);
+    tiles_each = boxes_each * tiles;
     blocks = ceil_div(boxes.count(), boxes_each);
-  }
-
-  // Pixels of a box of at most kBlock tiles: whole images, or whole rows of tiles of one.
-  static Index box_pixels(Index height, Index width) {
-    const Index columns = ceil_div(width, kTile), tiles = ceil_div(height, kTile) * columns;
-    return tiles <= kBlock ? kBlock / tiles * height * width
-                           : most(1, kBlock / columns) * kTile * width;
   }
 
   Index channels() const { return x.image.shape(1); }
@@ -76,19 +51,13 @@ struct WinogradProduct {
   Index groups() const { return ceil_div(lanes(), kGroup); }
   Index group_lanes(Index group) const { return least(kGroup, lanes() - group * kGroup); }
 
-  static Index tile_rows(const Box& box) { return ceil_div(box.rows, kTile); }
-  static Index tile_columns(const Box& box) { return ceil_div(box.columns, kTile); }
-  static Index strip_rows(const Box& box) { return tile_rows(box) * kTile + 2; }
-  Index strip_columns() const { return ceil_div(x.w.output, kTile) * kTile + 2; }
-  static Index tiles(const Box& box) { return box.images * tile_rows(box) * tile_columns(box); }
-
   // One point's numbers: of a block of tiles for one stretch of channels, of a group of filters,
   // and of their product. An odd number of cache lines apart, so that all sets of the cache serve.
-  Index tile_plane() const { return rounded_tiles() * kPitch + kLine; }
-  Index filter_plane() const { return channels() * kGroup + kLine; }
-  Index product_plane() const { return rounded_tiles() * kGroup + kLine; }
+  Index tile_plane() const { return rounded_tiles() * kPitch<T> + kLine<T>; }
+  Index filter_plane() const { return channels() * kGroup + kLine<T>; }
+  Index product_plane() const { return rounded_tiles() * kGroup + kLine<T>; }
   Index rounded_tiles() const { return ceil_div(tiles_each, kRowsOne) * kRowsOne; }
-  Index tile_size() const { return ceil_div(channels(), kDeep) * kPoints * tile_plane(); }
+  Index tile_size() const { return ceil_div(channels(), kDeep<T>) * kPoints * tile_plane(); }
   Index filter_size() const { return kPoints * filter_plane(); }
 
   void run() {
@@ -112,12 +81,12 @@ struct WinogradProduct {
 
   // Filters.
 
-  Index filter_parts() const { return ceil_div(channels(), kDeep); }
+  Index filter_parts() const { return ceil_div(channels(), kDeep<T>); }
 
   static void prepare_filters(void* context, Index unit) {
     const WinogradProduct& self = *static_cast<WinogradProduct*>(context);
-    const Index group = unit / self.filter_parts(), c = unit % self.filter_parts() * kDeep;
-    self.transform_filters(group, c, least(c + kDeep, self.channels()),
+    const Index group = unit / self.filter_parts(), c = unit % self.filter_parts() * kDeep<T>;
+    self.transform_filters(group, c, least(c + kDeep<T>, self.channels()),
                            self.filter_points + group * self.filter_size());
   }
 
@@ -162,25 +131,16 @@ struct WinogradProduct {
   }
 
   void transform_tiles(Index block, T* strip, T* points) const {
-    constexpr int L = kLanes<T>;
-    const Index C = channels(), pitch = lanes_for<T>(C), plane = tile_plane();
+    const Index plane = tile_plane();
     Index tile = 0;
-    for (Index b = block * boxes_each; b < least(boxes.count(), (block + 1) * boxes_each); ++b) {
-      const Box box = boxes.box(b);
-      const Index rows = strip_rows(box), columns = strip_columns();
-      for (Index n = 0; n < box.images; ++n)
-        for (Index r = 0; r < rows; ++r)
-          read_padded(x.image, box.image + n, box.row + x.h.start + r, x.w.start, columns,
-                      strip + (n * rows + r) * columns * pitch, pitch);
-      for (Index n = 0; n < box.images; ++n)
-        for (Index p = 0; p < tile_rows(box); ++p)
-          for (Index q = 0; q < tile_columns(box); ++q, ++tile)
-            for (Index c = 0; c < C; c += L)
-              transform_input(strip + ((n * rows + p * kTile) * columns + q * kTile) * pitch + c,
-                              columns * pitch, pitch,
-                              points + c / kDeep * kPoints * plane + tile * kPitch + c % kDeep,
-                              plane);
-    }
+    for (Index b = block * boxes_each; b < least(boxes.count(), (block + 1) * boxes_each); ++b)
+      x.each(boxes.box(b), strip, [&](const T* from, Index row, Index column) {
+        for (Index c = 0; c < channels(); c += kLanes<T>)
+          transform_input(from + c, row, column,
+                          points + c / kDeep<T> * kPoints * plane + tile * kPitch<T> + c % kDeep<T>,
+                          plane);
+        ++tile;
+      });
   }
 
   // Products.
@@ -213,17 +173,18 @@ struct WinogradProduct {
     const Index C = channels(), width = group_lanes(group);
     const Index first = block * boxes_each, last = least(boxes.count(), first + boxes_each);
     Index count = 0;
-    for (Index b = first; b < last; ++b) count += tiles(boxes.box(b));
+    for (Index b = first; b < last; ++b) count += tile_count(boxes.box(b));
     for (Index point = 0; point < kPoints; ++point)
-      for (Index c = 0; c < C; c += kDeep)
-        multiply<T, kPitch, 1>(tile_points + (c / kDeep * kPoints + point) * tile_plane(), count,
-                               filter_points + point * filter_plane(), c, least(kDeep, C - c), C,
-                               products + point * product_plane(), width, c == 0);
+      for (Index c = 0; c < C; c += kDeep<T>)
+        multiply<T, kPitch<T>, 1>(tile_points + (c / kDeep<T> * kPoints + point) * tile_plane(),
+                                  count, filter_points + point * filter_plane(), c,
+                                  least(kDeep<T>, C - c), C, products + point * product_plane(),
+                                  width, c == 0 ? Sum::fresh : Sum::onward);
     T* results = products + kPoints * product_plane();
     for (Index b = first; b < last; ++b) {
       const Box box = boxes.box(b);
       transform_products(box, products, width, results);
-      products += tiles(box) * width;
+      products += tile_count(box) * width;
       finish(to, moments, box, b,
              {results, width, group * kGroup, least(width, filters.lanes - group * kGroup)});
     }
