@@ -15,8 +15,8 @@ class Value {
   explicit Value(nanobind::handle value) {
     if (PyObject_CheckBuffer(value.ptr())) {
       x_.emplace(value);
-      for (int axis = 0; axis < x_->ndim(); ++axis) shape_[axis] = x_->shape(axis);
       need(x_->ndim() == 4);
+      for (int axis = 0; axis < 4; ++axis) shape_[axis] = x_->shape(axis);
       return;
     }
     const nanobind::object parts = value.attr("operand");
