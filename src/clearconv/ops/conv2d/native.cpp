@@ -18,6 +18,7 @@
 
 #include "batch_sums.h"
 #include "depthwise.h"
+#include "pointwise_weight.h"
 #include "product.h"
 #include "winograd_product.h"
 #include "winograd_weight.h"
@@ -127,7 +128,8 @@ void backward_weight(const Operand<T>& grad_y, const Operand<T>& x, const Geomet
                      const Runtime& runtime) {
   const Index C = x.shape(1), O = grad_y.shape(1), taps = window.kernel[0] * window.kernel[1];
   const bool winograd = !exact && by_winograd(window, groups, C, O, window.output);
-  if (x.shape(0) > 0 && !winograd && !is_depthwise(C, O, groups)) {
+  const bool pointwise = is_pointwise(window, groups, x, O);
+  if (x.shape(0) > 0 && !winograd && !pointwise && !is_depthwise(C, O, groups)) {
     WeightGradient<T>(x, grad_y, window, groups, grad_weight, grad_bias, runtime).run();
     return;
   }
@@ -135,6 +137,8 @@ void backward_weight(const Operand<T>& grad_y, const Operand<T>& x, const Geomet
     std::memset(grad_weight, 0, O * C / groups * taps * sizeof(T));
   else if (winograd)
     WinogradWeightGradient<T>(x, grad_y, window, grad_weight, runtime).run();
+  else if (pointwise)
+    PointwiseWeightGradient<T>(every(x, window), grad_y, grad_weight, runtime).run();
   else
     DepthwiseWeightGradient<T>{{x, forward_axis(window, 0), forward_axis(window, 1)},
                                grad_y, grad_weight, runtime, nullptr}.run();
