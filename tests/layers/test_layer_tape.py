@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -68,6 +69,20 @@ def test_a_layer_need_save_nothing_that_no_backward_will_ask_for():
     model.forward(images(), context=replace(recorded, training=False))  # of another pass
     model.predict(images())
     assert told == [False, True, True, True, True, False, False]
+
+
+def test_a_recorded_pass_makes_room_for_the_next(monkeypatch):
+    model = net()
+    model.forward(images(), training=True)
+    last, run = ref(model.tape), model._run
+
+    def see_whether_the_last_is_gone(*args):
+        assert last() is None
+        return run(*args)
+
+    monkeypatch.setattr(model, "_run", see_whether_the_last_is_gone)
+    model.forward(images(), training=True)
+    assert model.tape is not None
 
 
 def test_max_pooling_predicts_what_it_trains_on_and_keeps_no_winners():

@@ -42,6 +42,7 @@ LARGE = {
         _conv("uneven channels", (3, 20, 24, 23), (50, 20, 5, 5), padding=2),
         _conv("3x3", (5, 32, 28, 27), (48, 32, 3, 3), padding=1),
         _conv("1x1", (5, 64, 17, 19), (96, 64, 1, 1)),
+        _conv("1x1 of few pixels", (11, 96, 7, 6), (144, 96, 1, 1), stride=2),
         _conv("stride 2", (5, 64, 21, 22), (64, 64, 3, 3), stride=2, padding=1),
         _conv("depthwise", (5, 64, 23, 22), (64, 1, 3, 3), groups=64, padding=1),
         _conv("groups", (5, 24, 25, 26), (48, 8, 3, 3), groups=3, dilation=2),
@@ -53,6 +54,14 @@ LARGE = {
         _block("behind a norm", (11, 32, 19, 18), (48, 32, 3, 3), before=True, padding=1),
         _block("between norms", (11, 32, 19, 18), (40, 32, 3, 3), before=True, norm=True, stride=2),
         _block("1x1", (5, 64, 17, 19), (96, 64, 1, 1), before=True, norm=True),
+        _block(
+            "1x1 of few pixels",
+            (11, 96, 7, 6),
+            (144, 96, 1, 1),
+            before=True,
+            norm=True,
+            stride=(1, 2),
+        ),
         _block(
             "depthwise",
             (5, 64, 23, 22),

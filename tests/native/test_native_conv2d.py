@@ -196,9 +196,10 @@ def test_random_geometry_agrees_with_matrix(
         assert np.abs(actual - wanted).max() <= tolerance * scale
 
 
-def test_a_long_row_is_summed_in_chunks():
+@pytest.mark.parametrize("weight", [(3, 2, 3, 3), (17, 16, 1, 1)])
+def test_a_long_row_is_summed_in_chunks(weight):
     """4,000 columns: one row holds several chunks; float32 stays near the float64 sum."""
-    x, weight, bias, grad_y = arrays((1, 2, 3, 4000), (3, 2, 3, 3), {})
+    x, weight, bias, grad_y = arrays((1, weight[1], 3, 4000), weight, {})
     exact = conv2d.backward_weight(
         grad_y.astype("f8"), x.astype("f8"), weight.shape, backend="matrix"
     )

@@ -201,6 +201,8 @@ class Node(ABC):
             keep = "backward"
         context = replace(context, recording=keep is not None)
         tape = Tape(context, keep, single) if keep is not None else None
+        if tape is not None:
+            self.tape = None  # the last pass makes room for this one
         y = self._run(x[np.newaxis] if single else x, context, tape)
         if tape is not None:
             tape.output_shape = y.shape
