@@ -97,7 +97,11 @@ inline void cover(RowGroups<T> rows, Index step, const T* b, const Steps& k, T* 
   }
 }
 
-// Rows in groups of 2 for two vectors of lanes; of 4, or of 3 where rows come in threes, for one.
+// Rows come in groups of 2 for two vectors of lanes; for one, of 4, or of 3 where that fits better.
+inline Index group_for_one(Index rows) {
+  return ceil_div(rows, 3) * 3 < ceil_div(rows, 4) * 4 ? 3 : 4;
+}
+
 template <class T>
 inline void multiply_groups(const RowGroups<T>& rows, Index group, Index step, const T* b,
                             const Steps& k, T* acc, Index acc_stride, Index spare, bool fresh) {

@@ -1,9 +1,7 @@
-// Copies patches of an image into a panel, one row per output pixel: the A of the register tile.
+// Patches: what the windows of a convolution see of an image, and where a kernel reads it.
 //
-// In two steps. A strip is a piece of the image, channels last, with its padding filled in; it is
-// needed only where the image itself does not look like that. The panel then gathers from the
-// strip, or straight from the image, the numbers under each window: stride and dilation end here,
-// and a whole kernel row is one copy where the window has no holes.
+// That is the image itself, or where it does not look as kernels want it (channels last, no
+// padding, no load transform) a strip: a copy of the piece of it that a box of results needs.
 #pragma once
 
 #include "reader.h"
@@ -34,137 +32,74 @@ struct Box {
   Index pixels() const { return images * rows * columns; }
 };
 
-// Walks through a box's pixels: images, then rows, then columns.
-struct Pixel {
-  Index n, p, q;
-  Pixel(const Box& box, Index index)
-      : n(index / (box.rows * box.columns)),
-        p(index / box.columns % box.rows),
-        q(index % box.columns) {}
-  void next(const Box& box) {
-    if (++q < box.columns) return;
-    q = 0;
-    if (++p < box.rows) return;
-    p = 0;
-    ++n;
-  }
-};
-
 // Where a box's patches are read: strides in elements per image, row and column; channels adjoin.
 template <class T>
 struct Source {
   const T* data;  // first patch of the box
-  const T* end;   // nothing at or behind it may be read
   Index image, row, column;
 };
 
+// What is read behind a patch, because tiles are whole: so many patches further along the row, and
+// so many numbers. It is of no account.
+struct Beyond {
+  Index patches, numbers;
+};
+
+// Pixels of a strip lie `pitch` numbers apart: a line more than channels where these would bring
+// the same channel of all pixels to the same place in cache.
+template <class T>
+inline bool clashes(Index pitch) {
+  return pitch * Index(sizeof(T)) % 4096 == 0;
+}
+template <class T>
+inline Index strip_pitch(Index channels) {
+  return clashes<T>(channels) ? channels + 64 / Index(sizeof(T)) : channels;
+}
+
 // Numbers that a strip for such boxes takes.
 template <class T>
-inline Index strip_size(const Patches<T>& x, Index images, Index rows, Index beyond) {
+inline Index strip_size(const Patches<T>& x, Index images, Index rows, Beyond beyond) {
   if (x.depth() == 0) return 0;
-  return images * x.h.span(rows) * x.w.span(x.w.output) * x.image.shape(1) + beyond;
+  const Index columns = x.w.span(x.w.output), pitch = strip_pitch<T>(x.image.shape(1));
+  return (images * x.h.span(rows) * columns + beyond.patches * x.w.stride) * pitch + beyond.numbers;
 }
 
 // Where patches could be read in the image itself; null where there is padding or a load transform,
-// or where the `beyond` numbers behind the last patch might not be the image's.
+// or where what lies behind might not be the image's.
 template <class T>
-inline Source<T> in_image(const Patches<T>& x, const Box& box, Index beyond, bool adjoin) {
+inline Source<T> in_image(const Patches<T>& x, const Box& box, Beyond beyond, bool adjoin) {
   const Tensor<const T>& image = x.image.x;
   const Index C = image.shape[1];
   const bool channels_adjoin = image.stride[1] == 1 || C == 1;
   if (x.image.how != Operand<T>::plain || !channels_adjoin || !x.h.inside() || !x.w.inside())
     return {};
-  Source<T> source = {image.data, image.data, image.stride[0], image.stride[2], image.stride[3]};
-  if (adjoin && source.column != C) return {};
+  Source<T> source = {image.data, image.stride[0], image.stride[2], image.stride[3]};
+  if (source.column < C || (adjoin && source.column != C) || clashes<T>(source.column)) return {};
+  const T* end = image.data + 1;
   for (int axis = 0; axis < 4; ++axis)
-    source.end += most(0, (image.shape[axis] - 1) * image.stride[axis]);
-  ++source.end;
+    end += most(0, (image.shape[axis] - 1) * image.stride[axis]);
   source.data += box.image * source.image + (box.row * x.h.stride + x.h.start) * source.row +
                  x.w.start * source.column;
+  const Index columns = x.w.span(box.columns) - 1 + beyond.patches * x.w.stride;
   const Index last = C - 1 + most(0, (box.images - 1) * source.image) +
-                     most(0, (x.h.span(box.rows) - 1) * source.row) +
-                     most(0, (x.w.span(box.columns) - 1) * source.column);
-  return source.data + last + beyond < source.end ? source : Source<T>{};
+                     most(0, (x.h.span(box.rows) - 1) * source.row) + columns * source.column;
+  return source.data + last + beyond.numbers < end ? source : Source<T>{};
 }
 
-// Make a box's patches readable, copying into `strip` (strip_size numbers) if need be. `beyond`
-// numbers behind each patch can be read too, but are of no account. If pixels must `adjoin`, the
-// numbers under a kernel row without holes do.
+// Make a box's patches readable, copying into `strip` (strip_size numbers) if need be. If pixels
+// must `adjoin`, a kernel row without holes sees numbers that adjoin.
 template <class T>
-inline Source<T> open(const Patches<T>& x, const Box& box, Index beyond, bool adjoin, T* strip) {
+inline Source<T> open(const Patches<T>& x, const Box& box, Beyond beyond, bool adjoin, T* strip) {
   const Source<T> direct = in_image(x, box, beyond, adjoin);
   if (direct.data) return direct;
-  const Index C = x.image.shape(1), rows = x.h.span(box.rows), columns = x.w.span(x.w.output);
+  const Index rows = x.h.span(box.rows), columns = x.w.span(x.w.output);
   const Index top = box.row * x.h.stride + x.h.start;
+  const Index pitch = adjoin ? x.image.shape(1) : strip_pitch<T>(x.image.shape(1));
   for (Index n = 0; n < box.images; ++n)
     for (Index r = 0; r < rows; ++r)
       read_padded(x.image, box.image + n, top + r, x.w.start, columns,
-                  strip + (n * rows + r) * columns * C, C);
-  const Index size = box.images * rows * columns * C;
-  return {strip, strip + size + beyond, rows * columns * C, columns * C, C};
-}
-
-// A stretch of K whose numbers adjoin in the source: `length` of them, `from` the patch's first
-// number on, go to column `to` of the panel.
-struct Run {
-  Index from, to, length;
-};
-
-// Cut [k0, k1) of K into runs; returns their number, at most k1 - k0.
-template <class T>
-inline int cut(const Patches<T>& x, const Source<T>& source, Index k0, Index k1, Run* runs) {
-  const Index C = x.image.shape(1);
-  const bool holes = x.w.dilation * source.column != C && x.w.taps > 1;
-  const Index length = holes ? C : x.w.taps * C;
-  int count = 0;
-  for (Index k = k0; k < k1; ++count) {
-    const Index run = k / length, within = k % length, stop = least(k1, (run + 1) * length);
-    const Index i = holes ? run / x.w.taps : run, j = holes ? run % x.w.taps : 0;
-    const Index start = i * x.h.dilation * source.row + j * x.w.dilation * source.column;
-    runs[count] = {start + within, k - k0, stop - k};
-    k = stop;
-  }
-  return count;
-}
-
-// Copy one run for every pixel, by whole vectors: what is written too much, the next run
-// overwrites or the panel's slack takes; what would be read too much at the end is not.
-template <class T, int VECTORS>
-inline void copy_run(const T* const* pixels, Index count, const Run& run, const T* end, T* panel) {
-  constexpr int L = kLanes<T>;
-  const Index vectors = VECTORS ? VECTORS : ceil_div(run.length, L);
-  for (Index m = 0; m < count; ++m) {
-    const T* from = pixels[m] + run.from;
-    T* to = panel + m * kPanelStride<T> + run.to;
-    if (end - from >= vectors * L) {
-      for (Index v = 0; v < vectors; ++v) store(to + v * L, load(from + v * L));
-    } else {
-      for (Index k = 0; k < run.length; ++k) to[k] = from[k];
-    }
-  }
-}
-
-// Gather columns [k0, k1) of K, at most kDepth, for `count` pixels of the box from `first` on.
-template <class T>
-inline void gather(const Patches<T>& x, const Source<T>& source, const Box& box, Index first,
-                   Index count, Index k0, Index k1, T* panel) {
-  constexpr Index kMost = 128;
-  const T* pixels[kMost];
-  Pixel at(box, first);
-  for (Index m = 0; m < count; ++m, at.next(box))
-    pixels[m] = source.data + at.n * source.image + at.p * x.h.stride * source.row +
-                at.q * x.w.stride * source.column;
-  Run runs[kDepth<T>];
-  const int pieces = cut(x, source, k0, k1, runs);
-  for (int r = 0; r < pieces; ++r) {
-    const Index vectors = ceil_div(runs[r].length, kLanes<T>);
-    const auto copy = vectors == 1   ? copy_run<T, 1>
-                      : vectors == 2 ? copy_run<T, 2>
-                      : vectors == 3 ? copy_run<T, 3>
-                      : vectors == 4 ? copy_run<T, 4>
-                                     : copy_run<T, 0>;
-    copy(pixels, count, runs[r], source.end, panel);
-  }
+                  strip + (n * rows + r) * columns * pitch, pitch);
+  return {strip, rows * columns * pitch, columns * pitch, pitch};
 }
 
 }  // namespace clearconv::CLEARCONV_VARIANT

@@ -15,7 +15,7 @@ Patches<T> pixels_of(const Operand<T>& grad_y, Index first, Index count) {
 }
 
 template <class T>
-constexpr Index kBeyond = 2 * kLanes<T>;  // what the tile reads behind a pixel's numbers, at most
+constexpr Beyond kBeyond = {0, 2 * kLanes<T>};
 
 // The weight gradient, cut into blocks of channels, in and out, and shards of images. A unit of
 // work is one shard of a block, or where blocks abound, a whole block: then its shards meet in

@@ -33,14 +33,10 @@ struct Layout {
   Index x_runs() const { return adjoin ? taps[0] : taps[0] * taps[1]; }
   Index length(bool of_x) const { return !of_x ? O : adjoin ? taps[1] * C : C; }
   Index lanes() const { return lanes_for<T>(length(input_lanes)); }  // of one run
-  Index rows() const {                                               // of one run, whole groups
-    const Index rows = length(!input_lanes), group = single();
-    return most(ceil_div(rows, 2) * 2, ceil_div(rows, group) * group);
-  }
-  // Size of a group of rows for a vector of lanes that has no second.
-  Index single() const {
+  Index group() const { return group_for_one(length(!input_lanes)); }
+  Index rows() const {  // of one run, in whole groups
     const Index rows = length(!input_lanes);
-    return ceil_div(rows, 3) * 3 < ceil_div(rows, 4) * 4 ? 3 : 4;
+    return most(ceil_div(rows, 2) * 2, ceil_div(rows, group()) * group());
   }
   // The sum: x_runs by rows by lanes, room for a group of rows, and the bias gradient.
   Index spare() const { return x_runs() * rows(); }
@@ -80,7 +76,7 @@ void add_products(const Layout<T>& layout, const Factor<T>& x, const Factor<T>& 
   for (int axis = 0; axis < 3; ++axis) k.a[axis] = rows.step[axis], k.b[axis] = lanes.step[axis];
   const Index pitch = layout.lanes(), height = layout.rows();
   for (Index n = 0; n < pitch; n += 2 * L) {
-    const Index group = n + L < pitch ? 2 : layout.single();
+    const Index group = n + L < pitch ? 2 : layout.group();
     groups.count = 0;
     for (Index run = 0; run < rows.count; ++run)
       for (Index m = 0; m < rows.length; m += group)

@@ -1,20 +1,21 @@
 // Patches times filters: what the forward pass and each phase of the input gradient are.
 //
-// Its units of work are pixels of the result: whole rows of an image, or whole images of a shard.
-// They depend on shapes alone, so the moments that each unit measures do too.
+// Its units of work are boxes of the result, whole rows of an image or whole images of a shard, and
+// some of their channels. They depend on shapes alone, so the moments measured in each do too.
 #pragma once
 
 #include "../../native/finish.h"
+#include "../../native/group_tile.h"
 #include "../../native/shards.h"
 #include "windows.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
 namespace {
 
-constexpr Index kChunk = kRowsOne * (112 / kRowsOne);  // pixels of one panel: whole tiles
-constexpr Index kUnit = 448;                           // pixels of one unit of work, at most
-constexpr Index kUnitNumbers = 1 << 16;                // and numbers, where a row has fewer
-constexpr Index kWorthAThread = 50000;                 // weights that outweigh waking one
+constexpr Index kUnit = 448;             // pixels of one unit of work, at most
+constexpr Index kUnitNumbers = 1 << 17;  // and about so many numbers of patches and results
+constexpr Index kTogether = 128;         // and channels of the result
+constexpr Index kWorthAThread = 50000;   // weights that outweigh waking one
 
 // Filters as the B of the tile: k = (row tap, column tap, channel), zeros in the unused lanes.
 template <class T>
@@ -47,56 +48,87 @@ struct Filters {
 // One convolution: patches times filters, into channels [first, first + lanes) of the result.
 template <class T>
 struct Pass {
+  static constexpr Beyond kBeyond = {3, 0};  // a group's rows
+
   Patches<T> x;
   Filters<T> filters;
   Epilogue<T> to;
   Index first;
-  T* packed;  // the filters, ready for the tile
-  Index units, first_unit[9];  // of each shard
+  T* packed;                  // the filters, ready for the tile
+  Index boxes, first_box[9];  // of each shard
 
   Index lanes() const { return lanes_for<T>(filters.lanes); }
+  Index units() const { return boxes * ceil_div(filters.lanes, kTogether); }
 
   Chunks chunks(Index shard) const {
-    const Index pixels = least(kUnit, kUnitNumbers / common_lanes(filters.lanes));
+    const Index numbers = x.h.stride * x.w.stride * x.image.shape(1) +
+                          least(kTogether, common_lanes(filters.lanes));
+    const Index pixels = least(kUnit, kUnitNumbers / numbers);
     return Chunks(Shard(x.image.shape(0), shard), x.h.output, x.w.output, pixels, to.pool ? 2 : 1);
   }
 
-  void count_units() {
+  void count_boxes() {
     const Index shards = shard_count(x.image.shape(0));
-    first_unit[0] = 0;
-    for (Index s = 0; s < shards; ++s) first_unit[s + 1] = first_unit[s] + chunks(s).count;
-    units = first_unit[shards];
+    first_box[0] = 0;
+    for (Index s = 0; s < shards; ++s) first_box[s + 1] = first_box[s] + chunks(s).count;
+    boxes = first_box[shards];
   }
 
-  Box box(Index unit) const {
+  Box box(Index index) const {
     Index shard = 0;
-    while (unit >= first_unit[shard + 1]) ++shard;
-    return chunks(shard).box(unit - first_unit[shard]);
+    while (index >= first_box[shard + 1]) ++shard;
+    return chunks(shard).box(index - first_box[shard]);
   }
 
   void compute(Index unit, const Moments* moments, const Runtime& runtime) const {
-    const Box box = this->box(unit);
-    const Index depth = x.depth(), blocks = ceil_div(depth, kDepth<T>), pitch = lanes();
-    const Index numbers = kChunk * kPanelStride<T> + (box.pixels() + kRowsOne) * pitch;
-    const Index strip = strip_size(x, box.images, box.rows, kLanes<T>);
-    T* panel = static_cast<T*>(runtime.scratch(0, (numbers + strip) * sizeof(T)));
-    T* acc = panel + kChunk * kPanelStride<T>;  // (pixels, lanes), and room for a last tile
-    if (depth == 0) std::memset(acc, 0, box.pixels() * pitch * sizeof(T));
-    Source<T> source = {};
-    if (depth > 0) source = open(x, box, 0, false, acc + (box.pixels() + kRowsOne) * pitch);
-    for (Index first = 0; depth > 0 && first < box.pixels(); first += kChunk) {
-      const Index count = least(kChunk, box.pixels() - first);
-      for (Index b = 0; b < blocks; ++b) {
-        const Index k0 = depth * b / blocks, k1 = depth * (b + 1) / blocks;
-        gather(x, source, box, first, count, k0, k1, panel);
-        for (Index m = count; m < kChunk && m % kRowsOne != 0; ++m)  // fill the last tile
-          std::memset(panel + m * kPanelStride<T>, 0, (k1 - k0) * sizeof(T));
-        multiply<T, kPanelStride<T>, 1>(panel, count, packed, k0, k1 - k0, depth,
-                                        acc + first * pitch, pitch,
-                                        b == 0 ? Sum::fresh : Sum::onward);
-      }
+    const Index first_lane = unit / boxes * kTogether;
+    const Index count = least(kTogether, filters.lanes - first_lane), pitch = lanes_for<T>(count);
+    const Box box = this->box(unit % boxes);
+    const Index pixels = box.pixels(), most_groups = ceil_div(pixels + kTallest, 8) * 8;
+    const Index strip = strip_size(x, box.images, box.rows, kBeyond);
+    const T** starts = static_cast<const T**>(runtime.scratch(
+        0, 2 * most_groups * sizeof(Index) + ((pixels + 4) * pitch + strip) * sizeof(T)));
+    const RowGroups<T> groups = {starts, reinterpret_cast<Index*>(starts + most_groups), 0};
+    T* acc = reinterpret_cast<T*>(groups.acc + most_groups);  // (pixels and a group more, pitch)
+    if (x.depth() > 0)
+      multiply(open(x, box, kBeyond, false, acc + (pixels + 4) * pitch), box, groups, first_lane,
+               acc, pitch);
+    else
+      std::memset(acc, 0, pixels * pitch * sizeof(T));
+    finish(to, moments, box, unit % boxes, {acc, pitch, first + first_lane, count});
+  }
+
+  void multiply(const Source<T>& source, const Box& box, RowGroups<T> groups, Index first_lane,
+                T* acc, Index pitch) const {
+    const Index C = x.image.shape(1), depth = x.depth();
+    const bool holes = x.w.dilation * source.column != C;
+    for (Index n = 0; n < pitch; n += 2 * kLanes<T>) {
+      const Index width = least(2 * kLanes<T>, pitch - n);
+      Steps k = {{x.h.taps, x.w.taps, C},
+                 {x.h.dilation * source.row, x.w.dilation * source.column, 1},
+                 {x.w.taps * C * width, C * width, width}};
+      if (!holes) k.count[1] = 1, k.count[2] *= x.w.taps;
+      const Index group = width == 2 * kLanes<T> ? 2 : group_for_one(box.columns);
+      list(source, box, group, groups);
+      multiply_groups(groups, group, x.w.stride * source.column,
+                      packed + block_offset<T>(first_lane + n, 0, depth, lanes()), k, acc + n,
+                      pitch, box.pixels(), true);
     }
-    finish(to, moments, box, unit, {acc, pitch, this->first, filters.lanes});
+  }
+
+  // Rows of the tile: pixels of the box, in groups along its rows. What the last group of a row
+  // has too much, the next row overwrites.
+  void list(const Source<T>& source, const Box& box, Index group, RowGroups<T>& groups) const {
+    const Index step = x.w.stride * source.column;
+    Index images = box.images, rows = box.rows, columns = box.columns, row = x.h.stride * source.row;
+    if (row == columns * step) columns *= rows, rows = 1;  // as with 1x1: rows adjoin
+    if (rows == 1 && source.image == columns * step) columns *= images, images = 1;
+    groups.count = 0;
+    for (Index n = 0; n < images; ++n)
+      for (Index p = 0; p < rows; ++p)
+        for (Index q = 0; q < columns; q += group)
+          groups.add(source.data + n * source.image + p * row + q * step,
+                     (n * rows + p) * columns + q);
   }
 };
 
@@ -113,21 +145,21 @@ struct Passes {
     for (Index i = 0; i < count; ++i) {
       Pass<T>& one = pass[i];
       one.packed = packed + weights;
-      one.count_units();
+      one.count_boxes();
       weights += one.x.depth() * one.lanes();
       blocks += one.filters.blocks();
-      units += one.units;
+      units += one.units();
     }
     if (weights < kWorthAThread)
       for (Index block = 0; block < blocks; ++block) pack(this, block);
     else
       runtime.parallel(blocks, pack, this);
     const Epilogue<T>& to = pass[0].to;
-    Moments measured(to.mean ? pass[0].units : 0, to.y.shape[1], runtime);
+    Moments measured(to.mean ? pass[0].boxes : 0, to.y.shape[1], runtime);
     moments = to.mean ? &measured : nullptr;
     runtime.parallel(units, compute, this);
     if (to.mean)
-      measured.combine(pass[0].first_unit, shard_count(to.y.shape[0]), to.mean, to.var);
+      measured.combine(pass[0].first_box, shard_count(to.y.shape[0]), to.mean, to.var);
   }
 
   static void pack(void* context, Index block) {
@@ -139,7 +171,7 @@ struct Passes {
   static void compute(void* context, Index unit) {
     const Passes& passes = *static_cast<Passes*>(context);
     const Pass<T>* pass = passes.pass;
-    for (; unit >= pass->units; ++pass) unit -= pass->units;
+    for (; unit >= pass->units(); ++pass) unit -= pass->units();
     pass->compute(unit, passes.moments, passes.runtime);
   }
 };
