@@ -32,6 +32,22 @@ struct Box {
   Index pixels() const { return images * rows * columns; }
 };
 
+// Walks through a box's pixels: images, then rows, then columns.
+struct Pixel {
+  Index n, p, q;
+  Pixel(const Box& box, Index index)
+      : n(index / (box.rows * box.columns)),
+        p(index / box.columns % box.rows),
+        q(index % box.columns) {}
+  void next(const Box& box) {
+    if (++q < box.columns) return;
+    q = 0;
+    if (++p < box.rows) return;
+    p = 0;
+    ++n;
+  }
+};
+
 // Where a box's patches are read: strides in elements per image, row and column; channels adjoin.
 template <class T>
 struct Source {

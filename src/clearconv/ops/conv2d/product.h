@@ -14,7 +14,7 @@ namespace {
 
 constexpr Index kUnit = 448;             // pixels of one unit of work, at most
 constexpr Index kUnitNumbers = 1 << 17;  // and about so many numbers of patches and results
-constexpr Index kTogether = 128;         // and channels of the result
+constexpr Index kChannels = 128;         // and channels of the result
 constexpr Index kWorthAThread = 50000;   // weights that outweigh waking one
 
 // Filters as the B of the tile: k = (row tap, column tap, channel), zeros in the unused lanes.
@@ -58,11 +58,11 @@ struct Pass {
   Index boxes, first_box[9];  // of each shard
 
   Index lanes() const { return lanes_for<T>(filters.lanes); }
-  Index units() const { return boxes * ceil_div(filters.lanes, kTogether); }
+  Index units() const { return boxes * ceil_div(filters.lanes, kChannels); }
 
   Chunks chunks(Index shard) const {
     const Index numbers = x.h.stride * x.w.stride * x.image.shape(1) +
-                          least(kTogether, common_lanes(filters.lanes));
+                          least(kChannels, common_lanes(filters.lanes));
     const Index pixels = least(kUnit, kUnitNumbers / numbers);
     return Chunks(Shard(x.image.shape(0), shard), x.h.output, x.w.output, pixels, to.pool ? 2 : 1);
   }
@@ -81,8 +81,8 @@ struct Pass {
   }
 
   void compute(Index unit, const Moments* moments, const Runtime& runtime) const {
-    const Index first_lane = unit / boxes * kTogether;
-    const Index count = least(kTogether, filters.lanes - first_lane), pitch = lanes_for<T>(count);
+    const Index first_lane = unit / boxes * kChannels;
+    const Index count = least(kChannels, filters.lanes - first_lane), pitch = lanes_for<T>(count);
     const Box box = this->box(unit % boxes);
     const Index pixels = box.pixels(), most_groups = ceil_div(pixels + kTallest, 8) * 8;
     const Index strip = strip_size(x, box.images, box.rows, kBeyond);
