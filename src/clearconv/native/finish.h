@@ -16,19 +16,26 @@ struct Block {
   Index pitch, first, count;
 };
 
+// f(r scale + shift + add), for one vector of channels. What is not wanted is 1, -0 or -infinity:
+// these change no bit, not even of a -0 or a NaN.
+template <class T>
+struct Finish {
+  Vector<T> scale, shift, least;
+  Finish(const Epilogue<T>& to, Index channel, Index lanes)
+      : scale(to.scale ? load_part(to.scale + channel, lanes) : Vector<T>{} + T(1)),
+        shift(to.shift ? load_part(to.shift + channel, lanes) : -Vector<T>{}),
+        least(to.relu ? Vector<T>{} : Vector<T>{} - T(__builtin_inf())) {}
+  Vector<T> affine(Vector<T> r) const { return r * scale + shift; }
+  Vector<T> clamp(Vector<T> v) const { return v < least ? least : v; }
+};
+
 // r scale + shift, in place.
 template <class T>
 inline void scale_and_shift(const Epilogue<T>& to, const Block<T>& block, Index pixels) {
-  constexpr int L = kLanes<T>;
-  for (Index c = 0; c < block.count; c += L) {
-    const Index lanes = least(L, block.count - c), o = block.first + c;
-    const Vector<T> scale = to.scale ? load_part(to.scale + o, lanes) : Vector<T>{} + T(1);
-    const Vector<T> shift = to.shift ? load_part(to.shift + o, lanes) : Vector<T>{};
+  for (Index c = 0; c < block.count; c += kLanes<T>) {
+    const Finish<T> finish(to, block.first + c, least(kLanes<T>, block.count - c));
     T* at = block.numbers + c;
-    if (to.scale)
-      for (Index m = 0; m < pixels; ++m, at += block.pitch) store(at, load(at) * scale + shift);
-    else
-      for (Index m = 0; m < pixels; ++m, at += block.pitch) store(at, load(at) + shift);
+    for (Index m = 0; m < pixels; ++m, at += block.pitch) store(at, finish.affine(load(at)));
   }
 }
 
@@ -41,16 +48,28 @@ inline void measure(const Moments& moments, Index unit, const Block<T>& block, I
             block.count, lanes_for<T>(block.count));
 }
 
+// One row: channels outermost, so that their numbers stay in registers.
 template <class T>
-inline void store_pixel(const Epilogue<T>& to, const T* from, T* y, const T* add, Index count) {
-  constexpr int L = kLanes<T>;
-  for (Index c = 0; c < count; c += L) {
-    const Index lanes = least(L, count - c);
-    Vector<T> v = load(from + c);
-    if (add) v += load_part(add + c, lanes);
-    if (to.relu) v = rectify<T>(v);
-    if (to.accumulate) v += load_part(y + c, lanes);
-    store_part(y + c, v, lanes);
+inline void store_row(const Epilogue<T>& to, const Block<T>& block, const T* from, Index columns,
+                      T* y, const T* add) {
+  const Index step = to.y.stride[3];
+  for (Index c = 0; c < block.count; c += kLanes<T>) {
+    const Index lanes = least(kLanes<T>, block.count - c);
+    const Finish<T> finish(to, block.first + c, lanes);
+    const auto affine = [&](Index q) { return finish.affine(load(from + q * block.pitch + c)); };
+    if (add)
+      for (Index q = 0; q < columns; ++q) {
+        const Vector<T> more = load_part(add + q * to.add.stride[3] + c, lanes);
+        store_part(y + q * step + c, finish.clamp(affine(q) + more), lanes);
+      }
+    else if (to.accumulate)
+      for (Index q = 0; q < columns; ++q) {
+        T* at = y + q * step + c;
+        store_part(at, affine(q) + load_part(at, lanes), lanes);
+      }
+    else
+      for (Index q = 0; q < columns; ++q)
+        store_part(y + q * step + c, finish.clamp(affine(q)), lanes);
   }
 }
 
@@ -58,52 +77,55 @@ template <class T>
 inline void store_pixels(const Epilogue<T>& to, const Box& box, const Block<T>& block) {
   const T* from = block.numbers;
   for (Index n = box.image; n < box.image + box.images; ++n)
-    for (Index p = box.row; p < box.row + box.rows; ++p) {
-      T* y = to.y.data + n * to.y.stride[0] + p * to.y.stride[2] + block.first;
-      const T* add = to.add.data ? to.add.data + n * to.add.stride[0] + p * to.add.stride[2] +
-                                       block.first
-                                 : nullptr;
-      for (Index q = 0; q < box.columns; ++q, from += block.pitch, y += to.y.stride[3]) {
-        store_pixel(to, from, y, add, block.count);
-        if (add) add += to.add.stride[3];
-      }
+    for (Index p = box.row; p < box.row + box.rows; ++p, from += box.columns * block.pitch) {
+      const auto row_of = [&](const auto& array) {
+        return array.data + n * array.stride[0] + p * array.stride[2] + block.first;
+      };
+      store_row(to, block, from, box.columns, row_of(to.y),
+                to.add.data ? row_of(to.add) : nullptr);
     }
 }
 
-// The first of the four largest wins, and a NaN wins over all, as in max_pool2d.
+// One row of windows: `row` numbers lie between their two rows of pixels. The first of the four
+// largest wins, and a NaN wins over all, as in max_pool2d.
+template <class T>
+inline void pool_row(const Epilogue<T>& to, const Block<T>& block, const T* from, Index row,
+                     Index columns, T* y, uint8_t* winner) {
+  for (Index c = 0; c < block.count; c += kLanes<T>) {
+    const Index lanes = least(kLanes<T>, block.count - c);
+    const Finish<T> finish(to, block.first + c, lanes);
+    for (Index q = 0; q < columns; ++q) {
+      const T* window = from + 2 * q * block.pitch + c;
+      Vector<T> best = finish.affine(load(window));
+      Mask<T> who = {};
+      for (int w = 1; w < 4; ++w) {
+        const Vector<T> v = finish.affine(load(window + w / 2 * row + w % 2 * block.pitch));
+        const Mask<T> wins = (v > best) | ((v != v) & (best == best));
+        best = wins ? v : best;
+        who = wins ? Mask<T>{} + w : who;
+      }
+      if (to.relu) {
+        who = best > Vector<T>{} ? who : Mask<T>{} + 4;
+        best = rectify<T>(best);
+      }
+      store_part(y + q * to.y.stride[3] + c, best, lanes);
+      if (winner) store_bytes<T>(winner + q * to.winner.stride[3] + c, who, lanes);
+    }
+  }
+}
+
 template <class T>
 inline void store_pooled(const Epilogue<T>& to, const Box& box, const Block<T>& block) {
-  constexpr int L = kLanes<T>;
   const Index row = box.columns * block.pitch;
   for (Index n = 0; n < box.images; ++n)
-    for (Index p = 0; p < box.rows / 2; ++p)
-      for (Index q = 0; q < box.columns / 2; ++q) {
-        const T* from = block.numbers + (n * box.rows + 2 * p) * row + 2 * q * block.pitch;
-        const Index image = box.image + n, y_row = box.row / 2 + p;
-        T* y = to.y.data + image * to.y.stride[0] + y_row * to.y.stride[2] +
-               q * to.y.stride[3] + block.first;
-        uint8_t* winner = to.winner.data ? to.winner.data + image * to.winner.stride[0] +
-                                               y_row * to.winner.stride[2] +
-                                               q * to.winner.stride[3] + block.first
-                                         : nullptr;
-        for (Index c = 0; c < block.count; c += L) {
-          Vector<T> best = load(from + c);
-          Mask<T> who = {};
-          for (int w = 1; w < 4; ++w) {
-            const Vector<T> v = load(from + c + w / 2 * row + w % 2 * block.pitch);
-            const Mask<T> wins = (v > best) | ((v != v) & (best == best));
-            best = wins ? v : best;
-            who = wins ? Mask<T>{} + w : who;
-          }
-          if (to.relu) {
-            who = best > Vector<T>{} ? who : Mask<T>{} + 4;
-            best = rectify<T>(best);
-          }
-          const Index lanes = least(L, block.count - c);
-          store_part(y + c, best, lanes);
-          if (winner) store_bytes<T>(winner + c, who, lanes);
-        }
-      }
+    for (Index p = 0; p < box.rows / 2; ++p) {
+      const auto row_of = [&](const auto& array) {
+        return array.data + (box.image + n) * array.stride[0] +
+               (box.row / 2 + p) * array.stride[2] + block.first;
+      };
+      pool_row(to, block, block.numbers + (n * box.rows + 2 * p) * row, row, box.columns / 2,
+               row_of(to.y), to.winner.data ? row_of(to.winner) : nullptr);
+    }
 }
 
 // Finish and store a block. `moments` is null unless they are wanted; `unit` numbers the boxes.
@@ -111,12 +133,16 @@ inline void store_pooled(const Epilogue<T>& to, const Box& box, const Block<T>& 
 template <class T>
 inline void finish(const Epilogue<T>& to, const Moments* moments, const Box& box, Index unit,
                    const Block<T>& block) {
-  if (to.scale || to.shift) scale_and_shift(to, block, box.pixels());
-  if (moments) measure(*moments, unit, block, box.pixels());
+  Epilogue<T> rest = to;
+  if (moments) {
+    if (to.scale || to.shift) scale_and_shift(to, block, box.pixels());
+    rest.scale = rest.shift = nullptr;
+    measure(*moments, unit, block, box.pixels());
+  }
   if (to.pool)
-    store_pooled(to, box, block);
+    store_pooled(rest, box, block);
   else
-    store_pixels(to, box, block);
+    store_pixels(rest, box, block);
 }
 
 }  // namespace clearconv::CLEARCONV_VARIANT

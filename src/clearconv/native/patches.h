@@ -65,7 +65,7 @@ struct Beyond {
 // the same channel of all pixels to the same place in cache.
 template <class T>
 inline bool clashes(Index pitch) {
-  return pitch * Index(sizeof(T)) % 4096 == 0;
+  return pitch * Index(sizeof(T)) % 2048 == 0;
 }
 template <class T>
 inline Index strip_pitch(Index channels) {

@@ -55,13 +55,22 @@ inline void store(T* to, Vector<T> vector) {
   std::memcpy(to, &vector, sizeof vector);
 }
 
+// Copy fewer numbers than a vector has, by halves: a loop would cost more than what it is for.
+template <class T>
+inline void copy_part(T* to, const T* from, Index count) {
+  if (count & 8) std::memcpy(to, from, 8 * sizeof(T)), to += 8, from += 8;
+  if (count & 4) std::memcpy(to, from, 4 * sizeof(T)), to += 4, from += 4;
+  if (count & 2) std::memcpy(to, from, 2 * sizeof(T)), to += 2, from += 2;
+  if (count & 1) *to = *from;
+}
+
 // Load or store the first `count` lanes; the others are `padding`.
 template <class T>
 inline Vector<T> load_part(const T* from, Index count, T padding = 0) {
   if (count >= kLanes<T>) return load(from);
   T numbers[kLanes<T>];
   store(numbers, Vector<T>{} + padding);
-  for (Index l = 0; l < count; ++l) numbers[l] = from[l];
+  copy_part(numbers, from, count);
   return load(numbers);
 }
 
@@ -70,7 +79,7 @@ inline void store_part(T* to, Vector<T> vector, Index count) {
   if (count >= kLanes<T>) return store(to, vector);
   T numbers[kLanes<T>];
   store(numbers, vector);
-  for (Index l = 0; l < count; ++l) to[l] = numbers[l];
+  copy_part<T>(to, numbers, count);
 }
 
 inline Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }

@@ -13,7 +13,7 @@ namespace {
 
 constexpr Index kStripPixels = 448;        // results of one unit of work, at most
 constexpr Index kStripNumbers = 1 << 15;   // and numbers, where a row has fewer
-constexpr int kTogether = 8;               // neighbouring results that share a weight's load
+constexpr int kNeighbours = 8;               // neighbouring results that share a weight's load
 constexpr int kTapsTogether = 9;           // weight gradients that share a gradient's load
 
 // Rows of an image as the windows need them: channels last, padded.
@@ -92,9 +92,9 @@ struct DepthwisePass {
     for (Index n = 0; n < box.images; ++n) {
       const Strip<T> strip(x, box.image + n, box.row, box.rows, y + size);
       for (Index p = 0; p < box.rows; ++p, to_row += box.columns * lanes())
-        for (Index q = 0; q < box.columns; q += kTogether)
-          if (q + kTogether <= box.columns)
-            results<kTogether>(strip, p, q, to_row + q * lanes());
+        for (Index q = 0; q < box.columns; q += kNeighbours)
+          if (q + kNeighbours <= box.columns)
+            results<kNeighbours>(strip, p, q, to_row + q * lanes());
           else
             for (Index r = q; r < box.columns; ++r) results<1>(strip, p, r, to_row + r * lanes());
     }

@@ -1,7 +1,7 @@
 // Patches times filters: what the forward pass and each phase of the input gradient are.
 //
-// Its units of work are boxes of the result, whole rows of an image or whole images of a shard, and
-// some of their channels. They depend on shapes alone, so the moments measured in each do too.
+// Its units of work are boxes of the result, whole rows of an image or whole images of a shard. They
+// depend on shapes alone, so the moments measured in each do too.
 #pragma once
 
 #include "../../native/finish.h"
@@ -14,7 +14,7 @@ namespace {
 
 constexpr Index kUnit = 448;             // pixels of one unit of work, at most
 constexpr Index kUnitNumbers = 1 << 17;  // and about so many numbers of patches and results
-constexpr Index kChannels = 128;         // and channels of the result
+constexpr Index kTogether = 128;         // channels of the result that are summed at a time
 constexpr Index kWorthAThread = 50000;   // weights that outweigh waking one
 
 // Filters as the B of the tile: k = (row tap, column tap, channel), zeros in the unused lanes.
@@ -58,11 +58,10 @@ struct Pass {
   Index boxes, first_box[9];  // of each shard
 
   Index lanes() const { return lanes_for<T>(filters.lanes); }
-  Index units() const { return boxes * ceil_div(filters.lanes, kChannels); }
 
   Chunks chunks(Index shard) const {
     const Index numbers = x.h.stride * x.w.stride * x.image.shape(1) +
-                          least(kChannels, common_lanes(filters.lanes));
+                          least(kTogether, common_lanes(filters.lanes));
     const Index pixels = least(kUnit, kUnitNumbers / numbers);
     return Chunks(Shard(x.image.shape(0), shard), x.h.output, x.w.output, pixels, to.pool ? 2 : 1);
   }
@@ -80,30 +79,34 @@ struct Pass {
     return chunks(shard).box(index - first_box[shard]);
   }
 
+  // A strip serves all channels, some at a time: so their sums stay in cache.
   void compute(Index unit, const Moments* moments, const Runtime& runtime) const {
-    const Index first_lane = unit / boxes * kChannels;
-    const Index count = least(kChannels, filters.lanes - first_lane), pitch = lanes_for<T>(count);
-    const Box box = this->box(unit % boxes);
+    const Box box = this->box(unit);
     const Index pixels = box.pixels(), most_groups = ceil_div(pixels + kTallest, 8) * 8;
-    const Index strip = strip_size(x, box.images, box.rows, kBeyond);
+    const Index pitch = least(kTogether, lanes()), sums = (pixels + 4) * pitch;
     const T** starts = static_cast<const T**>(runtime.scratch(
-        0, 2 * most_groups * sizeof(Index) + ((pixels + 4) * pitch + strip) * sizeof(T)));
+        0, 2 * most_groups * sizeof(Index) +
+               (sums + strip_size(x, box.images, box.rows, kBeyond)) * sizeof(T)));
     const RowGroups<T> groups = {starts, reinterpret_cast<Index*>(starts + most_groups), 0};
     T* acc = reinterpret_cast<T*>(groups.acc + most_groups);  // (pixels and a group more, pitch)
-    if (x.depth() > 0)
-      multiply(open(x, box, kBeyond, false, acc + (pixels + 4) * pitch), box, groups, first_lane,
-               acc, pitch);
-    else
-      std::memset(acc, 0, pixels * pitch * sizeof(T));
-    finish(to, moments, box, unit % boxes, {acc, pitch, first + first_lane, count});
+    Source<T> source = {};
+    if (x.depth() > 0) source = open(x, box, kBeyond, false, acc + sums);
+    for (Index lane = 0; lane < filters.lanes; lane += kTogether) {
+      const Index count = least(kTogether, filters.lanes - lane);
+      if (x.depth() > 0)
+        multiply(source, box, groups, lane, lanes_for<T>(count), acc, pitch);
+      else
+        std::memset(acc, 0, sums * sizeof(T));
+      finish(to, moments, box, unit, {acc, pitch, first + lane, count});
+    }
   }
 
   void multiply(const Source<T>& source, const Box& box, RowGroups<T> groups, Index first_lane,
-                T* acc, Index pitch) const {
+                Index count, T* acc, Index pitch) const {
     const Index C = x.image.shape(1), depth = x.depth();
     const bool holes = x.w.dilation * source.column != C;
-    for (Index n = 0; n < pitch; n += 2 * kLanes<T>) {
-      const Index width = least(2 * kLanes<T>, pitch - n);
+    for (Index n = 0; n < count; n += 2 * kLanes<T>) {
+      const Index width = least(2 * kLanes<T>, count - n);
       Steps k = {{x.h.taps, x.w.taps, C},
                  {x.h.dilation * source.row, x.w.dilation * source.column, 1},
                  {x.w.taps * C * width, C * width, width}};
@@ -148,7 +151,7 @@ struct Passes {
       one.count_boxes();
       weights += one.x.depth() * one.lanes();
       blocks += one.filters.blocks();
-      units += one.units();
+      units += one.boxes;
     }
     if (weights < kWorthAThread)
       for (Index block = 0; block < blocks; ++block) pack(this, block);
@@ -171,7 +174,7 @@ struct Passes {
   static void compute(void* context, Index unit) {
     const Passes& passes = *static_cast<Passes*>(context);
     const Pass<T>* pass = passes.pass;
-    for (; unit >= pass->units(); ++pass) unit -= pass->units();
+    for (; unit >= pass->boxes; ++pass) unit -= pass->boxes;
     pass->compute(unit, passes.moments, passes.runtime);
   }
 };
