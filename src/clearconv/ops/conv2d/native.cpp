@@ -17,6 +17,7 @@
 #include "native.h"
 
 #include "batch_sums.h"
+#include "columns.h"
 #include "depthwise.h"
 #include "pointwise_weight.h"
 #include "product.h"
@@ -73,6 +74,20 @@ void forward(const Operand<T>& x, const Tensor<const T>& weight, const Geometry&
   Passes<T>{space.pass, groups, runtime, nullptr}.run(space.packed);
 }
 
+// Whether columns cost less than phases, in multiply-adds of whole vectors for each image.
+bool by_columns(const Geometry& window, Index grad_channels, Index groups, Index O, Index I) {
+  if (is_depthwise(I * groups, grad_channels, groups) || O * I == 0) return false;
+  const Index taps = window.kernel[0] * window.kernel[1];
+  const Index inputs = window.input[0] * window.input[1];
+  const Index outputs = window.output[0] * window.output[1];
+  const Index strides = window.stride[0] * window.stride[1];
+  constexpr Index kAddition = 8;  // an addition of a vector in memory, as multiply-adds
+  const Index runs = window.kernel[0] * ceil_div(window.kernel[1] * I, 16);
+  const Index columns = outputs * (O * common_lanes(taps * I) / 16 + kAddition * runs);
+  const Index phases = inputs * taps * O * common_lanes(I) / 16 / strides;
+  return columns < (strides > 1 ? phases + phases / 4 : phases);
+}
+
 template <class T>
 void backward_input(const Operand<T>& grad_y, const Tensor<const T>& weight,
                     const Geometry& window, Index groups, bool exact, const Epilogue<T>& to,
@@ -85,6 +100,10 @@ void backward_input(const Operand<T>& grad_y, const Tensor<const T>& weight,
     const Patches<T> patches = {grad_y, rows.axis, columns.axis};
     WinogradProduct<T>(patches, turned_filters_of(weight, 0, groups, rows, columns), to, runtime)
         .run();
+    return;
+  }
+  if (by_columns(window, grad_y.shape(1), groups, O, I)) {
+    ColumnsPass<T>{grad_y, weight, window, groups, to, runtime, nullptr}.run();
     return;
   }
   Workspace<T> space(groups * phases, groups * taps * O * lanes_for<T>(I), runtime);

@@ -5,9 +5,8 @@
 #pragma once
 
 #include "../../native/finish.h"
-#include "../../native/group_tile.h"
 #include "../../native/shards.h"
-#include "windows.h"
+#include "patch_product.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
 namespace {
@@ -48,8 +47,6 @@ struct Filters {
 // One convolution: patches times filters, into channels [first, first + lanes) of the result.
 template <class T>
 struct Pass {
-  static constexpr Beyond kBeyond = {3, 0};  // a group's rows
-
   Patches<T> x;
   Filters<T> filters;
   Epilogue<T> to;
@@ -86,52 +83,20 @@ struct Pass {
     const Index pitch = least(kTogether, lanes()), sums = (pixels + 4) * pitch;
     const T** starts = static_cast<const T**>(runtime.scratch(
         0, 2 * most_groups * sizeof(Index) +
-               (sums + strip_size(x, box.images, box.rows, kBeyond)) * sizeof(T)));
+               (sums + strip_size(x, box.images, box.rows, kGroupBeyond)) * sizeof(T)));
     const RowGroups<T> groups = {starts, reinterpret_cast<Index*>(starts + most_groups), 0};
     T* acc = reinterpret_cast<T*>(groups.acc + most_groups);  // (pixels and a group more, pitch)
     Source<T> source = {};
-    if (x.depth() > 0) source = open(x, box, kBeyond, false, acc + sums);
+    if (x.depth() > 0) source = open(x, box, kGroupBeyond, false, acc + sums);
     for (Index lane = 0; lane < filters.lanes; lane += kTogether) {
       const Index count = least(kTogether, filters.lanes - lane);
       if (x.depth() > 0)
-        multiply(source, box, groups, lane, lanes_for<T>(count), acc, pitch);
+        multiply_patches(x, source, box, groups, packed, lanes(), lane, lanes_for<T>(count), acc,
+                         pitch);
       else
         std::memset(acc, 0, sums * sizeof(T));
       finish(to, moments, box, unit, {acc, pitch, first + lane, count});
     }
-  }
-
-  void multiply(const Source<T>& source, const Box& box, RowGroups<T> groups, Index first_lane,
-                Index count, T* acc, Index pitch) const {
-    const Index C = x.image.shape(1), depth = x.depth();
-    const bool holes = x.w.dilation * source.column != C;
-    for (Index n = 0; n < count; n += 2 * kLanes<T>) {
-      const Index width = least(2 * kLanes<T>, count - n);
-      Steps k = {{x.h.taps, x.w.taps, C},
-                 {x.h.dilation * source.row, x.w.dilation * source.column, 1},
-                 {x.w.taps * C * width, C * width, width}};
-      if (!holes) k.count[1] = 1, k.count[2] *= x.w.taps;
-      const Index group = width == 2 * kLanes<T> ? 2 : group_for_one(box.columns);
-      list(source, box, group, groups);
-      multiply_groups(groups, group, x.w.stride * source.column,
-                      packed + block_offset<T>(first_lane + n, 0, depth, lanes()), k, acc + n,
-                      pitch, box.pixels(), true);
-    }
-  }
-
-  // Rows of the tile: pixels of the box, in groups along its rows. What the last group of a row
-  // has too much, the next row overwrites.
-  void list(const Source<T>& source, const Box& box, Index group, RowGroups<T>& groups) const {
-    const Index step = x.w.stride * source.column;
-    Index images = box.images, rows = box.rows, columns = box.columns, row = x.h.stride * source.row;
-    if (row == columns * step) columns *= rows, rows = 1;  // as with 1x1: rows adjoin
-    if (rows == 1 && source.image == columns * step) columns *= images, images = 1;
-    groups.count = 0;
-    for (Index n = 0; n < images; ++n)
-      for (Index p = 0; p < rows; ++p)
-        for (Index q = 0; q < columns; q += group)
-          groups.add(source.data + n * source.image + p * row + q * step,
-                     (n * rows + p) * columns + q);
   }
 };
 
