@@ -85,7 +85,7 @@ bool by_columns(const Geometry& window, Index grad_channels, Index groups, Index
   const Index runs = window.kernel[0] * ceil_div(window.kernel[1] * I, 16);
   const Index columns = outputs * (O * common_lanes(taps * I) / 16 + kAddition * runs);
   const Index phases = inputs * taps * O * common_lanes(I) / 16 / strides;
-  return columns < (strides > 1 ? phases + phases / 4 : phases);
+  return columns < (strides > 1 ? phases + phases / 2 : phases);
 }
 
 template <class T>
