@@ -25,21 +25,32 @@ struct Filters {
 
   Index blocks() const { return ceil_div(lanes, 2 * kLanes<T>); }
 
-  // Pack one block of lanes. Channels go outermost: so every line of the weights is read once.
+  // Pack one block of lanes, some channels at a time: what a line of the weights holds is taken
+  // together, and the rows that it goes to stay in cache.
   void pack(Index block, Index row_taps, Index column_taps, T* to) const {
+    constexpr Index kTogether = 16;
     const Index width = lanes_for<T>(lanes), depth = row_taps * column_taps * channels;
     const Index first = block * 2 * kLanes<T>;
     const Index padded = least(2 * kLanes<T>, width - first), count = least(padded, lanes - first);
-    for (Index c = 0; c < channels; ++c)
+    T* rows_of_block = to + block_offset<T>(first, 0, depth, width);
+    for (Index k = 0; k < depth; ++k)
+      for (Index n = count; n < padded; ++n) rows_of_block[k * padded + n] = 0;
+    for (Index c = 0; c < channels; c += kTogether)
       for (Index i = 0; i < row_taps; ++i)
         for (Index j = 0; j < column_taps; ++j) {
           const T* from = data + first * lane_stride + c * channel_stride +
                           (rows.first + i * rows.step) * row_stride +
                           (columns.first + j * columns.step) * column_stride;
-          const Index k = (i * column_taps + j) * channels + c;
-          T* row = to + block_offset<T>(first, k, depth, width);
-          for (Index n = 0; n < count; ++n) row[n] = from[n * lane_stride];
-          for (Index n = count; n < padded; ++n) row[n] = 0;
+          T* row = rows_of_block + ((i * column_taps + j) * channels + c) * padded;
+          const Index some = least(kTogether, channels - c);
+          if (lane_stride < channel_stride)
+            for (Index m = 0; m < some; ++m)
+              for (Index n = 0; n < count; ++n)
+                row[m * padded + n] = from[n * lane_stride + m * channel_stride];
+          else
+            for (Index n = 0; n < count; ++n)
+              for (Index m = 0; m < some; ++m)
+                row[m * padded + n] = from[n * lane_stride + m * channel_stride];
         }
   }
 };
