@@ -12,6 +12,7 @@ import pytest
 from clearconv.cli import _progress
 from clearconv.cli._options import variations
 from clearconv.data import Augmentation
+from clearconv.ops import _backend
 
 EPOCH = re.compile(
     r"epoch \d+/\d+  loss \d+\.\d{3}  train [01]\.\d{3}  validation [01]\.\d{3} loss \d+\.\d{3}  "
@@ -200,6 +201,19 @@ def test_no_notice_where_the_kernels_are(run, tmp_path, monkeypatch):
     few = ("--epochs", 1, "--classes", "0,1")
     result = run("train", "digits", *few, "--out", tmp_path / "a")
     assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_the_native_telling_by_name(run, tmp_path, monkeypatch):
+    few = ("--epochs", 1, "--classes", "0,1", "--backend", "native")
+    if _backend.native_module() is not None:
+        result = run("train", "digits", *few, "--out", tmp_path / "a")
+        assert result.exit_code == 0, result.stderr
+    monkeypatch.setattr(_backend, "_native", lambda chapter: None)
+    monkeypatch.setattr(_backend, "native_module", lambda: None)
+    result = run("train", "digits", *few, "--out", tmp_path / "b")
+    assert result.exit_code != 0
+    assert "install clearconv where a C++ compiler is found" in result.stderr
+    assert not (tmp_path / "b").exists()
 
 
 def test_problems_of_the_data_are_named(run, photos, tmp_path):

@@ -10,9 +10,10 @@ import click
 from clearconv.cli._frame import Option, unknown
 from clearconv.data import Augmentation
 from clearconv.models import MODELS, default_for
+from clearconv.ops._backend import BACKENDS
 from clearconv.optim import SCHEDULES
 from clearconv.train import Settings
-from clearconv.train.settings import COMPLETE, DEFAULTS, OPTIMISERS
+from clearconv.train.settings import DEFAULTS, OPTIMISERS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Decorator = Callable[[Function], Function]
@@ -229,7 +230,7 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         help="None but those asked for here.",
     ),
     _choice(
-        _MACHINE, "--backend", COMPLETE, "Compute in one telling", default="the fastest of each"
+        _MACHINE, "--backend", BACKENDS, "Compute in one telling", default="native, where compiled"
     ),
     _setting(
         _MACHINE,

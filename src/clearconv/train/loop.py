@@ -24,7 +24,7 @@ from clearconv.layers import Context
 from clearconv.layers.model_file import load
 from clearconv.losses import CrossEntropy
 from clearconv.models import MODELS, create
-from clearconv.ops._backend import backend, native_module, set_threads
+from clearconv.ops._backend import backend, native_module, pick, set_threads
 from clearconv.optim import SGD, Adam, AdamW, Optimiser, schedule
 from clearconv.train.evaluation import Evaluation, evaluate_model
 from clearconv.train.run import (
@@ -112,12 +112,16 @@ def train(
     ------
     ArgumentError
         If a setting is not possible.
+    BackendError
+        If the native telling is wanted and not compiled.
     DataError
         If the data cannot be used.
     RunError
         If the run folder cannot be used, or the training diverges.
     """
     watcher = watcher or Watcher()
+    if given.get("backend") == "native":
+        pick("conv2d", "native")  # where it is not compiled, say so before images are read
     folder = free_folder(out, data)
     source = open_data(data, given.get("classes"), progress=watcher.reading)
     settings = Settings.for_data(source.kind, data, **given)

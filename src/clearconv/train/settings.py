@@ -8,12 +8,10 @@ from typing import Any, Self
 from clearconv.data import Augmentation
 from clearconv.errors import ArgumentError, RunError
 from clearconv.models import MODELS, default_for
+from clearconv.ops._backend import BACKENDS
 from clearconv.optim import SCHEDULES
 
 OPTIMISERS = ("sgd", "adam", "adamw")
-#: The tellings in which every chapter is told, so that a run can keep to one of them. Without a
-#: choice each chapter runs natively where it is compiled, else as matrix.
-COMPLETE = ("loops", "matrix")
 
 #: How each kind of data is trained unless told otherwise. ``docs/training.md`` says how the
 #: recipe for photographs was found.
@@ -88,8 +86,8 @@ class Settings:
         Training, validation and test part, where the data bring no split.
     split : str, optional
         A split file.
-    backend : {"loops", "matrix"}, optional
-        The one telling that runs; by default the fastest that each operation has.
+    backend : {"loops", "matrix", "native"}, optional
+        The one telling that runs; by default native where it is compiled, else matrix.
     threads : int, optional
         Of the compiled kernels, and of the image decoder; by default each uses all cores.
     """
@@ -125,7 +123,7 @@ class Settings:
             ("model", tuple(MODELS)),
             ("optimiser", OPTIMISERS),
             ("schedule", SCHEDULES),
-            ("backend", (None, *COMPLETE)),
+            ("backend", (None, *BACKENDS)),
         ):
             if getattr(self, name) not in known:
                 listed = ", ".join(str(item) for item in known if item is not None)
