@@ -10,8 +10,9 @@
 // Wide 3x3 convolutions go by Winograd's algorithm instead, unless they are to be exact: winograd.h
 // has its formulas, winograd_product.h and winograd_weight.h the products.
 //
-// The product is in product.h, the sums over the batch (weight and bias) in batch_sums.h and
-// pixel_sums.h, the windows that all of them walk in windows.h.
+// The product is in product.h, the sums over the batch (weight and bias) in packed_sums.h where
+// channels are many, else in batch_sums.h and pixel_sums.h, the windows that all of them walk in
+// windows.h.
 //
 // Padding is a zero that takes part: a weight that is not finite shows at every border it reaches.
 #include "native.h"
@@ -19,7 +20,7 @@
 #include "batch_sums.h"
 #include "columns.h"
 #include "depthwise.h"
-#include "pointwise_weight.h"
+#include "packed_sums.h"
 #include "product.h"
 #include "winograd_product.h"
 #include "winograd_weight.h"
@@ -147,17 +148,17 @@ void backward_weight(const Operand<T>& grad_y, const Operand<T>& x, const Geomet
                      const Runtime& runtime) {
   const Index C = x.shape(1), O = grad_y.shape(1), taps = window.kernel[0] * window.kernel[1];
   const bool winograd = !exact && by_winograd(window, groups, C, O, window.output);
-  const bool pointwise = is_pointwise(window, groups, x, O);
-  if (x.shape(0) > 0 && !winograd && !pointwise && !is_depthwise(C, O, groups)) {
-    WeightGradient<T>(x, grad_y, window, groups, grad_weight, grad_bias, runtime).run();
+  if (x.shape(0) > 0 && !winograd && !is_depthwise(C, O, groups)) {
+    if (is_worth_packing(C, O, groups))
+      PackedWeightGradient<T>(x, grad_y, window, grad_weight, grad_bias, runtime).run();
+    else
+      WeightGradient<T>(x, grad_y, window, groups, grad_weight, grad_bias, runtime).run();
     return;
   }
   if (x.shape(0) == 0)
     std::memset(grad_weight, 0, O * C / groups * taps * sizeof(T));
   else if (winograd)
     WinogradWeightGradient<T>(x, grad_y, window, grad_weight, runtime).run();
-  else if (pointwise)
-    PointwiseWeightGradient<T>(every(x, window), grad_y, grad_weight, runtime).run();
   else
     DepthwiseWeightGradient<T>{{x, forward_axis(window, 0), forward_axis(window, 1)},
                                grad_y, grad_weight, runtime, nullptr}.run();
