@@ -196,7 +196,7 @@ def test_random_geometry_agrees_with_matrix(
         assert np.abs(actual - wanted).max() <= tolerance * scale
 
 
-@pytest.mark.parametrize("weight", [(3, 2, 3, 3), (17, 16, 1, 1)])
+@pytest.mark.parametrize("weight", [(3, 2, 3, 3), (130, 16, 1, 1), (256, 128, 1, 8)])
 def test_a_long_row_is_summed_in_chunks(weight):
     """4,000 columns: one row holds several chunks; float32 stays near the float64 sum."""
     x, weight, bias, grad_y = arrays((1, weight[1], 3, 4000), weight, {})
@@ -206,7 +206,7 @@ def test_a_long_row_is_summed_in_chunks(weight):
     actual = conv2d.backward_weight(grad_y, x, weight.shape, backend="native")
     assert np.abs(actual - exact).max() <= 2e-6 * np.abs(grad_y).max() * np.sqrt(4000) * 4
     total = conv2d.backward_bias(grad_y, backend="native")
-    assert np.abs(total - grad_y.sum(axis=(0, 2, 3), dtype="f8")).max() < 1e-4
+    assert np.abs(total - grad_y.sum(axis=(0, 2, 3), dtype="f8")).max() < 3e-4
 
 
 def test_arrays_that_do_not_fit_are_refused_by_the_module_itself():

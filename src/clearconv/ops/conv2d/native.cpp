@@ -149,7 +149,7 @@ void backward_weight(const Operand<T>& grad_y, const Operand<T>& x, const Geomet
   const Index C = x.shape(1), O = grad_y.shape(1), taps = window.kernel[0] * window.kernel[1];
   const bool winograd = !exact && by_winograd(window, groups, C, O, window.output);
   if (x.shape(0) > 0 && !winograd && !is_depthwise(C, O, groups)) {
-    if (is_worth_packing(C, O, groups))
+    if (is_worth_packing(C, O, taps, groups))
       PackedWeightGradient<T>(x, grad_y, window, grad_weight, grad_bias, runtime).run();
     else
       WeightGradient<T>(x, grad_y, window, groups, grad_weight, grad_bias, runtime).run();

@@ -325,10 +325,11 @@ struct PackedWeightGradient {
   }
 };
 
-// Whether a weight gradient goes this way: fewer channels would leave lanes empty, or not be worth
-// packing.
-inline bool is_worth_packing(Index channels, Index outputs, Index groups) {
-  return groups == 1 && channels % 16 == 0 && outputs >= 16;
+// Whether a weight gradient goes this way, by measurement: else packing, or keeping sums of all
+// weights, costs more than it gives.
+inline bool is_worth_packing(Index channels, Index outputs, Index taps, Index groups) {
+  const bool wide = taps == 1 || channels * outputs * taps >= 1 << 18;
+  return groups == 1 && channels % 16 == 0 && outputs >= 128 && wide;
 }
 
 }  // namespace
