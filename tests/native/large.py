@@ -59,11 +59,10 @@ LARGE = {
         _block("1x1", (5, 64, 17, 19), (144, 64, 1, 1), before=True, norm=True),
         _block(
             "1x1 of few pixels",
-            (11, 96, 7, 6),
+            (11, 96, 4, 3),
             (144, 96, 1, 1),
             before=True,
             norm=True,
-            stride=(1, 2),
         ),
         _block(
             "depthwise",

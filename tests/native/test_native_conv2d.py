@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clearconv.ops import conv2d
+from clearconv.ops import conv2d, conv_block
 from clearconv.ops._backend import native_module
 
 native = native_module()
@@ -207,6 +207,26 @@ def test_a_long_row_is_summed_in_chunks(weight):
     assert np.abs(actual - exact).max() <= 2e-6 * np.abs(grad_y).max() * np.sqrt(4000) * 4
     total = conv2d.backward_bias(grad_y, backend="native")
     assert np.abs(total - grad_y.sum(axis=(0, 2, 3), dtype="f8")).max() < 3e-4
+
+
+@pytest.mark.parametrize("shape", [(9, 48, 5, 6), (2, 16, 3, 1400), (1, 160, 1, 1)])
+@pytest.mark.parametrize("outputs", [70, 150])
+def test_both_gradients_of_pixels_at_once(shape, outputs):
+    """A 1x1 block reads its gradient once for both; the weights' has the same bits by itself."""
+    x, weight, bias, grad_y = arrays(shape, (outputs, shape[1], 1, 1), {})
+    there = np.ones_like(x).transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)  # channels last
+    _, saved = conv_block.forward_saving(x, weight, bias, relu=True)
+    exact = conv_block.backward(grad_y, weight, saved, backend="matrix")
+    alone = conv_block.backward(grad_y, weight, saved, input_gradient=False)
+    new = conv_block.backward(grad_y, weight, saved)
+    added = conv_block.backward(grad_y, weight, saved, into=there)
+    assert alone.x is None and added.x is there
+    np.testing.assert_array_equal(new.weight, alone.weight)
+    for name in ("x", "weight", "bias"):
+        wanted = getattr(exact, name)
+        close = 3e-5 * max(1.0, float(np.abs(wanted).max()))
+        assert np.abs(getattr(new, name) - wanted).max() <= close, name
+    assert np.abs(there - 1 - exact.x).max() <= 3e-5 * np.abs(exact.x).max()
 
 
 def test_arrays_that_do_not_fit_are_refused_by_the_module_itself():

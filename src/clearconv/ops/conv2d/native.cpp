@@ -150,7 +150,7 @@ void backward_weight(const Operand<T>& grad_y, const Operand<T>& x, const Geomet
   const bool winograd = !exact && by_winograd(window, groups, C, O, window.output);
   if (x.shape(0) > 0 && !winograd && !is_depthwise(C, O, groups)) {
     if (is_worth_packing(C, O, taps, groups))
-      PackedWeightGradient<T>(x, grad_y, window, grad_weight, grad_bias, runtime).run();
+      PackedWeightGradient<T>(x, grad_y, window, grad_weight, grad_bias, nullptr, runtime).run();
     else
       WeightGradient<T>(x, grad_y, window, groups, grad_weight, grad_bias, runtime).run();
     return;
@@ -165,11 +165,25 @@ void backward_weight(const Operand<T>& grad_y, const Operand<T>& x, const Geomet
   if (grad_bias) backward_bias(grad_y, grad_bias, runtime);
 }
 
+template <class T>
+void backward(const Operand<T>& grad_y, const Operand<T>& x, const Tensor<const T>& weight,
+              const Geometry& window, Index groups, bool exact, T* grad_weight, T* grad_bias,
+              const Epilogue<T>& to, const Runtime& runtime) {
+  if (x.shape(0) > 0 && is_pointwise(window, x.shape(1), grad_y.shape(1), groups)) {
+    PackedInputGradient<T> input{weight, to, nullptr};
+    PackedWeightGradient<T>(x, grad_y, window, grad_weight, grad_bias, &input, runtime).run();
+    return;
+  }
+  backward_weight(grad_y, x, window, groups, exact, grad_weight, grad_bias, runtime);
+  backward_input(grad_y, weight, window, groups, exact, to, runtime);
+}
+
+template <class T>
+constexpr conv2d::Functions<T> kFunctions = {forward<T>, backward_input<T>, backward_weight<T>,
+                                             backward<T>, backward_bias<T>};
+
 }  // namespace
 
-extern const conv2d::Kernels conv2d_kernels = {
-    {forward<float>, backward_input<float>, backward_weight<float>, backward_bias<float>},
-    {forward<double>, backward_input<double>, backward_weight<double>, backward_bias<double>},
-};
+extern const conv2d::Kernels conv2d_kernels = {kFunctions<float>, kFunctions<double>};
 
 }  // namespace clearconv::CLEARCONV_VARIANT

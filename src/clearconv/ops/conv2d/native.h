@@ -17,6 +17,10 @@ struct Functions {
   void (*backward_weight)(const Operand<T>& grad_y, const Operand<T>& x, const Geometry& window,
                           Index groups, bool exact, T* grad_weight, T* grad_bias,
                           const Runtime& runtime);
+  // Both: together they may read grad_y once.
+  void (*backward)(const Operand<T>& grad_y, const Operand<T>& x, const Tensor<const T>& weight,
+                   const Geometry& window, Index groups, bool exact, T* grad_weight, T* grad_bias,
+                   const Epilogue<T>& to, const Runtime& runtime);
   void (*backward_bias)(const Operand<T>& grad_y, T* grad_bias, const Runtime& runtime);
 };
 

@@ -1,9 +1,8 @@
 // The weight gradient of many channels as one product of packed factors: row o and lane (tap, c) of
 // it is the sum over all pixels of grad_y[pixel, o] x[pixel + tap, c].
 //
-// Packing pays because every packed number meets a whole row or column of the product: rows of
-// grad_y lie an odd number of cache lines apart, lanes of x in blocks of two vectors, load
-// transforms and all. Shards are summed and combined as everywhere (shards.h), each weight by
+// Packing pays because every packed number meets a whole row or column of the product; with it load
+// transforms are done with. Shards are summed and combined as everywhere (shards.h), each weight by
 // the sequence of additions that pixel_sums.h has.
 //
 // Where the sums of all shards outweigh the factors, everything is packed first, and a unit of work
@@ -12,78 +11,24 @@
 #pragma once
 
 #include "../../native/shards.h"
+#include "packed_input.h"
 #include "windows.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
 namespace {
-
-// Pixels of an operand in order, whatever image and row they are of.
-template <class T>
-struct PixelReader {
-  Operand<T> from;
-  Index height, width;
-
-  explicit PixelReader(const Operand<T>& operand) : from(operand) {
-    const bool beside_too = !from.beside.data || rows_adjoin(from.beside);
-    if (from.how != Operand<T>::unpooled && beside_too && rows_adjoin(from.x)) {
-      from.x.shape[3] *= from.x.shape[0] * from.x.shape[2];  // all of them are one row
-      from.x.shape[0] = from.x.shape[2] = 1;
-    }
-    height = from.shape(2), width = from.shape(3);
-  }
-
-  static bool rows_adjoin(const Tensor<const T>& x) {
-    const Index row = x.shape[3] * x.stride[3];
-    return (x.shape[2] == 1 || x.stride[2] == row) &&
-           (x.shape[0] == 1 || x.stride[0] == x.shape[2] * row);
-  }
-
-  // Channels [c, c + count) of pixels [first, first + pixels), `pitch` numbers apart.
-  void read(Index c, Index count, Index first, Index pixels, T* to, Index pitch) const {
-    const Operand<T> some = channels(from, c, count);
-    for (Index done = 0; done < pixels;) {
-      const Index row = (first + done) / width, column = (first + done) % width;
-      const Index run = least(pixels - done, width - column);
-      read_pixels(some, row / height, row % height, column, run, to + done * pitch, pitch);
-      done += run;
-    }
-  }
-};
-
-// Both factors of some pixels, packed.
-template <class T>
-struct PackedFactors {
-  static constexpr Index kDeep = 512 / sizeof(T);   // rows of a panel: so many channels, at most,
-  static constexpr Index kPitch = 576 / sizeof(T);  // so far apart for neighbouring pixels
-  static constexpr Index kWidth = 2 * kLanes<T>;    // lanes of a block
-
-  Index rows, lanes, pixels;
-  T *panels, *blocks;
-
-  Index panel_size() const { return pixels * kPitch + 64 / Index(sizeof(T)); }
-  Index size() const { return ceil_div(rows, kDeep) * panel_size() + lanes * pixels; }
-  void place(T* memory) {
-    panels = memory;
-    blocks = memory + ceil_div(rows, kDeep) * panel_size();
-  }
-  T* panel(Index row, Index pixel) const {
-    return panels + row / kDeep * panel_size() + pixel * kPitch + row % kDeep;
-  }
-  T* block(Index n) const { return blocks + block_offset<T>(n, 0, pixels, lanes); }
-};
 
 template <class T>
 struct PackedWeightGradient {
   using Packed = PackedFactors<T>;
   static constexpr Index kRowsOfBlock = 2 * kRowsTwo;  // of a product whose shards lie together
   static constexpr Index kMoreRows = 8;                // that a tile may write behind the last
-  static constexpr Index kPartPixels = 128;            // packed at a time
   static constexpr Index kTogether = 16;  // rows whose shards are combined together
   static constexpr Index kMostPacked = (Index(32) << 20) / sizeof(T);
 
   Patches<T> x;
   PixelReader<T> x_pixels, grad_y;  // x_pixels: the one that each window of one tap sees
   T *grad_weight, *grad_bias;       // (O, I, KH, KW); (O) or null
+  PackedInputGradient<T>* input;    // or null: what else the packed rows are good for
   const Runtime& runtime;
   BatchChunks chunks;
   bool direct;  // windows are pixels
@@ -93,12 +38,14 @@ struct PackedWeightGradient {
 
   // x has a multiple of 16 channels.
   PackedWeightGradient(const Operand<T>& x, const Operand<T>& grad_y, const Geometry& window,
-                       T* grad_weight, T* grad_bias, const Runtime& runtime)
+                       T* grad_weight, T* grad_bias, PackedInputGradient<T>* input,
+                       const Runtime& runtime)
       : x{x, forward_axis(window, 0), forward_axis(window, 1)},
         x_pixels(seen(x, window)),
         grad_y(grad_y),
         grad_weight(grad_weight),
         grad_bias(grad_bias),
+        input(input),
         runtime(runtime),
         chunks(x.shape(0), window.output[0], window.output[1]),
         direct(window.kernel[0] * window.kernel[1] == 1 && this->x.h.inside() &&
@@ -129,10 +76,14 @@ struct PackedWeightGradient {
     const Index shards = chunks.shards, factors = pixels * (lanes + O);
     const bool by_block = factors <= least(shards * lanes * O, kMostPacked);
     packed = {O, lanes, by_block ? pixels : 0, nullptr, nullptr};
-    const Index biases = common_lanes(O);
-    bias = memory(1, packed.size() + shards * (biases + (by_block ? 0 : sum_size())));
-    packed.place(bias + shards * biases);
+    const Index biases = common_lanes(O), filters = input ? input->size() : 0;
+    bias = memory(1, packed.size() + filters + shards * (biases + (by_block ? 0 : sum_size())));
+    packed.place(bias + shards * biases + filters);
     sums = packed.blocks;
+    if (input) {
+      input->filters = bias + shards * biases;
+      runtime.parallel(ceil_div(I, Packed::kWidth), input->pack_block, input);
+    }
     std::memset(bias, 0, shards * biases * sizeof(T));
     if (by_block) {
       runtime.parallel(shards, pack_shard, this);
@@ -153,14 +104,15 @@ struct PackedWeightGradient {
     return (box.image * chunks.height + box.row) * chunks.width;
   }
 
-  Index strip_numbers() const {
-    if (direct) return 0;
-    const Box most = Chunks(chunks.chunks(chunks.shards - 1).box(0), kPartPixels).box(0);
-    return strip_size(x, most.images, most.rows, 0);
+  Index strip_numbers() const {  // and what the input gradient needs behind it
+    const Index behind = input ? input->memory() : 0;
+    if (direct) return behind;
+    const Box box = Chunks(chunks.chunks(chunks.shards - 1).box(0), kPartPixels).box(0);
+    return most(behind, strip_size(x, box.images, box.rows, 0));
   }
 
   // Pack a shard's pixels, at most kPartPixels at a time; call work(first, count, done) behind each
-  // time, where `done` pixels of the same chunk came before. The first is packed as number at(first).
+  // time, where `done` pixels of the same chunk came before. The first is packed as at(first).
   template <class At, class Work>
   void pack(Index shard, const Packed& into, T* strip, const At& at, const Work& work) const {
     for (Index c = chunks.first[shard]; c < chunks.first[shard + 1]; ++c) {
@@ -174,6 +126,7 @@ struct PackedWeightGradient {
           const Index count = least(kPartPixels, box.pixels() - done);
           pack_rows(into, first, count, at(first), shard);
           pack_lanes(into, source, box, first, count, at(first));
+          if (input) input->compute(into, at(first), count, box, done, strip);
           work(first, count, first - start);
         }
       }
@@ -226,7 +179,7 @@ struct PackedWeightGradient {
     }
   }
 
-  // -- everything packed first ----------------------------------------------------------------------
+  // -- everything packed first ---------------------------------------------------------------------
 
   static void pack_shard(void* context, Index shard) {
     const PackedWeightGradient& self = *static_cast<PackedWeightGradient*>(context);
@@ -265,7 +218,7 @@ struct PackedWeightGradient {
     }
   }
 
-  // -- a shard at a time ----------------------------------------------------------------------------
+  // -- a shard at a time ---------------------------------------------------------------------------
 
   // A shard's sums: all panels of rows, each with room behind it.
   Index panel_sums() const { return (Packed::kDeep + kMoreRows) * lanes; }
@@ -330,6 +283,15 @@ struct PackedWeightGradient {
 inline bool is_worth_packing(Index channels, Index outputs, Index taps, Index groups) {
   const bool wide = taps == 1 || channels * outputs * taps >= 1 << 18;
   return groups == 1 && channels % 16 == 0 && outputs >= 128 && wide;
+}
+
+// Whether the input gradient is better computed with it.
+inline bool is_pointwise(const Geometry& window, Index channels, Index outputs, Index groups) {
+  for (int axis = 0; axis < 2; ++axis)
+    if (window.kernel[axis] > 1 || window.stride[axis] > 1 ||
+        window.before[axis] + window.after[axis] > 0)
+      return false;
+  return groups == 1 && channels % 16 == 0 && outputs >= 64;
 }
 
 }  // namespace

@@ -312,8 +312,7 @@ def backward(
 ) -> BlockGradients:
     r"""Gradient of the loss with respect to the input and every parameter.
 
-    ReLU's gate, the pooling's winners and batch norm's formula are applied while `grad_y` is read,
-    once for the weights and once for the input.
+    ReLU's gate, the pooling's winners and batch norm's formula are applied while `grad_y` is read.
 
     Parameters
     ----------
@@ -377,20 +376,24 @@ def backward(
         check(what, "grad_weight", grad_weight, 4)
         expect(what, "grad_weight", grad_weight, weight.shape, "the shape of weight")
         same_dtype(what, weight=weight, grad_weight=grad_weight)
-    total, grad_bias = telling.backward_weight(
-        grad, saved.x, saved.window, saved.groups, saved.bias, grad_weight
+    direct = None
+    if input_gradient and into is not None:
+        expect(what, "into", check(what, "into", into, 4), saved.x.shape, "the shape of x")
+        direct = into if into is channels_last(into) else None
+    grad_x, total, grad_bias = telling.backward(
+        grad,
+        saved.x,
+        weight,
+        saved.window,
+        saved.groups,
+        saved.bias,
+        grad_weight,
+        input_gradient,
+        direct,
     )
-    grad_x = None
-    if input_gradient:
-        if into is not None:
-            expect(what, "into", check(what, "into", into, 4), saved.x.shape, "the shape of x")
-        direct = into is None or into is channels_last(into)
-        grad_x = telling.backward_input(
-            grad, weight, saved.window, saved.groups, into if direct else None
-        )
-        if into is not None and not direct:
-            into += grad_x
-            grad_x = into
+    if input_gradient and into is not direct:
+        into += grad_x
+        grad_x = into
     return BlockGradients(grad_x, total, grad_bias, norm_weight, norm_bias)
 
 

@@ -132,81 +132,69 @@ nb::object gradient_sums(nb::handle grad_y, nb::handle normalised) {
   });
 }
 
-nb::object backward_input(nb::handle grad, nb::handle weight, nb::handle window, Index groups,
-                          nb::handle into) {
-  const Value gs(grad);
-  const Input ws(weight);
-  const Geometry geo = geometry(window);
-  need(ws.ndim() == 4 && divides(groups, ws.shape(0)) && ws.size() > 0 &&
-       ws.shape(2) == geo.kernel[0] && ws.shape(3) == geo.kernel[1]);
-  need_grads(gs, ws.shape(0), geo);
-  same_dtype(gs.array(), ws);
-  return typed(gs.array(), [&](auto number) -> nb::object {
-    using T = decltype(number);
-    const Index C = ws.shape(1) * groups;
-    const auto run = [&](const Epilogue<T>& to) {
-      compute([&] {
-        of<T>(*convolution).backward_input(gs.operand<T>(), ws.tensor<T>(), geo, groups, false, to,
-                                           threads::runtime);
-      });
-    };
-    if (into.is_none()) {
-      Output<T> grad_x({gs.shape(0), C, geo.input[0], geo.input[1]}, Order::channels_last);
-      run(store_to(grad_x.tensor));
-      return grad_x.numpy();
-    }
-    const Input total(into);
-    same_dtype(gs.array(), total);
-    need(total.ndim() == 4 && total.shape(0) == gs.shape(0) && total.shape(1) == C &&
-         total.shape(2) == geo.input[0] && total.shape(3) == geo.input[1] &&
-         total.channels_adjoin() && total.writable());
-    Tensor<T> y;
-    const Tensor<const T> view = total.tensor<T>();
-    y.data = const_cast<T*>(view.data);
-    for (int axis = 0; axis < 4; ++axis) {
-      y.shape[axis] = view.shape[axis];
-      y.stride[axis] = view.stride[axis];
-    }
-    Epilogue<T> to = store_to(y);
-    to.accumulate = true;
-    run(to);
-    return nb::borrow(into);
-  });
+// An array of the module's callers that a kernel adds to.
+template <class T>
+Tensor<T> writable(const Input& array) {
+  need(array.channels_adjoin() && array.writable());
+  const Tensor<const T> view = array.tensor<T>();
+  Tensor<T> tensor = {const_cast<T*>(view.data), {}, {}};
+  for (int axis = 0; axis < 4; ++axis) {
+    tensor.shape[axis] = view.shape[axis];
+    tensor.stride[axis] = view.stride[axis];
+  }
+  return tensor;
 }
 
-nb::object backward_weight(nb::handle grad, nb::handle x, nb::handle window, Index groups,
-                           bool bias, nb::handle grad_weight) {
+// Gradients of the input (None unless `input`; added to `into` if given), filters and bias.
+nb::object backward(nb::handle grad, nb::handle x, nb::handle weight, nb::handle window,
+                    Index groups, bool bias, nb::handle grad_weight, bool input,
+                    nb::handle into) {
   const Value gs(grad), xs(x);
+  const Input ws(weight);
   const Geometry geo = geometry(window);
-  need(gs.shape(0) == xs.shape(0) && divides(groups, gs.shape(1)) &&
-       divides(groups, xs.shape(1)) && xs.shape(2) == geo.input[0] && xs.shape(3) == geo.input[1]);
-  need_grads(gs, gs.shape(1), geo);
+  need_filters(xs, ws, geo, groups);
+  need(gs.shape(0) == xs.shape(0));
+  need_grads(gs, ws.shape(0), geo);
   same_dtype(gs.array(), xs.array());
   return typed(gs.array(), [&](auto number) -> nb::object {
     using T = decltype(number);
-    const Index O = gs.shape(1), I = xs.shape(1) / groups;
-    Output<T> sums({O}, Order::c);
-    const auto run = [&](T* filters) {
-      compute([&] {
-        of<T>(*convolution).backward_weight(gs.operand<T>(), xs.operand<T>(), geo, groups, false,
-                                            filters, bias ? sums.tensor.data : nullptr,
-                                            threads::runtime);
-      });
-    };
-    nb::object total;
+    Output<T> biases({ws.shape(0)}, Order::c);
+    std::optional<Output<T>> filters, inputs;
+    T* to_filters;
     if (grad_weight.is_none()) {
-      Output<T> filters({O, I, geo.kernel[0], geo.kernel[1]}, Order::c);
-      run(filters.tensor.data);
-      total = filters.numpy();
+      filters.emplace({ws.shape(0), ws.shape(1), ws.shape(2), ws.shape(3)}, Order::c);
+      to_filters = filters->tensor.data;
     } else {
       const Input given(grad_weight);
       same_dtype(gs.array(), given);
-      need(given.size() == O * I * geo.kernel[0] * geo.kernel[1] && given.contiguous() &&
-           given.writable());
-      run(const_cast<T*>(given.tensor<T>().data));
-      total = nb::borrow(grad_weight);
+      need(given.size() == ws.size() && given.contiguous() && given.writable());
+      to_filters = const_cast<T*>(given.tensor<T>().data);
     }
-    return nb::make_tuple(total, bias ? sums.numpy() : nb::none());
+    Epilogue<T> to = {};
+    if (input && into.is_none()) {
+      inputs.emplace({xs.shape(0), xs.shape(1), xs.shape(2), xs.shape(3)}, Order::channels_last);
+      to = store_to(inputs->tensor);
+    } else if (input) {
+      const Input total(into);
+      same_dtype(gs.array(), total);
+      need(total.ndim() == 4);
+      for (int axis = 0; axis < 4; ++axis) need(total.shape(axis) == xs.shape(axis));
+      to = store_to(writable<T>(total));
+      to.accumulate = true;
+    }
+    compute([&] {
+      const auto& kernels = of<T>(*convolution);
+      T* to_bias = bias ? biases.tensor.data : nullptr;
+      if (input)
+        kernels.backward(gs.operand<T>(), xs.operand<T>(), ws.tensor<T>(), geo, groups, false,
+                         to_filters, to_bias, to, threads::runtime);
+      else
+        kernels.backward_weight(gs.operand<T>(), xs.operand<T>(), geo, groups, false, to_filters,
+                                to_bias, threads::runtime);
+    });
+    return nb::make_tuple(inputs ? inputs->numpy() : nb::borrow(into),
+                          filters ? filters->numpy() : nb::borrow(grad_weight),
+                          bias ? biases.numpy() : nb::none());
   });
 }
 
@@ -253,10 +241,9 @@ void bind(nb::module_& module, Variant variant) {
               nb::arg("bias").none(), nb::arg("window"), nb::arg("groups"));
   chapter.def("gradient_sums", &gradient_sums, nb::arg("grad_y"),
               nb::arg("normalised"));
-  chapter.def("backward_input", &backward_input, nb::arg("grad"), nb::arg("weight"),
-              nb::arg("window"), nb::arg("groups"), nb::arg("into").none());
-  chapter.def("backward_weight", &backward_weight, nb::arg("grad"), nb::arg("x"),
-              nb::arg("window"), nb::arg("groups"), nb::arg("bias"), nb::arg("grad_weight").none());
+  chapter.def("backward", &backward, nb::arg("grad"), nb::arg("x"), nb::arg("weight"),
+              nb::arg("window"), nb::arg("groups"), nb::arg("bias"),
+              nb::arg("grad_weight").none(), nb::arg("input"), nb::arg("into").none());
   chapter.def("computed", &computed, nb::arg("value"));
   chapter.def("add", &add, nb::arg("x"), nb::arg("other"), nb::arg("relu"));
 }

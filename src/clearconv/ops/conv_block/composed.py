@@ -66,40 +66,30 @@ class Composed:
         sums = [telling.backward_bias(part) for part in (grad, grad * away)]
         return np.array(sums, np.float64)
 
-    def backward_input(
-        self,
-        grad: Array | Gated | NormGradient | Unpooled,
-        weight: Array,
-        window: Window,
-        groups: int,
-        into: Array | None,
-    ) -> Array:
-        """Input gradient of the convolution, added to `into` if given."""
-        telling = pick("conv2d", self.backend)
-        grad_x = telling.backward_input(self.computed(grad), weight, window, groups)
-        if into is None:
-            return grad_x
-        into += grad_x
-        return into
-
-    def backward_weight(
+    def backward(
         self,
         grad: Array | Gated | NormGradient | Unpooled,
         x: Array | Normalised,
+        weight: Array,
         window: Window,
         groups: int,
         bias: bool,
         grad_weight: Array | None,
-    ) -> tuple[Array, Array | None]:
-        """Gradients of the filters, and of the bias if wanted."""
+        input: bool,
+        into: Array | None,
+    ) -> tuple[Array | None, Array, Array | None]:
+        """Gradients of the input, if wanted and added to `into` if given, filters and bias."""
         telling = pick("conv2d", self.backend)
         grads = self.computed(grad)
         total = telling.backward_weight(grads, self.computed(x), window, groups)
         if grad_weight is not None:
             np.copyto(grad_weight, total)
-        return total if grad_weight is None else grad_weight, telling.backward_bias(
-            grads
-        ) if bias else None
+            total = grad_weight
+        grad_x = telling.backward_input(grads, weight, window, groups) if input else None
+        if into is not None and grad_x is not None:
+            into += grad_x
+            grad_x = into
+        return grad_x, total, telling.backward_bias(grads) if bias else None
 
     def add(self, x: Array | Normalised, other: Array | Normalised, relu: bool) -> Array:
         """Sum of two values, then ReLU if asked."""
