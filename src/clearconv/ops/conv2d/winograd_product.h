@@ -53,7 +53,8 @@ struct WinogradProduct {
 
   // One point's numbers: of a block of tiles for one stretch of channels, of a group of filters,
   // and of their product. An odd number of cache lines apart, so that all sets of the cache serve.
-  Index tile_plane() const { return rounded_tiles() * kPitch<T> + kLine<T>; }
+  Index pitch() const { return panel_pitch<T>(channels()); }
+  Index tile_plane() const { return rounded_tiles() * pitch() + kLine<T>; }
   Index filter_plane() const { return channels() * kGroup + kLine<T>; }
   Index product_plane() const { return rounded_tiles() * kGroup + kLine<T>; }
   Index rounded_tiles() const { return ceil_div(tiles_each, kRowsOne) * kRowsOne; }
@@ -131,13 +132,13 @@ struct WinogradProduct {
   }
 
   void transform_tiles(Index block, T* strip, T* points) const {
-    const Index plane = tile_plane();
+    const Index plane = tile_plane(), pitch = this->pitch();
     Index tile = 0;
     for (Index b = block * boxes_each; b < least(boxes.count(), (block + 1) * boxes_each); ++b)
       x.each(boxes.box(b), strip, [&](const T* from, Index row, Index column) {
         for (Index c = 0; c < channels(); c += kLanes<T>)
           transform_input(from + c, row, column,
-                          points + c / kDeep<T> * kPoints * plane + tile * kPitch<T> + c % kDeep<T>,
+                          points + c / kDeep<T> * kPoints * plane + tile * pitch + c % kDeep<T>,
                           plane);
         ++tile;
       });
@@ -174,12 +175,14 @@ struct WinogradProduct {
     const Index first = block * boxes_each, last = least(boxes.count(), first + boxes_each);
     Index count = 0;
     for (Index b = first; b < last; ++b) count += tile_count(boxes.box(b));
-    for (Index point = 0; point < kPoints; ++point)
-      for (Index c = 0; c < C; c += kDeep<T>)
-        multiply<T, kPitch<T>, 1>(tile_points + (c / kDeep<T> * kPoints + point) * tile_plane(),
-                                  count, filter_points + point * filter_plane(), c,
-                                  least(kDeep<T>, C - c), C, products + point * product_plane(),
-                                  width, c == 0 ? Sum::fresh : Sum::onward);
+    with_pitch<T>(pitch(), [&](auto constant) {
+      for (Index point = 0; point < kPoints; ++point)
+        for (Index c = 0; c < C; c += kDeep<T>)
+          multiply<T, constant.value, 1>(
+              tile_points + (c / kDeep<T> * kPoints + point) * tile_plane(), count,
+              filter_points + point * filter_plane(), c, least(kDeep<T>, C - c), C,
+              products + point * product_plane(), width, c == 0 ? Sum::fresh : Sum::onward);
+    });
     T* results = products + kPoints * product_plane();
     for (Index b = first; b < last; ++b) {
       const Box box = boxes.box(b);

@@ -19,6 +19,24 @@ constexpr Index kPitch = 576 / sizeof(T);
 template <class T>
 constexpr Index kLine = 64 / sizeof(T);
 
+// Where there are few channels, rows lie closer: there are 36 panels, and a cache holds few pages.
+template <class T>
+Index panel_pitch(Index channels) {
+  return channels <= 16 ? 16 : channels <= 32 ? 48 : kPitch<T>;
+}
+
+// Call work with the pitch as a constant, so that the tile addresses its rows for free.
+template <Index N>
+struct Constant {
+  static constexpr Index value = N;
+};
+template <class T, class Work>
+void with_pitch(Index pitch, const Work& work) {
+  if (pitch == 16) return work(Constant<16>());
+  if (pitch == 48) return work(Constant<48>());
+  work(Constant<kPitch<T>>());
+}
+
 // Whether a convolution of `channels` into `lanes` channels of `size` goes this way; it depends on
 // shapes alone, and not on the batch, so that no result depends on an image's neighbours. Fewer
 // channels leave lanes or the products too short; maps of 1 or 2 pixels leave the tiles empty.

@@ -61,7 +61,8 @@ struct WinogradWeightGradient {
   Index lanes() const { return lanes_for<T>(lane_count); }
   Index sum_plane() const { return kPitch<T> * lanes() + kLine<T>; }
   Index sum_size() const { return kPoints * sum_plane(); }
-  static Index tile_plane(Index tiles) { return tiles * kPitch<T> + kLine<T>; }
+  Index pitch() const { return panel_pitch<T>(channels()); }
+  Index tile_plane(Index tiles) const { return tiles * pitch() + kLine<T>; }
   Index gradient_plane(Index tiles) const { return tiles * lanes() + kLine<T>; }
 
   T* memory(int slot, Index numbers) const {
@@ -110,10 +111,10 @@ struct WinogradWeightGradient {
 
   void transform_tiles(Index first, Index count, const Box& box, T* strip, Index tile, Index tiles,
                        T* points) const {
-    const Index plane = tile_plane(tiles);
+    const Index plane = tile_plane(tiles), pitch = this->pitch();
     block_of(x, first, count).each(box, strip, [&](const T* from, Index row, Index column) {
       for (Index c = 0; c < count; c += kLanes<T>)
-        transform_input(from + c, row, column, points + tile * kPitch<T> + c, plane);
+        transform_input(from + c, row, column, points + tile * pitch + c, plane);
       ++tile;
     });
   }
@@ -142,11 +143,14 @@ struct WinogradWeightGradient {
       const Box box = self.boxes.box(b);
       self.transform_tiles(self.channel, self.channel_count, box, strip, 0, tiles, tile_points);
       self.transform_gradients(box, strip, 0, tiles, gradient_points);
-      for (Index point = 0; point < kPoints; ++point)
-        multiply<T, 1, kPitch<T>>(tile_points + point * tile_plane, self.channel_count,
-                                  gradient_points + point * gradient_plane, 0, tile_count(box),
-                                  tiles, sums + point * self.sum_plane(), self.lanes(),
-                                  b == self.boxes.first[shard] ? Sum::fresh : Sum::added);
+      with_pitch<T>(self.pitch(), [&](auto constant) {
+        for (Index point = 0; point < kPoints; ++point)
+          multiply<T, 1, constant.value>(
+              tile_points + point * tile_plane, self.channel_count,
+              gradient_points + point * gradient_plane, 0, tile_count(box), tiles,
+              sums + point * self.sum_plane(), self.lanes(),
+              b == self.boxes.first[shard] ? Sum::fresh : Sum::added);
+      });
     }
   }
 
@@ -158,7 +162,7 @@ struct WinogradWeightGradient {
     T* strip = self.memory(0, self.strip_size);
     for (Index c = 0; c < C; c += kDeep<T>)
       self.transform_tiles(c, least(kDeep<T>, C - c), box, strip, first, tiles,
-                           self.tile_points + c / kDeep<T> * kPoints * tile_plane(tiles));
+                           self.tile_points + c / kDeep<T> * kPoints * self.tile_plane(tiles));
     self.transform_gradients(box, strip, first, tiles, self.gradient_points);
   }
 
@@ -198,12 +202,15 @@ struct WinogradWeightGradient {
     const T* a = tile_points + point * tile_plane(tiles()) + m;
     const T* b = gradient_points + point * gradient_plane(tiles()) +
                  block_offset<T>(n, 0, tiles(), lanes());
-    for (Index unit = boxes.first[shard]; unit < boxes.first[shard + 1]; ++unit) {
-      const Box box = boxes.box(unit);
-      const Index first = first_tile(box);
-      multiply<T, 1, kPitch<T>>(a + first * kPitch<T>, rows, b, first, tile_count(box), tiles(), to,
-                                width, unit == boxes.first[shard] ? Sum::fresh : Sum::added);
-    }
+    with_pitch<T>(pitch(), [&](auto constant) {
+      for (Index unit = boxes.first[shard]; unit < boxes.first[shard + 1]; ++unit) {
+        const Box box = boxes.box(unit);
+        const Index first = first_tile(box);
+        multiply<T, 1, constant.value>(a + first * constant.value, rows, b, first, tile_count(box),
+                                       tiles(), to, width,
+                                       unit == boxes.first[shard] ? Sum::fresh : Sum::added);
+      }
+    });
   }
 
   // A unit of work: some channels, from the sums of all points to the gradient of the filters.
