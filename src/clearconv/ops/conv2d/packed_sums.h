@@ -108,7 +108,7 @@ struct PackedWeightGradient {
     const Index behind = input ? input->memory() : 0;
     if (direct) return behind;
     const Box box = Chunks(chunks.chunks(chunks.shards - 1).box(0), kPartPixels).box(0);
-    return most(behind, strip_size(x, box.images, box.rows, 0));
+    return most(behind, strip_size(x, box.images, box.rows, {}));
   }
 
   // Pack a shard's pixels, at most kPartPixels at a time; call work(first, count, done) behind each
@@ -120,7 +120,7 @@ struct PackedWeightGradient {
       const Index start = first_pixel(parts.whole);
       for (Index p = 0; p < parts.count; ++p) {
         const Box box = parts.box(p);
-        const Source<T> source = direct ? Source<T>{} : open(x, box, 0, false, strip);
+        const Source<T> source = direct ? Source<T>{} : open(x, box, {}, false, strip);
         for (Index done = 0; done < box.pixels(); done += kPartPixels) {
           const Index first = first_pixel(box) + done;
           const Index count = least(kPartPixels, box.pixels() - done);
