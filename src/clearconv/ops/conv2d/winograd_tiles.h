@@ -39,7 +39,8 @@ void with_pitch(Index pitch, const Work& work) {
 
 // Whether a convolution of `channels` into `lanes` channels of `size` goes this way; it depends on
 // shapes alone, and not on the batch, so that no result depends on an image's neighbours. Fewer
-// channels leave lanes or the products too short; maps of 1 or 2 pixels leave the tiles empty.
+// channels leave lanes or the products too short; maps of 1 or 2 pixels leave the tiles empty:
+// docs/performance.md has the measurements.
 bool by_winograd(const Geometry& window, Index groups, Index channels, Index lanes,
                  const Index* size) {
   for (int axis = 0; axis < 2; ++axis)
