@@ -229,6 +229,22 @@ def test_both_gradients_of_pixels_at_once(shape, outputs):
     assert np.abs(there - 1 - exact.x).max() <= 3e-5 * np.abs(exact.x).max()
 
 
+@pytest.mark.parametrize("padding", [1, ((0, 2), (2, 0))])
+@pytest.mark.parametrize("shape", [(9, 20, 7, 6), (3, 40, 50, 48), (1, 17, 2, 3)])
+def test_both_gradients_of_a_depthwise_block_at_once(shape, padding):
+    options = {"padding": padding, "groups": shape[1]}
+    x, weight, bias, grad_y = arrays(shape, (shape[1], 1, 3, 3), options)
+    _, saved = conv_block.forward_saving(x, weight, bias, **options, relu=True)
+    exact = conv_block.backward(grad_y, weight, saved, backend="matrix")
+    alone = conv_block.backward(grad_y, weight, saved, input_gradient=False)
+    both = conv_block.backward(grad_y, weight, saved)
+    np.testing.assert_array_equal(both.weight, alone.weight)
+    for name in ("x", "weight", "bias"):
+        wanted = getattr(exact, name)
+        close = 3e-5 * max(1.0, float(np.abs(wanted).max()))
+        assert np.abs(getattr(both, name) - wanted).max() <= close, name
+
+
 def test_arrays_that_do_not_fit_are_refused_by_the_module_itself():
     from clearconv.ops._window import Window
 

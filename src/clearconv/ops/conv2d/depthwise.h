@@ -60,9 +60,10 @@ struct DepthwisePass {
     return Chunks(Shard(x.image.shape(0), shard), x.h.output, x.w.output, pixels, to.pool ? 2 : 1);
   }
 
-  void run() {
-    const Index C = x.image.shape(1), shards = shard_count(x.image.shape(0));
-    packed = static_cast<T*>(runtime.scratch(1, most(1, taps()) * lanes() * sizeof(T)));
+  Index packed_size() const { return most(1, taps()) * lanes(); }
+  void pack(T* memory) {
+    const Index C = x.image.shape(1);
+    packed = memory;
     std::memset(packed, 0, taps() * lanes() * sizeof(T));
     for (Index i = 0; i < x.h.taps; ++i)
       for (Index j = 0; j < x.w.taps; ++j)
@@ -70,6 +71,11 @@ struct DepthwisePass {
           packed[(i * x.w.taps + j) * lanes() + c] =
               weight.data[c * weight.stride[0] + (rows.first + i * rows.step) * weight.stride[2] +
                           (columns.first + j * columns.step) * weight.stride[3]];
+  }
+
+  void run() {
+    const Index C = x.image.shape(1), shards = shard_count(x.image.shape(0));
+    pack(static_cast<T*>(runtime.scratch(1, packed_size() * sizeof(T))));
     first_unit[0] = 0;
     for (Index s = 0; s < shards; ++s) first_unit[s + 1] = first_unit[s] + chunks(s).count;
     Moments measured(to.mean ? first_unit[shards] : 0, C, runtime);
@@ -88,17 +94,21 @@ struct DepthwisePass {
   void compute(const Box& box, Index unit) const {
     const Index size = box.pixels() * lanes();
     T* y = static_cast<T*>(runtime.scratch(0, (size + Strip<T>::size(x, box.rows)) * sizeof(T)));
-    T* to_row = y;
     for (Index n = 0; n < box.images; ++n) {
       const Strip<T> strip(x, box.image + n, box.row, box.rows, y + size);
-      for (Index p = 0; p < box.rows; ++p, to_row += box.columns * lanes())
-        for (Index q = 0; q < box.columns; q += kNeighbours)
-          if (q + kNeighbours <= box.columns)
-            results<kNeighbours>(strip, p, q, to_row + q * lanes());
-          else
-            for (Index r = q; r < box.columns; ++r) results<1>(strip, p, r, to_row + r * lanes());
+      rows_of(strip, box, y + n * box.rows * box.columns * lanes());
     }
     finish(to, moments, box, unit, {y, lanes(), 0, x.image.shape(1)});
+  }
+
+  // The results of one image of a box.
+  void rows_of(const Strip<T>& strip, const Box& box, T* y) const {
+    for (Index p = 0; p < box.rows; ++p, y += box.columns * lanes())
+      for (Index q = 0; q < box.columns; q += kNeighbours)
+        if (q + kNeighbours <= box.columns)
+          results<kNeighbours>(strip, p, q, y + q * lanes());
+        else
+          for (Index r = q; r < box.columns; ++r) results<1>(strip, p, r, y + r * lanes());
   }
 
   // `COUNT` neighbouring results of row p, from column q on.
@@ -121,14 +131,17 @@ struct DepthwisePass {
   }
 };
 
-// The weight gradient: shard by shard, each a sum over its pixels.
+// The weight gradient: shard by shard, each a sum over its pixels. With `input`, the pass that
+// gives the input gradient of a convolution that keeps the size of its image, that too: both need
+// the same pixels of grad_y.
 template <class T>
 struct DepthwiseWeightGradient {
   Patches<T> x;
   Operand<T> grad_y;
   T* grad_weight;  // (C, 1, KH, KW), contiguous
   const Runtime& runtime;
-  T* partial;  // (shards, taps rounded up, lanes)
+  DepthwisePass<T>* input;  // or null
+  T* partial;               // (shards, taps rounded up, lanes)
 
   Index lanes() const { return lanes_for<T>(x.image.shape(1)); }
   Index taps() const { return x.h.taps * x.w.taps; }
@@ -136,34 +149,64 @@ struct DepthwiseWeightGradient {
 
   void run() {
     const Index shards = shard_count(x.image.shape(0)), C = x.image.shape(1);
-    partial = static_cast<T*>(runtime.scratch(1, shards * size() * sizeof(T)));
+    const Index filters = input ? input->packed_size() : 0;
+    partial = static_cast<T*>(runtime.scratch(1, (shards * size() + filters) * sizeof(T)));
+    if (input) input->pack(partial + shards * size());
     runtime.parallel(shards, add_up, this);
     add_shards(partial, shards, size(), size());
     for (Index c = 0; c < C; ++c)
       for (Index t = 0; t < taps(); ++t) grad_weight[c * taps() + t] = partial[t * lanes() + c];
   }
 
+  Index piece_pixels() const { return least(kStripPixels, kStripNumbers / common_lanes(lanes())); }
+
+  // The pixels of grad_y that one image of a piece takes: a strip, or a row at a time.
+  Index gradient_size(Index rows) const {
+    const Index row = x.w.output * lanes();
+    return input ? Strip<T>::size(input->x, rows) + rows * row : row;
+  }
+
   static void add_up(void* context, Index shard) {
     const DepthwiseWeightGradient& self = *static_cast<DepthwiseWeightGradient*>(context);
-    const Index lanes = self.lanes(), size = self.size(), columns = self.x.w.output;
+    const Index size = self.size(), columns = self.x.w.output;
     const Chunks chunks(Shard(self.x.image.shape(0), shard), self.x.h.output, columns);
-    const Index numbers = size + columns * lanes + Strip<T>::size(self.x, chunks.rows);
+    const Index most_rows = Chunks(chunks.box(0), self.piece_pixels()).rows;
+    const Index grads = self.gradient_size(most_rows);
+    const Index numbers = size + grads + Strip<T>::size(self.x, most_rows);
     T* sum = static_cast<T*>(self.runtime.scratch(0, numbers * sizeof(T)));
-    T* grads = sum + size;
     T* total = self.partial + shard * size;
     std::memset(total, 0, size * sizeof(T));
     for (Index k = 0; k < chunks.count; ++k) {
-      const Box box = chunks.box(k);
+      const Chunks pieces(chunks.box(k), self.piece_pixels());
       std::memset(sum, 0, size * sizeof(T));
-      for (Index n = box.image; n < box.image + box.images; ++n) {
-        const Strip<T> strip(self.x, n, box.row, box.rows, grads + columns * lanes);
-        for (Index p = 0; p < box.rows; ++p) {
-          read_pixels(self.grad_y, n, box.row + p, 0, columns, grads, lanes);
-          self.add_row(strip, p, grads, sum);
-        }
+      for (Index i = 0; i < pieces.count; ++i) {
+        Box box = pieces.box(i);
+        const Index images = box.images;
+        box.images = 1;
+        for (Index n = 0; n < images; ++n, ++box.image)
+          self.add_rows(box, sum + size + grads, sum + size, sum);
       }
       for (Index i = 0; i < size; ++i) total[i] += sum[i];
     }
+  }
+
+  // The rows of one image.
+  void add_rows(const Box& box, T* x_strip, T* grads, T* sum) const {
+    const Strip<T> strip(x, box.image, box.row, box.rows, x_strip);
+    if (!input) {
+      for (Index p = 0; p < box.rows; ++p) {
+        read_pixels(grad_y, box.image, box.row + p, 0, box.columns, grads, lanes());
+        add_row(strip, p, grads, sum);
+      }
+      return;
+    }
+    const Patches<T>& windows = input->x;
+    const Strip<T> around(windows, box.image, box.row, box.rows, grads);
+    const T* own = around.numbers - windows.h.start * around.row - windows.w.start * around.pitch;
+    for (Index p = 0; p < box.rows; ++p) add_row(strip, p, own + p * around.row, sum);
+    T* y = grads + Strip<T>::size(windows, box.rows);
+    input->rows_of(around, box, y);
+    finish<T>(input->to, nullptr, box, 0, {y, lanes(), 0, x.image.shape(1)});
   }
 
   // sum[tap] += the row's pixels under each tap times their gradients.
@@ -196,6 +239,12 @@ struct DepthwiseWeightGradient {
 
 // True where every channel is a group of its own.
 inline bool is_depthwise(Index C, Index O, Index groups) { return groups == C && O == C && C > 1; }
+
+inline bool keeps_size(const Geometry& window) {
+  for (int axis = 0; axis < 2; ++axis)
+    if (window.stride[axis] > 1 || window.output[axis] != window.input[axis]) return false;
+  return true;
+}
 
 }  // namespace
 }  // namespace clearconv::CLEARCONV_VARIANT

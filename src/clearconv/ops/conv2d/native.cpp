@@ -161,7 +161,7 @@ void backward_weight(const Operand<T>& grad_y, const Operand<T>& x, const Geomet
     WinogradWeightGradient<T>(x, grad_y, window, grad_weight, runtime).run();
   else
     DepthwiseWeightGradient<T>{{x, forward_axis(window, 0), forward_axis(window, 1)},
-                               grad_y, grad_weight, runtime, nullptr}.run();
+                               grad_y, grad_weight, runtime, nullptr, nullptr}.run();
   if (grad_bias) backward_bias(grad_y, grad_bias, runtime);
 }
 
@@ -172,6 +172,16 @@ void backward(const Operand<T>& grad_y, const Operand<T>& x, const Tensor<const 
   if (x.shape(0) > 0 && is_pointwise(window, x.shape(1), grad_y.shape(1), groups)) {
     PackedInputGradient<T> input{weight, to, nullptr};
     PackedWeightGradient<T>(x, grad_y, window, grad_weight, grad_bias, &input, runtime).run();
+    return;
+  }
+  if (x.shape(0) > 0 && is_depthwise(x.shape(1), grad_y.shape(1), groups) && keeps_size(window)) {
+    const Phase rows(window, 0, 0), columns(window, 1, 0);
+    const Patches<T> around = {grad_y, rows.axis, columns.axis};
+    DepthwisePass<T> input{around, weight, rows.taps, columns.taps, to, runtime, nullptr, nullptr,
+                           {}};
+    DepthwiseWeightGradient<T>{{x, forward_axis(window, 0), forward_axis(window, 1)},
+                               grad_y, grad_weight, runtime, &input, nullptr}.run();
+    if (grad_bias) backward_bias(grad_y, grad_bias, runtime);
     return;
   }
   backward_weight(grad_y, x, window, groups, exact, grad_weight, grad_bias, runtime);
