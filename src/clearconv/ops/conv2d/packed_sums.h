@@ -179,7 +179,7 @@ struct PackedWeightGradient {
     }
   }
 
-  // -- everything packed first ---------------------------------------------------------------------
+  // -- everything packed first --------------------------------------------------------------------
 
   static void pack_shard(void* context, Index shard) {
     const PackedWeightGradient& self = *static_cast<PackedWeightGradient*>(context);
@@ -218,7 +218,7 @@ struct PackedWeightGradient {
     }
   }
 
-  // -- a shard at a time ---------------------------------------------------------------------------
+  // -- a shard at a time --------------------------------------------------------------------------
 
   // A shard's sums: all panels of rows, each with room behind it.
   Index panel_sums() const { return (Packed::kDeep + kMoreRows) * lanes; }
