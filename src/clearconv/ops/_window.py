@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from operator import index
 from typing import Any, Literal
 
 from clearconv.errors import ShapeError
+from clearconv.ops._cached import cached
 
 Pair = tuple[int, int]
 #: An int for both axes, or (rows, columns).
@@ -59,7 +60,7 @@ class Window:
         sides = _sides(what, padding, size, kernel, stride, dilation)
         return _fit(what, size, kernel, stride, dilation, sides, bool(ceil_mode))
 
-    @cached_property
+    @cached
     def numbers(self) -> tuple[int, ...]:
         """Everything in one flat tuple, rows before columns, as the compiled kernels read it."""
         (top, bottom), (left, right) = self.padding

@@ -7,7 +7,6 @@ Each class here is such a step.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from clearconv.ops import activation, batch_norm2d, max_pool2d
 from clearconv.ops._arrays import Array
 from clearconv.ops._backend import pick
+from clearconv.ops._cached import cached
 from clearconv.ops._window import Window
 
 #: How the compiled kernels number the kinds.
@@ -84,7 +84,7 @@ class Normalised:
         """
         return pick("conv_block", backend).computed(self)
 
-    @cached_property
+    @cached
     def coefficients(self) -> tuple[Array, Array, Array, Array]:
         """Centre, scale, shift and what the centre leaves of the mean.
 
@@ -97,7 +97,7 @@ class Normalised:
         scale = self.weight / np.sqrt(known.var + known.eps)
         return centre, scale, self.bias - rest * scale, rest
 
-    @cached_property
+    @cached
     def operand(self) -> tuple[Any, ...]:
         """As the compiled kernels read it."""
         numbers = np.array(self.coefficients[:3], self.dtype)  # (3, C)
@@ -121,7 +121,7 @@ class Gated:
         saved = activation.ActivationSaved("relu", 0.0, self.y)
         return activation.backward_input(self.grad_y, saved, backend=backend)
 
-    @cached_property
+    @cached
     def operand(self) -> tuple[Any, ...]:
         """As the compiled kernels read it."""
         return _GATED, channels_last(self.grad_y), channels_last(self.y), None, False, None
@@ -154,7 +154,7 @@ class Unpooled:
         open_gradient = np.where(shut, self.grad_y.dtype.type(0), self.grad_y)
         return max_pool2d.backward_input(open_gradient, saved, backend=backend)
 
-    @cached_property
+    @cached
     def operand(self) -> tuple[Any, ...]:
         """As the compiled kernels read it."""
         winner = channels_last(self.winner)
@@ -179,7 +179,7 @@ class NormGradient:
     normalised: Normalised
     sums: Array
 
-    @cached_property
+    @cached
     def parameters(self) -> tuple[Array, Array]:
         """Gradients of batch norm's scale and shift, in float64."""
         known, rest = self.normalised.statistics, self.normalised.coefficients[3]
@@ -200,7 +200,7 @@ class NormGradient:
             grad, self.normalised.weight, self.normalised.statistics, backend=backend
         )
 
-    @cached_property
+    @cached
     def operand(self) -> tuple[Any, ...]:
         """As the compiled kernels read it: a g + b (x - centre) + d for each channel."""
         normal = self.normalised
