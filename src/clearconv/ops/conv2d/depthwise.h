@@ -13,7 +13,6 @@ namespace {
 
 constexpr Index kStripPixels = 448;        // results of one unit of work, at most
 constexpr Index kStripNumbers = 1 << 15;   // and numbers, where a row has fewer
-constexpr int kNeighbours = 8;               // neighbouring results that share a weight's load
 constexpr int kTapsTogether = 9;           // weight gradients that share a gradient's load
 
 // Rows of an image as the windows need them: channels last, padded.
@@ -103,15 +102,16 @@ struct DepthwisePass {
 
   // The results of one image of a box.
   void rows_of(const Strip<T>& strip, const Box& box, T* y) const {
-    for (Index p = 0; p < box.rows; ++p, y += box.columns * lanes())
-      for (Index q = 0; q < box.columns; q += kNeighbours)
-        if (q + kNeighbours <= box.columns)
-          results<kNeighbours>(strip, p, q, y + q * lanes());
-        else
-          for (Index r = q; r < box.columns; ++r) results<1>(strip, p, r, y + r * lanes());
+    for (Index p = 0; p < box.rows; ++p, y += box.columns * lanes()) {
+      Index q = 0;
+      for (; q + 8 <= box.columns; q += 8) results<8>(strip, p, q, y + q * lanes());
+      for (; q + 4 <= box.columns; q += 4) results<4>(strip, p, q, y + q * lanes());
+      for (; q + 2 <= box.columns; q += 2) results<2>(strip, p, q, y + q * lanes());
+      if (q < box.columns) results<1>(strip, p, q, y + q * lanes());
+    }
   }
 
-  // `COUNT` neighbouring results of row p, from column q on.
+  // `COUNT` neighbouring results of row p, from column q on: they share the load of a weight.
   template <int COUNT>
   void results(const Strip<T>& strip, Index p, Index q, T* y) const {
     const Index step = x.w.stride * strip.pitch;
