@@ -1,9 +1,6 @@
 #include "arena.h"
 
 #include <pthread.h>
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
 
 #include <cstdint>
 #include <cstdlib>
@@ -19,7 +16,6 @@ namespace {
 
 constexpr std::size_t kLine = 64;
 constexpr std::size_t kRecycled = 32 << 10;            // smaller blocks are malloc's business
-constexpr std::size_t kHuge = 2 << 20;                 // size of a huge page
 constexpr std::size_t kKept = std::size_t(512) << 20;  // bytes that may lie idle in any case
 
 struct Header {  // one line in front of the block
@@ -65,11 +61,7 @@ std::size_t size_class(std::size_t bytes) {
 void* allocate(std::size_t size, std::size_t stagger) {
   const std::size_t offset = kLine * (1 + stagger % 29);
   if (size > SIZE_MAX - offset) throw std::bad_alloc();
-  const bool huge = size >= kHuge;
-  void* base = memory::allocate(huge ? kHuge : kLine, offset + size);
-#ifdef MADV_HUGEPAGE
-  if (huge) madvise(base, (offset + size) / kHuge * kHuge, MADV_HUGEPAGE);
-#endif
+  void* base = memory::allocate(offset + size);
   char* block = static_cast<char*>(base) + offset;
   *reinterpret_cast<Header*>(block - kLine) = {base, size};
   return block;

@@ -1,5 +1,9 @@
 #include "memory.h"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -10,7 +14,8 @@
 namespace clearconv::memory {
 namespace {
 
-constexpr std::size_t kLarge = 64 << 10;
+constexpr std::size_t kLine = 64, kLarge = 64 << 10;
+constexpr std::size_t kHuge = 2 << 20;  // size of a huge page: fewer of these cover a large block
 
 std::atomic<std::size_t> large{0};
 
@@ -31,10 +36,13 @@ Mode mode() {
   return mode;
 }
 
-void* allocate(std::size_t alignment, std::size_t bytes) {
+void* allocate(std::size_t bytes) {
   if (bytes > kLarge) large.fetch_add(1, std::memory_order_relaxed);
   void* memory = nullptr;
-  if (posix_memalign(&memory, alignment, bytes) != 0) throw std::bad_alloc();
+  if (posix_memalign(&memory, bytes < kHuge ? kLine : kHuge, bytes) != 0) throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+  if (bytes >= kHuge) madvise(memory, bytes / kHuge * kHuge, MADV_HUGEPAGE);
+#endif
   return memory;
 }
 

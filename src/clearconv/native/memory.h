@@ -15,8 +15,8 @@ enum class Mode { on, off, poison };
 // Throws std::runtime_error where CLEARCONV_ARENA holds anything else.
 Mode mode();
 
-// Throws std::bad_alloc; given back with std::free.
-void* allocate(std::size_t alignment, std::size_t bytes);
+// Aligned to a cache line. Throws std::bad_alloc; given back with std::free.
+void* allocate(std::size_t bytes);
 
 // Every float and double in it becomes a NaN, every integer -1.
 void poison(void* memory, std::size_t bytes);

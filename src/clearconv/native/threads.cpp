@@ -55,7 +55,7 @@ class Scratch {
       std::free(data_);
       data_ = nullptr, size_ = 0;
       const std::size_t slack = mode == memory::Mode::off ? 0 : bytes / 4;
-      data_ = memory::allocate(64, bytes + slack);
+      data_ = memory::allocate(bytes + slack);
       size_ = bytes + slack;
     }
     if (mode == memory::Mode::poison) memory::poison(data_, bytes);
