@@ -20,7 +20,7 @@
 namespace clearconv::threads {
 namespace {
 
-constexpr int kSpins = 2000;  // a few ten microseconds: the gap between two layers
+constexpr int kSpins = 10000;  // 100 or 200 microseconds: more than the gap between two layers
 
 void pause() {
 #if defined(__x86_64__)
@@ -92,9 +92,14 @@ class Pool {
     wake_.notify_all();
     claim();
     {  // Threads that have not woken yet find the round closed; only those inside are waited for.
-      std::unique_lock<std::mutex> lock(mutex_);
+      const std::lock_guard<std::mutex> lock(mutex_);
       open_ = false;
-      done_.wait(lock, [this] { return inside_ == 0; });
+    }
+    const auto all_out = [this] { return inside_.load(std::memory_order_acquire) == 0; };
+    for (int spin = 0; spin < kSpins && !all_out(); ++spin) pause();  // rather than sleep
+    {
+      std::unique_lock<std::mutex> lock(mutex_);
+      done_.wait(lock, all_out);
     }
     const bool failed = failed_.load(std::memory_order_relaxed);
     busy_.store(false, std::memory_order_release);
@@ -117,11 +122,11 @@ class Pool {
         wake_.wait(lock, [&] { return round_.load(std::memory_order_relaxed) != seen; });
         seen = round_.load(std::memory_order_relaxed);
         if (!open_ || self >= helpers_) continue;
-        ++inside_;
+        inside_.fetch_add(1, std::memory_order_relaxed);
       }
       claim();
       const std::lock_guard<std::mutex> lock(mutex_);
-      if (--inside_ == 0) done_.notify_one();
+      if (inside_.fetch_sub(1, std::memory_order_release) == 1) done_.notify_one();
     }
   }
 
@@ -135,13 +140,13 @@ class Pool {
   }
 
   std::atomic<bool> busy_{false}, failed_{false};
-  std::atomic<Index> next_{0};
+  std::atomic<Index> next_{0}, inside_{0};
   std::atomic<unsigned long> round_{0};
   std::mutex mutex_;
   std::condition_variable wake_, done_;
   void (*work_)(void*, Index) = nullptr;
   void* context_ = nullptr;
-  Index units_ = 0, helpers_ = 0, started_ = 0, inside_ = 0;
+  Index units_ = 0, helpers_ = 0, started_ = 0;
   bool open_ = false;
 };
 

@@ -36,13 +36,6 @@ using Vector = typename VectorOf<T>::type;
 template <class T>
 constexpr int kLanes = kVectorBytes / int(sizeof(T));
 
-// A panel holds `A`: rows of up to kDepth numbers at a stride of 13 cache lines. An odd number of
-// lines spreads the rows over all cache sets; a constant lets the tile address them for free.
-template <class T>
-constexpr Index kDepth = 768 / sizeof(T);
-template <class T>
-constexpr Index kPanelStride = 832 / sizeof(T);
-
 template <class T>
 inline Vector<T> load(const T* from) {  // from any address
   Vector<T> vector;

@@ -10,8 +10,9 @@ namespace {
 
 constexpr Index kMostTiles = 64;  // of a box, unless one row of them has more
 
-// Panels of transformed tiles: rows of up to kDeep channels, kPitch apart. As with kPanelStride it
-// is an odd number of cache lines, and so is what lies between the panels of two points.
+// Panels of transformed tiles: rows of up to kDeep channels, kPitch apart: an odd
+// number of cache lines, as is what lies between the panels of two points, so that all sets of the
+// cache serve.
 template <class T>
 constexpr Index kDeep = 512 / sizeof(T);
 template <class T>
