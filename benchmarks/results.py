@@ -146,13 +146,14 @@ def merge(runs: Sequence[Run]) -> Run:
 
 
 def _merge(lists: Sequence[list[Any]]) -> list[Any]:
-    """Merge the rows of several runs, place by place."""
+    """Merge the rows of several runs, place by place; what a run left out does not count."""
     merged = []
-    for rows in zip(*lists, strict=True):
+    for rows in zip(*filter(None, lists), strict=True):
         changed = {}
-        for name, value in vars(rows[0]).items():
-            if value is not None and name in _SUMMARY:
-                changed[name] = _SUMMARY[name]([getattr(row, name) for row in rows])
+        for name in _SUMMARY.keys() & vars(rows[0]).keys():
+            values = [value for row in rows if (value := getattr(row, name)) is not None]
+            if values:
+                changed[name] = _SUMMARY[name](values)
         merged.append(replace(rows[0], **changed))
     return merged
 

@@ -66,6 +66,12 @@ def markdown(runs: Sequence[Run]) -> str:
     how = {1: "One run."}.get(
         len(runs), f"Numbers are the medians of {len(runs)} runs; the last column spans them."
     )
+    for what, measured in (
+        ("Alone and memory kept", [any(cell.alone_ours for cell in run.cells) for run in runs]),
+        ("Each convolution", [bool(run.convolutions) for run in runs]),
+    ):
+        if 0 < sum(measured) < len(runs):
+            how += f" {what}: of {sum(measured)}."
     about = [(key, value) for key, value in runs[0].machine.items()]
     if runs[0].peak:
         peak = f"{merge(runs).peak / 1e9:.0f} GF/s, one thread, float32"

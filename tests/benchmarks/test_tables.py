@@ -83,6 +83,19 @@ def test_several_runs_become_one_by_medians():
     assert median.cells[1] == run().cells[1]
 
 
+def test_what_a_run_left_out_does_not_count_and_is_said():
+    short = replace(run(0.040), convolutions=[], cells=run(0.040).cells[:1])
+    alone = dict.fromkeys(("alone_ours", "alone_theirs", "kept_ours", "kept_theirs"))
+    short = replace(short, cells=[*short.cells, replace(run().cells[1], ours=0.2, **alone)])
+    median = merge([short, run(0.010), short])
+    assert median.convolutions == run().convolutions
+    assert (median.cells[0].ours, median.cells[1].ours) == (0.040, 0.2)
+    assert median.cells[1].alone_ours == 0.1
+    page = markdown([short, run(), short])
+    assert "Alone and memory kept: of 1. Each convolution: of 1." in page
+    assert "Each convolution:" not in markdown([run(), run()])
+
+
 def test_runs_come_back_from_their_file(tmp_path):
     file = tmp_path / "new" / "runs.json"
     write_json(file, [run(), run(0.5)])
