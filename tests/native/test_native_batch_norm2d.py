@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from remade import channels_last, misaligned, reversed_axes, shifted
 
 from clearconv.ops import batch_norm2d, conv_block
 from clearconv.ops._backend import native_module
@@ -116,40 +117,13 @@ def test_the_shift_of_a_gradient_costs_no_accuracy():
     assert_within(passes(*given), exact(*given), UNIT["float32"], "grad_y + 100")
 
 
-def misaligned(array):
-    memory = np.empty(array.nbytes + 1, np.uint8)
-    copy = memory[1:].view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    copy.flags.writeable = False
-    return copy
-
-
-def channels_last(array):
-    if array.ndim != 4:
-        return array
-    return np.ascontiguousarray(array.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-
-
-def reversed_rows(array):
-    turned = (slice(None, None, -1),) * array.ndim
-    return np.ascontiguousarray(array[turned])[turned]
-
-
-def shifted(array):
-    """Return a view whose neighbours in memory are NaN: reading one of them would show."""
-    memory = np.full([length + 2 for length in array.shape], np.nan, array.dtype)
-    view = memory[(slice(1, -1),) * array.ndim]
-    view[...] = array
-    return view
-
-
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_bits_do_not_depend_on_memory(shape):
     given = random(shape)
     expected = passes(*given)
     fixed = (*given[:3], expected[0], expected[1])
     y = batch_norm2d.forward(*fixed, backend="native")
-    for remake in (misaligned, channels_last, reversed_rows, shifted):
+    for remake in (misaligned, channels_last, reversed_axes, shifted):
         for a, b in zip(passes(*map(remake, given)), expected, strict=True):
             np.testing.assert_array_equal(a, b)
         again = batch_norm2d.forward(*map(remake, fixed), backend="native")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from remade import channels_last, misaligned, reversed_axes, shifted
 
 from clearconv.ops import conv2d, conv_block
 from clearconv.ops._backend import native_module
@@ -79,37 +80,10 @@ def test_bits_do_not_depend_on_memory():
     for x_shape, weight_shape, options in GEOMETRIES:
         x, weight, bias, grad_y = arrays(x_shape, weight_shape, options)
         expected = passes(x, weight, bias, grad_y, options)
-        for remake in (misaligned, channels_last, reversed_rows, shifted):
+        for remake in (misaligned, channels_last, reversed_axes, shifted):
             actual = passes(*(remake(a) for a in (x, weight, bias, grad_y)), options)
             for a, b in zip(actual, expected, strict=True):
                 np.testing.assert_array_equal(a, b)
-
-
-def misaligned(array):
-    memory = np.empty(array.nbytes + 1, np.uint8)
-    copy = memory[1:].view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    copy.flags.writeable = False
-    return copy
-
-
-def channels_last(array):
-    if array.ndim != 4:
-        return array
-    return np.ascontiguousarray(array.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-
-
-def reversed_rows(array):
-    turned = (slice(None, None, -1),) * array.ndim
-    return np.ascontiguousarray(array[turned])[turned]
-
-
-def shifted(array):
-    """Return a view whose neighbours in memory are NaN: reading one of them would show."""
-    memory = np.full([length + 2 for length in array.shape], np.nan, array.dtype)
-    view = memory[(slice(1, -1),) * array.ndim]
-    view[...] = array
-    return view
 
 
 def test_an_empty_batch():

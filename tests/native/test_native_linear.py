@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from remade import misaligned, reversed_axes, shifted
 
 from clearconv.ops import linear
 from clearconv.ops._backend import native_module
@@ -155,27 +156,6 @@ def _near(actual, a, b, roundings):
 
 
 # -- memory
-
-
-def misaligned(array):
-    memory = np.empty(array.nbytes + 1, np.uint8)
-    copy = memory[1:].view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    copy.flags.writeable = False
-    return copy
-
-
-def reversed_axes(array):
-    turned = (slice(None, None, -1),) * array.ndim
-    return np.ascontiguousarray(array[turned])[turned]
-
-
-def shifted(array):
-    """Return a view whose neighbours in memory are NaN: reading one of them would show."""
-    memory = np.full([length + 2 for length in array.shape], np.nan, array.dtype)
-    view = memory[(slice(1, -1),) * array.ndim]
-    view[...] = array
-    return view
 
 
 @pytest.mark.parametrize("remake", [misaligned, np.asfortranarray, reversed_axes, shifted])

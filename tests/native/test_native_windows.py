@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from remade import channels_last, misaligned, reversed_axes
 
 from clearconv.ops import avg_pool2d, global_avg_pool2d, im2col
 from clearconv.ops._backend import native_module
@@ -91,25 +92,6 @@ def test_any_map_agrees_with_its_mean(N, C, H, W, dtype):
     exact = x.astype("f8").mean(axis=(2, 3), keepdims=True)
     assert_close(y, exact.astype(dtype))
     assert_close(grad_x, passes(global_avg_pool2d, x, {}, "matrix")[1])
-
-
-def channels_last(array):
-    if array.ndim != 4:
-        return array
-    return np.ascontiguousarray(array.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-
-
-def misaligned(array):
-    memory = np.empty(array.nbytes + 1, np.uint8)
-    copy = memory[1:].view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    copy.flags.writeable = False
-    return copy
-
-
-def reversed_axes(array):
-    turned = (slice(None, None, -1),) * array.ndim
-    return np.ascontiguousarray(array[turned])[turned]
 
 
 def shifted(array):

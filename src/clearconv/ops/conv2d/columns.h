@@ -70,8 +70,7 @@ struct ColumnsPass {
   // What a box of grad_x gets, of one group's channels.
   void give_back(Index group, const Box& box) const {
     const Index H = window.output[0], W = window.output[1], rows = rows_at_a_time();
-    const Patches<T> pixels = {channels(grad_y, group * O(), O()), {H, H, 1, 1, 1, 0},
-                               {W, W, 1, 1, 1, 0}};
+    const Patches<T> pixels = pixels_of(grad_y, group * O(), O());
     const Index most_groups = ceil_div(rows * W + kTallest, 8) * 8;
     const Index columns = (rows * W + 4) * lanes();
     const Index sums = box.rows * width() * I() + kLanes<T>;

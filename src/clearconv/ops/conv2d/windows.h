@@ -49,5 +49,12 @@ struct Phase {
   }
 };
 
+// Channels [first, first + count) of a gradient, as patches of one tap.
+template <class T>
+Patches<T> pixels_of(const Operand<T>& grad_y, Index first, Index count) {
+  const Index H = grad_y.shape(2), W = grad_y.shape(3);
+  return {channels(grad_y, first, count), {H, H, 1, 1, 1, 0}, {W, W, 1, 1, 1, 0}};
+}
+
 }  // namespace
 }  // namespace clearconv::CLEARCONV_VARIANT
