@@ -1,5 +1,23 @@
-"""Pictures and pages: drawings as plain SVG text, no dependencies."""
+"""Pages and pictures: the HTML shell, one stylesheet, charts as inline SVG; no script, no request.
 
+Every function returns text. What it draws takes its colours from the stylesheet, so it belongs into
+a `page`, or into a `fragment` where there is a page already, such as a notebook.
+"""
+
+from clearconv.pages.bars import bars, histogram
+from clearconv.pages.line_chart import line_chart
+from clearconv.pages.matrix import matrix
 from clearconv.pages.moving_kernel import moving_kernel
+from clearconv.pages.picture import picture
+from clearconv.pages.shell import fragment, page
 
-__all__ = ["moving_kernel"]
+__all__ = [
+    "bars",
+    "fragment",
+    "histogram",
+    "line_chart",
+    "matrix",
+    "moving_kernel",
+    "page",
+    "picture",
+]

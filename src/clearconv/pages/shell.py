@@ -1,0 +1,50 @@
+"""The HTML around a page's body: one file that asks for no other."""
+
+from functools import cache
+from html import escape
+from importlib.resources import files
+
+
+def page(title: str, body: str) -> str:
+    """Make a whole HTML page that needs no other file.
+
+    Parameters
+    ----------
+    title : str
+        Plain text for the window's bar.
+    body : str
+        HTML; what came from outside is escaped already.
+
+    Returns
+    -------
+    html : str
+        Readable at phone width, in light and dark, and on paper.
+    """
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<link rel="icon" href="data:,">\n'  # else a browser asks the server for one
+        f"<title>{escape(title)}</title>\n<style>\n{_style()}</style>\n</head>\n"
+        f'<body class="clearconv">\n<main>\n{body}\n</main>\n</body>\n</html>\n'
+    )
+
+
+def fragment(body: str) -> str:
+    """Wrap HTML so that it looks the same inside another page, such as a notebook.
+
+    Parameters
+    ----------
+    body : str
+        HTML; what came from outside is escaped already.
+
+    Returns
+    -------
+    html : str
+        With the stylesheet, which touches nothing outside.
+    """
+    return f'<div class="clearconv"><style>{_style()}</style>{body}</div>'
+
+
+@cache
+def _style() -> str:
+    return files(__package__).joinpath("style.css").read_text("utf-8")
