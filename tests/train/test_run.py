@@ -9,7 +9,7 @@ from PIL import Image
 
 import clearconv
 from clearconv.errors import ArgumentError, DataError, ModelFileError, RunError
-from clearconv.train import Settings, Watcher, evaluate, predict, resume, train
+from clearconv.train import Callback, Settings, evaluate, predict, resume, train
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ class Stop(Exception):
     pass
 
 
-class StopAfter(Watcher):
+class StopAfter(Callback):
     """Breaks off like a kill: in the middle of an epoch, or just after one."""
 
     def __init__(self, epoch, step=None):
@@ -85,7 +85,7 @@ def test_resumed_run_ends_in_the_same_bits(photos, tmp_path, at):
     options = {**SMALL, "dropout": 0.0, "augmentation": {"rotate": 10}, "optimiser": "adamw"}
     whole = train(str(photos), out=tmp_path / "whole", **options)
     with pytest.raises(Stop):
-        train(str(photos), out=tmp_path / "broken", watcher=StopAfter(*at), **options)
+        train(str(photos), out=tmp_path / "broken", callbacks=[StopAfter(*at)], **options)
     resumed = resume(tmp_path / "broken")
     fingerprints = []
     for name in ("whole", "broken"):
@@ -100,7 +100,7 @@ def test_resume_refuses_changed_data(photos, tmp_path, change):
     data = tmp_path / "data"
     shutil.copytree(photos, data)
     with pytest.raises(Stop):
-        train(str(data), out=tmp_path / "run", watcher=StopAfter(1), **SMALL)
+        train(str(data), out=tmp_path / "run", callbacks=[StopAfter(1)], **SMALL)
     image = data / "red" / "3.png"
     if change == "edit":
         Image.new("RGB", (50, 50)).save(image)
@@ -213,7 +213,7 @@ def test_inside_the_data_the_default_folder_is_beside_them(photos, tmp_path, mon
 
 def test_a_run_without_a_finished_epoch_has_no_model_yet(photos, tmp_path):
     with pytest.raises(Stop):
-        train(str(photos), out=tmp_path / "run", watcher=StopAfter(1, 1), **SMALL)
+        train(str(photos), out=tmp_path / "run", callbacks=[StopAfter(1, 1)], **SMALL)
     with pytest.raises(ModelFileError, match="no epoch of this run is finished"):
         predict(tmp_path / "run", [])
 

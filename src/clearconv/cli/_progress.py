@@ -9,7 +9,7 @@ from clearconv.cli._frame import count
 from clearconv.cli._report import accuracy, class_names, report
 from clearconv.cli._text import printable
 from clearconv.ops._backend import native_module
-from clearconv.train import Result, Run, Watcher
+from clearconv.train import Callback, Result, Run
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -65,7 +65,7 @@ class Bar:
         return progress
 
 
-class Reading(Watcher):
+class Reading(Callback):
     """Shows how far reading the images is."""
 
     def __init__(self) -> None:

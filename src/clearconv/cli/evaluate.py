@@ -33,11 +33,11 @@ def evaluate(run: Path, data: str | None, as_json: bool) -> None:
         raise click.UsageError(
             f"{run} is a model file, which has no data of its own: give DATA too."
         )
-    watcher = Reading()
+    progress = Reading()
     try:
-        evaluation = test(run, data, watcher)
+        evaluation = test(run, data, callbacks=[progress])
     finally:
-        watcher.bar.close()
+        progress.bar.close()
     if not evaluation.total:
         raise Failure("there is no image to test on.")
     warn(evaluation.problems)

@@ -62,22 +62,22 @@ def train(
 
     Defaults in brackets are those for photographs.
     """
-    watcher = Training()
+    progress = Training()
     try:
         # A loss that is not finite is an error of its own; NumPy's remarks would only precede it.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             if resume is not None:
                 folder, data = _resumed(ctx, data, out, resume)
-                resume_run(folder, watcher, data)
+                resume_run(folder, callbacks=[progress], data=data)
             elif data is not None:
                 augmentation = variations(given, no_augmentation)
-                start_run(data, out=out, watcher=watcher, augmentation=augmentation, **given)
+                start_run(data, out=out, callbacks=[progress], augmentation=augmentation, **given)
             else:
                 raise click.UsageError("Which data? Give a folder of images, or the word digits.")
     except KeyboardInterrupt:
-        raise Stopped(_how_to_go_on(watcher)) from None
+        raise Stopped(_how_to_go_on(progress)) from None
     finally:
-        watcher.bar.close()
+        progress.bar.close()
 
 
 def _resumed(
@@ -108,8 +108,8 @@ def _resumed(
     return folder, data
 
 
-def _how_to_go_on(watcher: Training) -> str:
-    run = watcher.run
+def _how_to_go_on(progress: Training) -> str:
+    run = progress.run
     if run is None:
         return "Stopped before training began."
     after = f"after epoch {run.epochs_done}" if run.epochs_done else "in the first epoch"

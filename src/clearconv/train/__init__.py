@@ -1,19 +1,21 @@
 """A training run from settings to a tested model, and what is done with one afterwards."""
 
+from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.evaluation import Evaluation, Mistake, evaluate_model
-from clearconv.train.loop import Result, Watcher, resume, train
+from clearconv.train.loop import Result, resume, train
 from clearconv.train.run import Run
 from clearconv.train.settings import Settings
 from clearconv.train.use import Prediction, evaluate, predict
 
 __all__ = [
+    "Callback",
+    "Callbacks",
     "Evaluation",
     "Mistake",
     "Prediction",
     "Result",
     "Run",
     "Settings",
-    "Watcher",
     "evaluate",
     "evaluate_model",
     "predict",

@@ -1,5 +1,6 @@
 """The training loop: forward, loss, backward, update; validate, keep the best; test once."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from clearconv.losses import CrossEntropy
 from clearconv.models import MODELS, create
 from clearconv.ops._backend import backend, native_module, pick, set_threads
 from clearconv.optim import SGD, Adam, AdamW, Optimiser, schedule
+from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.evaluation import Evaluation, evaluate_model
 from clearconv.train.run import (
     Run,
@@ -66,29 +68,8 @@ class Result:
     seconds: float
 
 
-class Watcher:
-    """Told what happens in a run; does nothing. Subclass it to show or record."""
-
-    def reading(self, done: int, total: int) -> None:
-        """Hear that so many of the images are decoded."""
-
-    def started(self, run: Run) -> None:
-        """Hear that data and model are ready."""
-
-    def step(
-        self, epoch: int, step: int, steps: int, loss: float, images_per_second: float
-    ) -> None:
-        """Hear that a step is done; epochs and steps count from 1."""
-
-    def epoch(self, record: dict[str, Any], best: bool) -> None:
-        """Hear that an epoch is done and saved."""
-
-    def finished(self, result: Result) -> None:
-        """Hear that the test is done."""
-
-
 def train(
-    data: str, *, out: Path | None = None, watcher: Watcher | None = None, **given: Any
+    data: str, *, out: Path | None = None, callbacks: Sequence[Callback] = (), **given: Any
 ) -> Result:
     """Train a network, keep the epoch with the best validation, and test it once.
 
@@ -98,7 +79,7 @@ def train(
         A folder of images or idx files, or "digits".
     out : Path, optional
         The run folder; by default the first free ``runs/NAME-N``.
-    watcher : Watcher, optional
+    callbacks : sequence of Callback
         Told what happens.
     **given
         Attributes of ``Settings``; what is not given, or None, is the default for this kind of
@@ -119,11 +100,11 @@ def train(
     RunError
         If the run folder cannot be used, or the training diverges.
     """
-    watcher = watcher or Watcher()
+    told = Callbacks(callbacks)
     if given.get("backend") == "native":
         pick("conv2d", "native")  # where it is not compiled, say so before images are read
     folder = free_folder(out, data)
-    source = open_data(data, given.get("classes"), progress=watcher.reading)
+    source = open_data(data, given.get("classes"), progress=told.reading)
     settings = Settings.for_data(source.kind, data, **given)
     if settings.split is not None:
         split = read_split(settings.split, source)
@@ -137,17 +118,17 @@ def train(
     _check_parts(split, settings)
     run = _prepare(folder, settings, source, split)
     run.begin()
-    return _go(run, watcher)
+    return _go(run, told)
 
 
-def resume(folder: Path, watcher: Watcher | None = None, data: str | None = None) -> Result:
+def resume(folder: Path, *, callbacks: Sequence[Callback] = (), data: str | None = None) -> Result:
     """Go on with a run from its last finished epoch; the result is that of an unbroken run.
 
     Parameters
     ----------
     folder : Path
         The run folder.
-    watcher : Watcher, optional
+    callbacks : sequence of Callback
         Told what happens.
     data : str, optional
         Where the data are now, if they moved.
@@ -161,15 +142,15 @@ def resume(folder: Path, watcher: Watcher | None = None, data: str | None = None
     RunError
         If it is not a run folder, or the data are not the same.
     """
-    watcher = watcher or Watcher()
+    told = Callbacks(callbacks)
     about = read_run(folder)
     settings = Settings.from_dict(about["settings"])
     place = data or data_place(folder, about)
-    source = open_data(place, settings.classes, progress=watcher.reading)
+    source = open_data(place, settings.classes, progress=told.reading)
     check_unchanged(folder, about["data"], source)
     run = _prepare(folder, settings, source, read_split(folder / "split.json", source))
     run.take_up()
-    return _go(run, watcher)
+    return _go(run, told)
 
 
 def _is_complete(split: Split | None) -> bool:
@@ -225,7 +206,7 @@ def _optimiser(model: Any, settings: Settings) -> Optimiser:
     return kind(model, lr, weight_decay=decay)
 
 
-def _go(run: Run, watcher: Watcher) -> Result:
+def _go(run: Run, told: Callbacks) -> Result:
     """Train what is left to train, then test."""
     settings = run.settings
     with ExitStack() as stack:
@@ -233,12 +214,12 @@ def _go(run: Run, watcher: Watcher) -> Result:
             stack.enter_context(backend(settings.backend))
         if settings.threads is not None and native_module() is not None:
             stack.callback(set_threads, set_threads(settings.threads))
-        watcher.started(run)
+        told.started(run)
         stopped = _out_of_patience(run)
         while run.epochs_done < settings.epochs and not stopped:
-            run.history.append(_epoch(run, watcher))
+            run.history.append(_epoch(run, told))
             run.save_epoch()
-            watcher.epoch(run.history[-1], run.best_epoch == run.epochs_done)
+            told.epoch(run.history[-1], run.best_epoch == run.epochs_done)
             stopped = _out_of_patience(run)
         model = load(run.folder / "best.safetensors")
         evaluation = evaluate_model(
@@ -261,11 +242,11 @@ def _go(run: Run, watcher: Watcher) -> Result:
             "test": evaluation.to_dict(),
         },
     )
-    watcher.finished(result)
+    told.finished(result)
     return result
 
 
-def _epoch(run: Run, watcher: Watcher) -> dict[str, Any]:
+def _epoch(run: Run, told: Callbacks) -> dict[str, Any]:
     """Run through the training part once, then validate."""
     settings, model, epoch = run.settings, run.model, run.epochs_done + 1
     batches = Batches(
@@ -308,7 +289,7 @@ def _epoch(run: Run, watcher: Watcher) -> dict[str, Any]:
         seen += len(batch.labels)
         losses += loss * len(batch.labels)
         right += int(np.sum(logits.argmax(axis=1) == batch.labels))
-        watcher.step(epoch, number, steps, losses / seen, seen / (perf_counter() - start))
+        told.step(epoch, number, steps, losses / seen, seen / (perf_counter() - start))
     trained = perf_counter() - start
     validation = evaluate_model(
         model, run.source, run.split.validation, run.preprocessing, run.source.classes

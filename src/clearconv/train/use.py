@@ -20,8 +20,8 @@ from clearconv.layers import Node
 from clearconv.layers.model_file import load
 from clearconv.ops import softmax
 from clearconv.ops._arrays import Array
+from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.evaluation import Evaluation, Indices, evaluate_model
-from clearconv.train.loop import Watcher
 from clearconv.train.run import check_unchanged, data_place, read_json, read_run, same_data
 
 
@@ -55,7 +55,9 @@ class Prediction:
         return self.classes[place], float(self.probabilities[place])
 
 
-def evaluate(where: Path, data: str | None = None, watcher: Watcher | None = None) -> Evaluation:
+def evaluate(
+    where: Path, data: str | None = None, *, callbacks: Sequence[Callback] = ()
+) -> Evaluation:
     """Evaluate a trained model.
 
     Parameters
@@ -66,7 +68,7 @@ def evaluate(where: Path, data: str | None = None, watcher: Watcher | None = Non
         A folder, or "digits". Of the run's own data, which is the default, the test part is used;
         of other data the test part if they bring one, else every image. Classes that the model
         does not know are left out.
-    watcher : Watcher, optional
+    callbacks : sequence of Callback
         Told how far reading is.
 
     Returns
@@ -79,7 +81,7 @@ def evaluate(where: Path, data: str | None = None, watcher: Watcher | None = Non
     ModelFileError, RunError, DataError
         If the model, the run or the data cannot be used.
     """
-    watcher = watcher or Watcher()
+    told = Callbacks(callbacks)
     model, classes, preprocessing = open_model(where)
     about = read_run(where) if where.is_dir() else None
     if data is None:
@@ -95,7 +97,7 @@ def evaluate(where: Path, data: str | None = None, watcher: Watcher | None = Non
             f"{place} has the classes {', '.join(names)}, but the model knows "
             f"{', '.join(classes)}. A sub-folder for each class is expected, named as in training."
         )
-    source = open_data(place, known, progress=watcher.reading, least_classes=1)
+    source = open_data(place, known, progress=told.reading, least_classes=1)
     own = about is not None and same_data(about["data"], source)
     if about is not None and data is None and not own:
         check_unchanged(where, about["data"], source)

@@ -1,0 +1,88 @@
+"""Who is told what happens in a run."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from clearconv.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from clearconv.train.loop import Result
+    from clearconv.train.run import Run
+
+
+class Callback:
+    """Told what happens in a run; does nothing. Subclass it to show or record.
+
+    A hook that raises stops the run, which can be resumed.
+    """
+
+    def reading(self, done: int, total: int) -> None:
+        """Hear that so many of the images are decoded."""
+
+    def started(self, run: "Run") -> None:
+        """Hear that data and model are ready."""
+
+    def step(
+        self, epoch: int, step: int, steps: int, loss: float, images_per_second: float
+    ) -> None:
+        """Hear that a step is done; epochs and steps count from 1."""
+
+    def epoch(self, record: dict[str, Any], best: bool) -> None:
+        """Hear that an epoch is done and saved."""
+
+    def warned(self, message: str) -> None:
+        """Hear that something is wrong that does not stop the run: one line, for a person."""
+
+    def finished(self, result: "Result") -> None:
+        """Hear that the test is done."""
+
+
+class Callbacks(Callback):
+    """Several callbacks as one: each hook is passed on to all, in their order.
+
+    Parameters
+    ----------
+    members : sequence of Callback
+        Who is told.
+    """
+
+    def __init__(self, members: Sequence[Callback]) -> None:
+        for member in members:
+            if not isinstance(member, Callback):
+                raise ArgumentError(
+                    f"callbacks holds {member!r}, but each must be an instance of a subclass of "
+                    "clearconv.train.Callback."
+                )
+        self.members = tuple(members)
+
+    def reading(self, done: int, total: int) -> None:
+        """Pass it on."""
+        for member in self.members:
+            member.reading(done, total)
+
+    def started(self, run: "Run") -> None:
+        """Pass it on."""
+        for member in self.members:
+            member.started(run)
+
+    def step(
+        self, epoch: int, step: int, steps: int, loss: float, images_per_second: float
+    ) -> None:
+        """Pass it on."""
+        for member in self.members:
+            member.step(epoch, step, steps, loss, images_per_second)
+
+    def epoch(self, record: dict[str, Any], best: bool) -> None:
+        """Pass it on."""
+        for member in self.members:
+            member.epoch(record, best)
+
+    def warned(self, message: str) -> None:
+        """Pass it on."""
+        for member in self.members:
+            member.warned(message)
+
+    def finished(self, result: "Result") -> None:
+        """Pass it on."""
+        for member in self.members:
+            member.finished(result)
