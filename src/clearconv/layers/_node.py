@@ -47,6 +47,8 @@ class Node(ABC):
         JSON can hold.
     tape : Tape or None
         What the last recorded forward pass left for ``backward``.
+    frozen : int or str
+        What ``Sequential.freeze`` was told; 0 where nothing is frozen.
     """
 
     #: What an unnamed node is called, with a number after it.
@@ -67,6 +69,7 @@ class Node(ABC):
         self.output_shape: Shape = ()
         self.info: dict[str, Any] = {}
         self.tape: Tape | None = None
+        self.frozen: int | str = 0
         self._store: Store | None = None
         self._seed = 0
         self._training_passes = 0
@@ -376,7 +379,8 @@ class Node(ABC):
 
         built = None
         if self._store is not None:
-            built = (self.input_shape, self._seed, str(self._store.dtype), self.state_dict())
+            dtype, state = str(self._store.dtype), self.state_dict()
+            built = (self.input_shape, self._seed, dtype, state, self.frozen)
         return remake, (self.spec(), built, self.info)
 
     def __repr__(self) -> str:

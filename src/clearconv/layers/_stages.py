@@ -123,6 +123,10 @@ def plan(nodes: Iterable[Node]) -> list[Node | Stage]:
     return steps
 
 
+def _learns(step: Node | Stage) -> bool:
+    return isinstance(step, Stage) or any(layer.declared for layer in step.leaves())
+
+
 def _is_relu(node: Node) -> TypeGuard[Activation]:
     return type(node) is ReLU or (type(node) is Activation and node.kind == "relu")
 
@@ -148,6 +152,8 @@ class Chain:
     def __init__(self, nodes: Iterable[Node]) -> None:
         self.nodes = list(nodes)
         self.stages = plan(self.nodes)
+        learns = (i for i, step in enumerate(self.stages) if _learns(step))
+        self.lowest = next(learns, len(self.stages))  # the first stage with parameters
 
     def run(
         self, x: Value, context: Context, tape: Tape | None, end: "Addend | None" = None
@@ -169,15 +175,16 @@ class Chain:
     def run_back(
         self, grad_y: Array, tape: Tape, context: Context, into: Array | None = None
     ) -> Array | None:
-        """Run backward; only the first step may do without dL/dx.
+        """Run backward; where dL/dx is not wanted, no further than to the first parameters.
 
         With `into` the result is added to that array, which is returned.
         """
         grad: Array | None = grad_y
         inner = replace(context, input_gradient=True)
         steps = self._steps(tape)
-        for place in range(len(steps) - 1, -1, -1):
-            step, asked = steps[place], context if place == 0 else inner
+        last = 0 if context.input_gradient or tape.keep == "all" else self.lowest
+        for place in range(len(steps) - 1, last - 1, -1):
+            step, asked = steps[place], context if place == last else inner
             assert grad is not None
             if not isinstance(step, Stage):
                 grad = step._run_back(grad, tape, asked)
@@ -185,7 +192,9 @@ class Chain:
                 return step.run_back(grad, tape, asked, into)
             else:
                 grad = step.run_back(grad, tape, asked)
-        if into is None or grad is None:
+        if grad is None or not context.input_gradient:
+            return None
+        if into is None:
             return grad
         into += grad
         return into

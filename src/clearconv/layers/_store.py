@@ -27,6 +27,8 @@ class Store:
         Every parameter, and every gradient, end to end.
     decayed : int
         The first `decayed` numbers take part in weight decay.
+    frozen : (int, int)
+        So many of the first decayed numbers, and of the first others, are kept as they are.
     parameters, gradients, buffers : dict
         Path -> view of `values`, view of `grads`, running statistics.
     """
@@ -45,6 +47,7 @@ class Store:
         self.values = np.zeros(sum(sizes), dtype)
         self.grads = np.zeros(sum(sizes), dtype)
         self.decayed = sum(item.size for _, _, item in declared if item.decay)
+        self.frozen = (0, 0)
         self.parameters: dict[str, Array] = {}
         self.gradients: dict[str, Array] = {}
         self.buffers: dict[str, Array] = {}
@@ -61,6 +64,19 @@ class Store:
             for name, initial in layer.declared_buffers.items():
                 layer.buffers_here[name] = initial.astype(dtype)
                 self.buffers[join(layer.path, name)] = layer.buffers_here[name]
+
+    @property
+    def trainable(self) -> tuple[tuple[slice, bool], ...]:
+        """The parts of `values` that an optimiser moves, each with whether it decays."""
+        weights, others = self.frozen
+        return (slice(weights, self.decayed), True), (slice(self.decayed + others, None), False)
+
+    def freeze(self, layers: "Iterable[Layer]") -> None:
+        """Freeze the parameters of these, the first layers of the model, and of no others."""
+        parameters = [item for layer in layers for item in layer.declared.values()]
+        weights = sum(item.size for item in parameters if item.decay)
+        self.frozen = weights, sum(item.size for item in parameters) - weights
+        self.grads[...] = 0  # what no pass writes any more must not look like a gradient
 
     def state(self) -> dict[str, Array]:
         """Return copies of parameters and buffers, by path."""

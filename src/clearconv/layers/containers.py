@@ -3,11 +3,12 @@
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from clearconv.errors import ArgumentError, ShapeError
+from clearconv.errors import ArgumentError, ShapeError, TapeError
+from clearconv.layers._frozen import frozen_nodes
 from clearconv.layers._layer import Layer
 from clearconv.layers._node import Node, Shape
 from clearconv.layers._stages import Addend, Chain, computed
@@ -117,16 +118,67 @@ class Sequential(Container):
         super().__init__(name, layers=layers)
         self.keys = self._adopt_all(layers)
 
+    def freeze(self, before: int | str) -> Self:
+        """Keep the first layers as they are while the others are trained.
+
+        In a training pass they then run as in evaluation (running statistics, no dropout) and
+        leave nothing on the tape, their parameters get no gradient, no update and no decay, and
+        backward ends above them: a step takes less time and memory. ``build`` ends it.
+
+        Parameters
+        ----------
+        before : int or str
+            So many children, or all that runs before the one of this name; in a child that is a
+            ``Sequential`` itself, its path, such as "layer3.1". 0 freezes nothing.
+
+        Returns
+        -------
+        Sequential
+            Itself.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such child, or nothing would be left to train.
+        ShapeError
+            If it is not built, or a part of a model.
+        """
+        store, nodes = self.store, self.steps.nodes
+        place = frozen_nodes(self, before, nodes)
+        store.freeze(layer for node in nodes[:place] for layer in node.leaves())
+        self.frozen = before if place else 0
+        self.below, self.above = Chain(nodes[:place]), Chain(nodes[place:])
+        self.tape = None
+        return self
+
     def _wire(self, input_shape: Shape) -> Shape:
         shape = self._chain(self.keys, input_shape)
         self.steps = Chain(_flat(self.children.values()))
+        self.frozen = 0
         return shape
 
     def _run(self, x: Array, context: Context, tape: Tape | None) -> Array:
-        return computed(self.steps.run(x, context, tape))
+        if not (self.frozen and context.training):
+            return computed(self.steps.run(x, context, tape))
+        all_of_it = tape is not None and tape.keep == "all"
+        fixed = replace(context, training=False, recording=all_of_it)
+        below = computed(self.below.run(x, fixed, tape if all_of_it else None))
+        return computed(self.above.run(below, context, tape))
 
     def _run_back(self, grad_y: Array, tape: Tape, context: Context) -> Array | None:
-        return self.steps.run_back(grad_y, tape, context)
+        if not (self.frozen and context.training):
+            return self.steps.run_back(grad_y, tape, context)
+        if tape.keep != "all":
+            if context.input_gradient:
+                raise TapeError(
+                    f"backward: the first layers are frozen ({self.frozen!r}), and a training pass "
+                    "keeps nothing of them, so there is no dL/dx. Write backward(grad_y, "
+                    "input_gradient=False), or record the pass with keep='all'."
+                )
+            return self.above.run_back(grad_y, tape, context)
+        grad = self.above.run_back(grad_y, tape, replace(context, input_gradient=True))
+        assert grad is not None
+        return self.below.run_back(grad, tape, context)
 
 
 class Residual(Container):

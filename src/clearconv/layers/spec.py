@@ -119,14 +119,16 @@ def from_spec(spec: dict[str, Any]) -> Node:
 
 def remake(
     spec: dict[str, Any],
-    built: tuple[Shape, int, str, dict[str, Array]] | None,
+    built: tuple[Shape, int, str, dict[str, Array], int | str] | None,
     info: dict[str, Any],
 ) -> Node:
-    """Make a copy of a node: `built` is input shape, seed, dtype and state of a built one."""
+    """Make a copy of a node; `built`: input shape, seed, dtype, state, what is frozen."""
     node = from_spec(spec)
     if built is not None:
-        input_shape, seed, dtype, state = built
+        input_shape, seed, dtype, state, frozen = built
         node.build(input_shape, seed, dtype).load_state_dict(state)
+        if frozen and isinstance(node, containers.Sequential):
+            node.freeze(frozen)
     node.info = info
     return node
 

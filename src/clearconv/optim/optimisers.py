@@ -13,7 +13,8 @@ from clearconv.ops._arrays import Array
 class Optimiser(ABC):
     """Moves the parameters of one model against their gradients.
 
-    Weights decay; biases and the scales and shifts of normalisation do not.
+    Weights decay; biases and the scales and shifts of normalisation do not. Frozen layers
+    (``Sequential.freeze``) neither move nor decay.
 
     Parameters
     ----------
@@ -56,9 +57,9 @@ class Optimiser(ABC):
         """
         self.steps += 1
         rate = self.lr if lr is None else lr
-        cut = self.store.decayed
-        for part, decay in ((slice(0, cut), self.weight_decay), (slice(cut, None), 0.0)):
+        for part, decays in self.store.trainable:
             memory = {name: array[part] for name, array in self._memory.items()}
+            decay = self.weight_decay if decays else 0.0
             self._update(self.store.values[part], self.store.grads[part], memory, rate, decay)
 
     @abstractmethod
