@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from clearconv.errors import ShapeError as ShapeError
     from clearconv.errors import TapeError as TapeError
     from clearconv.layers import Activation as Activation
+    from clearconv.layers import AdaptiveAvgPool2d as AdaptiveAvgPool2d
     from clearconv.layers import AvgPool2d as AvgPool2d
     from clearconv.layers import BatchNorm2d as BatchNorm2d
     from clearconv.layers import Concat as Concat
@@ -64,9 +65,9 @@ _NAMES = {
         "ShapeError TapeError"
     ),
     "clearconv.layers": (
-        "Activation AvgPool2d BatchNorm2d Concat Context Conv2d ConvPool2d Dropout Flatten "
-        "GlobalAvgPool2d Identity Layer LeakyReLU Linear MaxPool2d Node ReLU Residual Sequential "
-        "Sigmoid Softmax Tanh Tape from_spec register_activation register_layer"
+        "Activation AdaptiveAvgPool2d AvgPool2d BatchNorm2d Concat Context Conv2d ConvPool2d "
+        "Dropout Flatten GlobalAvgPool2d Identity Layer LeakyReLU Linear MaxPool2d Node ReLU "
+        "Residual Sequential Sigmoid Softmax Tanh Tape from_spec register_activation register_layer"
     ),
     "clearconv.layers.gradient_check": "GradientCheck gradient_check",
     "clearconv.layers.model_file": "load",

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 #: One submodule for each chapter, with the functions of its matrix telling.
 activation: ModuleType
+adaptive_avg_pool2d: ModuleType
 avg_pool2d: ModuleType
 batch_norm2d: ModuleType
 conv2d: ModuleType

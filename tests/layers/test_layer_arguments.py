@@ -8,6 +8,7 @@ import pytest
 import clearconv
 from clearconv import (
     Activation,
+    AdaptiveAvgPool2d,
     AvgPool2d,
     BatchNorm2d,
     Conv2d,
@@ -71,6 +72,8 @@ def test_the_ends_of_what_batch_norm_takes():
         (lambda: ConvPool2d(4, 3, 0), "MaxPool2d: kernel_size=0"),
         (lambda: MaxPool2d(0), "MaxPool2d: kernel_size=0"),
         (lambda: MaxPool2d(2, 0), "MaxPool2d: stride=0"),
+        (lambda: AdaptiveAvgPool2d(0), "AdaptiveAvgPool2d: output_size=0.*at least 1"),
+        (lambda: AdaptiveAvgPool2d((3, 2.5)), "AdaptiveAvgPool2d: output_size=.*2.5"),
         (lambda: AvgPool2d(2, padding=(1, -1)), "AvgPool2d: padding="),
     ],
 )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from clearconv import (
+    AdaptiveAvgPool2d,
     AvgPool2d,
     BatchNorm2d,
     Concat,
@@ -70,6 +71,8 @@ def test_the_summary_counts_shapes_parameters_and_multiply_adds():
         (MaxPool2d(2, ceil_mode=True), (2, 9, 8), (2, 5, 4)),
         (AvgPool2d((2, 4)), (2, 9, 8), (2, 4, 2)),
         (GlobalAvgPool2d(), (2, 9, 8), (2, 1, 1)),
+        (AdaptiveAvgPool2d(7), (2, 9, 8), (2, 7, 7)),
+        (AdaptiveAvgPool2d((3, None)), (2, 9, 8), (2, 3, 8)),
         (ConvPool2d(6, 3, 2), (2, 9, 8), (6, 3, 3)),
         (Concat(Conv2d(3, 1), Conv2d(4, 1)), (2, 9, 8), (7, 9, 8)),
         (Linear(np.int64(3)), (5,), (3,)),

@@ -6,6 +6,7 @@ import pytest
 import clearconv
 from clearconv import (
     Activation,
+    AdaptiveAvgPool2d,
     AvgPool2d,
     BatchNorm2d,
     Concat,
@@ -42,6 +43,7 @@ LAYERS = {
     "max pool, ceil": (lambda: MaxPool2d(2, ceil_mode=True), IMAGE),
     "avg pool": (lambda: AvgPool2d((3, 2), 2, padding=1, count_include_pad=False), IMAGE),
     "global avg pool": (lambda: GlobalAvgPool2d(), IMAGE),
+    "adaptive avg pool": (lambda: AdaptiveAvgPool2d((3, None)), IMAGE),
     "batch norm": (lambda: BatchNorm2d(), IMAGE),
     "batch norm of features": (lambda: BatchNorm2d(), (5,)),
     "dropout": (lambda: Dropout(0.4), IMAGE),

@@ -83,6 +83,10 @@ LARGE = {
         Case("overlap", _images, {"kernel_size": 3, "stride": 2, "padding": 1}),
     ),
     "global_avg_pool2d": (Case("images", _images),),
+    "adaptive_avg_pool2d": (
+        Case("cells that share a pixel", _images, {"output_size": (8, 7)}),
+        Case("more outputs than pixels", _images, {"output_size": (35, 40)}),
+    ),
     "im2col": (Case("3x3", arrays(x=normal(9, 5, 31, 33)), {"kernel_size": 3, "padding": 1}),),
     "linear": (
         Case("wide", arrays(x=normal(67, 1203), weight=normal(50, 1203), bias=normal(50))),

@@ -1,4 +1,4 @@
-"""Compiled avg_pool2d, global_avg_pool2d and im2col: any window, any memory, any threads."""
+"""The compiled poolings and im2col: any window, any memory, any threads."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from remade import channels_last, misaligned, reversed_axes
 
-from clearconv.ops import avg_pool2d, global_avg_pool2d, im2col
+from clearconv.ops import adaptive_avg_pool2d, avg_pool2d, global_avg_pool2d, im2col
 from clearconv.ops._backend import native_module
 
 native = native_module()
@@ -109,6 +109,7 @@ LARGE = [
     (avg_pool2d, (7, 35, 15, 31), {"kernel_size": 3, "stride": 2, "padding": 1}),
     (avg_pool2d, (3, 16, 41, 40), {"kernel_size": (2, 4), "dilation": (3, 2), "padding": (1, 2)}),
     (global_avg_pool2d, (5, 50, 37, 31), {}),
+    (adaptive_avg_pool2d, (5, 50, 37, 31), {"output_size": (9, 40)}),
     (im2col, (5, 20, 40, 33), {"kernel_size": 3, "padding": 1}),
     (im2col, (3, 3, 130, 140), {"kernel_size": (5, 4), "stride": (2, 3), "padding": 2}),
 ]

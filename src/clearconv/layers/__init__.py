@@ -20,11 +20,12 @@ from clearconv.layers.conv_pool2d import ConvPool2d
 from clearconv.layers.dropout import Dropout
 from clearconv.layers.flatten import Flatten
 from clearconv.layers.linear import Linear
-from clearconv.layers.pool2d import AvgPool2d, GlobalAvgPool2d, MaxPool2d
+from clearconv.layers.pool2d import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from clearconv.layers.spec import from_spec, register_layer
 
 __all__ = [
     "Activation",
+    "AdaptiveAvgPool2d",
     "AvgPool2d",
     "BatchNorm2d",
     "Concat",

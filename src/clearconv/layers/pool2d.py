@@ -5,9 +5,10 @@ from typing import Any
 from clearconv.layers._layer import Layer, by_position, check_window
 from clearconv.layers._node import Shape
 from clearconv.layers._tape import Context
-from clearconv.ops import avg_pool2d, global_avg_pool2d, max_pool2d
+from clearconv.ops import adaptive_avg_pool2d, avg_pool2d, global_avg_pool2d, max_pool2d
 from clearconv.ops._arrays import Array
 from clearconv.ops._window import IntOrPair, Padding, Window
+from clearconv.ops.adaptive_avg_pool2d._size import Size, pair_of
 
 
 class MaxPool2d(Layer):
@@ -147,6 +148,36 @@ class GlobalAvgPool2d(Layer):
 
     def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array:
         return global_avg_pool2d.backward_input(grad_y, saved)
+
+
+class AdaptiveAvgPool2d(Layer):
+    """The mean of each cell of a map that is cut into a given number of them.
+
+    Parameters
+    ----------
+    output_size : int or (int, int)
+        Rows and columns of the result, whatever the input's; None in place of one keeps it.
+    name : str, optional
+        Its part of the path.
+    """
+
+    prefix = "pool"
+
+    def __init__(self, output_size: Size, *, name: str | None = None) -> None:
+        pair_of("AdaptiveAvgPool2d", output_size, (1, 1))
+        super().__init__(name, output_size=output_size)
+
+    def _build(self, input_shape: Shape) -> Shape:
+        self._needs(input_shape, 3)
+        output = pair_of(self.label, self.arguments["output_size"], input_shape[1:])
+        return (input_shape[0], *output)
+
+    def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
+        self._fits("channels", x.shape[1], self.input_shape[0], x.shape)
+        return adaptive_avg_pool2d.forward(x, **self.arguments), x.shape
+
+    def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array:
+        return adaptive_avg_pool2d.backward_input(grad_y, saved, **self.arguments)
 
 
 def _pooled(layer: Layer, input_shape: Shape) -> Shape:

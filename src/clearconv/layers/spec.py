@@ -32,6 +32,7 @@ _BUILT_IN: dict[str, type[Node]] = {
         pool2d.MaxPool2d,
         pool2d.AvgPool2d,
         pool2d.GlobalAvgPool2d,
+        pool2d.AdaptiveAvgPool2d,
         batch_norm2d.BatchNorm2d,
         dropout.Dropout,
         activations.Activation,

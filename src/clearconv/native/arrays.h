@@ -119,6 +119,9 @@ inline bool divides(Index groups, Index channels) {
   return groups > 0 && channels > 0 && channels % groups == 0;
 }
 
+// Whether a map may have so many rows or columns: at least one, and no product of two overflows.
+inline bool is_size(Index length) { return length > 0 && length <= Index(1) << 31; }
+
 void same_shape(const Input& first, const Input& other);
 
 // Raises TypeError unless `other` has the dtype of `first`.

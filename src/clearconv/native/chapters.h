@@ -6,6 +6,7 @@
 // One line a chapter: adds `clearconv._native.<chapter>`.
 #define CLEARCONV_CHAPTERS(CHAPTER) \
   CHAPTER(activation)               \
+  CHAPTER(adaptive_avg_pool2d)      \
   CHAPTER(avg_pool2d)               \
   CHAPTER(batch_norm2d)             \
   CHAPTER(conv2d)                   \

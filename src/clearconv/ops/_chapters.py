@@ -1,6 +1,7 @@
 """The list of chapters, in reading order."""
 
 from clearconv.ops.activation.cases import CHAPTER as _activation
+from clearconv.ops.adaptive_avg_pool2d.cases import CHAPTER as _adaptive_avg_pool2d
 from clearconv.ops.avg_pool2d.cases import CHAPTER as _avg_pool2d
 from clearconv.ops.batch_norm2d.cases import CHAPTER as _batch_norm2d
 from clearconv.ops.conv2d.cases import CHAPTER as _conv2d
@@ -21,6 +22,7 @@ CHAPTERS = (
     _max_pool2d,
     _avg_pool2d,
     _global_avg_pool2d,
+    _adaptive_avg_pool2d,
     _linear,
     _activation,
     _softmax,
