@@ -29,12 +29,16 @@ def public(source):
     return walk(ast.parse(source).body, "")
 
 
-def signature(node):
-    """Return the names of the arguments, with their stars; None where a class has no __init__."""
+def signature(node, classes=()):
+    """Return the names of the arguments, with their stars; None where a class has no __init__.
+
+    `classes` are those of the file by name: one without an ``__init__`` may inherit one of theirs.
+    """
     if isinstance(node, ast.ClassDef):
         inits = [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
         if not inits:
-            return None
+            bases = [base for base in map(ast.unparse, node.bases) if base in classes]
+            return signature(classes[bases[0]], classes) if bases else None
         node = inits[0]
     args = node.args
     names = [arg.arg for arg in (*args.posonlyargs, *args.args)]
@@ -71,11 +75,13 @@ def faults(source, exported):
     A class documents the arguments of its ``__init__``, a dataclass its fields as attributes.
     """
     found = []
+    nodes = ast.walk(ast.parse(source))
+    classes = {node.name: node for node in nodes if isinstance(node, ast.ClassDef)}
     for name, node, docstring in public(source):
         if not docstring:
             found.append(f"{name} has no docstring")
             continue
-        wanted, section = signature(node), "Parameters"
+        wanted, section = signature(node, classes), "Parameters"
         if isinstance(node, ast.ClassDef) and fields(node) is not None:
             wanted, section = fields(node), "Attributes"
         got = documented(docstring, section)
@@ -149,6 +155,8 @@ def test_the_check_can_fail():
     made = 'class C:\n    """C."""\n    def __init__(self, a): pass'
     assert faults(made, {"C"}) and not faults(made, set())
     assert faults(made.replace("a)", "*positional)"), {"C"}) == []
+    heir = made + '\nclass D(C):\n    """D.\n\n    Parameters\n    ---\n    a\n    """'
+    assert faults(heir, {"D"}) == [] and faults(heir.replace("    a\n", "    b\n"), set())
     data = '@dataclass\nclass C:\n    """C.\n\n    Attributes\n    ---\n    b\n    """\n    a: int'
     assert faults(data, set()) and not faults(data.replace("a:", "b:"), {"C"})
 

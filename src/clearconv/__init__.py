@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from clearconv.layers import Dropout as Dropout
     from clearconv.layers import Flatten as Flatten
     from clearconv.layers import GlobalAvgPool2d as GlobalAvgPool2d
+    from clearconv.layers import Hardsigmoid as Hardsigmoid
+    from clearconv.layers import Hardswish as Hardswish
     from clearconv.layers import Identity as Identity
     from clearconv.layers import Layer as Layer
     from clearconv.layers import LeakyReLU as LeakyReLU
@@ -34,9 +36,11 @@ if TYPE_CHECKING:
     from clearconv.layers import MaxPool2d as MaxPool2d
     from clearconv.layers import Node as Node
     from clearconv.layers import ReLU as ReLU
+    from clearconv.layers import ReLU6 as ReLU6
     from clearconv.layers import Residual as Residual
     from clearconv.layers import Sequential as Sequential
     from clearconv.layers import Sigmoid as Sigmoid
+    from clearconv.layers import SiLU as SiLU
     from clearconv.layers import Softmax as Softmax
     from clearconv.layers import Tanh as Tanh
     from clearconv.layers import Tape as Tape
@@ -66,8 +70,9 @@ _NAMES = {
     ),
     "clearconv.layers": (
         "Activation AdaptiveAvgPool2d AvgPool2d BatchNorm2d Concat Context Conv2d ConvPool2d "
-        "Dropout Flatten GlobalAvgPool2d Identity Layer LeakyReLU Linear MaxPool2d Node ReLU "
-        "Residual Sequential Sigmoid Softmax Tanh Tape from_spec register_activation register_layer"
+        "Dropout Flatten GlobalAvgPool2d Hardsigmoid Hardswish Identity Layer LeakyReLU Linear "
+        "MaxPool2d Node ReLU ReLU6 Residual Sequential SiLU Sigmoid Softmax Tanh Tape from_spec "
+        "register_activation register_layer"
     ),
     "clearconv.layers.gradient_check": "GradientCheck gradient_check",
     "clearconv.layers.model_file": "load",

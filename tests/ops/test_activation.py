@@ -25,6 +25,23 @@ BACKENDS = available("activation")
         ("sigmoid", [0, math.log(3)], [0.5, 0.75], [0.5, 0.375]),
         # tanh(0) = 0, slope 1; tanh(ln 2) = (2 - 1/2) / (2 + 1/2) = 3/5, slope 1 - 9/25 = 16/25
         ("tanh", [0, math.log(2)], [0, 0.6], [2, 1.28]),
+        ("relu6", [-2, 0, 3, 6, 7], [0, 0, 3, 6, 6], [0, 0, 2, 0, 0]),
+        # (0 + 3) / 6 = 1/2 and (1.5 + 3) / 6 = 3/4; 2 * 1/6 inside, 0 on the corners and beyond
+        (
+            "hardsigmoid",
+            [-4, -3, 0, 1.5, 3, 4],
+            [0, 0, 0.5, 0.75, 1, 1],
+            [0, 0, 1 / 3, 1 / 3, 0, 0],
+        ),
+        # -1.5 * 1.5/6 = -3/8, slope -1.5/3 + 1/2 = 0; 1.5 * 3/4 = 9/8, slope 1/2 + 1/2 = 1
+        (
+            "hardswish",
+            [-4, -3, -1.5, 0, 1.5, 3, 4],
+            [0, 0, -0.375, 0, 1.125, 3, 4],
+            [0, 0, 0, 1, 2, 2, 2],
+        ),
+        # ln 3 * 3/4, slope 3/4 (1 + ln 3 * 1/4)
+        ("silu", [0, math.log(3)], [0, 0.75 * math.log(3)], [1, 1.5 + 0.375 * math.log(3)]),
         ("identity", [-2, 0, 3], [-2, 0, 3], [2, 2, 2]),
     ],
 )
@@ -47,6 +64,14 @@ def test_far_from_zero_nothing_overflows(backend, dtype):
     assert np.isfinite(grad).all()
     tanh = activation.forward(x, "tanh", backend=backend)
     assert tanh.tolist() == [-1, -1, 1, 1]
+    silu, saved = activation.forward_saving(x, "silu", backend=backend)
+    assert silu[[0, 2, 3]].tolist() == [0, 100, x[3]]
+    assert -4e-42 <= silu[1] <= 0
+    grad = activation.backward_input(np.ones_like(x), saved, backend=backend)
+    assert grad == pytest.approx([0, 0, 1, 1], abs=1e-40)
+    assert activation.forward(x, "hardswish", backend=backend).tolist() == [0, 0, 100, x[3]]
+    assert activation.forward(x, "hardsigmoid", backend=backend).tolist() == [0, 0, 1, 1]
+    assert activation.forward(x, "relu6", backend=backend).tolist() == [0, 0, 6, 6]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -78,10 +103,11 @@ def test_no_axes_and_no_numbers(kind, backend, shape):
 
 def test_what_is_saved():
     x = np.array([-1.0, 2.0])
-    for kind in ("relu", "sigmoid", "tanh"):
+    for kind in ("relu", "relu6", "sigmoid", "tanh"):
         y, saved = activation.forward_saving(x, kind)
         assert saved.array is y
-    assert activation.forward_saving(x, "leaky_relu")[1].array is x
+    for kind in ("leaky_relu", "hardsigmoid", "hardswish", "silu"):
+        assert activation.forward_saving(x, kind)[1].array is x
     assert activation.forward_saving(x, "identity")[1].array is None
     assert activation.forward(x, "identity") is x
 
@@ -100,7 +126,7 @@ def test_out_receives_the_result():
 
 def test_errors():
     x = np.array([-1.0, 2.0])
-    with pytest.raises(ArgumentError, match="'swish' is not known; choose one of relu, leaky_relu"):
+    with pytest.raises(ArgumentError, match="'swish' is not known; choose one of relu, relu6, "):
         activation.forward(x, "swish")
     with pytest.raises(DtypeError, match="int64"):
         activation.forward(np.array([1, 2]))
@@ -139,7 +165,8 @@ def test_a_derivative_is_not_told_from_nothing(kind):
 )
 def test_gradient_against_differences(kind, slope, seed, backend):
     rng = np.random.default_rng(seed)
-    x = rng.uniform(0.01, 3, (2, 3, 4)) * rng.choice([-1, 1], (2, 3, 4))  # away from the kink
+    away = rng.uniform(0.01, 2.99, (2, 3, 4)) + rng.choice([0, 3, 6], (2, 3, 4))  # from the kinks
+    x = away * rng.choice([-1, 1], (2, 3, 4))
     grad_y = rng.standard_normal(x.shape)
     _, saved = activation.forward_saving(x, kind, slope, backend=backend)
     grad_x = activation.backward_input(grad_y, saved, backend=backend)
@@ -149,33 +176,49 @@ def test_gradient_against_differences(kind, slope, seed, backend):
     assert np.max(np.abs(numeric - grad_x)) < 1e-8
 
 
-@pytest.mark.parametrize("slope", [-0.5, 0.0, 0.01, 0.3, 1.0, 1.5])
-def test_leaky_relu_against_onnx(slope):
+def onnx_operator(kind, x, **attributes):
+    """Return what ONNX's reference evaluator makes of `x`."""
     onnx = pytest.importorskip("onnx")
     reference = pytest.importorskip("onnx.reference")
-    node = onnx.helper.make_node("LeakyRelu", ["x"], ["y"], alpha=slope)
-    x = np.random.default_rng(0).standard_normal((3, 4)).astype("float32")
+    inputs = ["x", *attributes.pop("inputs", ())]
+    constants = [onnx.numpy_helper.from_array(np.float32(name), name) for name in inputs[1:]]
+    node = onnx.helper.make_node(kind, inputs, ["y"], **attributes)
     info = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in "xy"]
-    model = onnx.helper.make_model(onnx.helper.make_graph([node], "leaky", info[:1], info[1:]))
-    expected = reference.ReferenceEvaluator(model).run(None, {"x": x})[0]
+    graph = onnx.helper.make_graph([node], kind, info[:1], info[1:], constants)
+    return reference.ReferenceEvaluator(onnx.helper.make_model(graph)).run(None, {"x": x})[0]
+
+
+@pytest.mark.parametrize("slope", [-0.5, 0.0, 0.01, 0.3, 1.0, 1.5])
+def test_leaky_relu_against_onnx(slope):
+    x = np.random.default_rng(0).standard_normal((3, 4)).astype("float32")
+    expected = onnx_operator("LeakyRelu", x, alpha=slope)
     for backend in BACKENDS:
         y = activation.forward(x, "leaky_relu", slope, backend=backend)
         assert np.max(np.abs(y - expected)) < 1e-6
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_hard_ones_against_onnx(backend):
+    x = (4 * np.random.default_rng(0).standard_normal((9, 13))).astype("float32")
+    expected = {
+        "relu6": onnx_operator("Clip", x, inputs=("0", "6")),
+        "hardsigmoid": onnx_operator("HardSigmoid", x, alpha=1 / 6, beta=0.5),
+        "hardswish": onnx_operator("HardSwish", x),
+        "silu": x * onnx_operator("Sigmoid", x),
+    }
+    for kind, y in expected.items():
+        assert np.max(np.abs(activation.forward(x, kind, backend=backend) - y)) < 2e-6, kind
+
+
 @pytest.mark.oracle
-@pytest.mark.parametrize("kind", ["relu", "leaky_relu", "sigmoid", "tanh"])
+@pytest.mark.parametrize("kind", [kind for kind in activation.KINDS if kind != "identity"])
 def test_against_pytorch(kind):
     torch = pytest.importorskip("torch")
-    functions = {
-        "relu": torch.relu,
-        "leaky_relu": lambda t: torch.nn.functional.leaky_relu(t, 0.2),
-        "sigmoid": torch.sigmoid,
-        "tanh": torch.tanh,
-    }
+    functions = {kind: getattr(torch.nn.functional, kind) for kind in activation.KINDS[:-1]}
+    functions["leaky_relu"] = lambda t: torch.nn.functional.leaky_relu(t, 0.2)
     rng = np.random.default_rng(1)
-    x, grad_y = rng.standard_normal((2, 3, 40))
-    x[:, :2] = 0  # the kink
+    x, grad_y = 3 * rng.standard_normal((2, 3, 40))
+    x[:, :8] = [-3, -3, 0, 0, 3, 3, 6, 6]  # the kinks
     tensor = torch.tensor(x, requires_grad=True)
     expected = functions[kind](tensor)
     expected.backward(torch.tensor(grad_y))
@@ -183,4 +226,5 @@ def test_against_pytorch(kind):
         y, saved = activation.forward_saving(x, kind, 0.2, backend=backend)
         grad_x = activation.backward_input(grad_y, saved, backend=backend)
         assert np.max(np.abs(y - expected.detach().numpy())) < 1e-14
-        assert np.max(np.abs(grad_x - tensor.grad.numpy())) < 1e-14
+        bound = 1e-7 if kind == "hardsigmoid" else 1e-14  # PyTorch takes float32's 1/6 there
+        assert np.max(np.abs(grad_x - tensor.grad.numpy())) < bound

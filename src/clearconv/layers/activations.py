@@ -118,7 +118,8 @@ class Activation(Layer):
     Parameters
     ----------
     kind : str
-        "relu", "leaky_relu", "sigmoid", "tanh", "identity", or a registered name.
+        "relu", "relu6", "leaky_relu", "sigmoid", "tanh", "hardsigmoid", "hardswish", "silu",
+        "identity", or a registered name.
     slope : float
         Of "leaky_relu" for negative inputs.
     name : str, optional
@@ -141,7 +142,22 @@ class Activation(Layer):
         return deactivate(self.kind, grad_y, saved)
 
 
-class ReLU(Activation):
+_NOT_IN_PLACE = "Layers never write into their input, so there is no inplace."
+
+
+class _WithoutSettings(Activation):
+    """An activation whose kind is its prefix, and which takes nothing but a name."""
+
+    why = "It has no settings."  # what an argument is answered with
+
+    def __init__(self, *positional: Any, name: str | None = None) -> None:
+        if positional:
+            by_position(type(self).__name__, positional, self.why)
+        super().__init__(self.prefix, name=name)
+        self.arguments = {}
+
+
+class ReLU(_WithoutSettings):
     """max(x, 0).
 
     Parameters
@@ -151,14 +167,24 @@ class ReLU(Activation):
     """
 
     prefix = "relu"
+    why = _NOT_IN_PLACE
 
-    def __init__(self, *positional: Any, name: str | None = None) -> None:
-        if positional:
-            by_position(
-                "ReLU", positional, "Layers never write into their input, so there is no inplace."
-            )
-        super().__init__("relu", name=name)
-        self.arguments = {}
+
+class ReLU6(_WithoutSettings):
+    """min(max(x, 0), 6).
+
+    Parameters
+    ----------
+    name : str, optional
+        Its part of the path.
+
+    References
+    ----------
+    Sandler et al., "MobileNetV2: Inverted residuals and linear bottlenecks", 2018.
+    """
+
+    prefix = "relu6"
+    why = _NOT_IN_PLACE
 
 
 class LeakyReLU(Activation):
@@ -179,7 +205,7 @@ class LeakyReLU(Activation):
         self.arguments = {"slope": slope}
 
 
-class Sigmoid(Activation):
+class Sigmoid(_WithoutSettings):
     """1 / (1 + exp(-x)).
 
     Parameters
@@ -190,14 +216,8 @@ class Sigmoid(Activation):
 
     prefix = "sigmoid"
 
-    def __init__(self, *positional: Any, name: str | None = None) -> None:
-        if positional:
-            by_position("Sigmoid", positional, "It has no settings.")
-        super().__init__("sigmoid", name=name)
-        self.arguments = {}
 
-
-class Tanh(Activation):
+class Tanh(_WithoutSettings):
     """Hyperbolic tangent.
 
     Parameters
@@ -208,14 +228,59 @@ class Tanh(Activation):
 
     prefix = "tanh"
 
-    def __init__(self, *positional: Any, name: str | None = None) -> None:
-        if positional:
-            by_position("Tanh", positional, "It has no settings.")
-        super().__init__("tanh", name=name)
-        self.arguments = {}
+
+class Hardsigmoid(_WithoutSettings):
+    """relu6(x + 3) / 6: a sigmoid of three straight lines.
+
+    Parameters
+    ----------
+    name : str, optional
+        Its part of the path.
+
+    References
+    ----------
+    Howard et al., "Searching for MobileNetV3", 2019.
+    """
+
+    prefix = "hardsigmoid"
+    why = _NOT_IN_PLACE
 
 
-class Identity(Activation):
+class Hardswish(_WithoutSettings):
+    """x relu6(x + 3) / 6: a SiLU without the exponential function.
+
+    Parameters
+    ----------
+    name : str, optional
+        Its part of the path.
+
+    References
+    ----------
+    Howard et al., "Searching for MobileNetV3", 2019.
+    """
+
+    prefix = "hardswish"
+    why = _NOT_IN_PLACE
+
+
+class SiLU(_WithoutSettings):
+    """x / (1 + exp(-x)), also called swish.
+
+    Parameters
+    ----------
+    name : str, optional
+        Its part of the path.
+
+    References
+    ----------
+    Ramachandran, Zoph and Le, "Searching for activation functions", 2017.
+    """
+
+    prefix = "silu"
+    why = _NOT_IN_PLACE
+
+
+class Identity(_WithoutSettings):
     """x itself.
 
     Parameters
@@ -225,12 +290,6 @@ class Identity(Activation):
     """
 
     prefix = "identity"
-
-    def __init__(self, *positional: Any, name: str | None = None) -> None:
-        if positional:
-            by_position("Identity", positional, "It has no settings.")
-        super().__init__("identity", name=name)
-        self.arguments = {}
 
 
 class Softmax(Layer):

@@ -3,15 +3,20 @@ r"""The activation: one function applied to every number on its own.
 .. math::
     y = f(x), \qquad dx = f'(x)\, dy
 
-========== ========================== =====================
-kind       f(x)                       f'(x)
-========== ========================== =====================
-relu       0 if x < 0, else x         1 if y > 0, else 0
-leaky_relu x if x > 0, else slope x   1 if x > 0, else slope
-sigmoid    1 / (1 + exp(-x))          y (1 - y)
-tanh       tanh(x)                    1 - y²
-identity   x                          1
-========== ========================== =====================
+=========== =========================== ================================
+kind        f(x)                        f'(x)
+=========== =========================== ================================
+relu        0 if x < 0, else x          1 if y > 0, else 0
+relu6       relu(x), but at most 6      1 if 0 < y < 6, else 0
+leaky_relu  x if x > 0, else slope x    1 if x > 0, else slope
+sigmoid     1 / (1 + exp(-x))           y (1 - y)
+tanh        tanh(x)                     1 - y²
+hardsigmoid relu6(x + 3) / 6            1/6 if -3 < x < 3, else 0
+hardswish   x hardsigmoid(x)            x / 3 + 1/2 if -3 < x < 3, else
+                                        0 below and 1 above
+silu        x sigmoid(x)                s (1 + x (1 - s)), s = sigmoid(x)
+identity    x                           1
+=========== =========================== ================================
 
 Without one, layer after layer would collapse into a single linear map.
 
@@ -20,7 +25,10 @@ NaN, so that a broken number is seen at the end and not hidden by a zero.
 
 Sources: the article's f(net) and f'(net); Nair and Hinton, "Rectified linear units improve
 restricted Boltzmann machines", 2010; Maas, Hannun and Ng, "Rectifier nonlinearities improve neural
-network acoustic models", 2013. ``docs/activation.md`` derives the formulas.
+network acoustic models", 2013; Sandler et al., "MobileNetV2", 2018 (relu6); Howard et al.,
+"Searching for MobileNetV3", 2019 (the hard ones); Elfwing, Uchibe and Doya, "Sigmoid-weighted
+linear units", 2018, and Ramachandran, Zoph and Le, "Searching for activation functions", 2017
+(silu, or swish). ``docs/activation.md`` derives the formulas.
 """
 
 from dataclasses import dataclass
@@ -34,7 +42,20 @@ from clearconv.ops._backend import pick
 __all__ = ["KINDS", "ActivationSaved", "backward_input", "forward", "forward_saving"]
 
 #: The activations this chapter knows.
-KINDS = ("relu", "leaky_relu", "sigmoid", "tanh", "identity")
+KINDS = (
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "sigmoid",
+    "tanh",
+    "hardsigmoid",
+    "hardswish",
+    "silu",
+    "identity",
+)
+
+# Their derivatives are told from x: some values of y belong to several x, or to whole ranges.
+_FROM_INPUT = ("leaky_relu", "hardsigmoid", "hardswish", "silu")
 
 
 @dataclass(frozen=True)
@@ -48,8 +69,8 @@ class ActivationSaved:
     slope : float
         Used by leaky_relu alone.
     array : ndarray or None
-        y for relu, sigmoid and tanh, whose derivative is a function of y, so that x may be
-        forgotten; x for leaky_relu; None for identity.
+        y for relu, relu6, sigmoid and tanh, whose derivative is a function of y, so that x may be
+        forgotten; x for the others; None for identity.
     """
 
     kind: str
@@ -73,8 +94,8 @@ def forward(
     ----------
     x : ndarray of any shape
         Input (the article's net).
-    kind : {"relu", "leaky_relu", "sigmoid", "tanh", "identity"}
-        The function.
+    kind : str
+        The function, one of `KINDS`.
     slope : float
         Steepness of leaky_relu below zero; the other kinds ignore it.
     out : ndarray, optional
@@ -129,8 +150,8 @@ def forward_saving(
     ----------
     x : ndarray of any shape
         Input (the article's net).
-    kind : {"relu", "leaky_relu", "sigmoid", "tanh", "identity"}
-        The function.
+    kind : str
+        The function, one of `KINDS`.
     slope : float
         Steepness of leaky_relu below zero; the other kinds ignore it.
     out : ndarray, optional
@@ -163,8 +184,8 @@ def forward_saving(
     The article's out = f(net).
     """
     y = forward(x, kind, slope, out=out, backend=backend)
-    keeps = {"identity": None, "leaky_relu": x}
-    return y, ActivationSaved(kind, slope, keeps.get(kind, y))
+    kept = None if kind == "identity" else x if kind in _FROM_INPUT else y
+    return y, ActivationSaved(kind, slope, kept)
 
 
 def backward_input(
@@ -193,8 +214,8 @@ def backward_input(
     Returns
     -------
     grad_x : ndarray of the shape of `grad_y`
-        Identity returns `grad_y` itself. At a kink (relu and leaky_relu at x = 0) the derivative
-        from the left is taken.
+        Identity returns `grad_y` itself. At a kink the derivative is PyTorch's: from the left at
+        x = 0, and at the ends of the hard ones (relu6 at 6, the others at -3 and 3) from outside.
 
     Raises
     ------
@@ -225,7 +246,7 @@ def backward_input(
     if array is None:
         raise ArgumentError(
             f"{what}: saved.array is None, but the derivative of {saved.kind} is told from "
-            f"{'x' if saved.kind == 'leaky_relu' else 'y'}. Pass what forward_saving returned."
+            f"{'x' if saved.kind in _FROM_INPUT else 'y'}. Pass what forward_saving returned."
         )
     grad_x = pick("activation", backend).backward_input(grad_y, array, saved.kind, saved.slope)
     return result(what, np.asarray(grad_x), grad_y.shape, out)

@@ -18,10 +18,11 @@ const Functions<T>& functions() {
 }
 
 Kind kind_named(const char* name) {
-  const char* const names[] = {"relu", "leaky_relu", "sigmoid", "tanh"};  // in Kind's order
-  for (int kind = 0; kind < 4; ++kind)
+  const char* const names[] = {"relu", "relu6",       "leaky_relu", "sigmoid",
+                               "tanh", "hardsigmoid", "hardswish",  "silu"};  // in Kind's order
+  for (int kind = 0; kind < 8; ++kind)
     if (std::strcmp(name, names[kind]) == 0) return Kind(kind);
-  throw nb::value_error("the kind must be relu, leaky_relu, sigmoid or tanh");
+  throw nb::value_error("the kind must be one of activation.KINDS, but not identity");
 }
 
 template <class T>

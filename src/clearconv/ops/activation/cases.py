@@ -26,9 +26,16 @@ def _case(name: str, x: tuple[int, ...], kind: str, **options: Any) -> Case:
     return Case(name, arrays(x=normal(*x)), {"kind": kind, **options})
 
 
+def _wide(kind: str) -> Case:
+    """Numbers far enough from 0 to lie on every piece of the hard ones."""
+    draw = normal(2, 5, 13)
+    return Case(f"{kind}, far from 0", arrays(x=lambda rng: 5 * draw(rng)), {"kind": kind})
+
+
 CASES = (
     *(_case(f"{kind}, images", (2, 3, 4, 5), kind) for kind in activation.KINDS),
     *(_case(f"{kind}, features", (3, 7), kind) for kind in activation.KINDS),
+    *(_wide(kind) for kind in ("relu6", "hardsigmoid", "hardswish", "silu")),
     _case("leaky_relu, steeper", (2, 3, 4), "leaky_relu", slope=0.3),
     _case("leaky_relu, falling", (9,), "leaky_relu", slope=-0.5),
     _case("leaky_relu, beyond one", (9,), "leaky_relu", slope=2.0),

@@ -18,7 +18,7 @@ def forward(x: Array, kind: str, slope: float) -> Array:
 
 
 def backward_input(grad_y: Array, saved: Array, kind: str, slope: float) -> Array:
-    """Every gradient times f', told from what was saved: x for leaky_relu, else y."""
+    """Every gradient times f', told from what was saved, x or y."""
     derivative = _DERIVATIVES[kind]
     grad_x = np.empty_like(grad_y)
     for place in np.ndindex(grad_y.shape):
@@ -31,18 +31,42 @@ def _sigmoid(v: float, slope: float) -> float:
     return 1 / (1 + exp(-v)) if v >= 0 else exp(v) / (1 + exp(v))
 
 
+def _hardsigmoid(v: float, slope: float) -> float:
+    """The line v / 6 + 1 / 2, cut off at 0 and at 1."""
+    return 0.0 if v < -3 else 1.0 if v > 3 else (v + 3) / 6
+
+
+def _hardswish_derivative(x: float, slope: float) -> float:
+    """Of the parabola (x² + 3 x) / 6 between -3 and 3, of 0 below and of x above."""
+    return 0.0 if x <= -3 else 1.0 if x >= 3 else x / 3 + 0.5
+
+
+def _silu_derivative(x: float, slope: float) -> float:
+    """By the rule for products: σ + x σ', with σ' = σ (1 - σ)."""
+    s = _sigmoid(x, slope)
+    return s * (1 + x * (1 - s))
+
+
 Scalar = Callable[[float, float], float]
 
 _FUNCTIONS: dict[str, Scalar] = {
     "relu": lambda v, slope: 0.0 if v < 0 else v,
+    "relu6": lambda v, slope: 0.0 if v < 0 else 6.0 if v > 6 else v,
     "leaky_relu": lambda v, slope: v if v > 0 else slope * v,
     "sigmoid": _sigmoid,
     "tanh": lambda v, slope: tanh(v),
+    "hardsigmoid": _hardsigmoid,
+    "hardswish": lambda v, slope: v * _hardsigmoid(v, slope),
+    "silu": lambda v, slope: v * _sigmoid(v, slope),
 }
 
 _DERIVATIVES: dict[str, Scalar] = {
     "relu": lambda y, slope: 1.0 if y > 0 else 0.0,
+    "relu6": lambda y, slope: 1.0 if 0 < y < 6 else 0.0,
     "leaky_relu": lambda x, slope: 1.0 if x > 0 else slope,
     "sigmoid": lambda y, slope: y * (1 - y),
     "tanh": lambda y, slope: 1 - y * y,
+    "hardsigmoid": lambda x, slope: 1 / 6 if -3 < x < 3 else 0.0,
+    "hardswish": _hardswish_derivative,
+    "silu": _silu_derivative,
 }

@@ -12,23 +12,28 @@ def forward(x: Array, kind: str, slope: float) -> Array:
     """Apply f to the whole array."""
     if kind == "relu":
         return np.maximum(x, 0)  # keeps NaN
+    if kind == "relu6":
+        return np.clip(x, 0, 6)  # keeps NaN
     if kind == "leaky_relu":
         bend = np.maximum if slope <= 1 else np.minimum  # whichever is x for x > 0
         return bend(x, x * slope)
     if kind == "tanh":
         return np.tanh(x)
-    y = np.asarray(np.negative(x))  # sigmoid; an array even for no axes, to be written into
-    with np.errstate(over="ignore"):  # exp(1e4) is inf, and 1 / (1 + inf) is the 0 that is meant
-        np.exp(y, out=y)
-    y += 1
-    np.reciprocal(y, out=y)
-    return y
+    if kind in ("hardsigmoid", "hardswish"):
+        y = np.asarray(x + 3)  # an array even for no axes, to be written into
+        np.clip(y, 0, 6, out=y)
+        y /= 6
+        return y if kind == "hardsigmoid" else np.multiply(x, y, out=y)
+    y = _one_plus_exp_minus(x)
+    return np.divide(1 if kind == "sigmoid" else x, y, out=y)  # sigmoid, else silu
 
 
 def backward_input(grad_y: Array, saved: Array, kind: str, slope: float) -> Array:
-    """`grad_y` times f', told from what was saved: x for leaky_relu, else y."""
+    """`grad_y` times f', told from what was saved, x or y."""
     if kind == "relu":
         return grad_y * (saved > 0)
+    if kind == "relu6":
+        return grad_y * ((saved > 0) & (saved < 6))
     if kind == "leaky_relu":
         if not 0 <= slope <= 1:
             return np.where(saved > 0, grad_y, grad_y * slope)
@@ -37,8 +42,31 @@ def backward_input(grad_y: Array, saved: Array, kind: str, slope: float) -> Arra
     if kind == "sigmoid":
         factor = np.asarray(1 - saved)
         factor *= saved
-    else:  # tanh
+    elif kind == "tanh":
         factor = np.asarray(saved * saved)
         np.subtract(1, factor, out=factor)
+    elif kind == "hardsigmoid":
+        factor = np.asarray((np.abs(saved) < 3) / saved.dtype.type(6))
+    elif kind == "hardswish":
+        factor = np.asarray(saved / 3)
+        factor += 0.5
+        np.copyto(factor, 0, where=saved <= -3)
+        np.copyto(factor, 1, where=saved >= 3)
+    else:  # silu: s (1 + x (1 - s))
+        s = _one_plus_exp_minus(saved)
+        np.reciprocal(s, out=s)
+        factor = np.asarray(1 - s)
+        factor *= saved
+        factor += 1
+        factor *= s
     factor *= grad_y
     return factor
+
+
+def _one_plus_exp_minus(x: Array) -> Array:
+    """1 + e^-x, in a new array, even for no axes."""
+    y = np.asarray(np.negative(x))
+    with np.errstate(over="ignore"):  # exp(1e4) is inf, and 1 / (1 + inf) is the 0 that is meant
+        np.exp(y, out=y)
+    y += 1
+    return y
