@@ -19,7 +19,7 @@ SquaredError Tanh Tape TapeError __version__ backend col2im from_spec gradient_c
 register_activation register_layer set_threads
 """.split()
 
-PARTS = "article data errors layers losses models ops optim train".split()
+PARTS = "article data errors explain layers losses models ops optim train".split()
 
 
 def test_the_public_names_are_these():

@@ -82,7 +82,10 @@ _NAMES = {
     "clearconv.optim": "SGD Adam AdamW",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
-_PARTS = ("article", "data", "errors", "layers", "losses", "models", "ops", "optim", "train")
+_PARTS = (
+    *("article", "data", "errors", "explain", "layers", "losses", "models", "ops", "optim"),
+    "train",
+)
 
 __all__ = ["__version__", *sorted(_HOMES), *_PARTS]
 

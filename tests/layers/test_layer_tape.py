@@ -120,8 +120,10 @@ def test_keep_all_holds_what_goes_in_and_out_of_every_layer():
     grad_x = model.backward(grad_y)
     tape, paths = model.tape, [layer.path for layer in model.leaves()]
     assert "residual1.conv1" in paths and "concat1.conv1" in paths
+    around = [model["residual1"], model["concat1"]]  # of a chain, the last layer has it all
+    paths += [container.path for container in around]
     assert set(paths) == set(tape.inputs) == set(tape.outputs) == set(tape.grads)
-    for layer in model.leaves():
+    for layer in (*model.leaves(), *around):
         assert tape.inputs[layer.path].shape == (3, *layer.input_shape)
         assert tape.outputs[layer.path].shape == (3, *layer.output_shape)
         assert tape.grads[layer.path].shape == (3, *layer.output_shape)
@@ -131,6 +133,10 @@ def test_keep_all_holds_what_goes_in_and_out_of_every_layer():
     np.testing.assert_array_equal(tape.inputs["relu1"], tape.outputs["conv1"])
     total = tape.outputs["residual1.sigmoid1"] + tape.inputs["residual1.identity1"]
     np.testing.assert_array_equal(tape.inputs["residual1.activation"], total)
+    np.testing.assert_array_equal(tape.outputs["residual1"], tape.outputs["residual1.activation"])
+    np.testing.assert_array_equal(tape.grads["residual1"], tape.grads["residual1.activation"])
+    np.testing.assert_array_equal(tape.outputs["concat1"][:, :3], tape.outputs["concat1.pool1"])
+    np.testing.assert_array_equal(tape.grads["concat1"][:, 3:], tape.grads["concat1.conv1"])
     # and the gradients are those of a pass that kept less
     model.forward(x, context=tape.context)
     np.testing.assert_array_equal(model.backward(grad_y), grad_x)

@@ -13,6 +13,7 @@ main = Commands(
         "train": "Train a classifier on a folder of images.",
         "evaluate": "Test a trained model on images with known classes.",
         "predict": "Name the class of new images.",
+        "explain": "Show what in an image speaks for its class.",
         "summary": "List a model's layers, shapes and parameters.",
         "show": "Show how an operation works: formula, worked case, source of each telling.",
     }

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from clearconv.cli._frame import Failure, Misused, RunPath, command, count
+from clearconv.cli._frame import Failure, RunPath, command, count
+from clearconv.cli._images import expanded
 from clearconv.cli._text import printable, table
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def predict(
     """
     from clearconv.train import predict as name_classes
 
-    predictions = name_classes(run, _expanded(images))
+    predictions = name_classes(run, expanded(images))
     failed = [prediction for prediction in predictions if prediction.probabilities is None]
     good = [prediction for prediction in predictions if prediction.probabilities is not None]
     if as_json:
@@ -52,31 +53,6 @@ def predict(
         of = count(len(predictions), "image")
         click.echo(f"{len(failed)} of {of} could not be read", err=True)
         ctx.exit(Failure.exit_code)
-
-
-def _expanded(images: tuple[str, ...]) -> list[Path]:
-    """Put a folder's images, at any depth, in its place; training leaves out the same litter."""
-    found: list[Path] = []
-    for image in map(Path, images):
-        if not image.is_dir():
-            found.append(image)
-            continue
-        from clearconv.data._layout import files_below
-
-        endings = _endings()
-        inside = sorted(path for path in files_below(image) if path.suffix.lower() in endings)
-        if not inside:
-            raise Misused(f"{image} holds no image: none of {', '.join(sorted(endings))}.")
-        found += inside
-    return found
-
-
-def _endings() -> set[str]:
-    from PIL import Image
-
-    from clearconv.data._decode import FORMATS
-
-    return {end for end, kind in Image.registered_extensions().items() if kind in FORMATS}
 
 
 def _likeliest(prediction: "Prediction", most: int) -> list[tuple[str, float]]:

@@ -55,7 +55,8 @@ class Tape:
     saved : dict
         Path -> what that layer's backward needs.
     inputs, outputs, grads : dict
-        Path -> the layer's x, y and dL/dy; filled with ``keep="all"`` only.
+        Path -> the x, y and dL/dy of a layer, a Residual or a Concat; filled with ``keep="all"``
+        only. Where a layer has the path of the container around it, they are the layer's.
     """
 
     context: Context
@@ -72,6 +73,17 @@ class Tape:
         self.saved[path] = saved
         if self.keep == "all":
             self.inputs[path], self.outputs[path] = x, y
+
+    def around(self, path: str, x: Array, y: Array) -> None:
+        """Note what went in and out of a container, whose layers have recorded theirs."""
+        if self.keep == "all":
+            self.inputs.setdefault(path, x)
+            self.outputs.setdefault(path, y)
+
+    def around_back(self, path: str, grad_y: Array) -> None:
+        """Note what comes back to a container, before its layers note theirs."""
+        if self.keep == "all":
+            self.grads[path] = grad_y
 
     def recall(self, path: str, grad_y: Array) -> Any:
         """Return what the layer saved."""

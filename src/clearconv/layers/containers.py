@@ -254,6 +254,8 @@ class Residual(Container):
             tape.saved[self.children[after].path] = y
         elif after is not None and not relu:
             y = self.children[after]._run(y, context, tape)
+        if tape is not None:
+            tape.around(self.path, x, y)
         return y
 
     def _check_shapes(self, body: Shape, beside: Shape) -> None:
@@ -264,6 +266,7 @@ class Residual(Container):
             )
 
     def _run_back(self, grad_y: Array, tape: Tape, context: Context) -> Array | None:
+        tape.around_back(self.path, grad_y)
         own = False  # whether grad_y may be overwritten
         if self.activation is not None:
             after = self.children[self.activation]
@@ -325,9 +328,13 @@ class Concat(Container):
     def _run(self, x: Array, context: Context, tape: Tape | None) -> Array:
         parts = [child._run(x, context, tape) for child in self.children.values()]
         last = [np.moveaxis(part, 1, -1) for part in parts]  # (N, H, W, C): joined channels-last
-        return np.moveaxis(np.concatenate(last, axis=-1), -1, 1)
+        y = np.moveaxis(np.concatenate(last, axis=-1), -1, 1)
+        if tape is not None:
+            tape.around(self.path, x, y)
+        return y
 
     def _run_back(self, grad_y: Array, tape: Tape, context: Context) -> Array | None:
+        tape.around_back(self.path, grad_y)
         total: Array | None = None
         start = 0
         for child in self.children.values():

@@ -1,0 +1,148 @@
+"""How far two maps agree, and whether a map depends on what the model has learnt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from clearconv.explain.grad_cam import chosen_layer, grad_cam
+from clearconv.layers import Node, from_spec
+from clearconv.ops._arrays import Array
+from clearconv.random import generator
+
+#: How many networks between the trained and the wholly random one are looked at, at most.
+_STEPS = 6
+#: Above this mean rank correlation a random network's maps count as the trained one's.
+_ALIKE = 0.5
+
+
+@dataclass(frozen=True)
+class SanityCheck:
+    """How much Grad-CAM maps change as a model's weights are replaced by random ones.
+
+    Attributes
+    ----------
+    layer : str
+        Whose maps were weighed.
+    images : int
+        How many images were looked at.
+    steps : tuple of (str, float)
+        Path of the lowest layer replaced, all above it replaced too, and the mean rank correlation
+        of the new maps with the trained model's. The last step has no trained weight left.
+    """
+
+    layer: str
+    images: int
+    steps: tuple[tuple[str, float], ...]
+
+    @property
+    def correlation(self) -> float:
+        """Return the mean rank correlation once every weight is random; 0 is no relation."""
+        return self.steps[-1][1]
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether a random network's maps differ from the trained one's."""
+        return self.correlation < _ALIKE
+
+
+def sanity_check(
+    model: Node,
+    x: Array,
+    target: Sequence[int] | None = None,
+    layer: str | None = None,
+    seed: int = 0,
+) -> SanityCheck:
+    """Replace a model's weights by random ones, from the head down, and compare its maps.
+
+    A map that stays the same shows the image, not the model: an edge detector would pass for an
+    explanation. The model itself keeps its weights.
+
+    Parameters
+    ----------
+    model : Node
+        Trained; gives logits, one a class.
+    x : ndarray of shape (N, C, H, W)
+        A few inputs, prepared as in training.
+    target : sequence of N ints, optional
+        The classes in question; by default the trained model's answers.
+    layer : str, optional
+        As for ``grad_cam``.
+    seed : int
+        Names the random weights.
+
+    Returns
+    -------
+    SanityCheck
+
+    References
+    ----------
+    Adebayo et al., "Sanity checks for saliency maps", 2018: cascading randomization, Spearman's
+    rank correlation.
+    """
+    layer = chosen_layer(model, layer)
+    chosen = np.asarray(model.forward(x).argmax(axis=1) if target is None else target).tolist()
+    before = grad_cam(model, x, chosen, layer)
+    learnt = [leaf.path for leaf in model.leaves() if leaf.declared][::-1]  # the head first
+    steps = []
+    for count in np.unique(np.linspace(1, len(learnt), min(_STEPS, len(learnt))).round()):
+        replaced = learnt[: int(count)]
+        after = grad_cam(randomised(model, replaced, seed), x, chosen, layer)
+        alike = [rank_correlation(a, b) for a, b in zip(before, after, strict=True)]
+        steps.append((replaced[-1], float(np.mean(alike))))
+    return SanityCheck(layer, len(x), tuple(steps))
+
+
+def randomised(model: Node, layers: Sequence[str], seed: int = 0) -> Node:
+    """Return a copy in which some layers have never learnt.
+
+    Parameters
+    ----------
+    model : Node
+        Stays as it is.
+    layers : sequence of str
+        Paths of the layers whose parameters and running statistics begin anew.
+    seed : int
+        Names the random weights. They are never those a training with this seed began with.
+
+    Returns
+    -------
+    Node
+        Built.
+    """
+    other = int(generator(seed, "sanity check").integers(2**62))
+    copy = from_spec(model.spec()).build(model.input_shape, other, model.store.dtype)
+    fresh, trained = copy.state_dict(), model.state_dict()
+    names = set(layers)
+    copy.load_state_dict(
+        {
+            path: fresh[path] if path.rpartition(".")[0] in names else array
+            for path, array in trained.items()
+        }
+    )
+    return copy
+
+
+def rank_correlation(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
+    """Compare two maps by the order of their pixels (Spearman's rank correlation).
+
+    Parameters
+    ----------
+    a, b : array of one shape
+        Equal values share the mean of their ranks.
+
+    Returns
+    -------
+    float
+        1 for the same order, -1 for the opposite, 0 where one of the maps is constant.
+    """
+    first, second = (_ranks(np.asarray(values).ravel()) for values in (a, b))
+    first, second = first - first.mean(), second - second.mean()
+    size = np.sqrt((first @ first) * (second @ second))
+    return float(first @ second / size) if size > 0 else 0.0
+
+
+def _ranks(values: Array) -> Array:
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[place]

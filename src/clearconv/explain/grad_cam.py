@@ -1,0 +1,231 @@
+"""Grad-CAM: where the evidence for a class lies, by the gradient of its logit."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from clearconv.errors import ArgumentError, ShapeError
+from clearconv.layers import Node, Sequential
+from clearconv.layers.containers import Container
+from clearconv.ops._arrays import Array
+
+Targets = int | Sequence[int] | None
+
+
+def grad_cam(model: Node, x: Array, target: Targets = None, layer: str | None = None) -> Array:
+    r"""Weigh the maps of an inner layer by how much each one speaks for a class.
+
+    A network that looks at the thing itself is warm there; one that learnt the background is warm
+    beside it.
+
+    Parameters
+    ----------
+    model : Node
+        Gives logits, one a class. Its gradients are overwritten, as by any backward pass.
+    x : ndarray of shape (N, C, H, W) or (C, H, W)
+        Inputs, prepared as in training.
+    target : int or sequence of N ints, optional
+        The class in question, for all images or for each; by default the likeliest.
+    layer : str, optional
+        Path of the layer or container whose maps are weighed, one of ``spatial_layers(model)``; by
+        default the last of them: the richest features that still know where they are.
+
+    Returns
+    -------
+    heat : ndarray of shape (N, H, W) or (H, W)
+        At least 0, in units of the logit; all 0 where no map speaks for the class.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such layer or class; lists what there is.
+    ShapeError
+        If the model does not turn images into one number a class.
+
+    Notes
+    -----
+    .. math:: heat = ReLU(\sum_k a_k A^k), \quad
+        a_k = \frac{1}{hw} \sum_{i,j} \frac{\partial y_c}{\partial A^k_{ij}}
+
+    A^k is the layer's k-th map, h x w, and y_c the logit of class c, before any softmax. The sum is
+    enlarged to H x W by bilinear interpolation.
+
+    References
+    ----------
+    Selvaraju et al., "Grad-CAM: visual explanations from deep networks via gradient-based
+    localization", 2017, formulas 1 and 2.
+    """
+    maps, grads = map_and_gradient(model, x, target, layer)
+    weights = grads.mean(axis=(2, 3))  # (N, K)
+    heat = np.maximum(np.einsum("nk,nkij->nij", weights, maps), 0)  # (N, h, w)
+    heat = enlarged(heat, x.shape[-2:])
+    return heat[0] if x.ndim == 3 else heat
+
+
+def map_and_gradient(
+    model: Node, x: Array, target: Targets = None, layer: str | None = None
+) -> tuple[Array, Array]:
+    """Return a layer's maps and the gradient of the class's logit with respect to them.
+
+    The pass keeps every inner array, so it runs layer by layer: no fused stage hides the maps.
+
+    Parameters
+    ----------
+    model, x, target, layer
+        As for `grad_cam`.
+
+    Returns
+    -------
+    maps, grads : ndarray of shape (N, K, h, w)
+        Both in the model's dtype.
+    """
+    place = spatial_layers(model)[chosen_layer(model, layer)]
+    batch = x[np.newaxis] if x.ndim == len(model.input_shape) else x
+    logits = model.forward(batch, keep="all")
+    grad = np.zeros_like(logits)
+    grad[np.arange(len(batch)), targets(logits, target)] = 1
+    model.backward(grad, input_gradient=False)
+    tape, model.tape = model.tape, None  # nobody needs the inner arrays after this
+    assert tape is not None
+    return tape.outputs[place], tape.grads[place]
+
+
+def spatial_layers(model: Node) -> dict[str, str]:
+    """List the layers and containers whose output has more than one pixel.
+
+    Parameters
+    ----------
+    model : Node
+        Built; takes images and gives one number a class.
+
+    Returns
+    -------
+    dict
+        Path -> path under which the tape of a pass with ``keep="all"`` has it: of a Sequential,
+        what its last layer gives. In the order they run; the last one is what all classes are
+        computed from.
+
+    Raises
+    ------
+    ShapeError
+        If there is none, or the model gives something else than one number a class.
+    """
+    if len(model.output_shape) != 1:
+        raise ShapeError(
+            f"the model's output for one image has shape {model.output_shape}, but (classes,) is "
+            "needed. Does it lack a Flatten, or was it not built?"
+        )
+    found: dict[str, str] = {}
+    last = ""
+    for node in _walk(model):
+        if len(node.output_shape) == 3 and max(node.output_shape[1:]) > 1:
+            found.setdefault(node.path, _end(node).path)
+    for node in _spine(model):
+        if node.path in found:
+            last = node.path
+    if not last:
+        raise ShapeError(
+            f"no layer of the model has maps (its input is {model.input_shape}), so there is no "
+            "place to point at. Grad-CAM needs a layer whose output is (channels, height, width), "
+            "with more than one pixel."
+        )
+    found[last] = found.pop(last)
+    return found
+
+
+def chosen_layer(model: Node, layer: str | None) -> str:
+    """Return the path of a layer that has maps: as given, else the last of all.
+
+    Parameters
+    ----------
+    model, layer
+        As for `grad_cam`.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such layer; lists what there is.
+    """
+    places = spatial_layers(model)
+    if layer is not None and layer not in places:
+        raise ArgumentError(
+            f"layer {layer!r} is not in the model, or has no maps to look at; there are "
+            f"{', '.join(filter(None, places))}."
+        )
+    return layer if layer is not None else next(reversed(places))
+
+
+def targets(logits: Array, target: Targets) -> Array:
+    """Return the class of each image: as given, else the likeliest.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (N, classes)
+        Of the model.
+    target : int, sequence of N ints, or None
+        As for `grad_cam`.
+
+    Returns
+    -------
+    ndarray of int, shape (N,)
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such class, or not one for each image.
+    """
+    if target is None:
+        return logits.argmax(axis=1)
+    N, K = logits.shape
+    chosen = np.asarray(target)
+    if chosen.ndim > 1 or chosen.size not in (1, N) or chosen.dtype.kind not in "iu":
+        raise ArgumentError(
+            f"target={target!r}, but one class number is needed, or one for each of {N} images."
+        )
+    if chosen.min() < 0 or chosen.max() >= K:
+        raise ArgumentError(f"target={target!r}, but the model's classes are 0 to {K - 1}.")
+    return np.broadcast_to(chosen.reshape(-1), (N,))
+
+
+def enlarged(heat: Array, size: tuple[int, ...]) -> Array:
+    """Resize maps (N, h, w) to (N, *size) by bilinear interpolation between pixel centres."""
+    down, across = (_weights(n, m) for n, m in zip(heat.shape[1:], size, strict=True))
+    return (down @ heat.astype(np.float64) @ across.T).astype(heat.dtype)  # (N, *size)
+
+
+def _weights(n: int, m: int) -> Array:
+    """Return the matrix (m, n) that resizes an axis; beyond the outer centres values go on."""
+    place = np.clip((np.arange(m) + 0.5) * n / m - 0.5, 0, n - 1)
+    low = np.minimum(place.astype(np.int64), max(n - 2, 0))
+    weights = np.zeros((m, n))
+    weights[np.arange(m), low] = 1 - (place - low)
+    weights[np.arange(m), np.minimum(low + 1, n - 1)] += place - low
+    return weights
+
+
+def _walk(node: Node) -> Iterator[Node]:
+    """Yield every layer and container, inner ones before the one around them."""
+    if isinstance(node, Container):
+        for child in node.children.values():
+            yield from _walk(child)
+    yield node
+
+
+def _spine(node: Node) -> Iterator[Node]:
+    """Yield what every path through the model passes: not what is inside a branch."""
+    if isinstance(node, Sequential):
+        for child in node.children.values():
+            yield from _spine(child)
+    else:
+        yield node
+
+
+def _end(node: Node) -> Node:
+    """Return what gives a chain its output."""
+    while isinstance(node, Sequential):
+        node = list(node.children.values())[-1]
+    return node

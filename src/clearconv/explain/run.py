@@ -1,0 +1,111 @@
+"""Explain what a trained model says about image files."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from clearconv.data import load_image
+from clearconv.errors import ArgumentError, DataError
+from clearconv.explain.agreement import rank_correlation
+from clearconv.explain.grad_cam import chosen_layer, grad_cam
+from clearconv.explain.occlusion import occlusion
+from clearconv.explain.pictures import Pixels
+from clearconv.ops import softmax
+from clearconv.ops._arrays import Array
+from clearconv.train.use import open_model
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Why a model takes one image for one class, or does not.
+
+    Attributes
+    ----------
+    file : str
+        The image.
+    name : str
+        The class in question.
+    probability : float
+        Of that class, by the model.
+    layer : str
+        Whose maps Grad-CAM weighed.
+    pixels : ndarray of uint8, shape (H, W, 3) or (H, W, 1)
+        The image as the model sees it.
+    heat : ndarray of shape (H, W)
+        Grad-CAM.
+    drop : ndarray of shape (H, W)
+        How far the probability drops where the image is covered.
+    """
+
+    file: str
+    name: str
+    probability: float
+    layer: str
+    pixels: Pixels
+    heat: Array
+    drop: Array
+
+    @property
+    def agreement(self) -> float:
+        """Return the rank correlation of the two maps: 1 same order, 0 no relation."""
+        return rank_correlation(self.heat, self.drop)
+
+
+def explain_images(
+    where: Path, images: Sequence[Path], name: str | None = None, layer: str | None = None
+) -> Iterator[Explanation | DataError]:
+    """Explain what a model says about image files, one after another.
+
+    Images are prepared as the model's file says, and in no other way.
+
+    Parameters
+    ----------
+    where : Path
+        A run folder, or a model file.
+    images : sequence of Path
+        Image files. One that cannot be read gives the error instead.
+    name : str, optional
+        The class in question; by default, for each image, the likeliest.
+    layer : str, optional
+        As for ``grad_cam``.
+
+    Returns
+    -------
+    iterator of Explanation or DataError
+        In the order of `images`.
+
+    Raises
+    ------
+    ModelFileError
+        If the model cannot be used.
+    ArgumentError
+        If there is no such class or layer; lists what there is.
+    """
+    model, classes, preprocessing = open_model(where)
+    if name is not None and name not in classes:
+        raise ArgumentError(f"class {name!r} is not the model's; it knows {', '.join(classes)}.")
+    place = chosen_layer(model, layer)
+
+    def explained() -> Iterator[Explanation | DataError]:
+        for path in images:
+            try:
+                image = load_image(path)
+            except DataError as error:
+                yield error
+                continue
+            x = preprocessing(image).astype(model.store.dtype, copy=False)
+            probabilities = softmax.forward(model.forward(x[np.newaxis]))[0]
+            target = int(probabilities.argmax()) if name is None else classes.index(name)
+            yield Explanation(
+                str(path),
+                classes[target],
+                float(probabilities[target]),
+                place,
+                preprocessing.resized(image),
+                grad_cam(model, x, target, place),
+                occlusion(model, x, target),
+            )
+
+    return explained()
