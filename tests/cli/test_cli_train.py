@@ -60,7 +60,7 @@ def test_the_report_suits_a_pipe_and_a_narrow_screen(digits):
 def test_a_stopped_run_goes_on_to_the_same_weights(run, digits, tmp_path, monkeypatch):
     unbroken = digits[1].stdout
 
-    def stop(self, epoch, step, steps, loss, images_per_second):
+    def stop(self, epoch, step, steps, loss, accuracy, images_per_second):
         if (epoch, step) == (2, 3):
             raise KeyboardInterrupt
 

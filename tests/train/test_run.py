@@ -38,7 +38,7 @@ class StopAfter(Callback):
     def __init__(self, epoch, step=None):
         self.at = (epoch, step)
 
-    def step(self, epoch, step, steps, loss, images_per_second):
+    def step(self, epoch, step, steps, loss, accuracy, images_per_second):
         if (epoch, step) == self.at:
             raise Stop
 

@@ -1,4 +1,4 @@
-"""What a person sees while the machine works: bars on standard error, lines on standard output."""
+"""What a person sees of a run: bars and warnings on standard error, lines on standard output."""
 
 import sys
 from typing import TYPE_CHECKING, Any
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearconv.cli._frame import count
+from clearconv.cli._live import LiveEpoch, time_left
 from clearconv.cli._report import accuracy, class_names, report
 from clearconv.cli._text import printable
 from clearconv.ops._backend import native_module
@@ -89,6 +90,7 @@ class Training(Reading):
 
     def __init__(self) -> None:
         super().__init__()
+        self.live = LiveEpoch()
         self.run: Run | None = None
 
     def started(self, run: Run) -> None:
@@ -113,15 +115,45 @@ class Training(Reading):
             click.echo(f"going on after epoch {run.epochs_done} of {run.settings.epochs}")
 
     def step(
-        self, epoch: int, step: int, steps: int, loss: float, images_per_second: float
+        self,
+        epoch: int,
+        step: int,
+        steps: int,
+        loss: float,
+        accuracy: float,
+        images_per_second: float,
     ) -> None:
-        """Draw the epoch's bar."""
-        about = f"epoch {epoch}/{self._epochs}"
-        self.bar.update(about, step, steps, f"loss {loss:.3f}  {images_per_second:,.0f} images/s")
+        """Show where the epoch is, and when all will be done."""
+        notes = [f"loss {loss:.3f}", f"accuracy {accuracy:.3f}"]
+        notes.append(f"{images_per_second:,.0f} images/s")
+        if step == steps:
+            notes.append("validating")
+        else:
+            left, in_all = self._forecast(epoch, step, steps, images_per_second)
+            notes.append(f"left: epoch {time_left(left)}, run {time_left(in_all)}")
+        self.live.update(f"epoch {epoch}/{self._epochs}", step, steps, notes)
+
+    def _forecast(self, epoch: int, step: int, steps: int, speed: float) -> tuple[float, float]:
+        """Return the seconds left of the epoch, and of the run unless it stops early."""
+        assert self.run is not None
+        whole = steps * self.run.settings.batch_size / speed
+        left = whole * (steps - step) / steps
+        history = self.run.history  # an epoch that is done has its validation in it
+        return left, left + (self._epochs - epoch) * (history[-1]["seconds"] if history else whole)
+
+    def warned(self, message: str) -> None:
+        """Write it between the epochs."""
+        self.close()
+        click.echo(f"Warning: {printable(message)}", err=True)
+
+    def close(self) -> None:
+        """Erase what is drawn."""
+        self.bar.close()
+        self.live.close()
 
     def epoch(self, record: dict[str, Any], best: bool) -> None:
         """Leave one line for the epoch."""
-        self.bar.close()
+        self.close()
         number = str(record["epoch"]).rjust(len(str(self._epochs)))
         click.echo(
             f"epoch {number}/{self._epochs}  loss {record['train_loss']:.3f}  "

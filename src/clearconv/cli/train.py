@@ -77,7 +77,7 @@ def train(
     except KeyboardInterrupt:
         raise Stopped(_how_to_go_on(progress)) from None
     finally:
-        progress.bar.close()
+        progress.close()
 
 
 def _resumed(

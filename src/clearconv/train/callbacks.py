@@ -23,9 +23,18 @@ class Callback:
         """Hear that data and model are ready."""
 
     def step(
-        self, epoch: int, step: int, steps: int, loss: float, images_per_second: float
+        self,
+        epoch: int,
+        step: int,
+        steps: int,
+        loss: float,
+        accuracy: float,
+        images_per_second: float,
     ) -> None:
-        """Hear that a step is done; epochs and steps count from 1."""
+        """Hear that a step is done; epochs and steps count from 1.
+
+        Loss, accuracy and images per second are means over the epoch so far.
+        """
 
     def epoch(self, record: dict[str, Any], best: bool) -> None:
         """Hear that an epoch is done and saved."""
@@ -66,11 +75,17 @@ class Callbacks(Callback):
             member.started(run)
 
     def step(
-        self, epoch: int, step: int, steps: int, loss: float, images_per_second: float
+        self,
+        epoch: int,
+        step: int,
+        steps: int,
+        loss: float,
+        accuracy: float,
+        images_per_second: float,
     ) -> None:
         """Pass it on."""
         for member in self.members:
-            member.step(epoch, step, steps, loss, images_per_second)
+            member.step(epoch, step, steps, loss, accuracy, images_per_second)
 
     def epoch(self, record: dict[str, Any], best: bool) -> None:
         """Pass it on."""

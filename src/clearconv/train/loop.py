@@ -20,13 +20,14 @@ from clearconv.data import (
     open_data,
     read_split,
 )
-from clearconv.errors import ArgumentError, DataError, RunError, ShapeError
+from clearconv.errors import ArgumentError, DataError, ShapeError
 from clearconv.layers import Context
 from clearconv.layers.model_file import load
 from clearconv.losses import CrossEntropy
 from clearconv.models import MODELS, create
 from clearconv.ops._backend import backend, native_module, pick, set_threads
 from clearconv.optim import SGD, Adam, AdamW, Optimiser, schedule
+from clearconv.train import health
 from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.evaluation import Evaluation, evaluate_model
 from clearconv.train.run import (
@@ -220,6 +221,8 @@ def _go(run: Run, told: Callbacks) -> Result:
             run.history.append(_epoch(run, told))
             run.save_epoch()
             told.epoch(run.history[-1], run.best_epoch == run.epochs_done)
+            for message in run.history[-1]["warnings"]:
+                told.warned(message)
             stopped = _out_of_patience(run)
         model = load(run.folder / "best.safetensors")
         evaluation = evaluate_model(
@@ -278,23 +281,23 @@ def _epoch(run: Run, told: Callbacks) -> dict[str, Any]:
         )
         logits = model.forward(batch.x, context=context)
         loss, grad = criterion(logits, batch.labels)
-        if not np.isfinite(loss):
-            raise RunError(
-                f"The loss became {loss} at epoch {epoch}, step {number}: the training diverged. "
-                f"Try a lower learning rate (--lr {settings.lr / 10:g})."
-            )
+        place = health.Place(epoch, number, settings.lr)
+        health.check_loss(model, batch.x, context, loss, place)
         model.backward(grad, input_gradient=False)
+        health.check_gradients(model, place)
         lr = settings.lr * factor(done)
         run.optimiser.step(lr)
         seen += len(batch.labels)
         losses += loss * len(batch.labels)
         right += int(np.sum(logits.argmax(axis=1) == batch.labels))
-        told.step(epoch, number, steps, losses / seen, seen / (perf_counter() - start))
+        speed = seen / (perf_counter() - start)
+        told.step(epoch, number, steps, losses / seen, right / seen, speed)
     trained = perf_counter() - start
     validation = evaluate_model(
         model, run.source, run.split.validation, run.preprocessing, run.source.classes
     )
-    return {
+    health.check_epoch(run, validation.loss, place)
+    record = {
         "epoch": epoch,
         "lr": lr,
         "train_loss": losses / seen,
@@ -305,6 +308,8 @@ def _epoch(run: Run, told: Callbacks) -> dict[str, Any]:
         "images_per_second": seen / trained,
         "weights_sha256": model.store.fingerprint(),
     }
+    health.end_of_epoch(run, record)
+    return record
 
 
 def _class_weight(run: Run) -> tuple[float, ...] | None:

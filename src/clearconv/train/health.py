@@ -1,0 +1,233 @@
+"""Is a run healthy? Rules on its history, and the errors that end it; each names what to do.
+
+A warning is said once, in the epoch in which its rule first holds: rules are functions of the
+history alone, so a resumed run says what an unbroken one would.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import isfinite, log, sqrt
+from typing import Any
+
+import numpy as np
+
+from clearconv.data import Batches
+from clearconv.errors import RunError
+from clearconv.layers import Context, Node
+from clearconv.ops._arrays import Array
+from clearconv.train.evaluation import Indices
+from clearconv.train.probe import (
+    DeadUnits,
+    dead_units,
+    finite,
+    first_not_finite,
+    gradient_not_finite,
+)
+from clearconv.train.run import Run
+
+History = Sequence[dict[str, Any]]
+
+#: A layer with fewer dead channels than this share is no cause for worry.
+_DEAD = 0.5
+#: Validation images that are looked at first, all of them only where many channels seem dead; and
+#: how many are needed to tell.
+_PROBE, _ENOUGH = 64, 32
+#: Epochs over which losses are averaged, and for which validation must have got no better.
+_AVERAGE, _WAIT = 5, 5
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a run something happened.
+
+    Attributes
+    ----------
+    epoch, step : int
+        From 1; the step counts within the epoch.
+    lr : float
+        The run's learning rate.
+    """
+
+    epoch: int
+    step: int
+    lr: float
+
+    def error(self, what: str, where: str | None) -> RunError:
+        """Return the error that ends the run; what was saved before stays as it is."""
+        first = f", first in {where}" if where else ""
+        remedy = f"Try a lower learning rate (--lr {self.lr / 10:.1g}), or --lr auto."
+        if where == "the images of the batch":
+            remedy = "Look at the data, and at the mean and deviation they are scaled by."
+        return RunError(
+            f"{what} at epoch {self.epoch}, step {self.step}: the training diverged{first}. "
+            f"{remedy} Nothing that was saved before is lost."
+        )
+
+
+def check_loss(model: Node, x: Array, context: Context, loss: float, place: Place) -> None:
+    """Raise RunError where the loss of a batch is not finite; names the layer it came from."""
+    if not isfinite(loss):
+        raise place.error(f"The loss became {loss}", first_not_finite(model, x, context))
+
+
+def check_gradients(model: Node, place: Place) -> None:
+    """Raise RunError where a gradient is not finite; one sum over the flat array tells."""
+    if not finite(model.store.grads):
+        raise place.error("A gradient became infinite or NaN", gradient_not_finite(model))
+
+
+def check_epoch(run: Run, loss: float, place: Place) -> None:
+    """Raise RunError where an epoch left parameters or a validation `loss` that are not finite."""
+    if not (isfinite(loss) and finite(run.model.store.values)):
+        x = next(_batches(run, run.split.validation))
+        where = first_not_finite(run.model, x, Context())
+        raise place.error(f"The validation loss became {loss}", where)
+
+
+def end_of_epoch(run: Run, record: dict[str, Any]) -> None:
+    """Add to an epoch's record which layers are dead, and what is to be said: `warnings`."""
+    found = find_dead(run)
+    images = np.bincount(run.source.labels[run.split.train], minlength=len(run.source.classes))
+    record["dead"] = {unit.path: unit.dead for unit in found}
+    record["warnings"] = warnings([*run.history, record], found, images)
+
+
+def find_dead(run: Run) -> list[DeadUnits]:
+    """Return the layers in which most channels fire for none of the validation images.
+
+    Some of the images are looked at first, all only where a layer looks dead. Of a few no more
+    could be said than that a channel is silent for them: then the list is empty.
+    """
+    indices = run.split.validation
+    images = len(indices)
+    if images < _ENOUGH:
+        return []
+    some = indices[np.unique(np.linspace(0, images - 1, min(_PROBE, images)).astype(int))]
+    for part in (some, indices):
+        found = [u for u in dead_units(run.model, _batches(run, part)) if u.share >= _DEAD]
+        if not found or len(part) == images:
+            break
+    return found
+
+
+def _batches(run: Run, indices: Indices) -> Iterator[Array]:
+    dtype = run.model.store.dtype
+    for batch in Batches(run.source, indices, run.preprocessing, 16):
+        yield batch.x.astype(dtype, copy=False)
+
+
+def warnings(history: History, found: Sequence[DeadUnits], images: Indices) -> list[str]:
+    """Return what is to be said after the last epoch of a history.
+
+    Parameters
+    ----------
+    history : sequence of dict
+        A record an epoch, the last one included; ``record["dead"]`` holds the dead channels of
+        each layer that was found.
+    found : sequence of DeadUnits
+        Of the last epoch.
+    images : ndarray of int64, shape (K,)
+        Training images of each class.
+    """
+    chance = float(images.max() / images.sum())  # accuracy of naming the most frequent class
+    said = [
+        f"{unit.layer}: {unit.dead} of {unit.channels} channels never fire. They are zero for "
+        "every validation image, so nothing moves them any more. Try a lower learning rate, or "
+        "batch normalisation before the ReLU."
+        for unit in found
+        if _worse(history, unit)
+    ]
+    if _first(stuck, history, chance, log(len(images))):
+        said.append(_stuck_message(history))
+    if _first(parted, history):
+        said.append(
+            f"training and validation part: since epoch {_lowest(history)} the training loss "
+            f"falls and the validation loss rises ({_last(history, 'train_accuracy'):.2f} of the "
+            f"training images are right, {_last(history, 'validation_accuracy'):.2f} of the "
+            "others). The network learns its images by heart. Try more images, more augmentation, "
+            "--dropout, a larger --weight-decay, or --patience to stop earlier; the best epoch is "
+            "kept in any case."
+        )
+    return said
+
+
+def parted(history: History) -> bool:
+    """Tell whether the network learns its training images by heart.
+
+    Losses are averaged over five epochs. The validation loss must have been lowest at least five
+    epochs ago and have risen by a tenth since, and by more than it goes up and down from epoch to
+    epoch, while the training loss went down by a tenth. And the training accuracy must be ahead by
+    five points: a loss alone rises where a network merely grows surer of the few images that it
+    cannot know.
+    """
+    if len(history) < _AVERAGE + _WAIT:
+        return False
+    train, validation = _smooth(history, "train_loss"), _smooth(history, "validation_loss")
+    low = int(np.argmin(validation))
+    if len(validation) - 1 - low < _WAIT:
+        return False
+    ahead = _last(history, "train_accuracy") - _last(history, "validation_accuracy")
+    jumps = np.diff([record["validation_loss"] for record in history])
+    least = max(0.1 * validation[low], 2.5 * float(np.std(jumps)) / sqrt(2))
+    rises = validation[-1] - validation[low] > least
+    return bool(rises and train[-1] < 0.9 * train[low] and ahead > 0.05)
+
+
+def stuck(history: History, chance: float, ignorance: float) -> bool:
+    """Tell whether nothing was learnt after the first epoch.
+
+    The training loss is not one percent below the first epoch's, or not below that of equal
+    probabilities for all classes (`ignorance`, the logarithm of their number); and neither part is
+    named better than by always guessing the most frequent class (`chance`), give or take three
+    points.
+    """
+    if len(history) < 2:
+        return False
+    first, last = history[0], history[-1]
+    right = max(last["train_accuracy"], last["validation_accuracy"])
+    reached = 0.99 * min(first["train_loss"], ignorance)
+    return bool(last["train_loss"] > reached and right < chance + 0.03)
+
+
+def _stuck_message(history: History) -> str:
+    first, last = history[0]["train_loss"], history[-1]["train_loss"]
+    cause = "far too high, or far too low"
+    if history[-1]["dead"]:
+        cause = "probably too high"
+    elif abs(last - first) < 1e-3 * first:
+        cause = "probably too low"
+    return (
+        f"the network has learnt nothing: a training loss of {first:.3f} in the first epoch, "
+        f"{last:.3f} in epoch {len(history)}. The learning rate is {cause}; --lr auto looks for "
+        "one."
+    )
+
+
+def _worse(history: History, unit: DeadUnits) -> bool:
+    """Tell whether a layer's dead channels are half again as many as when they were last said."""
+    said = 0
+    for record in history[:-1]:
+        dead = record["dead"].get(unit.path, 0)
+        if dead and dead >= 1.5 * said:
+            said = dead
+    return unit.dead >= 1.5 * said
+
+
+def _first(rule: Callable[..., bool], history: History, *more: float) -> bool:
+    """Tell whether a rule holds now for the first time."""
+    earlier = (history[:end] for end in range(1, len(history)))
+    return rule(history, *more) and not any(rule(part, *more) for part in earlier)
+
+
+def _smooth(history: History, name: str) -> Array:
+    values = np.array([record[name] for record in history], dtype=float)
+    return np.convolve(values, np.full(_AVERAGE, 1 / _AVERAGE), mode="valid")
+
+
+def _last(history: History, name: str) -> float:
+    return float(_smooth(history, name)[-1])
+
+
+def _lowest(history: History) -> int:
+    """Return the epoch, from 1, around which the validation loss was lowest."""
+    return int(np.argmin(_smooth(history, "validation_loss"))) + 1 + _AVERAGE // 2
