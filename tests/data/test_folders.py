@@ -178,7 +178,7 @@ def test_a_warning_of_many_twins_stays_a_line(folder, picture):
         "(black, blue, red and 1 more)",
     )
     files = {f"{part}/{c}/{i}.png": same for part in ("train", "val") for c in "a" for i in "123"}
-    ready = folder(files | {"train/b/1.png": picture(1)}, name="ready")
+    ready = folder(files | {"train/b/1.png": picture(5)}, name="ready")
     assert open_data(ready).problems == (
         "train/a/1.png, val/a/1.png, train/a/2.png and 3 more are the same picture in two parts "
         "of the split",
@@ -205,7 +205,7 @@ def test_a_ready_split(folder, picture, validation):
 
 def test_odd_ready_splits(folder, picture):
     files = {
-        f"{part}/{c}/1.png": picture(len(part), colour=(ord(c),) * 3)
+        f"{part}/{c}/1.png": picture(7 * len(part) + ord(c))
         for part in ("train", "test")
         for c in "ab"
     }

@@ -44,7 +44,9 @@ def test_the_reference_split(shared, monkeypatch):
     path = shared / "reference" / "seed_cnn" / "split.json"
     tiny = np.zeros((1, 1, 3), dtype=np.uint8)
     # Decoding is not what this test is about.
-    monkeypatch.setattr("clearconv.data._folder.decode", lambda data, side: tiny.copy())
+    monkeypatch.setattr(
+        "clearconv.data._folder.decode_sized", lambda data, side: (tiny.copy(), (1, 1))
+    )
     source = open_data(shared / "animals", classes)
     split = read_split(path, source)
     assert split.problems == ()
@@ -54,3 +56,15 @@ def test_the_reference_split(shared, monkeypatch):
         assert [source.files[i] for i in part] == expected[key]
         names = [classes[label] for label in source.labels[part]]
         assert names == [file.split("/")[0] for file in expected[key]]
+
+
+def test_two_scans_of_one_photograph_are_twins_and_other_photographs_are_not(shared, tmp_path):
+    """dog/275 and dog/403 differ in size and in every pixel; a person sees one picture."""
+    for i in range(240, 440):
+        (tmp_path / "dog").mkdir(exist_ok=True)
+        (tmp_path / "dog" / f"{i}.jpg").symlink_to(shared / "animals" / "dog" / f"{i}.jpg")
+    source = open_data(tmp_path, least_classes=1)
+    (second,) = np.flatnonzero(source.twins.alike != np.arange(200))
+    assert source.files[second] == "dog/403.jpg"
+    assert source.files[source.twins.alike[second]] == "dog/275.jpg"
+    assert source.twins.same[second] == second

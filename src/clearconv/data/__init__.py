@@ -8,6 +8,8 @@ from clearconv.data._preprocessing import Preprocessing
 from clearconv.data._source import Source, Split
 from clearconv.data._split import complete_split, make_split, read_split, write_split
 from clearconv.data._statistics import channel_statistics
+from clearconv.data._twin_words import groups_of, part_numbers, twin_problems
+from clearconv.data._twins import Twins
 
 __all__ = [
     "Augmentation",
@@ -16,12 +18,16 @@ __all__ = [
     "Preprocessing",
     "Source",
     "Split",
+    "Twins",
     "channel_statistics",
     "class_names",
     "complete_split",
     "load_image",
     "make_split",
+    "groups_of",
     "open_data",
+    "part_numbers",
     "read_split",
+    "twin_problems",
     "write_split",
 ]

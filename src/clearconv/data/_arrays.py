@@ -6,6 +6,7 @@ import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,7 @@ import numpy as np
 
 from clearconv.data._decode import Pixels
 from clearconv.data._source import Source, Split, check_classes
+from clearconv.data._twins import SIDE, Twins, find_twins, thumbnail
 from clearconv.errors import DataError
 
 _DIGITS = Path(__file__).parent / "digits.npz"
@@ -38,6 +40,15 @@ class ArraySource(Source):
     def image(self, i: int) -> Pixels:
         """Return image `i`, read-only uint8 of shape (H, W, 1)."""
         return self.pixels[i]
+
+    @cached_property
+    def twins(self) -> Twins:
+        """Return which images are the same, or nearly; compared when first asked for."""
+        digests = [hashlib.sha256(image.data).digest() for image in self.pixels]
+        thumbnails = np.empty((len(self), SIDE, SIDE), np.uint8)
+        for i, image in enumerate(self.pixels):
+            thumbnails[i] = thumbnail(image)[0]
+        return find_twins(digests, thumbnails, self.sizes.min(axis=1))
 
     def sha256(self) -> dict[str, str]:
         """Return the SHA-256 of every file that was read."""
@@ -130,6 +141,8 @@ def _source(
         split=split,
         channels=1,
         size=pixels.shape[1:3],
+        sizes=np.tile(np.array(pixels.shape[1:3], np.int64), (len(pixels), 1)),
+        grey=len(pixels),
         pixels=pixels,
         hashes=hashes,
     )

@@ -83,17 +83,26 @@ def read_bytes(path: Path) -> bytes:
 
 def decode(data: bytes, side: int | None) -> Pixels:
     """Return the picture in `data` as (H, W, 3), or raise `BrokenImage`."""
+    return decode_sized(data, side)[0]
+
+
+def decode_sized(data: bytes, side: int | None) -> tuple[Pixels, tuple[int, int]]:
+    """Return the picture as `decode` does, and the (H, W) that it has in the file, upright."""
     try:
         with Image.open(BytesIO(data), formats=FORMATS) as image:
             limit = Image.MAX_IMAGE_PIXELS
             if limit is not None and image.width * image.height > limit:
                 raise BrokenImage(f"{image.width} x {image.height} pixels are too many")
+            stored = image.size
             if side is not None:
                 # JPEG can be decoded at 1/2, 1/4 or 1/8 size; twice the wanted size keeps quality.
                 image.draft(None, (2 * side, 2 * side))
             image.load()
-            picture = _reduced(_rgb(_upright(image)), side)
-            return np.asarray(picture)  # (H, W, 3)
+            upright = _upright(image)
+            # Reduced or not, a picture that was turned on its side has its sides exchanged.
+            turned = upright is not image and upright.size == image.size[::-1] != image.size
+            width, height = stored[::-1] if turned else stored
+            return np.asarray(_reduced(_rgb(upright), side)), (height, width)  # (H, W, 3)
     except BrokenImage:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):

@@ -3,9 +3,9 @@
 import hashlib
 import os
 import warnings
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +16,19 @@ from clearconv.data._decode import (
     FORMATS_IN_WORDS,
     BrokenImage,
     Pixels,
-    decode,
+    decode_sized,
     load_image,
     read_bytes,
 )
 from clearconv.data._layout import Candidate, Layout, read_layout
-from clearconv.data._source import Source, Split, some
+from clearconv.data._source import Source, Split
+from clearconv.data._twin_words import describe_twins
+from clearconv.data._twins import SIDE, Twins, find_twins, thumbnail
 from clearconv.errors import DataError
 
 Progress = Callable[[int, int], None]
+#: Files read ahead, for each thread.
+_AHEAD = 4
 
 
 @dataclass(eq=False, kw_only=True)
@@ -39,11 +43,14 @@ class ImageFolder(Source):
         Decoded pixels; None where the memory budget was spent.
     hashes : tuple of str
         SHA-256 of each image's file.
+    found : Twins
+        What ``twins`` returns.
     """
 
     side: int | None
     cache: list[Pixels | None]
     hashes: tuple[str, ...]
+    found: Twins
 
     def image(self, i: int) -> Pixels:
         """Return image `i`, read-only uint8 of shape (H, W, 3), upright, at most `side` short."""
@@ -52,6 +59,11 @@ class ImageFolder(Source):
             return kept
         assert self.root is not None
         return _read_only(load_image(self.root / self.files[i], self.side))
+
+    @property
+    def twins(self) -> Twins:
+        """Return which images are the same, or nearly; found when the folder was read."""
+        return self.found
 
     def sha256(self) -> dict[str, str]:
         """Return the SHA-256 of every image's file."""
@@ -75,57 +87,99 @@ def open_folder(
 ) -> ImageFolder:
     """Decode every file of the class folders; leave out, with a warning, what is no image."""
     layout = read_layout(root, wanted, least)
+    total = len(layout.candidates)
     good: list[Candidate] = []
     hashes: list[str] = []
-    pictures: list[bytes] = []  # a digest of each image's pixels
+    digests: list[bytes] = []
     cache: list[Pixels | None] = []
-    sizes: set[tuple[int, int]] = set()
+    sizes: list[tuple[int, int]] = []
+    shapes: set[tuple[int, ...]] = set()
+    thumbnails = np.empty((total, SIDE, SIDE), np.uint8)
+    grey = 0
     problems = list(layout.problems)
-    total = len(layout.candidates)
 
-    def read(candidate: Candidate) -> tuple[str, bytes, Pixels] | BrokenImage:
-        try:
-            data = read_bytes(root / candidate.file)
-            pixels = _read_only(decode(data, side))
-            return hashlib.sha256(data).hexdigest(), _digest(pixels), pixels
-        except BrokenImage as why:
-            return why
-
-    with _pool() as pool, warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on odd files that it can read
-        for done, (candidate, result) in enumerate(
-            zip(layout.candidates, pool.map(read, layout.candidates), strict=True), start=1
-        ):
-            if isinstance(result, BrokenImage):
-                problems.append(f"{candidate.file} is left out: {result}")
+        for done, (candidate, found) in enumerate(_read_all(root, layout, side), start=1):
+            if isinstance(found, BrokenImage):
+                problems.append(f"{candidate.file} is left out: {found}")
             else:
-                digest, picture, pixels = result
+                thumbnails[len(good)] = found.thumbnail
                 good.append(candidate)
-                hashes.append(digest)
-                pictures.append(picture)
-                sizes.add(pixels.shape[:2])
-                budget -= pixels.nbytes
-                cache.append(pixels if budget >= 0 else None)
+                hashes.append(found.sha256)
+                digests.append(found.digest)
+                sizes.append(found.size)
+                shapes.add(found.pixels.shape[:2])
+                grey += found.grey
+                budget -= found.pixels.nbytes
+                cache.append(found.pixels if budget >= 0 else None)
             if progress is not None:
                 progress(done, total)
 
     _check_complete(root, layout, good, problems)
+    labels = np.array([candidate.label for candidate in good], dtype=np.int64)
+    files = tuple(candidate.file for candidate in good)
+    measured = np.array(sizes, dtype=np.int64)
+    twins = find_twins(digests, thumbnails[: len(good)], measured.min(axis=1))
+    split = _split(good)
+    shape = shapes.pop() if len(shapes) == 1 else None
     return ImageFolder(
         name=root.resolve().name or "data",
         kind="photos",
         root=root,
         classes=layout.classes,
-        labels=np.array([candidate.label for candidate in good], dtype=np.int64),
-        files=tuple(candidate.file for candidate in good),
-        split=_split(good),
+        labels=labels,
+        files=files,
+        split=split,
         channels=3,
-        size=sizes.pop() if len(sizes) == 1 else None,
-        problems=(*problems, *_twins(good, pictures, layout.classes)),
+        size=None if shape is None else (shape[0], shape[1]),
+        problems=(*problems, *describe_twins(twins, files, labels, layout.classes, split)),
         skipped=layout.skipped + total - len(good),
         side=side,
         cache=cache,
         hashes=tuple(hashes),
+        found=twins,
+        sizes=measured,
+        grey=grey,
     )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is kept of one file."""
+
+    sha256: str
+    digest: bytes  # tells pictures apart, however their files are packed
+    pixels: Pixels
+    size: tuple[int, int]  # rows and columns in the file
+    thumbnail: Pixels
+    grey: bool
+
+
+def _read_all(
+    root: Path, layout: Layout, side: int | None
+) -> Iterator[tuple[Candidate, _Found | BrokenImage]]:
+    """Decode the files on threads, in order, only a few ahead: one slow file hoards no others."""
+
+    def read(candidate: Candidate) -> _Found | BrokenImage:
+        try:
+            data = read_bytes(root / candidate.file)
+            pixels, size = decode_sized(data, side)
+        except BrokenImage as why:
+            return why
+        sha256, small = hashlib.sha256(data).hexdigest(), thumbnail(pixels)
+        return _Found(sha256, _digest(pixels), _read_only(pixels), size, *small)
+
+    waiting: deque[tuple[Candidate, Future[_Found | BrokenImage]]] = deque()
+    with _pool() as pool:
+        for candidate in layout.candidates:
+            waiting.append((candidate, pool.submit(read, candidate)))
+            if len(waiting) > _AHEAD * cores():
+                first, job = waiting.popleft()
+                yield first, job.result()
+        while waiting:
+            first, job = waiting.popleft()
+            yield first, job.result()
 
 
 @contextmanager
@@ -176,36 +230,3 @@ def _split(good: list[Candidate]) -> Split | None:
         np.flatnonzero(parts == part) for part in ("train", "validation", "test")
     )
     return Split(train, validation, test)
-
-
-def _twins(good: list[Candidate], pictures: list[bytes], classes: tuple[str, ...]) -> list[str]:
-    """Warn of the same picture under two classes, or in two parts of the folder's own split."""
-    groups: dict[bytes, list[Candidate]] = defaultdict(list)
-    for candidate, picture in zip(good, pictures, strict=True):
-        groups[picture].append(candidate)
-    problems = []
-    for same in groups.values():
-        by_label: dict[int, Candidate] = {}  # the first file of each
-        by_part: dict[str, Candidate] = {}
-        for candidate in same:
-            by_label.setdefault(candidate.label, candidate)
-            by_part.setdefault(candidate.part, candidate)
-        if len(by_label) > 1:
-            names = [classes[label] for label in sorted(by_label)]
-            listed = " and ".join(names) if len(names) == 2 else some(names)
-            where = f"under {_number(names)} classes ({listed})"
-            problems.append(f"{_named(same, by_label.values())} are the same picture {where}")
-        elif len(by_part) > 1:
-            where = f"in {_number(by_part)} parts of the split"
-            problems.append(f"{_named(same, by_part.values())} are the same picture {where}")
-    return problems
-
-
-def _named(same: list[Candidate], telling: Iterable[Candidate]) -> str:
-    """Name files, first those that differ in what is wrong; of many, only a few."""
-    files = [candidate.file for candidate in dict.fromkeys((*telling, *same))]
-    return " and ".join(files) if len(files) == 2 else some(files)
-
-
-def _number(found: Sized) -> str:
-    return "two" if len(found) == 2 else str(len(found))

@@ -43,6 +43,12 @@ def resample(pixels: Pixels, size: tuple[int, int], box: Box, antialias: bool) -
     return to_pixels(picture.resize((size[1], size[0]), Image.Resampling.BILINEAR, box=box))
 
 
+def resized_thumbnail(pixels: Pixels, side: int) -> Pixels:
+    """Squeeze the image (H, W, C) into side x side pixels, each the mean of what it covers."""
+    picture = to_picture(pixels).resize((side, side), Image.Resampling.BOX, reducing_gap=2)
+    return to_pixels(picture)
+
+
 def bilinear(pixels: Pixels, size: tuple[int, int], box: Box) -> Pixels:
     r"""Interpolate between the four nearest pixels, without antialiasing.
 

@@ -6,13 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from clearconv.data._decode import Pixels
+from clearconv.data._twins import Indices as Indices
+from clearconv.data._twins import Twins
 from clearconv.errors import DataError
-
-Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +55,10 @@ class Source(ABC):
         3 for photographs, 1 for arrays.
     size : (int, int) or None
         (H, W) where all images agree.
+    sizes : ndarray of int64, shape (n, 2)
+        Rows and columns of each image as it is stored, upright.
+    grey : int
+        How many images have no colour.
     problems : tuple of str
         Warnings, each naming a file.
     skipped : int
@@ -73,6 +74,8 @@ class Source(ABC):
     split: Split | None
     channels: int
     size: tuple[int, int] | None
+    sizes: Indices
+    grey: int
     problems: tuple[str, ...] = field(default=())
     skipped: int = 0
 
@@ -83,6 +86,11 @@ class Source(ABC):
     @abstractmethod
     def image(self, i: int) -> Pixels:
         """Return image `i`, read-only uint8 of shape (H, W, channels)."""
+
+    @property
+    @abstractmethod
+    def twins(self) -> Twins:
+        """Return which images are the same, or nearly."""
 
     @abstractmethod
     def sha256(self) -> dict[str, str]:

@@ -19,7 +19,12 @@ _KEYS = {
 }
 
 
-def make_split(labels: Indices, seed: int, ratios: Sequence[float] = (8, 1, 1)) -> Split:
+def make_split(
+    labels: Indices,
+    seed: int,
+    ratios: Sequence[float] = (8, 1, 1),
+    groups: Indices | None = None,
+) -> Split:
     """Share out every class by itself, so that each part has the classes in like proportion.
 
     Parameters
@@ -30,11 +35,15 @@ def make_split(labels: Indices, seed: int, ratios: Sequence[float] = (8, 1, 1)) 
         The run's seed; the same seed and labels give the same split.
     ratios : three numbers
         Shares of train, validation and test; a share of 0 leaves that part empty.
+    groups : ndarray of int64, shape (n,), optional
+        Images of one number stay together, such as ``source.twins.alike``. Images that have a
+        number for themselves alone are shared out as without it.
 
     Returns
     -------
     Split
-        Sorted numbers. Of a class with at least three images, every part with a share gets one.
+        Sorted numbers. Of a class with at least three images, no two of one group, every part with
+        a share gets one.
 
     Raises
     ------
@@ -53,13 +62,26 @@ def make_split(labels: Indices, seed: int, ratios: Sequence[float] = (8, 1, 1)) 
             "none negative and the first positive, such as (8, 1, 1)."
         )
     rng = generator(seed, "split")
-    parts: list[list[Indices]] = [[], [], []]
+    if groups is None:
+        groups = np.arange(len(labels))
+    part = np.empty(len(labels), dtype=np.int64)
+    place: dict[int, int] = {}  # of the groups
     for label in np.unique(labels):
         shuffled = rng.permutation(np.flatnonzero(labels == label))
-        ends = np.cumsum(_counts(len(shuffled), shares))
-        for part, members in zip(parts, np.split(shuffled, ends[:2]), strict=True):
-            part.append(members)
-    train, validation, test = map(_sorted, parts)
+        left = _counts(len(shuffled), shares)
+        together: dict[int, list[int]] = {}
+        for i in shuffled.tolist():
+            together.setdefault(int(groups[i]), []).append(i)
+        for group in place.keys() & together.keys():  # has members in an earlier class
+            left[place[group]] -= len(together[group])
+        for group, members in together.items():
+            if group not in place:
+                fits = [number for number in range(3) if left[number] >= len(members)]
+                most = max(np.flatnonzero(shares).tolist(), key=left.__getitem__)
+                place[group] = fits[0] if fits else most
+                left[place[group]] -= len(members)
+            part[members] = place[group]
+    train, validation, test = (np.flatnonzero(part == number) for number in range(3))
     return Split(train, validation, test)
 
 
@@ -87,7 +109,7 @@ def complete_split(source: Source, seed: int, ratios: Sequence[float] = (8, 1, 1
     """
     given = source.split
     if given is None:
-        return make_split(source.labels, seed, ratios)
+        return make_split(source.labels, seed, ratios, source.twins.alike)
     train, validation, test = ratios
     has_validation, has_test = len(given.validation) > 0, len(given.test) > 0
     if has_validation and has_test:
@@ -97,6 +119,7 @@ def complete_split(source: Source, seed: int, ratios: Sequence[float] = (8, 1, 1
         source.labels[given.train],
         seed,
         (rest, 0 if has_validation else validation, 0 if has_test else test),
+        source.twins.alike[given.train],
     )
     return Split(
         given.train[taken.train],
@@ -194,10 +217,6 @@ def _counts(n: int, shares: np.ndarray) -> list[int]:
                 counts[counts.index(max(counts))] -= 1
                 counts[part] += 1
     return counts
-
-
-def _sorted(members: list[Indices]) -> Indices:
-    return np.sort(np.concatenate(members)) if members else np.empty(0, dtype=np.int64)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

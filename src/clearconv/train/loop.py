@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -19,6 +19,7 @@ from clearconv.data import (
     complete_split,
     open_data,
     read_split,
+    twin_problems,
 )
 from clearconv.errors import ArgumentError, DataError, ShapeError
 from clearconv.layers import Context
@@ -117,6 +118,7 @@ def train(
             )
         split = complete_split(source, settings.seed, settings.ratios)
     _check_parts(split, settings)
+    split = replace(split, problems=(*split.problems, *twin_problems(source, split)))
     run = _prepare(folder, settings, source, split)
     run.begin()
     return _go(run, told)
