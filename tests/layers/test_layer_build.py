@@ -175,8 +175,37 @@ def test_a_state_is_a_copy_and_is_checked_before_it_is_taken():
         with pytest.raises(ModelFileError, match=message):
             model.load_state_dict(spoilt)
         assert model.store.fingerprint() == zero
-    model.load_state_dict(state)
+    assert model.load_state_dict(state) == ([], [])
     assert model.store.fingerprint() == net().store.fingerprint()
+
+
+def test_a_state_that_fits_in_part():
+    model = net()
+    head = model.parameters["linear1.weight"].copy()
+    state = {**net(seed=1).state_dict(), "fc.bias": np.zeros(3), "bn.num_batches_tracked": 5}
+    del state["linear1.weight"]
+    with pytest.raises(ModelFileError, match="missing linear1.weight; not in the model fc.bias"):
+        model.load_state_dict(state)
+    left = model.load_state_dict(state, strict=False)
+    assert (left.missing_keys, left.unexpected_keys) == (["linear1.weight"], ["fc.bias"])
+    np.testing.assert_array_equal(model.parameters["conv1.weight"], state["conv1.weight"])
+    np.testing.assert_array_equal(model.parameters["linear1.weight"], head)
+    with pytest.raises(ModelFileError, match="conv1.weight has shape"):
+        model.load_state_dict({"conv1.weight": np.zeros(3)}, strict=False)
+
+
+def test_a_summary_before_building_makes_no_weights():
+    model = Sequential(Conv2d(4, 3, name="a"), Flatten(), Linear(2))
+    assert str(model.summary((3, 5, 6))) == str(model.build((3, 5, 6)).summary())
+    shapes = [row.output_shape for row in model.summary((3, 6, 6)).rows]
+    assert shapes == [(4, 4, 4), (64,), (2,)]
+    assert model.input_shape == (3, 5, 6)  # it is left as it was
+    large = Sequential(Linear(10**7)).summary((10**7,))
+    assert large.parameters == 10**14 + 10**7
+    with pytest.raises(ShapeError, match="Conv2d 'a'.*spans 3"):
+        model.summary((3, 2, 6))
+    with pytest.raises(ShapeError, match="not built"):
+        Sequential(Conv2d(4, 3)).summary()
 
 
 @pytest.mark.parametrize(
@@ -218,10 +247,18 @@ def weights(init, layer=Conv2d, shape=(64, 9, 9), seed=0):
 
 
 # 14,400 (convolution) and 30,000 (linear) draws: deviations are known to better than 2 %.
-@pytest.mark.parametrize(("layer", "fan_in"), [(Conv2d, 32 * 9), (Linear, 600)])
-def test_he(layer, fan_in):
-    found = weights("he", layer)
-    assert abs(found.std() / np.sqrt(2 / fan_in) - 1) < 0.03
+@pytest.mark.parametrize(
+    ("init", "layer", "fan"),
+    [
+        ("he", Conv2d, 32 * 9),
+        ("he", Linear, 600),
+        ("he_fan_out", Conv2d, 25 * 9),
+        ("he_fan_out", Linear, 50),
+    ],
+)
+def test_he(init, layer, fan):
+    found = weights(init, layer)
+    assert abs(found.std() / np.sqrt(2 / fan) - 1) < 0.03
     assert abs(found.mean()) < 0.03 * found.std()
     assert np.abs(found).max() > 3 * found.std()  # a normal distribution has tails
 
@@ -229,10 +266,15 @@ def test_he(layer, fan_in):
 @pytest.mark.parametrize(
     ("layer", "fan_in", "fan_out"), [(Conv2d, 32 * 9, 25 * 9), (Linear, 600, 50)]
 )
-def test_xavier(layer, fan_in, fan_out):
-    found, bound = weights("xavier", layer), np.sqrt(6 / (fan_in + fan_out))
-    assert 0.99 * bound < np.abs(found).max() <= bound
-    assert abs(found.std() / (bound / np.sqrt(3)) - 1) < 0.03
+def test_even_distributions(layer, fan_in, fan_out):
+    for init, bound in (
+        ("xavier", np.sqrt(6 / (fan_in + fan_out))),
+        ("he_uniform", np.sqrt(6 / fan_in)),
+        ("pytorch", np.sqrt(1 / fan_in)),
+    ):
+        found = weights(init, layer)
+        assert 0.99 * bound < np.abs(found).max() <= bound
+        assert abs(found.std() / (bound / np.sqrt(3)) - 1) < 0.03
 
 
 def test_the_articles_range():
@@ -249,7 +291,9 @@ def test_a_number_is_a_deviation():
 
 @pytest.mark.parametrize("init", ["kaiming", -1.0, True, None])
 def test_an_unknown_initialisation(init):
-    with pytest.raises(ArgumentError, match="'he', 'xavier', 'article'"):
+    with pytest.raises(
+        ArgumentError, match="'he', 'he_fan_out', 'he_uniform', 'xavier', 'pytorch'"
+    ):
         weights(init)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from clearconv.data import open_data
-from clearconv.errors import ArgumentError
+from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers import from_spec
 from clearconv.layers.gradient_check import gradient_check
 from clearconv.losses import CrossEntropy
@@ -23,10 +23,12 @@ PARAMETERS = {
     # stem 432+32; 16: 3 * (2*2304 + 64); 32: 4608+9216 + 2*18432 + 6*64, shortcut 512+64;
     # 64: 18432+36864 + 2*73728 + 6*128, shortcut 2048+128; linear 650
     "resnet20": 464 + 14_016 + 51_648 + 205_696 + 650,
+    # six blocks more in each stage: 6 * (4608 + 64), 6 * (18432 + 128), 6 * (73728 + 256)
+    "resnet56": 272_474 + 28_032 + 111_360 + 443_904,
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", PARAMETERS)  # the others: test_torchvision.py
 def test_size_and_output(name):
     info = MODELS[name]
     classes = 3 if name == "seed_cnn" else 10
@@ -45,11 +47,19 @@ def test_size_and_output(name):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_it_can_be_made_again_from_its_spec(name):
-    model = create(name, 4).build(MODELS[name].input_shape)
-    again = from_spec(model.spec()).build(MODELS[name].input_shape)
-    assert {k: v.shape for k, v in again.parameters.items()} == {
-        k: v.shape for k, v in model.parameters.items()
-    }
+    model, shape = create(name, 4), MODELS[name].input_shape
+    again = from_spec(model.spec())
+    assert again.spec() == model.spec()
+    assert again.summary(shape) == model.summary(shape)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_smallest_image(name):
+    C, least = MODELS[name].input_shape[0], MODELS[name].smallest
+    assert create(name, 4).summary((C, least, least)).rows[-1].output_shape[0] == 4
+    for shape in [(C, least - 1, least), (C, least, least - 1)] if least > 1 else []:
+        with pytest.raises(ShapeError):
+            create(name, 4).summary(shape)
 
 
 def test_seed_cnn_shapes_are_the_articles():
@@ -91,12 +101,12 @@ def test_resnet20_names_and_any_size():
         "bn1.bias",
         "layer1.0.conv1.weight",
         "layer1.2.bn2.weight",
-        "layer2.0.shortcut.0.weight",
-        "layer3.0.shortcut.1.bias",
+        "layer2.0.downsample.0.weight",
+        "layer3.0.downsample.1.bias",
         "fc.weight",
     ):
         assert path in model.parameters
-    assert "layer1.0.shortcut.0.weight" not in model.parameters
+    assert "layer1.0.downsample.0.weight" not in model.parameters
     assert "conv1.bias" not in model.parameters
     convolutions = [path for path in model.parameters if "conv" in path]
     assert len(convolutions) == 1 + 3 * 3 * 2  # with fc, 20 layers
@@ -154,8 +164,8 @@ def test_defaults():
 
 
 def test_wrong_names_and_options_say_what_there_is():
-    with pytest.raises(ArgumentError, match="'resnet50' is not known; there are seed_cnn"):
-        create("resnet50", 3)
+    with pytest.raises(ArgumentError, match="'resnet51' is not known; there are seed_cnn"):
+        create("resnet51", 3)
     with pytest.raises(ArgumentError, match="no option 'depth'; it takes only batch_norm, dropout"):
         create("seed_cnn", 3, depth=5)
     with pytest.raises(ArgumentError, match="'lenet' has no option 'dropout'; it takes no options"):

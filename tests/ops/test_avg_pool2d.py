@@ -204,7 +204,10 @@ def test_against_onnx(backend, shape, options):
 
 @pytest.mark.oracle
 @TELLINGS
-@pytest.mark.parametrize(("shape", "options"), SETTINGS)
+@pytest.mark.parametrize(
+    ("shape", "options"),
+    [*SETTINGS, ((2, 2, 2, 1), {"kernel_size": (4, 2), "stride": 3, "ceil_mode": True})],
+)
 def test_against_pytorch(backend, shape, options):
     rng = np.random.default_rng(0)
     x = rng.standard_normal(shape)

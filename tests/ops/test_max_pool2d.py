@@ -228,6 +228,7 @@ SETTINGS = pytest.mark.parametrize(
         ((2, 2, 9, 8), {"kernel_size": (3, 2), "stride": 1, "dilation": (2, 3)}),
         ((2, 2, 6, 8), {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
         ((2, 2, 5, 5), {"kernel_size": 2, "padding": 1, "ceil_mode": True}),
+        ((2, 2, 2, 1), {"kernel_size": (4, 2), "stride": 3, "ceil_mode": True}),
     ],
 )
 

@@ -89,6 +89,7 @@ def test_output_and_taps_are_what_a_walking_window_finds(drawn):
         (5, 2, 2, 1, 3),  # starts -1, 1, 3; one at 5 would see no pixel and is dropped
         (4, 1, 3, 0, 2),  # starts 0, 3
         (6, 3, 2, 1, 4),  # starts -1, 1, 3, 5
+        (2, 4, 3, 0, 1),  # starts 0 and hangs over by two, less than the stride
     ],
 )
 def test_ceil_mode(size, kernel, stride, padding, output):
@@ -117,6 +118,7 @@ def test_reach():
         ({"kernel": 3, "padding": ((1, 2), (3,))}, "padding=((1, 2), (3,))"),
         ({"kernel": 6}, "the input's height is 5, with padding 5, but the window spans 6"),
         ({"kernel": (3, 5), "dilation": 2}, "the input's width is 6, with padding 6"),
+        ({"kernel": 7, "stride": 2, "ceil_mode": True}, "the input's height is 5, with padding 5"),
     ],
 )
 def test_what_does_not_fit_is_said(settings, message):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from clearconv.cli._frame import command, unknown
 from clearconv.layers import Node
@@ -59,22 +60,21 @@ def summary(
     if model in MODELS:
         chosen: dict[str, Any] = {"batch_norm": batch_norm, "dropout": dropout}
         options = {name: value for name, value in chosen.items() if value}
-        made: Node = create(model, classes or _CLASSES, **options)
-        made.build(input_shape or MODELS[model].input_shape)
-        click.echo(f"{model}: {MODELS[model].about}\n")
+        info = MODELS[model]
+        made: Node = create(model, classes or info.classes, **options)
+        described, dtype = made.summary(input_shape or info.input_shape), np.dtype("float32")
+        click.echo(f"{model}: {info.about}\n")
     elif Path(model).exists():
         if wrong := [name for name, value in given.items() if value]:
             raise click.UsageError(f"{model} is a trained model, so {wrong[0]} is settled already.")
         made = _saved(Path(model))
+        described, dtype = made.summary(), made.store.dtype
     else:
         hint = " A run folder or a .safetensors file will do as well."
         raise click.UsageError(unknown("model", model, MODELS, hint))
-    click.echo(made.summary())
-    size = made.summary().parameters * made.store.dtype.itemsize
-    click.echo(f"\nThe parameters take {size / 2**20:.2f} MiB ({made.store.dtype}).")
-
-
-_CLASSES = 10
+    click.echo(described)
+    size = described.parameters * dtype.itemsize
+    click.echo(f"\nThe parameters take {size / 2**20:.2f} MiB ({dtype}).")
 
 
 def _saved(path: Path) -> Node:

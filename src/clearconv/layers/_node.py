@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from clearconv.errors import ArgumentError, DtypeError, ShapeError, TapeError
 from clearconv.layers._owner import check_free, take
-from clearconv.layers._store import Store
+from clearconv.layers._store import Store, Unmatched
 from clearconv.layers._tape import Context, Keep, Tape
 from clearconv.ops._arrays import Array, check
 
@@ -324,22 +324,33 @@ class Node(ABC):
         """Return copies of all parameters and running statistics, by path."""
         return self.store.state()
 
-    def load_state_dict(self, state: dict[str, Array]) -> None:
+    def load_state_dict(self, state: dict[str, Array], strict: bool = True) -> Unmatched:
         """Copy parameters and running statistics in.
 
         Parameters
         ----------
         state : dict
-            Path -> array, as from ``state_dict``.
+            Path -> array, as from ``state_dict``, or of another library where the paths are the
+            same. PyTorch's ``num_batches_tracked`` is passed over.
+        strict : bool
+            Whether every path must be there on both sides. If not, those that are on one side only
+            are left alone.
+
+        Returns
+        -------
+        Unmatched
+            ``missing_keys``, paths of the model that the state lacks, and ``unexpected_keys``, the
+            other way round; both empty where `strict`.
 
         Raises
         ------
         ModelFileError
-            If names are missing or unknown, or a shape differs; nothing is changed then.
+            If names are missing or unknown and `strict`, or a shape differs; nothing is changed
+            then.
         ArgumentError
             If it is no dict.
         """
-        self.store.load(state)
+        return self.store.load(state, strict)
 
     # -- description (these modules know every layer, so they are imported when they are needed) ---
 
@@ -349,11 +360,27 @@ class Node(ABC):
 
         return to_spec(self)
 
-    def summary(self) -> "Summary":
-        """List the layers with output shapes, parameters and multiply-adds; prints as a table."""
+    def summary(self, input_shape: Shape | None = None) -> "Summary":
+        """List the layers with output shapes, parameters and multiply-adds; prints as a table.
+
+        Parameters
+        ----------
+        input_shape : tuple of int, optional
+            As for ``build``: describes the model as it would be, and makes no weights. By default
+            the model is described as it was built.
+
+        Returns
+        -------
+        Summary
+
+        Raises
+        ------
+        ShapeError
+            If the model is not built and no shape is given, or a layer does not fit; names it.
+        """
         from clearconv.layers.summary import Summary
 
-        return Summary.of(self)
+        return Summary.of(self, input_shape)
 
     def save(self, path: "str | Path") -> None:
         """Write architecture, weights and ``info`` into one safetensors file.

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,17 @@ from clearconv.random import generator
 
 if TYPE_CHECKING:
     from clearconv.layers._layer import Layer
+
+
+#: PyTorch's batch norm counts its batches; nothing here depends on that.
+_COUNTERS = "num_batches_tracked"
+
+
+class Unmatched(NamedTuple):
+    """What ``load_state_dict`` left alone: paths of the model, and names of the state."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
 class Store:
@@ -82,8 +93,8 @@ class Store:
         """Return copies of parameters and buffers, by path."""
         return {path: array.copy() for path, array in self._all().items()}
 
-    def load(self, state: dict[str, Array]) -> None:
-        """Copy a state in, after checking all of it."""
+    def load(self, state: dict[str, Array], strict: bool = True) -> Unmatched:
+        """Copy a state in, after checking all of it; unless `strict`, what of it fits by name."""
         if not isinstance(state, Mapping):
             raise ArgumentError(
                 f"load_state_dict: state is a {type(state).__name__}, but a dict of path -> array "
@@ -92,19 +103,22 @@ class Store:
             )
         mine = self._all()
         missing, unknown = mine.keys() - state.keys(), state.keys() - mine.keys()
-        if missing or unknown:
+        unknown = {path for path in unknown if not str(path).endswith(_COUNTERS)}
+        if strict and (missing or unknown):
             raise ModelFileError(
                 f"The state does not fit the model: missing {_some(missing)}; not in the model "
                 f"{_some(unknown)}. Is it the same architecture, with the same options?"
             )
-        for path, array in mine.items():
+        taken = {path: array for path, array in mine.items() if path in state}
+        for path, array in taken.items():
             if np.shape(state[path]) != array.shape:
                 raise ModelFileError(
                     f"The state does not fit the model: {path} has shape {np.shape(state[path])}, "
                     f"but the model's is {array.shape}. Is the number of classes the same?"
                 )
-        for path, array in mine.items():
+        for path, array in taken.items():
             array[...] = state[path]
+        return Unmatched(sorted(missing), sorted(map(str, unknown)))
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of all parameters and buffers: equal bits, equal fingerprint."""

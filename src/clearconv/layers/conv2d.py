@@ -35,7 +35,7 @@ class Conv2d(Layer):
         Name of an activation applied to the result.
     in_channels : int, optional
         Inferred at ``build``; if given, checked.
-    init : {"he", "xavier", "article"} or float
+    init : {"he", "he_fan_out", "he_uniform", "xavier", "pytorch", "article"} or float
         Initial weights, see ``clearconv.layers.initial``; biases start at 0.
     name : str, optional
         Its part of the path.

@@ -25,7 +25,7 @@ class Linear(Layer):
         Name of an activation applied to the result.
     in_features : int, optional
         Inferred at ``build``; if given, checked.
-    init : {"he", "xavier", "article"} or float
+    init : {"he", "he_fan_out", "he_uniform", "xavier", "pytorch", "article"} or float
         Initial weights; biases start at 0.
     name : str, optional
         Its part of the path.

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import prod
 
 from clearconv.layers._node import Node, Shape
+from clearconv.layers.spec import from_spec, to_spec
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,13 @@ class Summary:
     rows: tuple[Row, ...]
 
     @classmethod
-    def of(cls, model: Node) -> "Summary":
-        """Describe a built model."""
-        _ = model.store  # raises where the model is not built
+    def of(cls, model: Node, input_shape: Shape | None = None) -> "Summary":
+        """Describe a built model, or one as it would be for this shape; no weights are made."""
+        if input_shape is None:
+            _ = model.store  # raises where the model is not built
+        else:
+            model = from_spec(to_spec(model))  # the caller's is left as it is
+            model._place(model.name or "", tuple(input_shape))
         return cls(
             model.input_shape,
             tuple(

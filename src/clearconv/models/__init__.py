@@ -1,9 +1,12 @@
 """Architectures: short functions that return a model, not built yet."""
 
+from clearconv.models.densenet import densenet121
+from clearconv.models.googlenet import googlenet
 from clearconv.models.registry import MODELS, ModelInfo, create, default_for
-from clearconv.models.resnet20 import resnet20
+from clearconv.models.resnet import resnet18, resnet20, resnet34, resnet50, resnet56
 from clearconv.models.seed_cnn import seed_cnn
 from clearconv.models.small import deep_convnet, digits_cnn, lenet, simple_convnet
+from clearconv.models.squeezenet import squeezenet1_1
 
 __all__ = [
     "MODELS",
@@ -11,9 +14,16 @@ __all__ = [
     "create",
     "deep_convnet",
     "default_for",
+    "densenet121",
     "digits_cnn",
+    "googlenet",
     "lenet",
+    "resnet18",
     "resnet20",
+    "resnet34",
+    "resnet50",
+    "resnet56",
     "seed_cnn",
     "simple_convnet",
+    "squeezenet1_1",
 ]

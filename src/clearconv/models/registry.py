@@ -7,9 +7,12 @@ from typing import Any
 
 from clearconv.errors import ArgumentError
 from clearconv.layers import Sequential
-from clearconv.models.resnet20 import resnet20
+from clearconv.models.densenet import densenet121
+from clearconv.models.googlenet import googlenet
+from clearconv.models.resnet import resnet18, resnet20, resnet34, resnet50, resnet56
 from clearconv.models.seed_cnn import seed_cnn
 from clearconv.models.small import deep_convnet, digits_cnn, lenet, simple_convnet
+from clearconv.models.squeezenet import squeezenet1_1
 
 
 @dataclass(frozen=True)
@@ -22,39 +25,62 @@ class ModelInfo:
         ``function(classes, **options)`` returns the model, not built yet.
     input_shape : tuple of int
         (C, H, W) it is meant for; others work where the layers fit.
+    smallest : int
+        Height and width of the smallest image that it takes.
     about : str
         One line.
     """
 
     function: Callable[..., Sequential]
     input_shape: tuple[int, int, int]
+    smallest: int
     about: str
 
     @property
+    def classes(self) -> int:
+        """Number of classes of the data it was published with: the default."""
+        return int(inspect.signature(self.function).parameters["classes"].default)
+
+    @property
     def options(self) -> dict[str, Any]:
-        """Option -> default; of the bundled models only seed_cnn has any."""
+        """Option -> default."""
         parameters = inspect.signature(self.function).parameters.values()
         return {item.name: item.default for item in parameters if item.kind is item.KEYWORD_ONLY}
 
 
+_PHOTO, _SMALL_PHOTO, _DIGIT = (3, 224, 224), (3, 32, 32), (1, 28, 28)
+
 MODELS: dict[str, ModelInfo] = {
     "seed_cnn": ModelInfo(
-        seed_cnn, (3, 224, 224), "four strided convolutions for photographs: the article's network"
+        seed_cnn, _PHOTO, 61, "four strided convolutions for photographs: the article's network"
+    ),
+    "resnet18": ModelInfo(resnet18, _PHOTO, 1, "residual network, 18 layers (He et al., 2015)"),
+    "resnet34": ModelInfo(resnet34, _PHOTO, 1, "residual network, 34 layers (He et al., 2015)"),
+    "resnet50": ModelInfo(
+        resnet50, _PHOTO, 1, "residual network of 50 layers, with bottlenecks (He et al., 2015)"
+    ),
+    "squeezenet1_1": ModelInfo(squeezenet1_1, _PHOTO, 17, "few parameters (Iandola et al., 2016)"),
+    "googlenet": ModelInfo(
+        googlenet, _PHOTO, 15, "convolutions of several sizes side by side (Szegedy et al., 2015)"
+    ),
+    "densenet121": ModelInfo(
+        densenet121, _PHOTO, 29, "every layer sees all before it (Huang et al., 2017)"
     ),
     "resnet20": ModelInfo(
-        resnet20, (3, 32, 32), "residual network for small colour images (He et al., 2015)"
+        resnet20, _SMALL_PHOTO, 1, "residual network for small colour images (He et al., 2015)"
     ),
+    "resnet56": ModelInfo(resnet56, _SMALL_PHOTO, 1, "the same with 56 layers (He et al., 2015)"),
     "lenet": ModelInfo(
-        lenet, (1, 28, 28), "two convolutions and poolings: PaddlePaddle's network for digits"
+        lenet, _DIGIT, 16, "two convolutions and poolings: PaddlePaddle's network for digits"
     ),
     "simple_convnet": ModelInfo(
-        simple_convnet, (1, 28, 28), "one convolution, two linear layers (Saitoh, chapter 7)"
+        simple_convnet, _DIGIT, 6, "one convolution, two linear layers (Saitoh, chapter 7)"
     ),
     "deep_convnet": ModelInfo(
-        deep_convnet, (1, 28, 28), "six convolutions, dropout (Saitoh, chapter 8)"
+        deep_convnet, _DIGIT, 4, "six convolutions, dropout (Saitoh, chapter 8)"
     ),
     "digits_cnn": ModelInfo(
-        digits_cnn, (1, 8, 8), "two convolutions for tiny images, such as the bundled digits"
+        digits_cnn, (1, 8, 8), 2, "two convolutions for tiny images, such as the bundled digits"
     ),
 }
 

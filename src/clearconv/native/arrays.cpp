@@ -162,7 +162,7 @@ bool truth(nb::handle value) {
 }
 
 // What Window of ops/_window.py promises, and kernels rely on: no size overflows.
-static bool sane(const Geometry& window) {
+static bool sane(const Geometry& window, bool hangs_over) {
   constexpr Index kMostPixels = Index(1) << 40;
   Index padded[2];
   for (int axis = 0; axis < 2; ++axis) {
@@ -172,14 +172,15 @@ static bool sane(const Geometry& window) {
     for (const Index number : {window.before[axis], window.after[axis]})
       if (number < 0 || number > kMostPixels) return false;
     padded[axis] = window.input[axis] + window.before[axis] + window.after[axis];
-    if (window.kernel[axis] - 1 > (padded[axis] - 1) / window.dilation[axis]) return false;
+    const Index room = padded[axis] + (hangs_over ? window.stride[axis] - 1 : 0);
+    if (window.kernel[axis] - 1 > (room - 1) / window.dilation[axis]) return false;
     if (window.output[axis] - 1 > (padded[axis] - 1) / window.stride[axis]) return false;
   }
   return padded[0] <= kMostPixels / padded[1] &&
          window.stride[0] <= kMostPixels / window.stride[1];
 }
 
-Geometry geometry(nb::handle window) {
+Geometry geometry(nb::handle window, bool hangs_over) {
   constexpr int kNumbers = sizeof(Geometry) / sizeof(Index);
   const nb::object numbers = window.attr("numbers");
   need(PyTuple_Check(numbers.ptr()) && PyTuple_GET_SIZE(numbers.ptr()) == kNumbers);
@@ -190,7 +191,7 @@ Geometry geometry(nb::handle window) {
   }
   Geometry result;
   std::memcpy(&result, values, sizeof result);
-  need(sane(result));
+  need(sane(result, hangs_over));
   return result;
 }
 

@@ -24,8 +24,8 @@ class Window:
 
     Computed once, and kept for later calls with the same settings. Along each axis, with
     ``reach = dilation * (kernel - 1) + 1``, ``output = floor((input + before + after - reach) /
-    stride) + 1``; `ceil_mode` rounds up, and then drops a last window that would start beyond the
-    input and its leading padding. ``"same"`` pads so that ``output = ceil(input / stride)``, the
+    stride) + 1``; `ceil_mode` rounds up, so that a window may hang over the end, and then drops a last
+    window that would start beyond the input and its leading padding. ``"same"`` pads so that ``output = ceil(input / stride)``, the
     odd zero at the bottom and right.
 
     Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016.
@@ -122,7 +122,8 @@ def _fit(
         reach = dilation[axis] * (kernel[axis] - 1) + 1
         before, after = sides[axis]
         free = input[axis] + before + after - reach
-        if input[axis] < 1 or free < 0:
+        hangs_over = ceil_mode and free > -stride[axis]
+        if input[axis] < 1 or (free < 0 and not hangs_over):
             raise ShapeError(
                 f"{what}: the input's {name} is {input[axis]}, with padding "
                 f"{input[axis] + before + after}, but the window spans {reach} (kernel "

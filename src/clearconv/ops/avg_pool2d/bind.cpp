@@ -21,7 +21,7 @@ nb::object forward_as(const Input& x, const Geometry& window, bool count_include
 
 nb::object forward(nb::handle x, nb::handle window, nb::handle count_include_pad) {
   const Input xs(x);
-  const Geometry geo = geometry(window);
+  const Geometry geo = geometry(window, true);
   need(xs.ndim() == 4 && xs.shape(2) == geo.input[0] && xs.shape(3) == geo.input[1]);
   const bool counted = truth(count_include_pad);
   return xs.is_double() ? forward_as<double>(xs, geo, counted) : forward_as<float>(xs, geo, counted);
@@ -40,7 +40,7 @@ nb::object backward_input_as(const Input& grad_y, const Geometry& window, bool c
 
 nb::object backward_input(nb::handle grad_y, nb::handle window, nb::handle count_include_pad) {
   const Input gs(grad_y);
-  const Geometry geo = geometry(window);
+  const Geometry geo = geometry(window, true);
   need(gs.ndim() == 4 && gs.shape(2) == geo.output[0] && gs.shape(3) == geo.output[1]);
   const bool counted = truth(count_include_pad);
   return gs.is_double() ? backward_input_as<double>(gs, geo, counted)

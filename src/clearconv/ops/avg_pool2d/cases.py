@@ -38,6 +38,7 @@ CASES = (
     _case("same, not counted", (2, 2, 5, 6), 4, padding="same", count_include_pad=False),
     _case("valid", (2, 2, 5, 6), (4, 3), stride=1, padding="valid"),
     _case("ceil_mode", (2, 2, 6, 8), 3, stride=2, ceil_mode=True),
+    _case("ceil_mode, window beyond the image", (2, 2, 2, 1), (4, 2), stride=3, ceil_mode=True),
     _case("ceil_mode and padding", (2, 2, 6, 7), 3, stride=2, padding=1, ceil_mode=True),
     _case("ceil_mode and padding per axis", (2, 2, 7, 6), (3, 4), padding=(1, 2), ceil_mode=True),
     _case(

@@ -28,7 +28,7 @@ nb::object forward_as(const Input& x, const Geometry& window) {
 
 nb::object forward(nb::handle x, nb::handle window) {
   const Input xs(x);
-  const Geometry geo = geometry(window);
+  const Geometry geo = geometry(window, true);
   need(xs.ndim() == 4 && xs.shape(2) == geo.input[0] && xs.shape(3) == geo.input[1]);
   return xs.is_double() ? forward_as<double>(xs, geo) : forward_as<float>(xs, geo);
 }
@@ -53,7 +53,7 @@ nb::object forward_saving_as(const Input& x, const Geometry& window) {
 
 nb::object forward_saving(nb::handle x, nb::handle window) {
   const Input xs(x);
-  const Geometry geo = geometry(window);
+  const Geometry geo = geometry(window, true);
   need(xs.ndim() == 4 && xs.shape(2) == geo.input[0] && xs.shape(3) == geo.input[1]);
   return xs.is_double() ? forward_saving_as<double>(xs, geo) : forward_saving_as<float>(xs, geo);
 }
@@ -75,7 +75,7 @@ nb::object backward_input_as(const Input& grad_y, const Input& argmax, const Geo
 
 nb::object backward_input(nb::handle grad_y, nb::handle argmax, nb::handle window) {
   const Input gs(grad_y), winners(argmax, "Bi");
-  const Geometry geo = geometry(window);
+  const Geometry geo = geometry(window, true);
   need(gs.ndim() == 4 && winners.ndim() == 4 && gs.shape(2) == geo.output[0] &&
        gs.shape(3) == geo.output[1]);
   for (int axis = 0; axis < 4; ++axis) need(gs.shape(axis) == winners.shape(axis));

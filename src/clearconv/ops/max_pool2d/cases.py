@@ -59,6 +59,7 @@ CASES = (
     _case("dilation per axis", (2, 2, 9, 8), (3, 2), stride=1, dilation=(2, 3)),
     _case("dilation, stride and padding", (2, 2, 8, 7), 3, stride=2, dilation=(2, 1), padding=1),
     _case("ceil_mode", (2, 2, 6, 8), 3, stride=2, ceil_mode=True),
+    _case("ceil_mode, window beyond the image", (2, 2, 2, 1), (4, 2), stride=3, ceil_mode=True),
     _case("ceil_mode and padding", (2, 2, 6, 7), 3, shift=90, stride=2, padding=1, ceil_mode=True),
     _case("ceil_mode drops a window in the padding", (1, 2, 5, 5), 2, padding=1, ceil_mode=True),
     _case("whole image", (2, 3, 4, 5), (4, 5)),
