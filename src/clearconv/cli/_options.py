@@ -109,7 +109,14 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
     ),
     _choice(_MODEL, "--model", MODELS, "Which network"),
     _setting(_MODEL, "--batch-norm/--no-batch-norm", help="Normalise after each convolution."),
-    _setting(_MODEL, "--dropout", metavar="P", type=_SHARE, help="Share of features dropped."),
+    _setting(
+        _MODEL,
+        "--dropout",
+        metavar="P",
+        type=_SHARE,
+        help="Share of features dropped.",
+        default="the model's own",
+    ),
     _setting(
         _MODEL,
         "--image-size",

@@ -58,9 +58,9 @@ def summary(
         "--dropout": dropout,
     }
     if model in MODELS:
-        chosen: dict[str, Any] = {"batch_norm": batch_norm, "dropout": dropout}
-        options = {name: value for name, value in chosen.items() if value}
         info = MODELS[model]
+        chosen: dict[str, Any] = {"batch_norm": batch_norm or None, "dropout": dropout}
+        options = {name: value for name, value in chosen.items() if value is not None}
         made: Node = create(model, classes or info.classes, **options)
         described, dtype = made.summary(input_shape or info.input_shape), np.dtype("float32")
         click.echo(f"{model}: {info.about}\n")

@@ -2,11 +2,13 @@
 
 from clearconv.models.densenet import densenet121
 from clearconv.models.googlenet import googlenet
+from clearconv.models.mobilenet import mobilenet_v2
 from clearconv.models.registry import MODELS, ModelInfo, create, default_for
 from clearconv.models.resnet import resnet18, resnet20, resnet34, resnet50, resnet56
 from clearconv.models.seed_cnn import seed_cnn
 from clearconv.models.small import deep_convnet, digits_cnn, lenet, simple_convnet
 from clearconv.models.squeezenet import squeezenet1_1
+from clearconv.models.vgg import vgg11, vgg11_bn, vgg16, vgg16_bn
 
 __all__ = [
     "MODELS",
@@ -18,6 +20,7 @@ __all__ = [
     "digits_cnn",
     "googlenet",
     "lenet",
+    "mobilenet_v2",
     "resnet18",
     "resnet20",
     "resnet34",
@@ -26,4 +29,8 @@ __all__ = [
     "seed_cnn",
     "simple_convnet",
     "squeezenet1_1",
+    "vgg11",
+    "vgg11_bn",
+    "vgg16",
+    "vgg16_bn",
 ]

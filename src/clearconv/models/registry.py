@@ -9,10 +9,12 @@ from clearconv.errors import ArgumentError
 from clearconv.layers import Sequential
 from clearconv.models.densenet import densenet121
 from clearconv.models.googlenet import googlenet
+from clearconv.models.mobilenet import mobilenet_v2
 from clearconv.models.resnet import resnet18, resnet20, resnet34, resnet50, resnet56
 from clearconv.models.seed_cnn import seed_cnn
 from clearconv.models.small import deep_convnet, digits_cnn, lenet, simple_convnet
 from clearconv.models.squeezenet import squeezenet1_1
+from clearconv.models.vgg import vgg11, vgg11_bn, vgg16, vgg16_bn
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,9 @@ MODELS: dict[str, ModelInfo] = {
     "resnet50": ModelInfo(
         resnet50, _PHOTO, 1, "residual network of 50 layers, with bottlenecks (He et al., 2015)"
     ),
+    "mobilenet_v2": ModelInfo(
+        mobilenet_v2, _PHOTO, 1, "depthwise convolutions, for phones (Sandler et al., 2018)"
+    ),
     "squeezenet1_1": ModelInfo(squeezenet1_1, _PHOTO, 17, "few parameters (Iandola et al., 2016)"),
     "googlenet": ModelInfo(
         googlenet, _PHOTO, 15, "convolutions of several sizes side by side (Szegedy et al., 2015)"
@@ -66,6 +71,14 @@ MODELS: dict[str, ModelInfo] = {
     "densenet121": ModelInfo(
         densenet121, _PHOTO, 29, "every layer sees all before it (Huang et al., 2017)"
     ),
+    "vgg11": ModelInfo(
+        vgg11, _PHOTO, 32, "3x3 convolutions, 11 layers (Simonyan and Zisserman, 2014)"
+    ),
+    "vgg11_bn": ModelInfo(vgg11_bn, _PHOTO, 32, "the same with batch normalisation"),
+    "vgg16": ModelInfo(
+        vgg16, _PHOTO, 32, "3x3 convolutions, 16 layers (Simonyan and Zisserman, 2014)"
+    ),
+    "vgg16_bn": ModelInfo(vgg16_bn, _PHOTO, 32, "the same with batch normalisation"),
     "resnet20": ModelInfo(
         resnet20, _SMALL_PHOTO, 1, "residual network for small colour images (He et al., 2015)"
     ),

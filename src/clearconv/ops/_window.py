@@ -24,9 +24,9 @@ class Window:
 
     Computed once, and kept for later calls with the same settings. Along each axis, with
     ``reach = dilation * (kernel - 1) + 1``, ``output = floor((input + before + after - reach) /
-    stride) + 1``; `ceil_mode` rounds up, so that a window may hang over the end, and then drops a last
-    window that would start beyond the input and its leading padding. ``"same"`` pads so that ``output = ceil(input / stride)``, the
-    odd zero at the bottom and right.
+    stride) + 1``; `ceil_mode` rounds up, so that a window may hang over the end, and then drops a
+    last window that would start beyond the input and its leading padding. ``"same"`` pads so that
+    ``output = ceil(input / stride)``, the odd zero at the bottom and right.
 
     Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016.
     """

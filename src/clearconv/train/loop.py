@@ -175,9 +175,7 @@ def _check_parts(split: Split, settings: Settings) -> None:
 def _prepare(folder: Path, settings: Settings, source: Source, split: Split) -> Run:
     """Make the model and what goes with it."""
     info = MODELS[settings.model]
-    options = {"batch_norm": settings.batch_norm, "dropout": settings.dropout}
-    chosen = {name: value for name, value in options.items() if value}
-    model = create(settings.model, len(source.classes), **chosen)
+    model = create(settings.model, len(source.classes), **_options(settings))
     size = info.input_shape[1:]  # photographs come in many sizes: the model says which it wants
     if source.kind != "photos" and source.size is not None:
         size = source.size
@@ -195,10 +193,17 @@ def _prepare(folder: Path, settings: Settings, source: Source, split: Split) -> 
         model.build((source.channels, *size), seed=settings.seed)
     except ShapeError as error:
         raise ArgumentError(
-            f"{settings.model} cannot take images of {size[0]} x {size[1]}: {error} Choose a "
-            "larger --image-size, or another --model."
+            f"{settings.model} takes images of {info.smallest} x {info.smallest} and more, not "
+            f"{size[0]} x {size[1]}. Choose a larger --image-size, or another --model. ({error})"
         ) from None
     return Run(folder, settings, source, split, preprocessing, model, _optimiser(model, settings))
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    """Return what the model's function is told; not what it has no say in and is off anyhow."""
+    chosen = {"batch_norm": settings.batch_norm, "dropout": settings.dropout}
+    known = MODELS[settings.model].options
+    return {k: v for k, v in chosen.items() if v is not None and (v or k in known)}
 
 
 def _optimiser(model: Any, settings: Settings) -> Optimiser:

@@ -50,8 +50,8 @@ class Settings:
         Which classes, in which order; all by default.
     batch_norm : bool
         Whether the model normalises after each convolution.
-    dropout : float
-        Share of features the model drops in training.
+    dropout : float, optional
+        Share of features the model drops in training; by default the model's own.
     image_size : int, optional
         Height and width the network sees; by default the model's own.
     epochs : int
@@ -96,7 +96,7 @@ class Settings:
     model: str
     classes: tuple[str, ...] | None = None
     batch_norm: bool = False
-    dropout: float = 0.0
+    dropout: float | None = None
     image_size: int | None = None
     epochs: int = 10
     batch_size: int = 32
@@ -136,7 +136,7 @@ class Settings:
             ("momentum", 0 <= self.momentum < 1, "at least 0 and less than 1"),
             ("warmup", 0 <= self.warmup < 1, "a share of the run, at least 0 and less than 1"),
             ("label_smoothing", 0 <= self.label_smoothing < 1, "at least 0 and less than 1"),
-            ("dropout", 0 <= self.dropout < 1, "at least 0 and less than 1"),
+            ("dropout", 0 <= (self.dropout or 0) < 1, "at least 0 and less than 1"),
             ("patience", self.patience is None or self.patience >= 1, "at least 1"),
             ("threads", self.threads is None or self.threads >= 1, "at least 1"),
             ("image_size", self.image_size is None or self.image_size >= 1, "at least 1"),
