@@ -10,11 +10,12 @@ from click.core import ParameterSource
 from clearconv.cli._frame import Option, Stopped, command
 from clearconv.cli._options import DATA, settings, variations
 from clearconv.cli._progress import Training, quoted
+from clearconv.train import Callback
 from clearconv.train import resume as resume_run
 from clearconv.train import train as start_run
 
 #: What a resumed run may be told: where it lies and where its data are now.
-_ALLOWED_WITH_RESUME = ("data", "out", "resume")
+_ALLOWED_WITH_RESUME = ("data", "out", "resume", "tensorboard")
 
 
 @command(
@@ -43,6 +44,13 @@ _ALLOWED_WITH_RESUME = ("data", "out", "resume")
     flag_value="",
     help="Go on with an interrupted run, given here or by --out.",
 )
+@click.option(
+    "--tensorboard",
+    cls=Option,
+    heading=DATA,
+    is_flag=True,
+    help="Write curves for TensorBoard as well, into RUN/tensorboard.",
+)
 @settings
 @click.pass_context
 def train(
@@ -51,6 +59,7 @@ def train(
     data: str | None,
     out: Path | None,
     resume: str | None,
+    tensorboard: bool,
     no_augmentation: bool,
     **given: Any,
 ) -> None:
@@ -63,15 +72,20 @@ def train(
     Defaults in brackets are those for photographs.
     """
     progress = Training()
+    told: list[Callback] = [progress]
+    if tensorboard:
+        from clearconv.train.tensorboard import TensorBoard
+
+        told.append(TensorBoard())
     try:
         # A loss that is not finite is an error of its own; NumPy's remarks would only precede it.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             if resume is not None:
                 folder, data = _resumed(ctx, data, out, resume)
-                resume_run(folder, callbacks=[progress], data=data)
+                resume_run(folder, callbacks=told, data=data)
             elif data is not None:
                 augmentation = variations(given, no_augmentation)
-                start_run(data, out=out, callbacks=[progress], augmentation=augmentation, **given)
+                start_run(data, out=out, callbacks=told, augmentation=augmentation, **given)
             else:
                 raise click.UsageError("Which data? Give a folder of images, or the word digits.")
     except KeyboardInterrupt:

@@ -5,6 +5,7 @@ from clearconv.train.evaluation import Evaluation, Mistake, evaluate_model
 from clearconv.train.loop import Result, resume, train
 from clearconv.train.run import Run
 from clearconv.train.settings import Settings
+from clearconv.train.tensorboard import TensorBoard
 from clearconv.train.use import Prediction, evaluate, predict
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Result",
     "Run",
     "Settings",
+    "TensorBoard",
     "evaluate",
     "evaluate_model",
     "predict",
