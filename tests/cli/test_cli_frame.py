@@ -10,7 +10,7 @@ from clearconv.cli import main, show, summary
 from clearconv.cli._frame import unknown
 from clearconv.errors import DataError, ModelFileError, RunError, TapeError
 
-COMMANDS = ("train", "evaluate", "predict", "explain", "summary", "show")
+COMMANDS = ("train", "evaluate", "predict", "explain", "report", "summary", "show")
 
 
 def failing(monkeypatch, error):
@@ -172,10 +172,10 @@ def test_modules_hold_their_commands():
     assert main.list_commands(None) == list(COMMANDS)
 
 
-@pytest.mark.parametrize("command", ["predict", "explain", "evaluate"])
+@pytest.mark.parametrize("command", ["predict", "explain", "evaluate", "report"])
 def test_a_wrong_run_is_answered_with_the_runs_there_are(run, tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
-    arguments = ("x.png",) if command != "evaluate" else ()
+    arguments = ("x.png",) if command in ("predict", "explain") else ()
     result = run(command, "runs/one", *arguments)
     assert result.exit_code == 2 and "clearconv train makes one" in result.stderr
     (tmp_path / "runs" / "two").mkdir(parents=True)

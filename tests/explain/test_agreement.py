@@ -51,6 +51,21 @@ def test_cascade_goes_from_the_head_to_the_whole_network():
     assert check == sanity_check(trained, x)
 
 
+def test_empty_maps_prove_nothing(monkeypatch):
+    from clearconv.explain import agreement
+
+    def some(model, x, target, layer):
+        return x[:, 0] * np.array([0, 1, 0])[:, np.newaxis, np.newaxis]
+
+    monkeypatch.setattr(agreement, "grad_cam", some)
+    x = np.random.default_rng(0).standard_normal((3, 3, 16, 16)).astype(np.float32)
+    check = sanity_check(model(), x)
+    assert check.images == 1 and check.correlation == pytest.approx(1)
+    monkeypatch.setattr(agreement, "grad_cam", lambda model, x, target, layer: 0 * x[:, 0])
+    check = sanity_check(model(), x)
+    assert check.images == 0 and np.isnan(check.correlation) and not check.passed
+
+
 def test_a_map_that_no_weight_changes_fails(monkeypatch):
     """An edge detector in the place of Grad-CAM: the check must say so."""
     from clearconv.explain import agreement

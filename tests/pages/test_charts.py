@@ -11,7 +11,7 @@ from PIL import Image
 
 from clearconv.errors import ShapeError
 from clearconv.pages import bars, fragment, histogram, line_chart, matrix, page, picture
-from clearconv.pages._axes import Axes, decades, number, span, ticks
+from clearconv.pages._axes import Axes, decades, number, rounded, span, ticks
 
 
 def tree(html):
@@ -28,11 +28,18 @@ def test_ticks_are_round_and_inside():
     assert decades(2, 5) == [2, 5]
 
 
+def test_a_range_begins_and_ends_at_a_tick():
+    assert rounded(0.31, 0.98) == pytest.approx((0.2, 1.0))
+    assert rounded(0, 1) == pytest.approx((0, 1))
+    assert rounded(0, 1.7) == pytest.approx((0, 2.0))
+    assert rounded(-3, 47) == pytest.approx((-10, 50))
+
+
 def test_numbers_are_short():
     assert number(0.123456) == "0.1235"
     assert number(-2) == "\N{MINUS SIGN}2"
     assert number(1e-5) == "1e\N{MINUS SIGN}5"
-    assert number(0.98765, percent=True) == "98.8 %"
+    assert number(0.98765, percent=True) == "98.8\N{NO-BREAK SPACE}%"
 
 
 def test_a_range_is_never_empty():

@@ -9,6 +9,7 @@ from clearconv.cli._frame import count
 from clearconv.cli._live import LiveEpoch, time_left
 from clearconv.cli._report import accuracy, class_names, report
 from clearconv.cli._text import printable
+from clearconv.errors import ClearconvError
 from clearconv.ops._backend import native_module
 from clearconv.train import Callback, Result, Run
 
@@ -174,15 +175,32 @@ class Training(Reading):
         full_list = f"all are in {printable(result.folder / 'result.json')}"
         for line in report(result.evaluation, full_list):
             click.echo(line)
+        page = self._report(result)
         name = quoted(result.folder)
         click.echo(
             f"\nrun folder      {folder}\n"
+            f"report          {page}\n"
             f"weights sha256  {result.fingerprint}\n"
             f"training took   {_duration(result.seconds)}\n\n"
             f"new images      clearconv predict {name} IMAGE...\n"
             f"test again      clearconv evaluate {name}\n"
         )
         click.echo(accuracy(result.evaluation))
+
+    def _report(self, result: Result) -> str:
+        """Write the page; what goes wrong with it costs nobody the model."""
+        from clearconv.report import write_report
+
+        assert self.run is not None
+        self.bar.update("writing the report", 0, 1)
+        try:
+            path = write_report(result.folder, source=self.run.source)
+        except ClearconvError as error:
+            self.bar.close()
+            warn((f"there is no report: {error} To try again: clearconv report {result.folder}",))
+            return "-"
+        self.bar.close()
+        return printable(path)
 
     @property
     def _epochs(self) -> int:

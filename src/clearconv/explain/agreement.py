@@ -26,10 +26,11 @@ class SanityCheck:
     layer : str
         Whose maps were weighed.
     images : int
-        How many images were looked at.
+        How many images were looked at: those for which the trained model's map is not 0 everywhere.
     steps : tuple of (str, float)
         Path of the lowest layer replaced, all above it replaced too, and the mean rank correlation
-        of the new maps with the trained model's. The last step has no trained weight left.
+        of the new maps with the trained model's; NaN without images. The last step has no trained
+        weight left.
     """
 
     layer: str
@@ -43,7 +44,7 @@ class SanityCheck:
 
     @property
     def passed(self) -> bool:
-        """Tell whether a random network's maps differ from the trained one's."""
+        """Tell whether a random network's maps differ from the trained one's; no, if unknown."""
         return self.correlation < _ALIKE
 
 
@@ -84,14 +85,15 @@ def sanity_check(
     layer = chosen_layer(model, layer)
     chosen = np.asarray(model.forward(x).argmax(axis=1) if target is None else target).tolist()
     before = grad_cam(model, x, chosen, layer)
+    told = before.any(axis=(1, 2))  # what shows nothing cannot change
     learnt = [leaf.path for leaf in model.leaves() if leaf.declared][::-1]  # the head first
     steps = []
     for count in np.unique(np.linspace(1, len(learnt), min(_STEPS, len(learnt))).round()):
         replaced = learnt[: int(count)]
         after = grad_cam(randomised(model, replaced, seed), x, chosen, layer)
-        alike = [rank_correlation(a, b) for a, b in zip(before, after, strict=True)]
-        steps.append((replaced[-1], float(np.mean(alike))))
-    return SanityCheck(layer, len(x), tuple(steps))
+        alike = [rank_correlation(a, b) for a, b in zip(before[told], after[told], strict=True)]
+        steps.append((replaced[-1], float(np.mean(alike)) if alike else float("nan")))
+    return SanityCheck(layer, int(told.sum()), tuple(steps))
 
 
 def randomised(model: Node, layers: Sequence[str], seed: int = 0) -> Node:

@@ -25,10 +25,18 @@ def decades(low: float, high: float) -> list[float]:
     return powers if len(powers) > 1 else [low, high]
 
 
+def rounded(low: float, high: float, most: int = 5) -> tuple[float, float]:
+    """Widen a range until it begins and ends at a tick."""
+    inside = ticks(low, high, most)
+    step = inside[1] - inside[0] if len(inside) > 1 else high - low
+    first = floor(low / step + 1e-9) * step
+    return first, ceil(high / step - 1e-9) * step
+
+
 def number(value: float, percent: bool = False) -> str:
     """Write a tick or a value as a person would."""
     if percent:
-        return f"{100 * value:.3g} %"
+        return f"{100 * value:.3g}\N{NO-BREAK SPACE}%"
     return f"{value:.4g}".replace("e-0", "e-").replace("-", "\N{MINUS SIGN}")
 
 

@@ -101,6 +101,6 @@ def histogram(
         ends = [(end, end) for end in (max(edges[0], 0.0), min(edges[-1], top))]
         points = " ".join(f"{axes.across(x):.1f},{axes.up(y):.1f}" for x, y in ends)
         parts.append(f'<g class="k2"><polyline points="{points}"/></g>')
-        keys = [title, diagonal]
+        keys = ["measured", diagonal]
     about = f"{title} by {x_label}: " + ", ".join(number(height, percent) for height in known)
     return figure(title, keys, about, "".join(parts))

@@ -5,7 +5,7 @@ from html import escape
 from math import isfinite, nan
 
 from clearconv.errors import ShapeError
-from clearconv.pages._axes import Axes, figure, number, span
+from clearconv.pages._axes import Axes, figure, number, rounded, span
 
 #: Above so many points nobody aims at a single one.
 _AIMED = 200
@@ -64,7 +64,7 @@ def line_chart(
         for name, values in lines.items()
     }
     everything = [value for values in known.values() for value in values]
-    axes = Axes(span(list(x)), span(everything, 0.0 if from_zero else None), log_x)
+    axes = Axes(span(list(x)), rounded(*span(everything, 0.0 if from_zero else None)), log_x)
     whole = all(place == round(place) for place in x)
     parts = [axes.frame(x_label, percent, whole)]
     if mark is not None:

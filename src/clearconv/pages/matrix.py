@@ -64,7 +64,7 @@ def matrix(
             f'<tr><th scope="row" title="{escape(name)}">{escape(name)}</th>{"".join(cells)}</tr>'
         )
     return (
-        f'<div class="scroll"><table class="{kind}"><caption class="soft">{escape(corner)}'
-        f"</caption><thead><tr><td></td>{head}</tr></thead><tbody>{''.join(body)}</tbody>"
+        f'<div class="scroll"><p class="soft">{escape(corner)}</p><table class="{kind}">'
+        f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(body)}</tbody>"
         "</table></div>"
     )

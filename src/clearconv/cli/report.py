@@ -1,0 +1,35 @@
+"""``clearconv report runs/photos-1``: what a run came to, as a page."""
+
+from pathlib import Path
+
+import click
+
+from clearconv.cli._frame import RunPath, command
+from clearconv.cli._progress import Reading
+from clearconv.cli._text import printable
+
+
+@command(
+    """
+    clearconv report runs/photos-1
+    clearconv report runs/photos-1 photos-moved-here/
+    """
+)
+@click.argument("run", type=RunPath())
+@click.argument("data", required=False)
+def report(run: Path, data: str | None) -> None:
+    """Write report.html into the folder RUN: one page that needs no other file.
+
+    Training writes it by itself. Of a run that is not finished the page shows how far it is, and
+    judges by the validation images. DATA says where the images are now, if they moved.
+    """
+    from clearconv.report import write_report
+
+    if run.is_file():
+        raise click.UsageError(f"{run} is a file, but the folder of a run is needed.")
+    watcher = Reading()
+    try:
+        path = write_report(run, data, progress=watcher.reading)
+    finally:
+        watcher.bar.close()
+    click.echo(printable(path))

@@ -1,0 +1,6 @@
+"""What a training run came to, as one page that needs no other file."""
+
+from clearconv.report.statistics import Calibration, calibration, doubtful_labels, wilson
+from clearconv.report.write import write_report
+
+__all__ = ["Calibration", "calibration", "doubtful_labels", "wilson", "write_report"]

@@ -1,0 +1,154 @@
+"""What a report is made of: a run folder read, and its best model asked once about every image."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clearconv.data import Preprocessing, Source, Split, open_data, read_split
+from clearconv.errors import RunError
+from clearconv.layers import Node
+from clearconv.train import Evaluation, Settings, evaluate_model
+from clearconv.train.run import check_unchanged, data_place, read_json, read_run
+from clearconv.train.use import open_model
+
+Progress = Callable[[int, int], None]
+
+#: So many training images are looked at for wrong labels; of more, a sample at equal distances.
+_MOST = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Images of one part of the split, and what the model says of them.
+
+    Attributes
+    ----------
+    name : {"test", "validation", "training"}
+        Which part.
+    indices : ndarray of int64
+        The images' numbers in the source.
+    evaluation : Evaluation
+        In the same order.
+    total : int
+        Images of the part; more than were looked at where only a sample was.
+    """
+
+    name: str
+    indices: np.ndarray[Any, np.dtype[np.int64]]
+    evaluation: Evaluation
+    total: int
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A run, as far as it has come.
+
+    Attributes
+    ----------
+    folder : Path
+        Of the run.
+    about : dict
+        The content of ``run.json``.
+    settings : Settings
+        Of the run.
+    history : list of dict
+        A record an epoch.
+    source, split
+        The data and their parts.
+    model, preprocessing
+        Of the best epoch.
+    result : dict or None
+        The content of ``result.json``; None while the run is not finished.
+    """
+
+    folder: Path
+    about: dict[str, Any]
+    settings: Settings
+    history: list[dict[str, Any]]
+    source: Source
+    split: Split
+    model: Node
+    preprocessing: Preprocessing
+    result: dict[str, Any] | None
+
+    @classmethod
+    def of(
+        cls, folder: Path, data: str | None, source: Source | None, progress: Progress | None
+    ) -> "Measured":
+        """Read a run folder; see `write_report`."""
+        about = read_run(folder)
+        settings = Settings.from_dict(about["settings"])
+        model, _, preprocessing = open_model(folder)
+        if source is None:
+            place = data or data_place(folder, about)
+            source = open_data(place, about["data"]["classes"], progress=progress)
+            check_unchanged(folder, about["data"], source)
+        finished = (folder / "result.json").exists()
+        return cls(
+            folder,
+            about,
+            settings,
+            read_history(folder / "history.jsonl"),
+            source,
+            read_split(folder / "split.json", source),
+            model,
+            preprocessing,
+            read_json(folder / "result.json") if finished else None,
+        )
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Return the classes' names."""
+        return self.source.classes
+
+    @property
+    def best_epoch(self) -> int:
+        """Return the epoch whose model was kept."""
+        return int(self.model.info["epoch"])
+
+    @cached_property
+    def judged(self) -> Part:
+        """Return the part that judges the model.
+
+        The test part, once the run is finished. Before, the validation part: whoever saw the test
+        early would choose by it.
+        """
+        if self.result is None:
+            return self._part("validation", self.split.validation)
+        return self._part("test", self.split.test)
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """Return the parts in which to look for wrong labels, the judging one last."""
+        train = self.split.train
+        some = train[np.unique(np.linspace(0, len(train) - 1, min(_MOST, len(train))).astype(int))]
+        parts = [self._part("training", some, len(train))]
+        if self.result is not None:
+            parts.append(self._part("validation", self.split.validation))
+        return (*parts, self.judged)
+
+    def other(self, name: str) -> dict[str, Any]:
+        """Return the content of a file that not every run has; empty where there is none."""
+        path = self.folder / name
+        return read_json(path) if path.exists() else {}
+
+    def _part(
+        self, name: str, indices: np.ndarray[Any, np.dtype[np.int64]], total: int | None = None
+    ) -> Part:
+        evaluation = evaluate_model(
+            self.model, self.source, indices, self.preprocessing, self.classes
+        )
+        return Part(name, indices, evaluation, len(indices) if total is None else total)
+
+
+def read_history(path: Path) -> list[dict[str, Any]]:
+    """Return the records of a ``history.jsonl``."""
+    try:
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from None

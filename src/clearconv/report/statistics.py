@@ -1,0 +1,145 @@
+"""How sure a number is, how honest a probability, how likely a label."""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+import numpy.typing as npt
+
+from clearconv.ops._arrays import Array
+
+Indices = npt.NDArray[np.int64]
+_Z = 1.959963984540054  # the normal distribution has 95 % of its mass within so many deviations
+
+
+def wilson(right: int, total: int) -> tuple[float, float]:
+    r"""Return the 95 % interval of a share that was counted.
+
+    Parameters
+    ----------
+    right, total : int
+        Successes, of at least one trial.
+
+    Returns
+    -------
+    low, high : float
+        Within 0 and 1, also where all trials or none succeeded.
+
+    Notes
+    -----
+    .. math:: \frac{p + z^2/2n \pm z \sqrt{p(1-p)/n + z^2/4n^2}}{1 + z^2/n}, \quad z = 1.96
+
+    References
+    ----------
+    Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
+    """
+    share, z2 = right / total, _Z**2 / total
+    middle = share + z2 / 2
+    half = sqrt(z2 * (share * (1 - share) + z2 / 4))
+    return max(0.0, (middle - half) / (1 + z2)), min(1.0, (middle + half) / (1 + z2))
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Whether a model is right as often as it says.
+
+    Attributes
+    ----------
+    edges : ndarray of shape (bins + 1,)
+        Of the probability of the predicted class.
+    counts : ndarray of int64, shape (bins,)
+        Images in each bin.
+    confidence, accuracy : ndarray of shape (bins,)
+        Mean probability and share of right answers; NaN in an empty bin.
+    error : float
+        Expected calibration error: the mean distance of the two, by image.
+    """
+
+    edges: Array
+    counts: Indices
+    confidence: Array
+    accuracy: Array
+    error: float
+
+    @property
+    def bias(self) -> float:
+        """Return mean confidence less accuracy: above 0 the model is too sure of itself."""
+        known = self.counts > 0
+        gaps = (self.confidence - self.accuracy)[known]
+        return float(gaps @ self.counts[known] / self.counts.sum())
+
+
+def calibration(probabilities: Array, labels: Indices, bins: int = 10) -> Calibration:
+    """Compare the probability of each answer with how often such answers are right.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n, K)
+        Of each class.
+    labels : ndarray of int64, shape (n,)
+        True classes.
+    bins : int
+        Equal intervals from 0 to 1.
+
+    Returns
+    -------
+    Calibration
+
+    References
+    ----------
+    Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", 2017.
+    """
+    sure = probabilities.max(axis=1).astype(np.float64)
+    right = probabilities.argmax(axis=1) == labels
+    place = np.minimum((sure * bins).astype(np.int64), bins - 1)
+    counts = np.bincount(place, minlength=bins)
+    full = counts > 0
+
+    def mean(values: Array) -> Array:
+        sums = np.bincount(place, weights=values, minlength=bins)
+        return np.divide(sums, counts, out=np.full(bins, np.nan), where=full)
+
+    confidence, accuracy = mean(sure), mean(right.astype(np.float64))
+    gaps = np.abs(confidence - accuracy)[full]
+    error = float(gaps @ counts[full] / len(labels))
+    return Calibration(np.linspace(0, 1, bins + 1), counts, confidence, accuracy, error)
+
+
+def doubtful_labels(probabilities: Array, labels: Indices) -> tuple[Indices, Indices]:
+    """Find images whose given class is probably wrong, by a model's own doubts.
+
+    An image counts as confidently of class j if its probability of j reaches the mean probability
+    of j among the images labelled j: each class sets its own bar. Who is confidently of another
+    class than the given one, and of none more, is doubtful.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n, K)
+        Of each class, best by a model that has not learnt from these images; one that has, doubts
+        less.
+    labels : ndarray of int64, shape (n,)
+        Given classes.
+
+    Returns
+    -------
+    places : ndarray of int64
+        The doubtful images, the lowest probability of the given class first.
+    instead : ndarray of int64
+        The class that each seems to be.
+
+    References
+    ----------
+    Northcutt, Jiang and Chuang, "Confident learning: estimating uncertainty in dataset labels",
+    2021: the confident joint, ranked by self-confidence.
+    """
+    n, K = probabilities.shape
+    own = probabilities[np.arange(n), labels]
+    bar = np.full(K, np.inf)
+    for j in np.unique(labels):
+        bar[j] = own[labels == j].mean(dtype=np.float64)
+    confident = np.where(probabilities >= bar, probabilities, -1.0)  # (n, K)
+    instead = confident.argmax(axis=1)
+    doubtful = (confident.max(axis=1) >= 0) & (instead != labels)
+    places = np.flatnonzero(doubtful)
+    places = places[np.argsort(own[places], kind="stable")]
+    return places, instead[places]

@@ -1,0 +1,281 @@
+"""``report.html``: measure, draw, fill in the template, write."""
+
+from collections.abc import Sequence
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from clearconv import __version__
+from clearconv._files import write_atomically
+from clearconv.data import Source
+from clearconv.errors import RunError
+from clearconv.pages import bars, histogram, line_chart, matrix, page
+from clearconv.report import pictures
+from clearconv.report.command import repeating
+from clearconv.report.measured import Measured, Progress
+from clearconv.report.statistics import calibration, wilson
+
+_NAME = "report.html"
+
+
+def write_report(
+    folder: Path,
+    data: str | None = None,
+    source: Source | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Write what a person should know of a run into its folder, as one page that needs no other.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder. An unfinished run is judged by its validation images, and says so.
+    data : str, optional
+        Where the data are now, if they moved.
+    source : Source, optional
+        The run's own data, where they are open already.
+    progress : callable, optional
+        Called as ``progress(done, total)`` while images are read.
+
+    Returns
+    -------
+    Path
+        ``report.html`` in the folder; one that is there is replaced.
+
+    Raises
+    ------
+    RunError, ModelFileError, DataError
+        If the folder, the model or the data cannot be used; then nothing is written.
+    """
+    run = Measured.of(folder, data, source, progress)
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= {"percent": _percent, "count": _count, "signed": _signed}
+    body = templates.get_template("report.html").render(_content(run))
+    path = folder / _NAME
+    html = page(f"{folder.name}: {run.settings.model} on {run.source.name}", body)
+    try:
+        write_atomically(path, html.encode("utf-8", "replace"))
+    except OSError as error:
+        raise RunError(
+            f"{path} cannot be written ({error.strerror or error}). Is the disk full, or the "
+            "folder not yours?"
+        ) from None
+    return path
+
+
+def _content(run: Measured) -> dict[str, Any]:
+    """Return everything the template shows."""
+    said = run.judged.evaluation
+    low, high = wilson(said.right, said.total)
+    trained = np.bincount(run.source.labels[run.split.train], minlength=len(run.classes))
+    largest = int(trained.argmax())
+    confused = pictures.confusions(run)
+    fit = calibration(said.probabilities, said.labels)
+    check, examples = pictures.checked(run)
+    first, shape = pictures.filters(run)
+    return {
+        "run": run,
+        "said": said,
+        "low": low,
+        "high": high,
+        "largest": run.classes[largest],
+        "guessing": float(np.mean(said.labels == largest)),
+        "seconds": _duration(sum(record["seconds"] for record in run.history)),
+        "warnings": _warnings(run),
+        "curves": _curves(run),
+        "finder": _finder(run.other("lr_finder.json")),
+        "confusion": Markup(
+            matrix(
+                said.confusion.tolist(),
+                run.classes,
+                corner="rows: true class, columns: what the model said",
+                links={(i, j): f"#confusion-{i}-{j}" for i, j in confused},
+            )
+        ),
+        "confused": confused,
+        "rows": _class_rows(run, trained),
+        "fit": fit,
+        "sureness": Markup(
+            histogram(
+                fit.edges.tolist(),
+                fit.counts.tolist(),
+                title="Images",
+                x_label="probability the model gave its answer",
+            )
+        ),
+        "reliability": Markup(
+            histogram(
+                fit.edges.tolist(),
+                [None if isnan(value) else value for value in fit.accuracy.tolist()],
+                title="Right answers",
+                x_label="probability the model gave its answer",
+                percent=True,
+                diagonal="as often as it says",
+                notes=[
+                    f"{_count(count)} images, mean probability {_percent(sure)}, "
+                    f"{_percent(right)} right"
+                    for count, sure, right in zip(
+                        fit.counts, fit.confidence, fit.accuracy, strict=True
+                    )
+                ],
+            )
+        ),
+        "mistakes": pictures.mistakes(run),
+        "doubts": pictures.doubts(run),
+        "filters": first,
+        "filter_shape": " x ".join(map(str, shape[2:])),
+        "check": check,
+        "check_bars": Markup(
+            bars(
+                [(path, value) for path, value in check.steps if not isnan(value)],
+                head=("random from the head down to", "rank correlation"),
+            )
+        ),
+        "examples": examples,
+        "command": repeating(run.source.kind, run.settings),
+        "settings": _settings(run),
+        "versions": _versions(run),
+    }
+
+
+def _curves(run: Measured) -> list[Markup]:
+    history = run.history
+    epochs = [record["epoch"] for record in history]
+    mark = (run.best_epoch, f"best, epoch {run.best_epoch}")
+
+    def of(name: str) -> list[float | None]:
+        return [record[name] for record in history]
+
+    charts = []
+    for title, key, percent in (("Loss", "loss", False), ("Accuracy", "accuracy", True)):
+        lines = {"training": of(f"train_{key}"), "validation": of(f"validation_{key}")}
+        charts.append(
+            line_chart(
+                epochs,
+                lines,
+                title=title,
+                x_label="epoch",
+                percent=percent,
+                from_zero=not percent,
+                mark=mark,
+            )
+        )
+    rates = line_chart(
+        epochs, {"learning rate": of("lr")}, title="Learning rate", x_label="epoch", from_zero=True
+    )
+    return [Markup(chart) for chart in (*charts, rates)]
+
+
+def _finder(found: dict[str, Any]) -> Markup | None:
+    """Draw the learning-rate finder's curve, cut off where the loss explodes."""
+    if not found:
+        return None
+    smooth = np.array(found["smooth"])
+    first = smooth[0]
+    keep = smooth <= max(1.5 * first, smooth.min() + 1.5 * (first - smooth.min()))
+    lr = np.array(found["lr"])[keep].tolist()
+    return Markup(
+        line_chart(
+            lr,
+            {
+                "averaged": smooth[keep].tolist(),
+                "each step": np.array(found["loss"])[keep].tolist(),
+            },
+            title="Loss in the range test",
+            x_label="learning rate",
+            log_x=True,
+            mark=(found["suggestion"], f"chosen: {found['suggestion']:.2g}"),
+        )
+    )
+
+
+def _class_rows(run: Measured, trained: Any) -> list[dict[str, Any]]:
+    said = run.judged.evaluation
+    images = np.bincount(said.labels, minlength=len(run.classes))
+    rows = []
+    for place, name in enumerate(run.classes):
+        precision, recall = float(said.precision[place]), float(said.recall[place])
+        both = precision + recall
+        # never said, or no images: the harmonic mean of the two is 0 or unknown
+        f1 = 2 * precision * recall / both if both > 0 else 0.0 if images[place] else float("nan")
+        rows.append(
+            {
+                "name": name,
+                "trained": int(trained[place]),
+                "images": int(images[place]),
+                "precision": precision,
+                "recall": recall,
+                "f1": f1,
+            }
+        )
+    return rows
+
+
+def _warnings(run: Measured) -> list[str]:
+    """List what was wrong with the data and what was noticed in training, each once."""
+    planned = run.other("plan.json").get("warnings", [])
+    noticed = [
+        f"epoch {record['epoch']}: {text}"
+        for record in run.history
+        for text in record.get("warnings", [])
+    ]
+    found = [*planned, *run.source.problems, *run.split.problems, *noticed]
+    return list(dict.fromkeys(map(str, found)))
+
+
+def _settings(run: Measured) -> list[tuple[str, str]]:
+    plain = run.settings.to_dict()
+    variations = plain.pop("augmentation")
+    rows = [(name.replace("_", " "), _plain(value)) for name, value in plain.items()]
+    return rows + [(f"augmentation: {name}", _plain(value)) for name, value in variations.items()]
+
+
+def _versions(run: Measured) -> list[tuple[str, str]]:
+    about = run.about
+    names = ("clearconv", "python", "numpy", "machine", "cpu_variant")
+    rows = [(name.replace("_", " "), str(about[name])) for name in names if name in about]
+    rows += [
+        ("report by clearconv", __version__),
+        ("data", str(about["data"]["root"] or about["data"]["name"])),
+        ("weights sha256", run.model.store.fingerprint()),
+    ]
+    return rows
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(map(_plain, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _percent(value: float) -> str:
+    return "-" if isnan(value) else f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _count(value: int) -> str:
+    return f"{value:,}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
