@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 
 from benchmarks import convs, memory
+from benchmarks import pipeline as pipelines
 from benchmarks.agreement import Disagreement, agree
 from benchmarks.child import run_alone
 from benchmarks.machine import machine
@@ -41,9 +42,11 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--separate/--no-separate", default=True, help="Also each side alone.")
 @click.option("--convs/--no-convs", "convolutions", default=True, help="Each convolution, too.")
 @click.option("--memory/--no-memory", "memories", default=True, help="Peak memory, too.")
+@click.option("--pipeline/--no-pipeline", default=True, help="Images decoded and augmented, too.")
+@click.option("--only-pipeline", is_flag=True, help="Nothing but that; joined by --read.")
 @click.option("--quick", is_flag=True, help="Few rounds: a first look, not a result.")
 @click.option("--runs", default=1, show_default=True, help="Measure so often, take the medians.")
-@click.option("--read", multiple=True, type=_FILE, help="Measure nothing; take these JSON files.")
+@click.option("--read", multiple=True, type=_FILE, help="Take these JSON files instead.")
 @click.option("--json", "json_file", type=_FILE, help="Write every run's numbers.")
 @click.option("--markdown", "markdown_file", type=_FILE, help="Write docs/benchmarks.md, say.")
 def main(
@@ -54,7 +57,7 @@ def main(
     First both must agree in loss, gradients and weights after a step.
     """
     found = [run for file in read for run in read_json(file)]
-    for number in range(0 if found else runs):
+    for number in range(0 if found and not how["only_pipeline"] else runs):
         click.echo(f"run {number + 1} of {runs}")
         found.append(_measure(**how))
         if json_file is not None:
@@ -74,8 +77,12 @@ def _measure(
     separate: bool,
     convolutions: bool,
     memories: bool,
+    pipeline: bool,
+    only_pipeline: bool,
     quick: bool,
 ) -> Run:
+    if only_pipeline:
+        return _pipeline(Run(machine(), 0.0), threads, quick)
     variants = [name for name, (_, wraps) in VARIANTS.items() if compiled or not wraps]
     run = Run(machine(), run_alone(convs.peak))
     click.echo(f"{run.machine['processor']}, register tile's peak {run.peak / 1e9:.0f} GF/s")
@@ -91,6 +98,13 @@ def _measure(
     if convolutions:
         seconds = 0.3 if quick else 0.8
         run.convolutions.extend(convs.compare_all(names, seconds, tell=click.echo))
+    return _pipeline(run, threads, quick) if pipeline else run
+
+
+def _pipeline(run: Run, threads: list[int], quick: bool) -> Run:
+    for count in threads:
+        seconds = 1.5 if quick else 6.0
+        run.pipeline.extend(pipelines.compare(count, seconds, tell=click.echo))
     return run
 
 

@@ -110,6 +110,22 @@ class Memory:
 
 
 @dataclass(frozen=True)
+class Pipeline:
+    """Images a second that are decoded, augmented, or both, on so many threads.
+
+    ``theirs`` is PyTorch's loader; ``training`` what the default model for photographs trains at.
+    """
+
+    what: str
+    threads: int
+    ours: float
+    theirs: float | None
+    training: float
+    model: str
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Run:
     """One run of the benchmark."""
 
@@ -119,6 +135,7 @@ class Run:
     cells: list[Cell] = field(default_factory=list)
     convolutions: list[Convolution] = field(default_factory=list)
     memory: list[Memory] = field(default_factory=list)
+    pipeline: list[Pipeline] = field(default_factory=list)
 
 
 def _over(above: float | None, below: float | None) -> float | None:
@@ -138,10 +155,12 @@ def merge(runs: Sequence[Run]) -> Run:
     first = runs[0]
     return replace(
         first,
-        peak=median(run.peak for run in runs),
+        peak=median([run.peak for run in runs if run.peak] or [0.0]),
+        agreements=next((run.agreements for run in runs if run.agreements), []),
         cells=_merge([run.cells for run in runs]),
         convolutions=_merge([run.convolutions for run in runs]),
         memory=_merge([run.memory for run in runs]),
+        pipeline=_merge([run.pipeline for run in runs]),
     )
 
 
@@ -160,7 +179,7 @@ def _merge(lists: Sequence[list[Any]]) -> list[Any]:
 
 #: What becomes of a row's field; any other is the first run's.
 _SUMMARY: dict[str, Callable[[list[Any]], Any]] = {
-    **dict.fromkeys(("ours", "theirs", "alone_ours", "alone_theirs"), median),
+    **dict.fromkeys(("ours", "theirs", "training", "alone_ours", "alone_theirs"), median),
     **dict.fromkeys(("kept_ours", "kept_theirs"), median),
     **dict.fromkeys(("ours_growth", "ours_total", "theirs_growth", "theirs_total"), median),
     **dict.fromkeys(("variant", "layout"), mode),
@@ -196,4 +215,8 @@ def _run(data: dict[str, Any]) -> Run:
         [Cell(**item) for item in data["cells"]],
         [Convolution(**{**item, "shape": tuple(item["shape"])}) for item in data["convolutions"]],
         [Memory(**item) for item in data["memory"]],
+        [
+            Pipeline(**{**item, "size": tuple(item["size"])})
+            for item in data.get("pipeline", [])  # older files have none
+        ],
     )

@@ -55,25 +55,28 @@ def sheets(runs: Sequence[Run]) -> list[Sheet]:
     run = merge(runs)
     found = [_figures(run)]
     for mode in _MODES:
-        each = [[cell for cell in one.cells if cell.mode == mode] for one in (run, *runs)]
+        measured = [run, *(one for one in runs if one.cells)]
+        each = [[cell for cell in one.cells if cell.mode == mode] for one in measured]
         found.append(_speeds(_MODES[mode], list(zip(*each, strict=True))))
-    found += [_memory(run), _convolutions(run), _agreement(run), _looks(run)]
+    found += [_memory(run), _pipeline(run), _convolutions(run), _agreement(run), _looks(run)]
     return [sheet for sheet in found if sheet.rows]
 
 
 def markdown(runs: Sequence[Run]) -> str:
     """Return the whole page."""
-    how = {1: "One run."}.get(
-        len(runs), f"Numbers are the medians of {len(runs)} runs; the last column spans them."
+    full = sum(bool(run.cells) for run in runs)
+    how = {0: "", 1: "One run."}.get(
+        full, f"Numbers are the medians of {full} runs; the last column spans them."
     )
     for what, measured in (
         ("Alone and memory kept", [any(cell.alone_ours for cell in run.cells) for run in runs]),
         ("Each convolution", [bool(run.convolutions) for run in runs]),
+        ("Input pipeline", [bool(run.pipeline) for run in runs]),
     ):
-        if 0 < sum(measured) < len(runs):
+        if 0 < sum(measured) != full:
             how += f" {what}: of {sum(measured)}."
     about = [(key, value) for key, value in runs[0].machine.items()]
-    if runs[0].peak:
+    if merge(runs).peak:
         peak = f"{merge(runs).peak / 1e9:.0f} GF/s, one thread, float32"
         about.append(("register tile's peak", peak))
     page = _PAGE.format(machine=_markdown_table(("", ""), about, 2), runs=how)
@@ -150,6 +153,33 @@ def _memory(run: Run) -> Sheet:
         "process, libraries included. One thread; PyTorch at the lower of its two eager layouts."
     )
     return Sheet("Peak memory of a training step", headers, rows, note)
+
+
+def _pipeline(run: Run) -> Sheet:
+    rows = [
+        (
+            row.what,
+            str(row.threads),
+            f"{row.ours:,.0f}",
+            "" if row.theirs is None else f"{row.theirs:,.0f}",
+            f"{row.training:,.0f}",
+            f"{row.ours / row.training:.1f}",
+        )
+        for row in run.pipeline
+    ]
+    headers = ("", "threads", "ours, images/s", "PyTorch's loader", "training, images/s", "times")
+    note = ""
+    if rows:
+        first = run.pipeline[0]
+        size = " x ".join(map(str, first.size))
+        note = (
+            f"JPEG files of 500 x 375 pixels, in batches for an input of {size}: decoded and "
+            "reduced; cropped, flipped, recoloured and scaled from decoded images; both, as where "
+            "no decoded image may be kept. Beside it a PyTorch DataLoader with as many processes "
+            f"that does the same in Pillow, and the images/s of training {first.model} on as many "
+            "threads with the batch at hand. Everything else idle."
+        )
+    return Sheet("Input pipeline", headers, rows, note)
 
 
 def _convolutions(run: Run) -> Sheet:

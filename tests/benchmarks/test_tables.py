@@ -1,5 +1,6 @@
 """The benchmark's numbers: medians of runs, figures of merit, the page. Nothing is timed here."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from benchmarks.results import (
     Convolution,
     Errors,
     Memory,
+    Pipeline,
     Run,
     merge,
     read_json,
@@ -120,3 +122,33 @@ def test_the_span_of_one_run_is_not_shown():
 def test_a_run_may_lack_a_part(missing):
     part = replace(run(), **{missing: []})
     assert "clearconv beside PyTorch" in markdown([part, part])
+
+
+def pipeline(ours):
+    return Run({"processor": "a processor"}, 0.0, pipeline=[
+        Pipeline("both", 2, ours, 400.0, 500.0, "seed_cnn", (224, 224))
+    ])  # fmt: skip
+
+
+def test_the_pipeline_can_be_measured_by_itself_and_joined():
+    both = [run(), pipeline(900.0), pipeline(1300.0), pipeline(1100.0)]
+    figure = found(merge(both), "images decoded and augmented")
+    assert (figure.found, figure.target, figure.met) == ("2.2", "2", True)  # 1100 / 500
+    assert not found(pipeline(900.0), "images decoded and augmented").met
+    page = markdown(both)
+    assert "One run. Input pipeline: of 3." in page
+    assert "| both | 2 | 1,100 | 400 | 500 | 2.2 |" in page
+    assert "| lenet | 1 | 10.00 | 20.00 | eager | 2.00 |" in page
+    assert "100 GF/s" in page
+    assert "Input pipeline" in markdown([pipeline(900.0)])
+
+
+def test_a_file_written_before_the_pipeline_was_measured_is_read(tmp_path):
+    path = tmp_path / "old.json"
+    write_json(path, [run()])
+    content = json.loads(path.read_text())
+    del content["runs"][0]["pipeline"]
+    path.write_text(json.dumps(content))
+    assert read_json(path)[0].pipeline == []
+    write_json(path, [pipeline(1.0)])
+    assert read_json(path) == [pipeline(1.0)]

@@ -2,11 +2,13 @@
 
 import hashlib
 import os
+import threading
+import tracemalloc
 
 import numpy as np
 import pytest
 
-from clearconv.data import class_names, open_data
+from clearconv.data import Batches, Preprocessing, class_names, open_data
 from clearconv.errors import DataError
 
 
@@ -308,3 +310,59 @@ def test_a_file_that_vanishes_is_named(folder):
     (source.root / source.files[1]).unlink()
     with pytest.raises(DataError, match="green/00.png.*no such file"):
         source.image(1)
+
+
+def test_memory_is_bounded_by_the_budget_and_a_few_images_ahead(folder, monkeypatch):
+    noise = np.random.default_rng(0)
+    root = folder(
+        {
+            f"{c}/{i}.png": noise.integers(0, 256, (200, 200, 3), np.uint8)
+            for i in range(30)
+            for c in "ab"
+        }
+    )
+    monkeypatch.setattr("clearconv.data._folder.cores", lambda: 2)
+    one = 200 * 200 * 3
+    tracemalloc.start()
+    try:
+        source = open_data(root, cache_bytes=5 * one)
+        _, peak = tracemalloc.get_traced_memory()
+        assert sum(image is not None for image in source.cache) == 5
+        # of each file in the queue: the pixels twice (Pillow's bytes, the array) and the file
+        assert peak < (5 + 3 * 10) * one < 60 * one
+        tracemalloc.reset_peak()
+        for epoch in range(2):
+            for _ in Batches(source, np.arange(60), Preprocessing((32, 32)), 4, epoch=epoch):
+                pass
+        kept, peak = tracemalloc.get_traced_memory()
+        assert sum(image is not None for image in source.cache) == 5
+        assert kept < 7 * one
+        assert peak < (5 + 3 * 10) * one
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_slow_file_makes_the_others_wait(folder, monkeypatch):
+    from clearconv.data import _folder
+
+    release, lock, started = threading.Event(), threading.Lock(), []
+    decode = _folder.decode_sized
+
+    def slow(data, side):
+        with lock:
+            started.append(len(started))
+        if started[0] == 0 and threading.current_thread().name.endswith("_0"):
+            release.wait(0.5)  # the first thread is stuck in the first file
+        return decode(data, side)
+
+    monkeypatch.setattr(_folder, "decode_sized", slow)
+    monkeypatch.setattr(_folder, "cores", lambda: 2)
+    seen = []
+
+    def progress(done, total):
+        if not seen:
+            seen.append(len(started))
+        release.set()
+
+    assert len(open_data(folder(count=20), progress=progress)) == 60
+    assert seen[0] <= 10  # of 60: those in the queue when the first was done

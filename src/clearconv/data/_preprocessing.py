@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -127,11 +128,9 @@ class Preprocessing:
         # A row of (W, C) is one long vector: NumPy is slow where the last axis is short.
         W, C = pixels.shape[-2:]
         rows = (*pixels.shape[:-2], W * C)
-        mean = np.tile(np.array(self.mean, dtype=np.float64) * 255, W).astype(np.float32)  # (W*C,)
-        std = np.tile(np.array(self.std, dtype=np.float64) * 255, W).astype(np.float32)
         flat = result.reshape(rows)
-        np.subtract(pixels.reshape(rows), mean, out=flat)
-        np.divide(flat, std, out=flat)
+        np.subtract(pixels.reshape(rows), _row(self.mean, W), out=flat)
+        np.divide(flat, _row(self.std, W), out=flat)
         return result
 
     def to_dict(self) -> dict[str, Any]:
@@ -156,6 +155,14 @@ class Preprocessing:
         if not right:
             value = getattr(self, name)
             raise DataError(f"preprocessing: {name} is {value!r}, but {expected} is needed.")
+
+
+@lru_cache(maxsize=16)
+def _row(values: tuple[float, ...], W: int) -> Floats:
+    """Return (W*C,): a value a channel, in units of pixels, for each of W pixels."""
+    row = np.tile(np.array(values, dtype=np.float64) * 255, W).astype(np.float32)
+    row.flags.writeable = False
+    return row
 
 
 def checked_settings(cls: type, settings: Mapping[str, Any]) -> dict[str, Any]:
