@@ -28,6 +28,11 @@ def conv(channels, size=3, **options):
     return Conv2d(channels, size, padding=size // 2, **options)
 
 
+def dense(channels):
+    new = [BatchNorm2d(), ReLU(), conv(6, 1), BatchNorm2d(), ReLU(), conv(channels, bias=False)]
+    return Concat(Identity(), Sequential(*new, name=""))
+
+
 NETS = {
     "convolution and pooling": lambda: Sequential(
         ConvPool2d(5, 3), conv(18, activation="relu"), MaxPool2d(2), Flatten(), Linear(3)
@@ -74,6 +79,37 @@ NETS = {
     "side by side": lambda: Sequential(
         Concat(conv(3), Sequential(conv(2), BatchNorm2d(), ReLU())), conv(4)
     ),
+    "side by side, three ways": lambda: Sequential(
+        conv(4),
+        Concat(
+            Sequential(conv(3), BatchNorm2d(), ReLU()),
+            Identity(),
+            MaxPool2d(3, 1, 1),
+            Sequential(conv(5), BatchNorm2d()),
+        ),
+        BatchNorm2d(),
+        ReLU(),
+        conv(2, 1),
+    ),
+    "side by side on features": lambda: Sequential(
+        Flatten(), Concat(Identity(), Linear(3), Sequential(Linear(4), BatchNorm2d())), Linear(2)
+    ),
+    "norm first": lambda: Sequential(BatchNorm2d(), ReLU(), conv(4), BatchNorm2d(), conv(17, 1)),
+    "norm first, pooled": lambda: Sequential(conv(4), ReLU(), BatchNorm2d(), ReLU(), AvgPool2d(2)),
+    "residual, norm first": lambda: Sequential(
+        conv(4),
+        Residual(BatchNorm2d(), ReLU(), conv(4), BatchNorm2d(), ReLU(), conv(4)),
+        Residual(BatchNorm2d(), ReLU(), conv(4), shortcut=conv(4, 1), activation="relu"),
+        BatchNorm2d(),
+        ReLU(),
+        GlobalAvgPool2d(),
+    ),
+    "densely connected": lambda: Sequential(
+        conv(5), BatchNorm2d(), *(dense(size) for size in (3, 20, 1)), AvgPool2d(2), dense(2)
+    ),
+    "densely connected from the start": lambda: Sequential(dense(4), Sequential(dense(4), conv(2))),
+    "densely connected, one": lambda: dense(3),
+    "handed on twice": lambda: Sequential(conv(4), Concat(Identity(), Identity(name="b"))),
     "other activations": lambda: Sequential(conv(4, activation="tanh"), conv(3), Sigmoid()),
     "nested": lambda: Sequential(
         Sequential(conv(4, bias=False), BatchNorm2d()), Sequential(ReLU(), conv(3))
@@ -160,6 +196,16 @@ def test_what_is_fused():
     net = NETS["convolution and pooling"]().build((3, 9, 8))
     assert [(s.relu, s.pool) for s in stages(net)] == [(True, True), (True, True)]
     assert not stages(NETS["too small to pool"]().build((3, 9, 8)))[0].pool
+
+
+def test_what_is_densely_connected_shares_one_array():
+    net = Sequential(conv(5), dense(3), dense(20), conv(1)).build((3, 9, 8))
+    assert [type(step).__name__ for step in net.steps.stages] == ["Stage", "Growth", "Stage"]
+    x = np.random.default_rng(9).standard_normal((2, 3, 9, 8)).astype("f4")
+    net.forward(x, training=True)
+    first, last = (net.tape.saved[f"concat{n}.norm1"].x for n in (1, 2))
+    assert first.shape[1] == 5 and last.shape[1] == 8
+    assert first.base is not None and np.shares_memory(first, last)
 
 
 def test_a_subclass_is_left_alone():

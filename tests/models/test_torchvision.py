@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torchvision_facts as theirs
+from safetensors.numpy import load_file, save_file
 
 from clearconv.layers import Dropout
 from clearconv.layers._store import join
@@ -26,6 +27,19 @@ def test_names_and_shapes_are_torchvisions(name):
         shapes |= {join(layer.path, k): item.shape for k, item in layer.declared_buffers.items()}
     summary = create(name, 1000).summary(MODELS[name].input_shape)
     assert theirs.facts(summary.parameters, shapes) == FACTS[name]
+
+
+def test_weights_from_a_file_of_another_library(tmp_path):
+    weights = create("resnet20", 10).build((3, 8, 8), seed=1).state_dict()
+    counter = {"bn1.num_batches_tracked": np.array(7)}
+    save_file({**weights, **counter}, tmp_path / "weights.safetensors")
+    model = create("resnet20", 10).build((3, 8, 8))
+    assert model.load_state_dict(load_file(tmp_path / "weights.safetensors")) == ([], [])
+    assert all(np.array_equal(value, weights[path]) for path, value in model.state_dict().items())
+    other = create("resnet20", 3).build((3, 8, 8))
+    body = {path: value for path, value in weights.items() if not path.startswith("fc.")}
+    left = other.load_state_dict(body, strict=False)
+    assert left == (["fc.bias", "fc.weight"], [])
 
 
 # The smallest images, or nearly, with which batch norm still has several numbers a channel.

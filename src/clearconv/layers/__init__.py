@@ -18,7 +18,8 @@ from clearconv.layers.activations import (
     register_activation,
 )
 from clearconv.layers.batch_norm2d import BatchNorm2d
-from clearconv.layers.containers import Concat, Residual, Sequential
+from clearconv.layers.concat import Concat
+from clearconv.layers.containers import Residual, Sequential
 from clearconv.layers.conv2d import Conv2d
 from clearconv.layers.conv_pool2d import ConvPool2d
 from clearconv.layers.dropout import Dropout

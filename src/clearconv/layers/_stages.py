@@ -1,4 +1,4 @@
-"""Stages: a convolution and the layers behind it, run as one fused block.
+"""Stages: layers that run as one, such as a convolution and what stands behind it.
 
 A container plans them when it is placed. Layers do not know of stages, and a pass that keeps every
 inner array (``keep="all"``) runs layer by layer.
@@ -11,10 +11,11 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from clearconv.errors import ShapeError
+from clearconv.layers._growth import Growth
 from clearconv.layers._layer import at_layer
 from clearconv.layers._node import Node
 from clearconv.layers._tape import Context, Tape
-from clearconv.layers.activations import Activation, ReLU
+from clearconv.layers.activations import Activation, Identity, ReLU
 from clearconv.layers.batch_norm2d import BatchNorm2d
 from clearconv.layers.conv2d import Conv2d
 from clearconv.layers.pool2d import MaxPool2d
@@ -49,13 +50,13 @@ class Stage:
         try:
             conv._fits("channels", x.shape[1], conv.input_shape[0], x.shape)
             if tape is None:
-                norm, add, relu = self._norm(fixed=True), None, self.relu
+                norm, add, relu = self._norm(True), None, self.relu
                 if end is not None:
                     add, relu = end.array, end.relu
                 return conv_block.forward(
                     x, weight, bias, **conv.how, norm=norm, add=add, relu=relu, pool=self.pool
                 )
-            norm = self._norm(fixed=not context.training)
+            norm = self._norm(not context.training)
             y, saved = conv_block.forward_saving(
                 x, weight, bias, **conv.how, norm=norm, relu=self.relu, pool=self.pool
             )
@@ -88,24 +89,83 @@ class Stage:
         return grads.x
 
     def _norm(self, fixed: bool) -> Norm | None:
-        if self.norm is None:
-            return None
-        weight, bias = self.norm.value("weight"), self.norm.value("bias")
+        return None if self.norm is None else _norm_of(self.norm, fixed)
+
+
+@dataclass(frozen=True)
+class NormStage:
+    """Batch norm, perhaps with a ReLU, that whoever reads the result carries out."""
+
+    norm: BatchNorm2d
+    relu: bool
+
+    def run(self, x: Value, context: Context, tape: Tape | None) -> Value:
+        """Forward."""
+        layer, fixed = self.norm, tape is None or not context.training
+        try:
+            layer._fits("channels", x.shape[1], layer.input_shape[0], x.shape)
+            y = conv_block.normalise(computed(x), _norm_of(layer, fixed), self.relu)
+        except ShapeError as error:
+            raise at_layer(layer.label, error) from None
         if not fixed:
-            return Norm(weight, bias, self.norm.eps)
-        # copies: a later training step must not change what backward uses
-        mean, var = self.norm.value("running_mean"), self.norm.value("running_var")
-        return Norm(weight, bias, self.norm.eps, mean.copy(), var.copy())
+            mean, var = layer.value("running_mean"), layer.value("running_var")
+            batch_norm2d.update_running(mean, var, y.statistics, layer.momentum)
+        if tape is not None:
+            tape.saved[layer.path] = y
+        return y
+
+    def run_back(
+        self, grad_y: Array, tape: Tape, context: Context, into: Array | None = None
+    ) -> Array | None:
+        """Backward; the input's gradient is added to `into` if given."""
+        layer = self.norm
+        grads = conv_block.backward_normalise(
+            grad_y,
+            tape.recall(layer.path, grad_y),
+            input_gradient=context.input_gradient,
+            into=into,
+        )
+        layer.grad("weight")[...] = grads.weight
+        layer.grad("bias")[...] = grads.bias
+        return grads.x
 
 
-def plan(nodes: Iterable[Node]) -> list[Node | Stage]:
+def _norm_of(layer: BatchNorm2d, fixed: bool) -> Norm:
+    weight, bias = layer.value("weight"), layer.value("bias")
+    if not fixed:
+        return Norm(weight, bias, layer.eps)
+    # copies: a later training step must not change what backward uses
+    mean, var = layer.value("running_mean"), layer.value("running_var")
+    return Norm(weight, bias, layer.eps, mean.copy(), var.copy())
+
+
+#: What a chain runs: a layer or container by itself, or several as one.
+Step = Node | Stage | NormStage | Growth
+
+
+def plan(nodes: Iterable[Node]) -> list[Step]:
     """Group a chain's nodes into stages; what is no part of one stays as it is."""
     rest = list(nodes)
-    steps: list[Node | Stage] = []
+    steps: list[Step] = []
     while rest:
         node = rest.pop(0)
         # subclasses may do something else; only the layers themselves are known
-        if type(node) is not Conv2d or node.activation not in ("identity", "relu"):
+        if type(node) is Identity:
+            continue
+        if _adds(node) is not None:
+            blocks = [node]
+            while rest and _adds(rest[0]) is not None:
+                blocks.append(rest.pop(0))
+            channels = tuple(block.output_shape[0] - block.input_shape[0] for block in blocks)
+            steps.append(Growth(tuple(map(_adds, blocks)), channels))
+            continue
+        if type(node) is BatchNorm2d and len(node.input_shape) == 3 and rest:
+            relu = _is_relu(rest[0])
+            if relu or _is_convolution(rest[0]):
+                steps.append(NormStage(node, relu))
+                rest = rest[1:] if relu else rest
+                continue
+        if not _is_convolution(node):
             steps.append(node)
             continue
         stage = Stage(node, relu=node.activation == "relu")
@@ -123,8 +183,21 @@ def plan(nodes: Iterable[Node]) -> list[Node | Stage]:
     return steps
 
 
-def _learns(step: Node | Stage) -> bool:
-    return isinstance(step, Stage) or any(layer.declared for layer in step.leaves())
+def _learns(step: Step) -> bool:
+    return not isinstance(step, Node) or any(layer.declared for layer in step.leaves())
+
+
+def _adds(node: Node) -> Any:
+    """Return the chain whose channels a container adds to those it hands on; None for others."""
+    return getattr(node, "added", None)
+
+
+def _is_convolution(node: Node) -> TypeGuard[Conv2d]:
+    return type(node) is Conv2d and node.activation in ("identity", "relu")
+
+
+def _may_end_in_sum(step: Step) -> TypeGuard[Stage]:
+    return isinstance(step, Stage) and not step.relu and not step.pool
 
 
 def _is_relu(node: Node) -> TypeGuard[Activation]:
@@ -162,9 +235,9 @@ class Chain:
         steps = self._steps(tape)
         last = len(steps) - 1
         for place, step in enumerate(steps):
-            if not isinstance(step, Stage):
+            if isinstance(step, Node):
                 x = step._run(computed(x), context, tape)
-            elif place == last and end is not None and not step.relu and not step.pool:
+            elif place == last and end is not None and _may_end_in_sum(step):
                 return step.run(x, context, tape, end)
             else:
                 x = step.run(x, context, tape)
@@ -186,7 +259,7 @@ class Chain:
         for place in range(len(steps) - 1, last - 1, -1):
             step, asked = steps[place], context if place == last else inner
             assert grad is not None
-            if not isinstance(step, Stage):
+            if isinstance(step, Node):
                 grad = step._run_back(grad, tape, asked)
             elif place == 0 and into is not None and not np.may_share_memory(grad, into):
                 return step.run_back(grad, tape, asked, into)
@@ -199,7 +272,7 @@ class Chain:
         into += grad
         return into
 
-    def _steps(self, tape: Tape | None) -> "Sequence[Node | Stage]":
+    def _steps(self, tape: Tape | None) -> Sequence[Step]:
         return self.nodes if tape is not None and tape.keep == "all" else self.stages
 
 

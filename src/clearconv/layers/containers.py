@@ -1,4 +1,4 @@
-"""Containers own all wiring: one after another, around a body, side by side."""
+"""Containers own all wiring: one after another, around a body; side by side is ``concat``."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
@@ -153,7 +153,7 @@ class Sequential(Container):
 
     def _wire(self, input_shape: Shape) -> Shape:
         shape = self._chain(self.keys, input_shape)
-        self.steps = Chain(_flat(self.children.values()))
+        self.steps = Chain(flat(self.children.values()))
         self.frozen = 0
         return shape
 
@@ -233,8 +233,8 @@ class Residual(Container):
             )
         if self.activation is not None:
             self._place_child(self.activation, shape)
-        self.steps = Chain(_flat(self.children[key] for key in self.body))
-        self.aside = Chain(_flat([self.children[self.shortcut]] if self.shortcut else []))
+        self.steps = Chain(flat(self.children[key] for key in self.body))
+        self.aside = Chain(flat([self.children[self.shortcut]] if self.shortcut else []))
         return shape
 
     def _ends_in_relu(self, tape: Tape | None) -> bool:
@@ -286,70 +286,13 @@ class Residual(Container):
             self.steps.run_back(grad_y, tape, context)
             return None
         assert beside is not None
-        return self.steps.run_back(grad_y, tape, context, beside if own else beside.copy())
+        return self.steps.run_back(grad_y, tape, context, beside if own else beside.copy(order="K"))
 
 
-class Concat(Container):
-    """Branches side by side on the same input, their channels joined in order.
-
-    Backward, each branch gets its own channels of `grad_y`, and the input the sum of what the
-    branches hand back.
-
-    Parameters
-    ----------
-    *branches : Node
-        Each takes x; their outputs agree in height and width.
-    name : str, optional
-        Its part of the path.
-
-    References
-    ----------
-    Szegedy et al., "Going deeper with convolutions", 2015.
-    """
-
-    prefix = "concat"
-    starred = "branches"
-
-    def __init__(self, *branches: Node, name: str | None = None) -> None:
-        if not branches:
-            raise ArgumentError("Concat: no branches were given; it needs at least one.")
-        super().__init__(name, branches=branches)
-        self._adopt_all(branches)
-
-    def _wire(self, input_shape: Shape) -> Shape:
-        shapes = [self._place_child(key, input_shape) for key in self.children]
-        if len({shape[1:] for shape in shapes}) > 1:
-            raise ShapeError(
-                f"Concat '{self.path}': the branches give {', '.join(map(str, shapes))}; all axes "
-                "but the channels must agree. Check their strides and padding."
-            )
-        return (sum(shape[0] for shape in shapes), *shapes[0][1:])
-
-    def _run(self, x: Array, context: Context, tape: Tape | None) -> Array:
-        parts = [child._run(x, context, tape) for child in self.children.values()]
-        last = [np.moveaxis(part, 1, -1) for part in parts]  # (N, H, W, C): joined channels-last
-        y = np.moveaxis(np.concatenate(last, axis=-1), -1, 1)
-        if tape is not None:
-            tape.around(self.path, x, y)
-        return y
-
-    def _run_back(self, grad_y: Array, tape: Tape, context: Context) -> Array | None:
-        tape.around_back(self.path, grad_y)
-        total: Array | None = None
-        start = 0
-        for child in self.children.values():
-            end = start + child.output_shape[0]
-            grad = child._run_back(grad_y[:, start:end], tape, context)  # (N, channels, ...)
-            start = end
-            if grad is not None:
-                total = grad if total is None else total + grad
-        return total if context.input_gradient else None
-
-
-def _flat(nodes: Iterable[Node]) -> Iterator[Node]:
+def flat(nodes: Iterable[Node]) -> Iterator[Node]:
     """Yield a chain's nodes with those of chains inside it: a stage may reach across."""
     for node in nodes:
         if isinstance(node, Sequential) and type(node)._run is Sequential._run:
-            yield from _flat(node.children.values())
+            yield from flat(node.children.values())
         else:
             yield node

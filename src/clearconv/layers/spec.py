@@ -8,6 +8,7 @@ from clearconv.errors import ArgumentError, ClearconvError, ModelFileError
 from clearconv.layers import (
     activations,
     batch_norm2d,
+    concat,
     containers,
     conv2d,
     conv_pool2d,
@@ -48,7 +49,7 @@ _BUILT_IN: dict[str, type[Node]] = {
         activations.Softmax,
         containers.Sequential,
         containers.Residual,
-        containers.Concat,
+        concat.Concat,
         conv_pool2d.ConvPool2d,
     )
 }

@@ -49,8 +49,12 @@ inline void copy_pixels(const Tensor<const T>& x, const Box& box, Index first, I
     const Index run = least(count - done, box.columns - at.q);
     const T* from = x.data + (box.image + at.n) * x.stride[0] + (box.row + at.p) * x.stride[2] +
                     at.q * ws;
-    for (Index c = 0; c < C; ++c)
-      for (Index q = 0; q < run; ++q) to[(done + q) * C + c] = from[q * ws + c * cs];
+    if (cs == 1)
+      for (Index q = 0; q < run; ++q)
+        std::memcpy(to + (done + q) * C, from + q * ws, C * sizeof(T));
+    else
+      for (Index c = 0; c < C; ++c)
+        for (Index q = 0; q < run; ++q) to[(done + q) * C + c] = from[q * ws + c * cs];
     done += run;
     at.q += run - 1;
     at.next(box);

@@ -32,45 +32,38 @@ from clearconv.ops._backend import pick
 from clearconv.ops._window import IntOrPair, Padding, Window
 from clearconv.ops.batch_norm2d import BatchNormSaved
 from clearconv.ops.conv2d._filters import filters_window
+from clearconv.ops.conv_block._join import empty, join
+from clearconv.ops.conv_block._norm import (
+    Norm,
+    NormGradients,
+    backward_normalise,
+    check_norm,
+    normalise,
+)
 from clearconv.ops.conv_block._operands import (
     Gated,
     Normalised,
     NormGradient,
     Unpooled,
     channels_last,
+    direct,
 )
 
 __all__ = [
     "BlockGradients",
     "BlockSaved",
     "Norm",
+    "NormGradients",
     "Normalised",
     "add",
     "backward",
+    "backward_normalise",
+    "empty",
     "forward",
     "forward_saving",
+    "join",
+    "normalise",
 ]
-
-
-@dataclass(frozen=True, eq=False)
-class Norm:
-    """The batch norm of a block.
-
-    Attributes
-    ----------
-    weight, bias : ndarray of shape (O,)
-        Scale and shift.
-    eps : float
-        Added to the variance.
-    mean, var : ndarray of shape (O,), optional
-        Fixed statistics (evaluation); without them the batch's own are taken (training).
-    """
-
-    weight: Array
-    bias: Array
-    eps: float = 1e-5
-    mean: Array | None = None
-    var: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +185,7 @@ def forward(
     shape = _check(what, x, weight, bias, window, pool)
     scale, shift = None, bias
     if norm is not None:
-        _check_norm(what, norm, weight)
+        check_norm(what, norm, len(weight), weight=weight)
         if norm.mean is None or norm.var is None:
             raise ArgumentError(
                 f"{what}: norm has no statistics, and keeps nothing for backward. Give its mean "
@@ -281,7 +274,7 @@ def forward_saving(
     if norm is None:
         y, winner = telling.forward(x, weight, None, bias, window, groups, None, relu, pool)
         return y, BlockSaved(x, y, window, groups, bias is not None, relu, winner)
-    _check_norm(what, norm, weight)
+    check_norm(what, norm, len(weight), weight=weight)
     if pool:
         raise ArgumentError(f"{what}: a block pools or normalises, not both. Pool its result.")
     if norm.mean is not None and norm.var is not None:
@@ -376,10 +369,10 @@ def backward(
         check(what, "grad_weight", grad_weight, 4)
         expect(what, "grad_weight", grad_weight, weight.shape, "the shape of weight")
         same_dtype(what, weight=weight, grad_weight=grad_weight)
-    direct = None
+    ready = None
     if input_gradient and into is not None:
         expect(what, "into", check(what, "into", into, 4), saved.x.shape, "the shape of x")
-        direct = into if into is channels_last(into) else None
+        ready = direct(into)
     grad_x, total, grad_bias = telling.backward(
         grad,
         saved.x,
@@ -389,9 +382,9 @@ def backward(
         saved.bias,
         grad_weight,
         input_gradient,
-        direct,
+        ready,
     )
-    if input_gradient and into is not direct:
+    if input_gradient and into is not ready:
         into += grad_x
         grad_x = into
     return BlockGradients(grad_x, total, grad_bias, norm_weight, norm_bias)
@@ -472,12 +465,3 @@ def _check(
             "larger image, or padding."
         )
     return O, OH // 2, OW // 2
-
-
-def _check_norm(what: str, norm: Norm, weight: Array) -> None:
-    for name in ("weight", "bias", "mean", "var"):
-        array = getattr(norm, name)
-        if array is not None:
-            check(what, f"norm.{name}", array)
-            expect(what, f"norm.{name}", array, (len(weight),), "one number for each channel")
-    same_dtype(what, weight=weight, norm_weight=norm.weight, norm_bias=norm.bias)

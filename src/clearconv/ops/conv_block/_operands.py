@@ -30,6 +30,11 @@ def channels_last(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return array.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
 
 
+def direct(into: Array | None) -> Array | None:
+    """Return the array if kernels can write into it, else None."""
+    return into if into is not None and into is channels_last(into) else None
+
+
 @dataclass(frozen=True, eq=False)
 class Normalised:
     """Batch norm of `x`, then ReLU if `relu`: f(weight (x - mean) / sqrt(var + eps) + bias).

@@ -227,6 +227,48 @@ nb::object computed(nb::handle value) {
   });
 }
 
+// Each channel's mean and variance over the batch, float64.
+nb::object moments(nb::handle x) {
+  const Input xs(x);
+  need(xs.ndim() == 4 && xs.size() > 0);
+  return typed(xs, [&](auto number) -> nb::object {
+    using T = decltype(number);
+    Output<double> mean({xs.shape(1)}, Order::c), var({xs.shape(1)}, Order::c);
+    compute([&] {
+      of<T>(*kernels).moments(xs.tensor<T>(), mean.tensor.data, var.tensor.data, threads::runtime);
+    });
+    return nb::make_tuple(mean.numpy(), var.numpy());
+  });
+}
+
+// An array like this one, with so many channels, whose numbers are yet to be written.
+nb::object room(nb::handle like, Index channels) {
+  const Input given(like);
+  need(given.ndim() == 4 && channels > 0);
+  return typed(given, [&](auto number) -> nb::object {
+    using T = decltype(number);
+    return Output<T>({given.shape(0), channels, given.shape(2), given.shape(3)},
+                     Order::channels_last)
+        .numpy();
+  });
+}
+
+void write(nb::handle value, nb::handle out, bool accumulate) {
+  const Value xs(value);
+  const Input to(out);
+  need(to.ndim() == 4 && (xs.plain_or_normalised() || xs.gradient()));
+  need(xs.array().channels_adjoin());
+  same_dtype(xs.array(), to);
+  for (int axis = 0; axis < 4; ++axis) need(to.shape(axis) == xs.shape(axis));
+  typed(to, [&](auto number) {
+    using T = decltype(number);
+    const Tensor<T> y = writable<T>(to);
+    compute([&] {
+      of<T>(*kernels).write(xs.operand<T>(), y, accumulate, threads::runtime);
+    });
+  });
+}
+
 }  // namespace
 
 void bind(nb::module_& module, Variant variant) {
@@ -246,6 +288,9 @@ void bind(nb::module_& module, Variant variant) {
               nb::arg("grad_weight").none(), nb::arg("input"), nb::arg("into").none());
   chapter.def("computed", &computed, nb::arg("value"));
   chapter.def("add", &add, nb::arg("x"), nb::arg("other"), nb::arg("relu"));
+  chapter.def("moments", &moments, nb::arg("x"));
+  chapter.def("room", &room, nb::arg("like"), nb::arg("channels"));
+  chapter.def("write", &write, nb::arg("value"), nb::arg("out"), nb::arg("accumulate"));
 }
 
 }  // namespace clearconv::conv_block

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from clearconv.ops import batch_norm2d, conv_block
+from clearconv.ops import conv_block
 from clearconv.ops._arrays import Array
 from clearconv.ops._case import Case, Chapter, Gradients, arrays, normal
 
@@ -22,7 +22,8 @@ def run(
     normed = options.pop("norm", False)
     x: Any = inputs["x"]
     if "before_weight" in inputs:
-        x = _normalised(inputs)
+        before = conv_block.Norm(inputs["before_weight"], inputs["before_bias"])
+        x = conv_block.normalise(inputs["x"], before, relu=True, backend=backend)
     norm = conv_block.Norm(inputs["norm_weight"], inputs["norm_bias"]) if normed else None
     weight = inputs["weight"]
     y, saved = conv_block.forward_saving(
@@ -36,12 +37,9 @@ def run(
         if isinstance(x, np.ndarray):
             grads["x"] = got.x
         else:  # on through the batch norm before the block
-            known = x.statistics
-            gated = got.x * (x.array("matrix") > 0)
-            how: dict[str, Any] = {"backend": "matrix"}  # this step is not what is tested
-            grads["x"] = batch_norm2d.backward_input(gated, x.weight, known, **how)
-            grads["before_weight"] = batch_norm2d.backward_weight(gated, known, **how)
-            grads["before_bias"] = batch_norm2d.backward_bias(gated, known, **how)
+            further = conv_block.backward_normalise(got.x, x, backend=backend)
+            assert further.x is not None
+            grads |= {"x": further.x, "before_weight": further.weight, "before_bias": further.bias}
         for name, grad in (
             ("bias", got.bias),
             ("norm_weight", got.norm_weight),
@@ -52,12 +50,6 @@ def run(
         return grads
 
     return y if isinstance(y, np.ndarray) else y.array(backend), backward
-
-
-def _normalised(inputs: dict[str, Array]) -> conv_block.Normalised:
-    x, weight, bias = inputs["x"], inputs["before_weight"], inputs["before_bias"]
-    _, statistics = batch_norm2d.forward_saving(x, weight, bias, backend="matrix")
-    return conv_block.Normalised(x, weight, bias, statistics, relu=True)
 
 
 def _case(
@@ -115,7 +107,15 @@ _WORKED = {
 
 CHAPTER = Chapter(
     name="conv_block",
-    functions=("forward", "forward_saving", "backward", "add"),
+    functions=(
+        "forward",
+        "forward_saving",
+        "backward",
+        "add",
+        "normalise",
+        "backward_normalise",
+        "join",
+    ),
     run=run,
     cases=CASES,
     worked={"forward": {**_WORKED, "relu": True, "pool": True}},

@@ -96,6 +96,25 @@ class Composed:
         y = self.computed(x) + self.computed(other)
         return activation.forward(y, "relu", backend=self.backend) if relu else y
 
+    def moments(self, x: Array) -> tuple[Array, Array]:
+        """Take each channel's mean and variance over the batch, in float64."""
+        C = x.shape[1]
+        unit, zero = np.ones(C, x.dtype), np.zeros(C, x.dtype)
+        _, mean, var = pick("batch_norm2d", self.backend).forward_training(x, unit, zero, 1.0)
+        return mean, var
+
+    def room(self, like: Array, channels: int) -> Array:
+        """Return an array like this one, with so many channels, channels-last."""
+        N, _, H, W = like.shape
+        return np.empty((N, H, W, channels), like.dtype, like=like).transpose(0, 3, 1, 2)
+
+    def write(self, value: Array | Normalised | NormGradient, out: Array, accumulate: bool) -> None:
+        """Put a value, computed, into an array, or add it to what that holds."""
+        if accumulate:
+            out += self.computed(value)
+        else:
+            out[...] = self.computed(value)
+
     def computed(self, value: Array | Normalised | Gated | NormGradient | Unpooled) -> Array:
         """The value, computed if it is not yet."""
         return value if isinstance(value, np.ndarray) else value.compose(self.backend)

@@ -14,6 +14,11 @@ struct Functions {
   // For a `gradient` operand: each channel's sum over the batch of g, into sums[c], and of
   // g (z - centre), into sums[C + c].
   void (*gradient_sums)(const Operand<T>& gradient, double* sums, const Runtime& runtime);
+  // Each channel's mean and (biased) variance over a batch that is not empty.
+  void (*moments)(const Tensor<const T>& x, double* mean, double* var, const Runtime& runtime);
+  // y = x, or y += x if `accumulate`, for x plain, normalised or a gradient. Channels adjoin in
+  // all arrays, each of which may be a part of a larger one.
+  void (*write)(const Operand<T>& x, const Tensor<T>& y, bool accumulate, const Runtime& runtime);
 };
 
 struct Kernels {

@@ -41,6 +41,7 @@ class Value {
   Index shape(int axis) const { return shape_[axis]; }
   bool normalised() const { return kind_ == 1; }
   bool plain_or_normalised() const { return kind_ <= 1; }
+  bool gradient() const { return kind_ == 3; }
 
   template <class T>
   Operand<T> operand() const {

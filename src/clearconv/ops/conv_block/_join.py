@@ -1,0 +1,110 @@
+"""Values side by side in one array."""
+
+from collections.abc import Sequence
+
+from clearconv.errors import DtypeError, ShapeError
+from clearconv.ops._arrays import Array, check, expect, result
+from clearconv.ops._backend import pick
+from clearconv.ops.conv_block._operands import Normalised, channels_last, direct
+
+
+def join(
+    parts: Sequence[Array | Normalised],
+    *,
+    out: Array | None = None,
+    backend: str | None = None,
+) -> Array:
+    r"""Put the channels of several values side by side, any of which may not be computed yet.
+
+    Backward, each part gets its own channels of the gradient, which is a view.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray of shape (N, C_i, H, W), or Normalised
+        At least one.
+    out : ndarray, optional
+        Receives the result; it may be some of the channels of an array.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    y : ndarray of shape (N, sum of C_i, H, W)
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ in another axis than the channels, or `out` does not fit.
+    DtypeError
+        If the dtypes differ.
+
+    Notes
+    -----
+    .. math:: y_{n,c+C_1+\dots+C_{i-1}} = x^{(i)}_{n,c}
+
+    References
+    ----------
+    Szegedy et al., "Going deeper with convolutions", 2015.
+    """
+    what = "conv_block.join"
+    if not parts:
+        raise ShapeError(f"{what}: there are no parts; at least one is needed.")
+    for number, part in enumerate(parts):
+        _check(what, f"parts[{number}]", part)
+    first = parts[0]
+    for part in parts:
+        if (part.shape[0], *part.shape[2:]) != (first.shape[0], *first.shape[2:]):
+            shapes = ", ".join(str(part.shape) for part in parts)
+            raise ShapeError(
+                f"{what}: the parts have the shapes {shapes}; all axes but the channels must agree."
+            )
+        if part.dtype != first.dtype:
+            listed = ", ".join(str(part.dtype) for part in parts)
+            raise DtypeError(f"{what}: the parts' dtypes differ ({listed}). Convert them to one.")
+    telling = pick("conv_block", backend)
+    channels = sum(part.shape[1] for part in parts)
+    like = first.x if isinstance(first, Normalised) else first
+    y = telling.room(like, channels) if direct(out) is None else out
+    assert y is not None
+    expect(what, "out", y, (first.shape[0], channels, *first.shape[2:]), "the parts' channels")
+    if y.dtype != first.dtype:
+        raise DtypeError(f"{what}: out is {y.dtype}, but the parts are {first.dtype}.")
+    start = 0
+    for part in parts:
+        end = start + part.shape[1]
+        value = part if isinstance(part, Normalised) else channels_last(part)
+        telling.write(value, y[:, start:end], False)
+        start = end
+    return y if out is None or out is y else result(what, y, y.shape, out)
+
+
+def empty(like: Array, channels: int, *, backend: str | None = None) -> Array:
+    """Make room for maps: an array like this one with so many channels, yet to be written.
+
+    Parameters
+    ----------
+    like : ndarray of shape (N, C, H, W)
+        Gives the other axes and the dtype.
+    channels : int
+        At least 1.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    ndarray of shape (N, channels, H, W)
+        Channels-last in memory; its numbers are whatever lay there.
+
+    Raises
+    ------
+    ShapeError
+        If `like` has other than four axes.
+    DtypeError
+        If `like` is neither float32 nor float64.
+    """
+    return pick("conv_block", backend).room(check("conv_block.empty", "like", like, 4), channels)
+
+
+def _check(what: str, name: str, value: Array | Normalised) -> None:
+    if not isinstance(value, Normalised):
+        check(what, name, value, 4)

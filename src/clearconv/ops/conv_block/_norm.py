@@ -1,0 +1,182 @@
+"""Batch norm beside a convolution: before it, or taken along by it."""
+
+from dataclasses import dataclass
+
+from clearconv.errors import ShapeError
+from clearconv.ops._arrays import Array, check, expect, same_dtype
+from clearconv.ops._backend import pick
+from clearconv.ops.batch_norm2d import BatchNormSaved
+from clearconv.ops.conv_block._operands import Normalised, NormGradient, channels_last, direct
+
+
+@dataclass(frozen=True, eq=False)
+class Norm:
+    """The batch norm of a block.
+
+    Attributes
+    ----------
+    weight, bias : ndarray of shape (O,)
+        Scale and shift.
+    eps : float
+        Added to the variance.
+    mean, var : ndarray of shape (O,), optional
+        Fixed statistics (evaluation); without them the batch's own are taken (training).
+    """
+
+    weight: Array
+    bias: Array
+    eps: float = 1e-5
+    mean: Array | None = None
+    var: Array | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class NormGradients:
+    """What `backward_normalise` gives.
+
+    Attributes
+    ----------
+    x : ndarray or None
+        Gradient of the input, if wanted.
+    weight, bias : ndarray of shape (C,)
+        Of scale and shift.
+    """
+
+    x: Array | None
+    weight: Array
+    bias: Array
+
+
+def normalise(
+    x: Array, norm: Norm, relu: bool = False, *, backend: str | None = None
+) -> Normalised:
+    r"""Prepare batch norm, and a ReLU behind it, for the block that reads the result.
+
+    Where the norm stands before the convolution there is no convolution to take it along, but the
+    one after it still can.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, C, H, W)
+        Input.
+    norm : Norm
+        Over the batch, unless statistics are given.
+    relu : bool
+        Whether ReLU follows.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    Normalised
+        Also what `backward_normalise` needs. ``array()`` computes it.
+
+    Raises
+    ------
+    ShapeError
+        If the arrays do not fit each other, or there are too few numbers to normalise.
+    DtypeError
+        If the arrays are not all float32 or all float64.
+
+    Notes
+    -----
+    .. math:: y = f(w_c \frac{x - \mu_c}{\sqrt{\sigma_c^2 + \epsilon}} + b_c)
+
+    References
+    ----------
+    He, Zhang, Ren and Sun, "Identity mappings in deep residual networks", 2016, for the order.
+    """
+    what = "conv_block.normalise"
+    check(what, "x", x, 4)
+    check_norm(what, norm, x.shape[1], x=x)
+    if norm.mean is not None and norm.var is not None:
+        mean, var, fixed = norm.mean.astype("f8"), norm.var.astype("f8"), True
+    else:
+        if x.size <= x.shape[1]:
+            raise ShapeError(
+                f"{what}: x has shape {x.shape}, one number for each channel, and one number has "
+                "no variance to normalise with. Use larger batches, or evaluation mode."
+            )
+        mean, var = pick("conv_block", backend).moments(x)
+        fixed = False
+    statistics = BatchNormSaved(x, mean, var, norm.eps, fixed)
+    return Normalised(x, norm.weight, norm.bias, statistics, relu)
+
+
+def backward_normalise(
+    grad_y: Array,
+    saved: Normalised,
+    *,
+    input_gradient: bool = True,
+    into: Array | None = None,
+    backend: str | None = None,
+) -> NormGradients:
+    r"""Gradient of the loss with respect to the input, scale and shift of `normalise`.
+
+    Parameters
+    ----------
+    grad_y : ndarray of the shape of x
+        dL/dy of the array that `saved` stands for.
+    saved : Normalised
+        What `normalise` gave.
+    input_gradient : bool
+        Whether the input's gradient is wanted.
+    into : ndarray of the shape of x, optional
+        The input's gradient is added to it, and it is returned.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    NormGradients
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` is not of the shape of y.
+    DtypeError
+        If the arrays are not all float32 or all float64.
+
+    Notes
+    -----
+    With g = `grad_y` behind ReLU's gate, and M numbers in each channel:
+
+    .. math:: dx = \frac{w_c}{\sqrt{\sigma_c^2 + \epsilon}}
+        (g - \frac1M \sum g - \hat x \frac1M \sum g \hat x)
+
+    References
+    ----------
+    Those of batch_norm2d.
+    """
+    what = "conv_block.backward_normalise"
+    check(what, "grad_y", grad_y, 4)
+    expect(what, "grad_y", grad_y, saved.shape, "the shape of y")
+    same_dtype(what, grad_y=grad_y, x=saved.x)
+    telling = pick("conv_block", backend)
+    grad_y = channels_last(grad_y)
+    grad = NormGradient(grad_y, saved, telling.gradient_sums(grad_y, saved))
+    weight, bias = (part.astype(saved.dtype) for part in grad.parameters)
+    if not input_gradient:
+        return NormGradients(None, weight, bias)
+    if into is not None:
+        expect(what, "into", check(what, "into", into, 4), saved.shape, "the shape of x")
+    ready = direct(into)
+    if ready is not None:
+        telling.write(grad, ready, True)
+        return NormGradients(ready, weight, bias)
+    grad_x = telling.room(grad_y, grad_y.shape[1])
+    telling.write(grad, grad_x, False)
+    if into is not None:
+        into += grad_x
+        grad_x = into
+    return NormGradients(grad_x, weight, bias)
+
+
+def check_norm(what: str, norm: Norm, channels: int, **like: Array) -> None:
+    """Raise unless each array of a norm has one number for each channel, in one dtype."""
+    for name in ("weight", "bias", "mean", "var"):
+        array = getattr(norm, name)
+        if array is not None:
+            check(what, f"norm.{name}", array)
+            expect(what, f"norm.{name}", array, (channels,), "one number for each channel")
+    same_dtype(what, **like, norm_weight=norm.weight, norm_bias=norm.bias)
