@@ -69,11 +69,12 @@ def test_a_stopped_run_goes_on_to_the_same_weights(run, digits, tmp_path, monkey
         patch.setattr(_progress.Training, "step", stop)
         stopped = run("train", "digits", "--epochs", 2, "--out", folder)
     assert stopped.exit_code == 130
-    assert f"Stopped after epoch 1. To go on: clearconv train --resume '{folder}'" in stopped.stderr
+    said = "Stopped in epoch 2 of 2, after step 3 of 45; all of it is saved. To go on: "
+    assert f"{said}clearconv train --resume '{folder}'" in stopped.stderr
     assert not (folder / "result.json").exists()
     resumed = run("train", "--resume", folder)
     assert resumed.exit_code == 0, resumed.stderr
-    assert "going on after epoch 1 of 2" in resumed.stdout
+    assert "going on in epoch 2 of 2, after step 3 of 45" in resumed.stdout
     assert fingerprint(resumed.stdout) == fingerprint(unbroken)
     assert last(resumed.stdout) == last(unbroken)
     again = run("train", "--out", folder, "--resume")  # finished: only the test is repeated
@@ -82,7 +83,8 @@ def test_a_stopped_run_goes_on_to_the_same_weights(run, digits, tmp_path, monkey
     assert last(again.stdout) == last(unbroken)
 
 
-def test_ctrl_c(tmp_path):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_kill(tmp_path, number, code):
     """A real signal to a real process."""
     command = [sys.executable, "-m", "clearconv", "train", "digits", "--epochs", "500"]
     process = subprocess.Popen(
@@ -95,9 +97,9 @@ def test_ctrl_c(tmp_path):
     )
     while not process.stdout.readline().startswith("epoch"):
         assert process.poll() is None, process.stderr.read()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     stderr = process.communicate(timeout=60)[1]
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "clearconv train --resume run" in stderr
     assert "Traceback" not in stderr
 

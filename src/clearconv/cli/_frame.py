@@ -1,6 +1,7 @@
 """What every command shares: loading on demand, ``--debug``, and one policy for errors."""
 
 import errno
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -38,11 +39,17 @@ class Misused(Failure):
 class Stopped(Failure):
     """The user pressed Ctrl-C; the message says how to go on."""
 
-    exit_code = 130
+    exit_code = 128 + signal.SIGINT
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Write the line below what the terminal echoed for the key."""
         click.echo(f"\n{self.message}", file=file, err=True)
+
+
+class Terminated(Stopped):
+    """The process was asked to end (``kill``); the message says how to go on."""
+
+    exit_code = 128 + signal.SIGTERM
 
 
 class Commands(click.Group):

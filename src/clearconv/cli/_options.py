@@ -236,6 +236,13 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         is_flag=True,
         help="None but those asked for here.",
     ),
+    _setting(
+        _MACHINE,
+        "--save-every",
+        metavar="SECONDS",
+        type=click.FloatRange(min=0),
+        help="Checkpoint so often within an epoch; 0 is after every step.",
+    ),
     _choice(
         _MACHINE, "--backend", BACKENDS, "Compute in one telling", default="native, where compiled"
     ),

@@ -112,8 +112,14 @@ class Training(Reading):
             f"model {run.settings.model}: {count(model.summary().parameters, 'parameter')}, "
             f"input {size}\nrun folder {printable(run.folder)}"
         )
-        if run.epochs_done:
-            click.echo(f"going on after epoch {run.epochs_done} of {run.settings.epochs}")
+        epochs, step = run.epochs_done, run.so_far.step
+        if step:
+            click.echo(
+                f"going on in epoch {epochs + 1} of {run.settings.epochs}, after step {step} of "
+                f"{run.steps}"
+            )
+        elif epochs:
+            click.echo(f"going on after epoch {epochs} of {run.settings.epochs}")
 
     def step(
         self,

@@ -1,5 +1,6 @@
 """``clearconv train photos/``: a folder of images in, a tested classifier out."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,10 @@ import click
 import numpy as np
 from click.core import ParameterSource
 
-from clearconv.cli._frame import Option, Stopped, command
+from clearconv.cli._frame import Option, Stopped, Terminated, command
 from clearconv.cli._options import DATA, settings, variations
 from clearconv.cli._progress import Training, quoted
-from clearconv.train import Callback
+from clearconv.train import Callback, Interrupted
 from clearconv.train import resume as resume_run
 from clearconv.train import train as start_run
 
@@ -88,8 +89,9 @@ def train(
                 start_run(data, out=out, callbacks=told, augmentation=augmentation, **given)
             else:
                 raise click.UsageError("Which data? Give a folder of images, or the word digits.")
-    except KeyboardInterrupt:
-        raise Stopped(_how_to_go_on(progress)) from None
+    except KeyboardInterrupt as error:
+        ended = isinstance(error, Interrupted) and error.number == signal.SIGTERM
+        raise (Terminated if ended else Stopped)(_how_to_go_on(progress)) from None
     finally:
         progress.close()
 
@@ -126,5 +128,12 @@ def _how_to_go_on(progress: Training) -> str:
     run = progress.run
     if run is None:
         return "Stopped before training began."
-    after = f"after epoch {run.epochs_done}" if run.epochs_done else "in the first epoch"
-    return f"Stopped {after}. To go on: clearconv train --resume {quoted(run.folder)}"
+    epochs, step = run.saved
+    if step:
+        where = f"in epoch {epochs + 1} of {run.settings.epochs}, after step {step} of {run.steps}"
+    else:
+        where = f"after epoch {epochs} of {run.settings.epochs}" if epochs else "before step 1"
+    return (
+        f"Stopped {where}; all of it is saved. To go on: clearconv train --resume "
+        f"{quoted(run.folder)}"
+    )

@@ -1,5 +1,6 @@
 """Images to batches: sources, splits, preprocessing, augmentation."""
 
+from clearconv.data._arrays import from_arrays
 from clearconv.data._augmentation import Augmentation
 from clearconv.data._batches import Batch, Batches
 from clearconv.data._decode import load_image
@@ -22,6 +23,7 @@ __all__ = [
     "channel_statistics",
     "class_names",
     "complete_split",
+    "from_arrays",
     "load_image",
     "make_split",
     "groups_of",

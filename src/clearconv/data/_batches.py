@@ -65,6 +65,9 @@ class Batches:
         Whether the images come in an order drawn by (seed, epoch), or as `indices` has them.
     workers : int, optional
         Threads. Default: as many as the process has cores.
+    first : int
+        How many batches to leave out at the beginning; they are not prepared, and those that
+        follow are the same with and without them.
 
     Raises
     ------
@@ -85,6 +88,7 @@ class Batches:
         epoch: int = 0,
         shuffle: bool = False,
         workers: int | None = None,
+        first: int = 0,
     ) -> None:
         numbers = np.asarray(indices, dtype=np.int64)
         if numbers.ndim != 1 or len(numbers) == 0:
@@ -100,8 +104,14 @@ class Batches:
         for name, value in (("batch_size", batch_size), ("workers", workers)):
             if value is not None and value < 1:
                 raise DataError(f"Batches: {name} is {value}, but at least 1 is needed.")
+        if not 0 <= first <= -(-len(numbers) // batch_size):
+            raise DataError(
+                f"Batches: first is {first}, but {len(numbers)} images make "
+                f"{-(-len(numbers) // batch_size)} batches of {batch_size}."
+            )
         if shuffle:
             numbers = generator(seed, "shuffle", epoch=epoch).permutation(numbers)
+        numbers = numbers[first * batch_size :]
         self.source = source
         self.indices = numbers
         self.preprocessing = preprocessing

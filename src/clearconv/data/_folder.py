@@ -37,8 +37,6 @@ class ImageFolder(Source):
 
     Attributes
     ----------
-    side : int or None
-        Images are reduced until their shorter side has this many pixels.
     cache : list of ndarray or None
         Decoded pixels; None where the memory budget was spent.
     hashes : tuple of str
@@ -47,7 +45,6 @@ class ImageFolder(Source):
         What ``twins`` returns.
     """
 
-    side: int | None
     cache: list[Pixels | None]
     hashes: tuple[str, ...]
     found: Twins

@@ -38,10 +38,10 @@ class Source(ABC):
     ----------
     name : str
         The folder's name, or ``"digits"``.
-    kind : {"photos", "digits", "idx"}
+    kind : {"photos", "digits", "idx", "arrays"}
         What the data was read from.
     root : Path or None
-        The folder; None for the bundled digits.
+        The folder; None for the bundled digits and for arrays.
     classes : tuple of str
         Names of the classes, in label order.
     labels : ndarray of int64, shape (n,)
@@ -52,7 +52,7 @@ class Source(ABC):
     split : Split or None
         The split that the data itself brings; its parts may be empty.
     channels : int
-        3 for photographs, 1 for arrays.
+        3 for photographs, 1 for idx files, either for arrays.
     size : (int, int) or None
         (H, W) where all images agree.
     sizes : ndarray of int64, shape (n, 2)
@@ -63,10 +63,12 @@ class Source(ABC):
         Warnings, each naming a file.
     skipped : int
         How many files were left out because they hold no usable image.
+    side : int or None
+        Photographs are reduced until their shorter side has this many pixels.
     """
 
     name: str
-    kind: Literal["photos", "digits", "idx"]
+    kind: Literal["photos", "digits", "idx", "arrays"]
     root: Path | None
     classes: tuple[str, ...]
     labels: Indices
@@ -78,6 +80,7 @@ class Source(ABC):
     grey: int
     problems: tuple[str, ...] = field(default=())
     skipped: int = 0
+    side: int | None = None
 
     def __len__(self) -> int:
         """Return the number of images."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from clearconv._files import write_atomically
 from clearconv.data._source import Indices, Source, Split, some
 from clearconv.errors import DataError
 from clearconv.random import generator
@@ -143,7 +144,7 @@ def write_split(path: str | Path, split: Split, source: Source) -> None:
     content: dict[str, list[str]] = {"classes": list(source.classes)}
     for part in _KEYS:
         content[part] = [source.files[i] for i in getattr(split, part)]
-    Path(path).write_text(json.dumps(content, indent=0) + "\n", encoding="utf-8")
+    write_atomically(Path(path), (json.dumps(content, indent=0) + "\n").encode())
 
 
 def read_split(path: str | Path, source: Source) -> Split:

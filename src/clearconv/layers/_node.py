@@ -118,6 +118,12 @@ class Node(ABC):
         ArgumentError
             If a layer belongs to another model that is built.
         """
+        self._lay_out(input_shape)
+        self._allocate(seed, dtype)
+        return self
+
+    def _lay_out(self, input_shape: Shape) -> None:
+        """Infer every shape and declare the parameters; nothing is allocated yet."""
         try:
             shape = tuple(index(size) for size in input_shape)
         except TypeError:
@@ -129,12 +135,14 @@ class Node(ABC):
             )
         check_free(self, self.leaves())  # before anything of the other model is touched
         self._place(self.name or "", shape)
+
+    def _allocate(self, seed: int, dtype: npt.DTypeLike, draw: bool = True) -> None:
+        """Give the declared parameters memory; `draw` their initial values."""
         self._seed = seed
-        self._store = Store(list(self.leaves()), seed, np.dtype(dtype))
+        self._store = Store(list(self.leaves()), seed, np.dtype(dtype), draw)
         take(self, self.leaves())
         self.tape = None
         self._training_passes = 0
-        return self
 
     @property
     def store(self) -> Store:

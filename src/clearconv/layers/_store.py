@@ -44,7 +44,9 @@ class Store:
         Path -> view of `values`, view of `grads`, running statistics.
     """
 
-    def __init__(self, layers: "list[Layer]", seed: int, dtype: np.dtype[Any]) -> None:
+    def __init__(
+        self, layers: "list[Layer]", seed: int, dtype: np.dtype[Any], draw: bool = True
+    ) -> None:
         if dtype not in (np.float32, np.float64):
             raise DtypeError(f"build: dtype={dtype}, but it must be 'float32' or 'float64'.")
         self.dtype = dtype
@@ -67,7 +69,8 @@ class Store:
             path = join(layer.path, name)
             value = self.values[start : start + size].reshape(parameter.shape)
             grad = self.grads[start : start + size].reshape(parameter.shape)
-            value[...] = parameter.initial(generator(seed, "init", path))
+            if draw:  # else values are about to be loaded
+                value[...] = parameter.initial(generator(seed, "init", path))
             self.parameters[path] = layer.parameters_here[name] = value
             self.gradients[path] = layer.gradients_here[name] = grad
             start += size
@@ -124,13 +127,18 @@ class Store:
         """Return the SHA-256 of all parameters and buffers: equal bits, equal fingerprint."""
         digest = hashlib.sha256()
         for path, array in sorted(self._all().items()):
-            little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
-            digest.update(f"{path} {array.dtype} {array.shape}\n".encode())
-            digest.update(little.tobytes())
+            update_digest(digest, path, array)
         return digest.hexdigest()
 
     def _all(self) -> dict[str, npt.NDArray[Any]]:
         return {**self.parameters, **self.buffers}
+
+
+def update_digest(digest: "hashlib._Hash", path: str, array: npt.NDArray[Any]) -> None:
+    """Take a named array into a hash: name, dtype, shape, numbers."""
+    little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
+    digest.update(f"{path} {array.dtype} {array.shape}\n".encode())
+    digest.update(little.reshape(-1).view(np.uint8).data)
 
 
 def join(path: str, name: str) -> str:

@@ -71,8 +71,9 @@ class BatchNorm2d(Layer):
         C = input_shape[0]
         self._parameter("weight", (C,), constant(1.0, (C,)), decay=False)
         self._parameter("bias", (C,), constant(0.0, (C,)), decay=False)
-        self._buffer("running_mean", np.zeros(C))
-        self._buffer("running_var", np.ones(C))
+        # views of one number: nothing is allocated before the whole model is known to fit
+        self._buffer("running_mean", np.broadcast_to(0.0, (C,)))
+        self._buffer("running_var", np.broadcast_to(1.0, (C,)))
         return input_shape
 
     def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:

@@ -1,18 +1,33 @@
 """A model as one safetensors file: architecture, weights, and what belongs to them. No pickle."""
 
+import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from clearconv._files import write_atomically
-from clearconv.errors import ClearconvError, ModelFileError
+from clearconv.errors import ModelFileError
+from clearconv.layers._model_header import (
+    MOST_HEADER,
+    check_header,
+    check_outputs,
+    check_tensors,
+    description,
+)
 from clearconv.layers._node import Node
+from clearconv.layers._store import update_digest
 from clearconv.layers.spec import from_spec, to_spec
 from clearconv.ops._arrays import Array
 
 _KEY = "clearconv"
+_CHECKSUM = "sha256"
+_EXTRA = "extra/"
+
+
+class DamagedFileError(ModelFileError):
+    """The bytes of a model file are not those that were written."""
 
 
 def to_bytes(model: Node, extra: dict[str, Array] | None = None) -> bytes:
@@ -27,7 +42,7 @@ def to_bytes(model: Node, extra: dict[str, Array] | None = None) -> bytes:
     }
     tensors = {path: np.ascontiguousarray(array) for path, array in model.state_dict().items()}
     for name, array in (extra or {}).items():
-        tensors[f"extra/{name}"] = np.ascontiguousarray(array)
+        tensors[_EXTRA + name] = np.ascontiguousarray(array)
     try:
         text = json.dumps(about)
     except (TypeError, ValueError) as error:
@@ -35,7 +50,13 @@ def to_bytes(model: Node, extra: dict[str, Array] | None = None) -> bytes:
             f"The model cannot be saved: {error}. model.info and the layers' arguments may hold "
             "text, numbers, True, False, None, lists, and dictionaries of these."
         ) from None
-    return to_safetensors(tensors, metadata={_KEY: text})
+    content = to_safetensors(tensors, metadata={_KEY: text, _CHECKSUM: _checksum(tensors, text)})
+    if int.from_bytes(content[:8], "little") > MOST_HEADER:
+        raise ModelFileError(
+            f"The model cannot be saved: its description, with model.info, takes more than "
+            f"{MOST_HEADER:,} bytes, which no file may have. Keep less in model.info."
+        )
+    return content
 
 
 def save(model: Node, path: str | Path) -> None:
@@ -50,7 +71,7 @@ def save(model: Node, path: str | Path) -> None:
 
 
 def load(path: str | Path) -> Node:
-    """Read a model that ``model.save`` wrote.
+    """Read a model that ``model.save`` wrote, from wherever it comes: nothing in it is run.
 
     Parameters
     ----------
@@ -66,7 +87,7 @@ def load(path: str | Path) -> Node:
     ------
     ModelFileError
         If the file is not there, damaged, not a clearconv model, or needs a layer or activation
-        that is not registered.
+        that is not registered. No memory beyond the file's own size is taken before that is known.
     """
     return load_with_extra(path)[0]
 
@@ -84,6 +105,7 @@ def load_with_extra(path: str | Path) -> tuple[Node, dict[str, Array]]:
     if not path.is_file():
         raise ModelFileError(f"{path}: there is no such file; a .safetensors model is expected.")
     try:
+        check_header(path)
         with safe_open(path, framework="numpy") as file:
             metadata: dict[str, str] = file.metadata() or {}
             if _KEY not in metadata:
@@ -91,29 +113,63 @@ def load_with_extra(path: str | Path) -> tuple[Node, dict[str, Array]]:
                     f"{path} is a safetensors file, but not a clearconv model: it holds weights "
                     "without an architecture. Make the model and use load_state_dict."
                 )
-            about = json.loads(metadata[_KEY])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ModelFileError(
+            found = {}
+            for name in file.keys():  # noqa: SIM118
+                about_it = file.get_slice(name)
+                found[name] = str(about_it.get_dtype()), tuple(about_it.get_shape())
+            model, dtype = _described(path, metadata[_KEY], found)
+            tensors = {name: file.get_tensor(name) for name in found}
+    except (SafetensorError, OSError, UnicodeDecodeError) as error:
+        raise DamagedFileError(
             f"{path} is not a whole clearconv model: {error}. Was it cut off while copying?"
         ) from None
+    except MemoryError:
+        raise ModelFileError(
+            f"{path}: a file of {path.stat().st_size:,} bytes does not fit into memory."
+        ) from None
+    if metadata.get(_CHECKSUM, "") not in ("", _checksum(tensors, metadata[_KEY])):
+        raise DamagedFileError(
+            f"{path} is damaged: what it holds is not what was written (its SHA-256 differs). "
+            "Copy it anew, or train the model again."
+        )
     extra = {
-        name.removeprefix("extra/"): tensors.pop(name)
+        name.removeprefix(_EXTRA): tensors.pop(name)
         for name in list(tensors)
-        if name.startswith("extra/")
+        if name.startswith(_EXTRA)
     }
-    model = _build(about)
+    model._allocate(0, dtype, draw=False)
     model.load_state_dict(tensors)
     return model, extra
 
 
-def _build(about: dict[str, Any]) -> Node:
+def _described(
+    path: Path, text: str, found: dict[str, tuple[str, tuple[int, ...]]]
+) -> tuple[Node, str]:
+    """Make the model that the file describes, without memory yet: all of it must be there."""
+    about = description(path, text)
     try:
-        model = from_spec(about["spec"])
-        model.build(tuple(about["input_shape"]), dtype=about["dtype"])
+        model, dtype = from_spec(about["spec"]), str(about["dtype"])
+        if dtype not in ("float32", "float64"):
+            raise ValueError(f"dtype {dtype!r} is neither float32 nor float64")
+        model._lay_out(tuple(about["input_shape"]))
         model.info = dict(about["info"])
+        check_outputs(path, model)
     except ModelFileError:
         raise
-    except (ClearconvError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(f"The model's description is damaged: {error!r}") from None
-    return model
+    except Exception as error:  # a made-up description may break any layer in any way
+        raise ModelFileError(f"{path}: the model's description is damaged: {error!r}") from None
+    for name, (kind, _) in found.items():
+        if name.startswith(_EXTRA) and kind not in ("F32", "F64", "I64"):
+            raise ModelFileError(f"{path}: {name} is {kind}, which no clearconv writes.")
+    check_tensors(
+        path, model, dtype, {k: value for k, value in found.items() if not k.startswith(_EXTRA)}
+    )
+    return model, dtype
+
+
+def _checksum(tensors: Mapping[str, Array], text: str) -> str:
+    """Return the SHA-256 over all that the file holds."""
+    digest = hashlib.sha256(text.encode())
+    for name, array in sorted(tensors.items()):
+        update_digest(digest, name, array)
+    return digest.hexdigest()

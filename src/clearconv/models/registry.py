@@ -97,7 +97,7 @@ MODELS: dict[str, ModelInfo] = {
     ),
 }
 
-_DEFAULTS = {"photos": "seed_cnn", "idx": "lenet", "digits": "digits_cnn"}
+_DEFAULTS = {"photos": "seed_cnn", "idx": "lenet", "digits": "digits_cnn", "arrays": "lenet"}
 
 
 def create(name: str, classes: int, **options: Any) -> Sequential:
@@ -145,7 +145,7 @@ def default_for(kind: str) -> str:
 
     Parameters
     ----------
-    kind : {"photos", "idx", "digits"}
+    kind : {"photos", "idx", "arrays", "digits"}
         ``kind`` of an opened data source.
 
     Returns

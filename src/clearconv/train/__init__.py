@@ -2,9 +2,11 @@
 
 from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.evaluation import Evaluation, Mistake, evaluate_model
-from clearconv.train.loop import Result, resume, train
+from clearconv.train.loop import Result
 from clearconv.train.run import Run
 from clearconv.train.settings import Settings
+from clearconv.train.start import resume, train
+from clearconv.train.stop import Interrupted
 from clearconv.train.tensorboard import TensorBoard
 from clearconv.train.use import Prediction, evaluate, predict
 
@@ -12,6 +14,7 @@ __all__ = [
     "Callback",
     "Callbacks",
     "Evaluation",
+    "Interrupted",
     "Mistake",
     "Prediction",
     "Result",

@@ -5,31 +5,45 @@
     run.json           settings, versions, CPU variant, data with file hashes
     split.json         which image is in which part
     history.jsonl      a line an epoch, with a SHA-256 of the weights
-    last.safetensors   model, optimiser and history after the last epoch: where --resume goes on
+    last.safetensors   model, optimiser, history and place in the epoch: where --resume goes on
+    previous.safetensors  the checkpoint before that one
     best.safetensors   the model of the epoch with the best validation: what predict uses
     result.json        the test, once the run is finished
 
-``last.safetensors`` is the one truth about progress; ``history.jsonl`` is written after it, from
-it. Each file takes its name only when it is complete.
+``last.safetensors`` is the one truth about progress: ``best.safetensors`` is written before it,
+``history.jsonl`` after it, from it. Each file takes its name only when it is complete. A new run
+writes ``run.json`` last, so that a folder with that file can be resumed.
 """
 
 import json
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
 
 from clearconv import __version__
-from clearconv._files import write_atomically
+from clearconv._files import sweep
 from clearconv.data import Preprocessing, Source, Split, write_split
-from clearconv.errors import ArgumentError, RunError
+from clearconv.errors import RunError
 from clearconv.layers import Node
-from clearconv.layers.model_file import load_with_extra, to_bytes
+from clearconv.layers.model_file import to_bytes
 from clearconv.ops._backend import variant
 from clearconv.optim import Optimiser
+from clearconv.train.checkpoint import (
+    BEST,
+    LAST,
+    PREVIOUS,
+    Checkpoint,
+    SoFar,
+    about_state,
+    check_best,
+    write,
+)
 from clearconv.train.settings import Settings
 
 
@@ -53,6 +67,10 @@ class Run:
         With its memory.
     history : list of dict
         A record an epoch.
+    so_far : SoFar
+        What the epoch under way has come to.
+    saved : (int, int)
+        Epochs done, and steps of the epoch under way, in the last checkpoint.
     """
 
     folder: Path
@@ -63,6 +81,12 @@ class Run:
     model: Node
     optimiser: Optimiser
     history: list[dict[str, Any]] = field(default_factory=list)
+    so_far: SoFar = field(default_factory=SoFar)
+    saved: tuple[int, int] = (-1, 0)
+
+    def __post_init__(self) -> None:
+        """Begin whole, and with nothing saved."""
+        self._whole, self._due = True, 0.0
 
     @property
     def epochs_done(self) -> int:
@@ -78,15 +102,14 @@ class Run:
         )
         return int(best["epoch"])
 
+    @property
+    def steps(self) -> int:
+        """Return the steps of an epoch."""
+        return -(-len(self.split.train) // self.settings.batch_size)
+
     def begin(self) -> None:
-        """Make the folder, and write what does not change during the run."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(
-                f"The run folder {self.folder} cannot be made ({error.strerror}). Choose another "
-                "with --out."
-            ) from None
+        """Write what does not change during the run, and the state before the first step."""
+        sweep(self.folder)
         about = {
             "clearconv": __version__,
             "python": platform.python_version(),
@@ -94,69 +117,80 @@ class Run:
             "machine": platform.machine(),
             "cpu_variant": variant(),
             "settings": self.settings.to_dict(),
+            "model": self.model.spec(),
             "data": describe_data(self.source),
         }
-        write_json(self.folder / "run.json", about)
-        write_split(self.folder / "split.json", self.split, self.source)
+        try:
+            write_split(self.folder / "split.json", self.split, self.source)
+            self.save()
+            write_json(self.folder / "run.json", about)
+        except OSError as error:
+            raise RunError(
+                f"The run folder {self.folder} cannot be written ({error.strerror}). Choose "
+                "another with --out."
+            ) from None
 
-    def save_epoch(self) -> None:
-        """Write the state after an epoch; the best model first, so that `last` never lies."""
+    def take_up(self, state: Checkpoint) -> None:
+        """Go on from a checkpoint, whose model is this run's."""
+        sweep(self.folder)
+        self.optimiser.load_state(state.memory)
+        self.history, self.so_far = state.history, state.so_far
+        if self.history:
+            check_best(self.folder, self.history, self.best_epoch)
+        self._note_saved(0.0)
+        self.write_history()
+
+    @contextmanager
+    def stepping(self) -> Iterator[None]:
+        """Mark a step: where it breaks off, the state is neither the old nor the new one."""
+        self._whole = False
+        yield
+        self._whole = True
+
+    def end_epoch(self, record: dict[str, Any]) -> None:
+        """Take an epoch into the history, and save."""
+        self.history.append(record)
+        self.so_far = SoFar()
+        self.save()
+
+    def save_if_due(self) -> None:
+        """Save if the last time was long enough ago."""
+        if monotonic() >= self._due:
+            self.save()
+
+    def save(self) -> None:
+        """Write the state, if it is whole and not written yet.
+
+        The best model comes first: a kill between the two leaves an older checkpoint, and the
+        resumed run writes the same best model again. Never the other way round.
+        """
+        if not self._whole or self.saved == (self.epochs_done, self.so_far.step):
+            return
+        start = monotonic()
         self.model.info = {
             "classes": list(self.source.classes),
             "preprocessing": self.preprocessing.to_dict(),
-            "epoch": self.epochs_done,
-            "history": self.history,
+            **about_state(self.history, self.so_far),
         }
-        if self.best_epoch == self.epochs_done:
-            write_atomically(self.folder / "best.safetensors", to_bytes(self.model))
+        ended = self.epochs_done > 0 and self.so_far.step == 0
+        if ended and self.best_epoch == self.epochs_done:
+            write(self.folder / BEST, to_bytes(self.model))
         state = to_bytes(self.model, self.optimiser.state())
-        write_atomically(self.folder / "last.safetensors", state)
-        self.write_history()
+        write(self.folder / LAST, state, previous=self.folder / PREVIOUS)
+        self._note_saved(monotonic() - start)
+        if ended:
+            self.write_history()
 
     def write_history(self) -> None:
         """Write ``history.jsonl`` anew from the records."""
         lines = "".join(json.dumps(record) + "\n" for record in self.history)
-        write_atomically(self.folder / "history.jsonl", lines.encode())
+        write(self.folder / "history.jsonl", lines.encode())
 
-    def take_up(self) -> None:
-        """Go on from ``last.safetensors``; from the beginning where no epoch was finished."""
-        path = self.folder / "last.safetensors"
-        if not path.exists():
-            return
-        saved, memory = load_with_extra(path)
-        self.model.load_state_dict(saved.state_dict())
-        self.optimiser.load_state(memory)
-        self.history = list(saved.info["history"])
-        self.write_history()
-
-
-def free_folder(out: Path | None, data: str) -> Path:
-    """Return where a new run may go: `out`, or the first free ``runs/NAME-N``; not made yet.
-
-    Never inside the data, where it would be taken for images: if that is where we are, the default
-    is beside the data.
-    """
-    root = None if data == "digits" else Path(data).resolve()
-    if out is None:
-        runs = Path("runs")
-        if root is not None and runs.resolve().is_relative_to(root):
-            runs = root.parent / "runs"
-        name = data if root is None else root.name
-        numbered = (runs / f"{name}-{number}" for number in count(1))
-        out = next(folder for folder in numbered if not folder.exists())
-    if root is not None and out.resolve().is_relative_to(root):
-        raise ArgumentError(
-            f"The run folder {out} would lie inside the data ({root}), where it would be taken "
-            "for images. Choose another place with --out."
-        )
-    if (out / "run.json").exists():
-        raise ArgumentError(
-            f"{out} holds a run already. Go on with it (--resume {out}), or choose another folder "
-            "with --out."
-        )
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ArgumentError(f"{out} exists and is not an empty folder. Choose another with --out.")
-    return out
+    def _note_saved(self, seconds: float) -> None:
+        """Note what is saved, and when the next time is due: saving takes a twentieth at most."""
+        self.saved = self.epochs_done, self.so_far.step
+        every = self.settings.save_every
+        self._due = monotonic() + (max(every, 20 * seconds) if every else 0.0)
 
 
 def describe_data(source: Source) -> dict[str, Any]:
@@ -167,6 +201,7 @@ def describe_data(source: Source) -> dict[str, Any]:
         "root": None if source.root is None else str(source.root.resolve()),
         "classes": list(source.classes),
         "images": len(source),
+        "side": source.side,
         "sha256": source.sha256(),
     }
 
@@ -209,6 +244,11 @@ def read_run(folder: Path) -> dict[str, Any]:
 def data_place(folder: Path, about: dict[str, Any]) -> str:
     """Return where the run's data are."""
     root = about["data"]["root"]
+    if about["data"]["kind"] == "arrays":
+        raise RunError(
+            f"{folder}: the data were arrays in memory, of which the run kept only a hash. Give "
+            "them again, in Python: clearconv.train.resume(folder, data=(images, labels))."
+        )
     if root is None:
         return str(about["settings"]["data"])
     if not Path(root).exists():
@@ -236,4 +276,4 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON file that is whole or not there."""
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(path, text.encode())
+    write(path, text.encode())

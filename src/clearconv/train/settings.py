@@ -13,6 +13,9 @@ from clearconv.optim import SCHEDULES
 
 OPTIMISERS = ("sgd", "adam", "adamw")
 
+#: Stands for a network of one's own among the names of models.
+OWN = "own"
+
 #: How each kind of data is trained unless told otherwise. ``docs/training.md`` says how the
 #: recipe for photographs was found.
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -25,6 +28,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "augmentation": Augmentation.photos().to_dict(),
     },
     "idx": {"epochs": 10, "batch_size": 64, "lr": 2e-3, "weight_decay": 0.05},
+    "arrays": {"epochs": 10, "batch_size": 64, "lr": 2e-3, "weight_decay": 0.05},
     "digits": {"epochs": 30, "batch_size": 32, "lr": 3e-3, "weight_decay": 0.05},
 }
 
@@ -45,7 +49,7 @@ class Settings:
     data : str
         A folder, or "digits".
     model : str
-        A name in ``clearconv.models.MODELS``.
+        A name in ``clearconv.models.MODELS``, or "own" for a network of one's own.
     classes : tuple of str, optional
         Which classes, in which order; all by default.
     batch_norm : bool
@@ -86,6 +90,8 @@ class Settings:
         Training, validation and test part, where the data bring no split.
     split : str, optional
         A split file.
+    save_every : float
+        Seconds between checkpoints within an epoch; 0 saves after every step. It changes no bit.
     backend : {"loops", "matrix", "native"}, optional
         The one telling that runs; by default native where it is compiled, else matrix.
     threads : int, optional
@@ -114,13 +120,14 @@ class Settings:
     patience: int | None = None
     ratios: tuple[int, int, int] = (8, 1, 1)
     split: str | None = None
+    save_every: float = 60.0
     backend: str | None = None
     threads: int | None = None
 
     def __post_init__(self) -> None:
         """Check what can be checked before the data are read."""
         for name, known in (
-            ("model", tuple(MODELS)),
+            ("model", (*MODELS, OWN)),
             ("optimiser", OPTIMISERS),
             ("schedule", SCHEDULES),
             ("backend", (None, *BACKENDS)),
@@ -138,6 +145,7 @@ class Settings:
             ("label_smoothing", 0 <= self.label_smoothing < 1, "at least 0 and less than 1"),
             ("dropout", 0 <= (self.dropout or 0) < 1, "at least 0 and less than 1"),
             ("patience", self.patience is None or self.patience >= 1, "at least 1"),
+            ("save_every", 0 <= self.save_every < inf, "at least 0 seconds, and finite"),
             ("threads", self.threads is None or self.threads >= 1, "at least 1"),
             ("image_size", self.image_size is None or self.image_size >= 1, "at least 1"),
         ):
@@ -152,6 +160,11 @@ class Settings:
             raise ArgumentError(
                 f"nesterov is sgd's, but optimiser={self.optimiser!r}. Leave it out, or use sgd."
             )
+        if self.model == OWN and (self.batch_norm or self.dropout):
+            raise ArgumentError(
+                "batch_norm and dropout are options of the bundled models; in a network of your "
+                "own put BatchNorm2d() and Dropout() where you want them."
+            )
         Augmentation.from_dict(self.augmentation)
 
     @classmethod
@@ -160,7 +173,7 @@ class Settings:
 
         Parameters
         ----------
-        kind : {"photos", "idx", "digits"}
+        kind : {"photos", "idx", "arrays", "digits"}
             ``Source.kind``.
         data : str
             Folder, or "digits".
@@ -185,7 +198,7 @@ class Settings:
             raise ArgumentError(
                 "split names the parts, so ratios have no effect: give one of them."
             )
-        chosen = {"model": default_for(kind), **DEFAULTS[kind]}
+        chosen = {"model": given.get("model") or default_for(kind), **DEFAULTS[kind]}
         chosen |= OPTIMISER_DEFAULTS.get(optimiser, {})
         if given.get("schedule") == "one_cycle":
             chosen["warmup"] = 0.0  # it climbs by itself

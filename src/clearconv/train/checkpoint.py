@@ -1,0 +1,158 @@
+"""Where a run stands, in one file: what it takes to go on as if it had never stopped.
+
+``last.safetensors`` holds the model, the optimiser's memory, the history, and how far the epoch
+under way has come. Random numbers need no state, since each is keyed by what it is for. The file
+carries a SHA-256 over all that it holds, and the one before it stays as ``previous.safetensors``.
+"""
+
+import errno
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from clearconv._files import write_atomically
+from clearconv.errors import ModelFileError, RunError
+from clearconv.layers import Node
+from clearconv.layers.model_file import DamagedFileError, load, load_with_extra
+from clearconv.ops._arrays import Array
+
+LAST, PREVIOUS, BEST = "last.safetensors", "previous.safetensors", "best.safetensors"
+
+
+@dataclass
+class SoFar:
+    """What the epoch under way has come to.
+
+    Attributes
+    ----------
+    step : int
+        Steps done.
+    seen, right : int
+        Images trained on, and those recognised.
+    loss : float
+        Sum over the images seen.
+    seconds : float
+        Spent, over all sittings.
+    """
+
+    step: int = 0
+    seen: int = 0
+    right: int = 0
+    loss: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass
+class Checkpoint:
+    """A state read back.
+
+    Attributes
+    ----------
+    model : Node
+        With its weights, and in ``info`` the classes and the preprocessing.
+    memory : dict
+        Of the optimiser.
+    history : list of dict
+        A record an epoch.
+    so_far : SoFar
+        Of the epoch under way.
+    """
+
+    model: Node
+    memory: dict[str, Array]
+    history: list[dict[str, Any]]
+    so_far: SoFar
+
+
+def about_state(history: list[dict[str, Any]], so_far: SoFar) -> dict[str, Any]:
+    """Return what a checkpoint's ``info`` holds of the run's progress."""
+    return {"epoch": len(history), "history": history, "so_far": asdict(so_far)}
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Return the newest state; one that is damaged is refused, and nothing is removed.
+
+    Without ``last.safetensors`` it is that of ``previous.safetensors``: so a user who removes a
+    damaged file goes on from the one before it.
+    """
+    last, previous = folder / LAST, folder / PREVIOUS
+    if not last.exists() and not previous.exists():
+        raise RunError(
+            f"{folder} holds neither {LAST} nor {PREVIOUS}, so there is nothing to go on from. "
+            "Start a new run: the same settings give the same weights."
+        )
+    if not last.exists():
+        return _read(previous)
+    try:
+        return _read(last)
+    except DamagedFileError as error:
+        remedy = "No whole checkpoint is before it; start a new run with the same settings."
+        try:
+            where = position(_read(previous))
+            remedy = (
+                f"The checkpoint before it is whole ({where}): remove {last} and resume again; "
+                "the run goes on from there to the same weights."
+            )
+        except (ModelFileError, RunError):
+            pass
+        raise RunError(f"{error} {remedy}") from None
+
+
+def check_best(folder: Path, history: list[dict[str, Any]], best_epoch: int) -> None:
+    """Raise now, not after hours of training, if the best model is not as it was kept.
+
+    A later epoch's is fine: a kill fell between writing it and the checkpoint, and the run will
+    come to it again.
+    """
+    path = folder / BEST
+    model = load(path)
+    epoch = model.info.get("epoch")
+    kept = history[best_epoch - 1]["weights_sha256"]
+    later = isinstance(epoch, int) and epoch > len(history)
+    if not later and model.store.fingerprint() != kept:
+        raise RunError(
+            f"{path} is not the model of epoch {best_epoch}, the best so far. Put the file back, "
+            "or start a new run with the same settings."
+        )
+
+
+def position(state: Checkpoint) -> str:
+    """Say where a state is: ``after epoch 3, step 12``."""
+    step = f", step {state.so_far.step}" if state.so_far.step else ""
+    return f"after epoch {len(state.history)}{step}"
+
+
+def write(path: Path, content: bytes, previous: Path | None = None) -> None:
+    """Write a file of the run whole, or leave all as it was and say what is in the way."""
+    try:
+        write_atomically(path, content, previous)
+    except OSError as error:
+        folder = path.parent
+        remedies: Mapping[int | None, str] = {
+            errno.ENOSPC: f"Free some space ({_size(len(content))} are needed)",
+            errno.EDQUOT: f"Free some space ({_size(len(content))} are needed)",
+            errno.EFBIG: "Allow larger files (ulimit -f)",
+            errno.ENOENT: "Put the folder back, if it was moved",
+        }
+        remedy = remedies.get(error.errno, "Make the folder writable")
+        raise RunError(
+            f"{path} cannot be written: {error.strerror or error}. {remedy}; whatever was saved "
+            f"before is untouched, and the run goes on from there with --resume {folder}"
+        ) from None
+
+
+def _read(path: Path) -> Checkpoint:
+    model, memory = load_with_extra(path)
+    try:
+        so_far = SoFar(**model.info["so_far"])
+        return Checkpoint(model, memory, list(model.info["history"]), so_far)
+    except (KeyError, TypeError) as error:
+        raise RunError(
+            f"{path} is a model, but no checkpoint of a run: it does not say how far it is "
+            f"({error!r})."
+        ) from None
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"

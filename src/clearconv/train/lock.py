@@ -1,0 +1,53 @@
+"""One process to a run folder: a lock that the system lets go of when its holder dies."""
+
+import fcntl
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from clearconv.errors import RunError
+
+#: The file that is locked. It stays behind, unlocked: to remove it would let two processes in, one
+#: with the old file open and one with a new.
+LOCK = ".lock"
+
+
+@contextmanager
+def locked(folder: Path, warn: Callable[[str], None]) -> Iterator[None]:
+    """Hold the run folder's lock, or raise where another process has it.
+
+    ``flock`` belongs to the open file, so that a process that is killed leaves no lock behind.
+    Where a file system knows no locks, `warn` is told and the work goes on.
+    """
+    try:
+        place = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise RunError(
+            f"The run folder {folder} cannot be written ({error.strerror}). Mend that, or use "
+            "another folder."
+        ) from None
+    try:
+        try:
+            fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            who = os.read(place, 200).decode("utf-8", "replace").strip() or "another process"
+            raise RunError(
+                f"{folder} is in use: {who} is training there. Wait until it ends, or stop it "
+                "there with Ctrl-C; a run beside it needs another folder."
+            ) from None
+        except OSError as error:
+            warn(
+                f"{folder} cannot be locked ({error.strerror}): see to it yourself that no second "
+                "process trains there"
+            )
+        else:
+            now = datetime.now().strftime("%Y-%m-%d %H:%M")
+            text = f"process {os.getpid()} on {socket.gethostname()}, started {now},\n"
+            os.ftruncate(place, 0)
+            os.pwrite(place, text.encode(), 0)
+        yield
+    finally:
+        os.close(place)

@@ -1,0 +1,275 @@
+"""How a run begins, and how it goes on: data, split, model and folder, before the first step."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from clearconv.data import (
+    Preprocessing,
+    Source,
+    Split,
+    channel_statistics,
+    complete_split,
+    from_arrays,
+    open_data,
+    read_split,
+    twin_problems,
+)
+from clearconv.data._decode import CACHE_SIDE
+from clearconv.errors import ArgumentError, DataError, ShapeError
+from clearconv.layers import Node, from_spec
+from clearconv.models import MODELS, create
+from clearconv.ops._arrays import Array
+from clearconv.ops._backend import pick
+from clearconv.optim import SGD, Adam, AdamW, Optimiser
+from clearconv.train.callbacks import Callback, Callbacks
+from clearconv.train.checkpoint import read_checkpoint
+from clearconv.train.folder import check_folder, new_folder
+from clearconv.train.lock import locked
+from clearconv.train.loop import Result, go
+from clearconv.train.run import Run, check_unchanged, data_place, read_run
+from clearconv.train.settings import OWN, Settings
+
+#: A folder or "digits", an opened source, or images and labels.
+Data = str | Path | Source | tuple[Array, Sequence[Any]]
+
+
+def train(
+    data: Data,
+    *,
+    out: str | Path | None = None,
+    callbacks: Sequence[Callback] = (),
+    **given: Any,
+) -> Result:
+    """Train a network, keep the epoch with the best validation, and test it once.
+
+    Parameters
+    ----------
+    data : str, Path, Source, or (images, labels)
+        A folder of images or idx files, "digits", what ``clearconv.data.open_data`` or
+        ``from_arrays`` returned, or arrays as ``from_arrays`` takes them.
+    out : str or Path, optional
+        The run folder; by default the first free ``runs/NAME-N``.
+    callbacks : sequence of Callback
+        Told what happens.
+    **given
+        Attributes of ``Settings``; what is not given, or None, is the default for this kind of
+        data. `model` may be a network of one's own: one that is built starts from its weights.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ArgumentError
+        If a setting is not possible.
+    BackendError
+        If the native telling is wanted and not compiled.
+    DataError
+        If the data cannot be used.
+    Interrupted
+        After Ctrl-C or SIGTERM; the run is saved where it stands.
+    RunError
+        If the run folder cannot be used, or the training diverges.
+    """
+    told = Callbacks(callbacks)
+    out = None if out is None else Path(out)
+    if given.get("backend") == "native":
+        pick("conv2d", "native")  # where it is not compiled, say so before images are read
+    own = given.get("model")
+    if isinstance(own, Node):
+        given["model"] = OWN
+        from_spec(own.spec())  # a layer that no checkpoint could bring back is refused now
+    else:
+        own = None
+    if isinstance(data, (str, Path)) and str(data) != "digits":
+        check_folder(out, Path(data))  # before hours of reading
+    source = _opened(data, given.get("classes"), told)
+    settings = Settings.for_data(source.kind, _name(data, source), **given)
+    if settings.split is not None:
+        split = read_split(settings.split, source)
+    else:
+        if given.get("ratios") is not None and _is_complete(source.split):
+            raise ArgumentError(
+                f"{settings.data} brings its own training, validation and test part, so ratios "
+                "have no effect. Leave them out."
+            )
+        split = complete_split(source, settings.seed, settings.ratios)
+    _check_parts(split, settings)
+    split = replace(split, problems=(*split.problems, *twin_problems(source, split)))
+    if own is None:
+        own = _made(settings, source)
+    preprocessing = _preprocessing(settings, source, split, own)
+    _build(own, settings, source, preprocessing)
+    name = source.name if source.kind != "digits" else "digits"
+    with new_folder(out, name, source.root, told.warned) as folder:
+        optimiser = _optimiser(own, settings)
+        run = Run(folder, settings, source, split, preprocessing, own, optimiser)
+        run.begin()
+        return go(run, told)
+
+
+def resume(
+    folder: str | Path, *, callbacks: Sequence[Callback] = (), data: Data | None = None
+) -> Result:
+    """Go on with a run from its last checkpoint; the result is that of an unbroken run.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The run folder.
+    callbacks : sequence of Callback
+        Told what happens.
+    data : str, Path, Source, or (images, labels), optional
+        The data, if they moved, or were arrays.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    Interrupted
+        After Ctrl-C or SIGTERM; the run is saved where it stands.
+    ModelFileError
+        If the best model's file is damaged, or a layer is not registered.
+    RunError
+        If it is not a run folder, another process is training there, the checkpoint is damaged,
+        or the data are not the same.
+    """
+    told, folder = Callbacks(callbacks), Path(folder)
+    about = read_run(folder)
+    with locked(folder, told.warned):
+        state = read_checkpoint(folder)
+        settings = Settings.from_dict(about["settings"])
+        place = data if data is not None else data_place(folder, about)
+        side = about["data"].get("side", CACHE_SIDE)
+        source = _opened(place, settings.classes, told, side)
+        check_unchanged(folder, about["data"], source)
+        split = read_split(folder / "split.json", source)
+        preprocessing = Preprocessing.from_dict(state.model.info["preprocessing"])
+        optimiser = _optimiser(state.model, settings)
+        run = Run(folder, settings, source, split, preprocessing, state.model, optimiser)
+        run.take_up(state)
+        return go(run, told)
+
+
+def _opened(
+    data: Data, classes: Sequence[str] | None, told: Callbacks, side: int | None = CACHE_SIDE
+) -> Source:
+    """Open what is not open yet."""
+    if isinstance(data, tuple):
+        if len(data) != 2:
+            raise DataError(
+                f"data is a tuple of {len(data)}, but (images, labels) is expected. For "
+                "validation and test images of their own use clearconv.data.from_arrays."
+            )
+        data = from_arrays(*data)
+    if not isinstance(data, Source):
+        return open_data(data, classes, progress=told.reading, cache_side=side)
+    if classes is not None and tuple(classes) != data.classes:
+        raise ArgumentError(
+            f"classes={tuple(classes)}, but the data were opened with {', '.join(data.classes)}. "
+            "Choose classes where the data are opened: clearconv.data.open_data(folder, classes)."
+        )
+    return data
+
+
+def _name(data: Data, source: Source) -> str:
+    """Return what the settings call the data."""
+    if isinstance(data, (str, Path)):
+        return str(data)
+    return source.name if source.root is None else str(source.root)
+
+
+def _is_complete(split: Split | None) -> bool:
+    return split is not None and all(map(len, (split.train, split.validation, split.test)))
+
+
+def _check_parts(split: Split, settings: Settings) -> None:
+    """Raise now, not after hours of training, if a part that is needed has no images."""
+    for name in ("train", "validation", "test"):
+        if len(getattr(split, name)) == 0:
+            where = f"--split {settings.split}" if settings.split else f"ratios {settings.ratios}"
+            raise DataError(
+                f"The {name} part has no images ({where}), but training learns from one part, "
+                "chooses the best epoch by the second, and is tested on the third. Give every "
+                "part a share, such as --ratios 8:1:1, and every class at least three images."
+            )
+
+
+def _made(settings: Settings, source: Source) -> Node:
+    """Make the bundled model that the settings name.
+
+    Its function is not told what it has no say in and is off anyhow.
+    """
+    options = {"batch_norm": settings.batch_norm, "dropout": settings.dropout}
+    known = MODELS[settings.model].options
+    chosen = {k: v for k, v in options.items() if v is not None and (v or k in known)}
+    return create(settings.model, len(source.classes), **chosen)
+
+
+def _preprocessing(settings: Settings, source: Source, split: Split, model: Node) -> Preprocessing:
+    """Choose the size that the network sees, and measure what its numbers are scaled by."""
+    size: tuple[int, ...] = model.input_shape[1:]  # of one that is built
+    if not size:
+        if settings.model in MODELS:
+            size = MODELS[settings.model].input_shape[1:]
+        if source.size is not None and (source.kind != "photos" or not size):
+            size = source.size
+        if settings.image_size is not None:
+            size = (settings.image_size, settings.image_size)
+    if len(size) != 2:
+        raise ArgumentError(
+            "The images have several sizes, so the network must say which it wants: give "
+            "image_size=128, or build it first: model.build((3, 128, 128))."
+        )
+    mean, std = channel_statistics(source, split.train)
+    return Preprocessing(
+        size=(size[0], size[1]),
+        channels=source.channels,
+        resize="crop" if source.kind == "photos" else "squash",
+        mean=mean,
+        std=std,
+    )
+
+
+def _build(model: Node, settings: Settings, source: Source, preprocessing: Preprocessing) -> None:
+    """Build the model unless it is, and check that it takes these images and tells the classes."""
+    shape = (source.channels, *preprocessing.size)
+    if not model.input_shape:
+        try:
+            model.build(shape, seed=settings.seed)
+        except ShapeError as error:
+            height, width = preprocessing.size
+            takes = "The model cannot take images of"
+            if settings.model in MODELS:
+                least = MODELS[settings.model].smallest
+                takes = f"{settings.model} takes images of {least} x {least} and more, not"
+            raise ArgumentError(
+                f"{takes} {height} x {width}. Choose a larger --image-size, or another --model. "
+                f"({error})"
+            ) from None
+    _ = model.store  # a part of another model is refused here
+    square = settings.image_size
+    if model.input_shape != shape or (square is not None and shape[1:] != (square, square)):
+        raise ArgumentError(
+            f"The model is built for inputs of shape {model.input_shape}, but the images give "
+            f"{shape if square is None else (source.channels, square, square)}. Build it for that "
+            "shape, or hand it over before it is built."
+        )
+    if model.output_shape != (len(source.classes),):
+        raise ArgumentError(
+            f"The model's output has shape {model.output_shape}, but the data have "
+            f"{len(source.classes)} classes. Let it end in Linear({len(source.classes)})."
+        )
+
+
+def _optimiser(model: Node, settings: Settings) -> Optimiser:
+    lr, decay = settings.lr, settings.weight_decay
+    if settings.optimiser == "sgd":
+        return SGD(model, lr, settings.momentum, settings.nesterov, decay)
+    kind = Adam if settings.optimiser == "adam" else AdamW
+    return kind(model, lr, weight_decay=decay)
