@@ -1,9 +1,9 @@
 """Images to batches: sources, splits, preprocessing, augmentation."""
 
-from clearconv.data._arrays import from_arrays
 from clearconv.data._augmentation import Augmentation
 from clearconv.data._batches import Batch, Batches
 from clearconv.data._decode import load_image
+from clearconv.data._from_arrays import from_arrays
 from clearconv.data._open import class_names, open_data
 from clearconv.data._preprocessing import Preprocessing
 from clearconv.data._source import Source, Split
