@@ -59,6 +59,9 @@ if TYPE_CHECKING:
     from clearconv.optim import SGD as SGD
     from clearconv.optim import Adam as Adam
     from clearconv.optim import AdamW as AdamW
+    from clearconv.train import Callback as Callback
+    from clearconv.train import History as History
+    from clearconv.train.fit import fit as fit
 
 __version__ = "0.1.0"
 
@@ -80,6 +83,8 @@ _NAMES = {
     "clearconv.ops._backend": "backend set_threads",
     "clearconv.ops.im2col": "col2im im2col",
     "clearconv.optim": "SGD Adam AdamW",
+    "clearconv.train": "Callback History",
+    "clearconv.train.fit": "fit",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 _PARTS = (

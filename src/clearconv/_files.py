@@ -17,7 +17,8 @@ def write_atomically(path: Path, content: bytes, previous: Path | None = None) -
     kept as `previous`, if that is given: at every moment one of the two names holds a whole file.
     """
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path}: the folder {path.parent} does not exist. Make it first.")
+        missing = f"the folder {path.parent} does not exist. Make it first"
+        raise FileNotFoundError(errno.ENOENT, missing, str(path))
     temporary = _temporary(path)
     try:
         with temporary.open("wb") as file:

@@ -12,6 +12,7 @@ from clearconv.cli._text import printable
 from clearconv.errors import ClearconvError
 from clearconv.ops._backend import native_module
 from clearconv.train import Callback, Result, Run
+from clearconv.train.epoch_lines import epoch_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -161,14 +162,7 @@ class Training(Reading):
     def epoch(self, record: dict[str, Any], best: bool) -> None:
         """Leave one line for the epoch."""
         self.close()
-        number = str(record["epoch"]).rjust(len(str(self._epochs)))
-        click.echo(
-            f"epoch {number}/{self._epochs}  loss {record['train_loss']:.3f}  "
-            f"train {record['train_accuracy']:.3f}  "
-            f"validation {record['validation_accuracy']:.3f} "
-            f"loss {record['validation_loss']:.3f}  {record['seconds']:.1f} s"
-            f"{'  best' if best else ''}"
-        )
+        click.echo(epoch_line(record, self._epochs, best))
 
     def finished(self, result: Result) -> None:
         """Report the test."""

@@ -1,8 +1,8 @@
 """What a model file claims, checked before anything of the claimed size is made.
 
 A file may come from anywhere. Its header is read only up to a fixed length, its description only up
-to a fixed number of values and layers, and every array that the description asks for must be in the
-file, byte for byte, before the first is allocated.
+to a fixed number of values and layers, and every array that the layers declare must be in the file,
+byte for byte, before the first is allocated.
 """
 
 import json
@@ -15,6 +15,7 @@ from clearconv.errors import ModelFileError
 from clearconv.layers._foreign import LOOK, looks_like
 from clearconv.layers._node import Node, Shape
 from clearconv.layers._store import join
+from clearconv.ops._arrays import Array
 
 #: Bytes of the header. A record of an epoch takes 400, a tensor 100: room for 25,000 epochs of the
 #: largest networks, and too little for a parser to choke on.
@@ -24,6 +25,10 @@ _MOST_LAYERS = 4096  # the deepest networks in use have about a thousand
 _MOST_DEPTH = 64  # of containers within containers
 _MOST_LETTERS = 200  # of a name; a path joins as many as containers are nested
 _MOST_NUMBERS = 2**28  # what a layer may make of one image: 1 GiB in float32
+
+
+class DamagedFileError(ModelFileError):
+    """The bytes of a model file are not those that were written."""
 
 
 def check_header(path: Path) -> None:
@@ -36,13 +41,13 @@ def check_header(path: Path) -> None:
         return
     seems = looks_like(path, head)
     if seems is not None:
-        raise ModelFileError(f"{path} is not a clearconv model, but seems to be {seems}.")
+        raise DamagedFileError(f"{path} is not a clearconv model, but seems to be {seems}.")
     if size >= 10 and head[8:9] == b"{" and length > MOST_HEADER:
-        raise ModelFileError(
+        raise DamagedFileError(
             f"{path} announces a header of {length:,} bytes (the file has {size:,}), but a "
             f"model's has at most {MOST_HEADER:,}. It was not written by clearconv."
         )
-    raise ModelFileError(
+    raise DamagedFileError(
         f"{path} is not a whole clearconv model: it has {size:,} bytes, and does not begin as a "
         "safetensors file of that size does. Was it cut off while copying?"
     )
@@ -81,33 +86,26 @@ def description(path: Path, text: str) -> dict[str, Any]:
     return dict(about)
 
 
-def check_tensors(
-    path: Path, model: Node, dtype: str, found: Mapping[str, tuple[str, Shape]]
-) -> None:
-    """Raise unless the file holds what the layers declared, no more and no less.
-
-    `found` is name -> (safetensors' name of the dtype, shape). The file was opened, so that many
-    bytes are really there.
-    """
-    code = {"float32": "F32", "float64": "F64"}[dtype]
+def check_tensors(path: Path, model: Node, dtype: str, tensors: Mapping[str, Array]) -> None:
+    """Raise unless the file holds what the layers declared, no more and no less."""
     declared: dict[str, Shape] = {}
     for layer in model.leaves():
         for name, parameter in layer.declared.items():
             declared[join(layer.path, name)] = parameter.shape
         for name, initial in layer.declared_buffers.items():
             declared[join(layer.path, name)] = initial.shape
-    missing, more = declared.keys() - found.keys(), found.keys() - declared.keys()
+    missing, more = declared.keys() - tensors.keys(), tensors.keys() - declared.keys()
     if missing or more:
         raise ModelFileError(
             f"{path} does not hold what its layers need: missing {_some(missing)}; not in the "
             f"model {_some(more)}. Was the file changed after it was saved?"
         )
     for name, shape in declared.items():
-        if found[name] != (code, shape):
-            got, size = found[name]
+        got = tensors[name]
+        if (str(got.dtype), got.shape) != (dtype, shape):
             raise ModelFileError(
-                f"{path}: {name} is {got} of shape {_cut(size)}, but its layer needs {code} of "
-                f"shape {_cut(shape)}. Was the file changed after it was saved?"
+                f"{path}: {name} is {got.dtype} of shape {_cut(got.shape)}, but its layer needs "
+                f"{dtype} of shape {_cut(shape)}. Was the file changed after it was saved?"
             )
 
 

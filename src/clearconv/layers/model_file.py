@@ -11,6 +11,7 @@ from clearconv._files import write_atomically
 from clearconv.errors import ModelFileError
 from clearconv.layers._model_header import (
     MOST_HEADER,
+    DamagedFileError,
     check_header,
     check_outputs,
     check_tensors,
@@ -24,10 +25,7 @@ from clearconv.ops._arrays import Array
 _KEY = "clearconv"
 _CHECKSUM = "sha256"
 _EXTRA = "extra/"
-
-
-class DamagedFileError(ModelFileError):
-    """The bytes of a model file are not those that were written."""
+_KINDS = ("F32", "F64", "I64")
 
 
 def to_bytes(model: Node, extra: dict[str, Array] | None = None) -> bytes:
@@ -113,12 +111,10 @@ def load_with_extra(path: str | Path) -> tuple[Node, dict[str, Array]]:
                     f"{path} is a safetensors file, but not a clearconv model: it holds weights "
                     "without an architecture. Make the model and use load_state_dict."
                 )
-            found = {}
             for name in file.keys():  # noqa: SIM118
-                about_it = file.get_slice(name)
-                found[name] = str(about_it.get_dtype()), tuple(about_it.get_shape())
-            model, dtype = _described(path, metadata[_KEY], found)
-            tensors = {name: file.get_tensor(name) for name in found}
+                if (kind := file.get_slice(name).get_dtype()) not in _KINDS:
+                    raise ModelFileError(f"{path}: {name} is {kind}, which no clearconv writes.")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, UnicodeDecodeError) as error:
         raise DamagedFileError(
             f"{path} is not a whole clearconv model: {error}. Was it cut off while copying?"
@@ -137,14 +133,13 @@ def load_with_extra(path: str | Path) -> tuple[Node, dict[str, Array]]:
         for name in list(tensors)
         if name.startswith(_EXTRA)
     }
+    model, dtype = _described(path, metadata[_KEY], tensors)
     model._allocate(0, dtype, draw=False)
     model.load_state_dict(tensors)
     return model, extra
 
 
-def _described(
-    path: Path, text: str, found: dict[str, tuple[str, tuple[int, ...]]]
-) -> tuple[Node, str]:
+def _described(path: Path, text: str, tensors: Mapping[str, Array]) -> tuple[Node, str]:
     """Make the model that the file describes, without memory yet: all of it must be there."""
     about = description(path, text)
     try:
@@ -153,17 +148,12 @@ def _described(
             raise ValueError(f"dtype {dtype!r} is neither float32 nor float64")
         model._lay_out(tuple(about["input_shape"]))
         model.info = dict(about["info"])
-        check_outputs(path, model)
-    except ModelFileError:
-        raise
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from None
     except Exception as error:  # a made-up description may break any layer in any way
         raise ModelFileError(f"{path}: the model's description is damaged: {error!r}") from None
-    for name, (kind, _) in found.items():
-        if name.startswith(_EXTRA) and kind not in ("F32", "F64", "I64"):
-            raise ModelFileError(f"{path}: {name} is {kind}, which no clearconv writes.")
-    check_tensors(
-        path, model, dtype, {k: value for k, value in found.items() if not k.startswith(_EXTRA)}
-    )
+    check_outputs(path, model)
+    check_tensors(path, model, dtype, tensors)
     return model, dtype
 
 

@@ -1,6 +1,8 @@
 """What ``summary()`` shows: a row a layer."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from html import escape
 from math import prod
 
 from clearconv.layers._node import Node, Shape
@@ -67,19 +69,7 @@ class Summary:
 
     def __str__(self) -> str:
         """Lay the rows out as a table."""
-        head = ("layer", "kind", "output", "parameters", "multiply-adds")
-        lines = [head, ("input", "", _shape(self.input_shape), "", "")]
-        for row in self.rows:
-            lines.append(
-                (
-                    row.path,
-                    row.kind,
-                    _shape(row.output_shape),
-                    f"{row.parameters:,}" if row.parameters else "",
-                    f"{row.multiply_adds:,}" if row.multiply_adds else "",
-                )
-            )
-        lines.append(("total", "", "", f"{self.parameters:,}", f"{self.multiply_adds:,}"))
+        lines = self._cells()
         widths = [max(len(line[column]) for line in lines) for column in range(5)]
         text = []
         for number, line in enumerate(lines):
@@ -92,6 +82,39 @@ class Summary:
             text.append("  ".join(cells).rstrip())
         return "\n".join(text)
 
+    def _repr_html_(self) -> str:
+        """Lay the rows out as a table of a notebook."""
+        head, *rows = self._cells()
+        lines = [_html_row("th", head), *(_html_row("td", row) for row in rows)]
+        return f"<table>{''.join(lines)}</table>"
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        """Return heading, input, a line for each layer, and totals."""
+        head = ("layer", "kind", "output", "parameters", "multiply-adds")
+        lines: list[tuple[str, ...]] = [head, ("input", "", _shape(self.input_shape), "", "")]
+        for row in self.rows:
+            lines.append(
+                (
+                    row.path,
+                    row.kind,
+                    _shape(row.output_shape),
+                    f"{row.parameters:,}" if row.parameters else "",
+                    f"{row.multiply_adds:,}" if row.multiply_adds else "",
+                )
+            )
+        lines.append(("total", "", "", f"{self.parameters:,}", f"{self.multiply_adds:,}"))
+        return lines
+
 
 def _shape(shape: Shape) -> str:
     return " x ".join(map(str, shape))
+
+
+def _html_row(tag: str, cells: Iterable[str]) -> str:
+    """Return a row of a table, text to the left and numbers to the right."""
+    sides = ("left",) * 3 + ("right",) * 2
+    made = (
+        f'<{tag} style="text-align: {side}">{escape(cell)}</{tag}>'
+        for cell, side in zip(cells, sides, strict=True)
+    )
+    return f"<tr>{''.join(made)}</tr>"

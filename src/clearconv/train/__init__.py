@@ -1,7 +1,10 @@
 """A training run from settings to a tested model, and what is done with one afterwards."""
 
 from clearconv.train.callbacks import Callback, Callbacks
+from clearconv.train.epoch_lines import EpochLines
 from clearconv.train.evaluation import Evaluation, Mistake, evaluate_model
+from clearconv.train.fit import fit
+from clearconv.train.history import History
 from clearconv.train.loop import Result
 from clearconv.train.run import Run
 from clearconv.train.settings import Settings
@@ -13,7 +16,9 @@ from clearconv.train.use import Prediction, evaluate, predict
 __all__ = [
     "Callback",
     "Callbacks",
+    "EpochLines",
     "Evaluation",
+    "History",
     "Interrupted",
     "Mistake",
     "Prediction",
@@ -23,6 +28,7 @@ __all__ = [
     "TensorBoard",
     "evaluate",
     "evaluate_model",
+    "fit",
     "predict",
     "resume",
     "train",

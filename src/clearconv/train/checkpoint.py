@@ -14,7 +14,8 @@ from typing import Any
 from clearconv._files import write_atomically
 from clearconv.errors import ModelFileError, RunError
 from clearconv.layers import Node
-from clearconv.layers.model_file import DamagedFileError, load, load_with_extra
+from clearconv.layers._model_header import DamagedFileError
+from clearconv.layers.model_file import load, load_with_extra
 from clearconv.ops._arrays import Array
 
 LAST, PREVIOUS, BEST = "last.safetensors", "previous.safetensors", "best.safetensors"

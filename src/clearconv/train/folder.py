@@ -7,11 +7,11 @@ from pathlib import Path
 
 from clearconv._files import is_temporary
 from clearconv.errors import ArgumentError, RunError
-from clearconv.train.checkpoint import LAST
+from clearconv.train.checkpoint import LAST, PREVIOUS
 from clearconv.train.lock import LOCK, locked
 
 #: What a run writes before ``run.json``, with which it has begun.
-_BEFORE = (LOCK, "split.json", LAST)
+_BEFORE = (LOCK, "split.json", LAST, PREVIOUS)
 
 
 def check_folder(out: Path | None, root: Path | None) -> None:
@@ -42,6 +42,7 @@ def new_folder(
     The default is never inside the data, where it would be taken for images: if that is where we
     are, it is beside the data. A run that does not come to write ``run.json`` leaves nothing.
     """
+    check_folder(out, root)
     made = True
     try:
         if out is None:
@@ -55,7 +56,7 @@ def new_folder(
             "with --out."
         ) from None
     with locked(out, warn):
-        check_folder(out, root)  # another may have begun and ended here since it was looked at
+        check_folder(out, root)  # again: another may have begun and ended here meanwhile
         try:
             yield out
         finally:

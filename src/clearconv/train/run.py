@@ -110,6 +110,8 @@ class Run:
     def begin(self) -> None:
         """Write what does not change during the run, and the state before the first step."""
         sweep(self.folder)
+        for name in (LAST, PREVIOUS):  # of an attempt that was killed before it had begun
+            (self.folder / name).unlink(missing_ok=True)
         about = {
             "clearconv": __version__,
             "python": platform.python_version(),
@@ -262,6 +264,15 @@ def data_place(folder: Path, about: dict[str, Any]) -> str:
 def same_data(then: dict[str, Any], source: Source) -> bool:
     """Tell whether the data are, file by file, those of a run."""
     return bool(then["sha256"] == source.sha256() and set(then["classes"]) == set(source.classes))
+
+
+def read_history(folder: Path) -> list[dict[str, Any]]:
+    """Return the records of the run's epochs."""
+    path = folder / "history.jsonl"
+    try:
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from None
 
 
 def read_json(path: Path) -> dict[str, Any]:

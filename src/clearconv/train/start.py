@@ -84,8 +84,8 @@ def train(
         from_spec(own.spec())  # a layer that no checkpoint could bring back is refused now
     else:
         own = None
-    if isinstance(data, (str, Path)) and str(data) != "digits":
-        check_folder(out, Path(data))  # before hours of reading
+    in_a_folder = isinstance(data, (str, Path)) and str(data) != "digits"
+    check_folder(out, Path(str(data)) if in_a_folder else None)  # before all is read
     source = _opened(data, given.get("classes"), told)
     settings = Settings.for_data(source.kind, _name(data, source), **given)
     if settings.split is not None:

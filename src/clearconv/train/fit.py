@@ -1,0 +1,79 @@
+"""One call from a model and data to a trained model."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from clearconv.layers import Node
+from clearconv.train.callbacks import Callback
+from clearconv.train.epoch_lines import EpochLines
+from clearconv.train.history import History
+from clearconv.train.start import Data, train
+
+
+def fit(
+    model: str | Node,
+    data: Data,
+    *,
+    out: str | Path | None = None,
+    callbacks: Sequence[Callback] = (),
+    **settings: Any,
+) -> History:
+    """Train a model on data as ``clearconv train`` does: the best epoch is kept and tested once.
+
+    Parameters
+    ----------
+    model : str or Node
+        A name in ``clearconv.models.MODELS``, or a network of one's own. One that is not built is
+        built for the data; one that is starts from its weights. Afterwards it has the weights of
+        the best epoch.
+    data : str, Path, Source, or (images, labels)
+        A folder of images or idx files, "digits", what ``clearconv.data.open_data`` or
+        ``from_arrays`` returned, or arrays as ``from_arrays`` takes them.
+    out : str or Path, optional
+        The run folder; by default the first free ``runs/NAME-N``.
+    callbacks : sequence of Callback
+        Told what happens. In a notebook a line for each epoch is printed in any case; elsewhere
+        ``clearconv.train.EpochLines()`` prints it.
+    **settings
+        Attributes of ``clearconv.train.Settings``, such as ``epochs=20``; what is not given is the
+        default for this kind of data.
+
+    Returns
+    -------
+    History
+        Records, test and folder. A run that was stopped goes on with
+        ``clearconv.train.resume(folder)``.
+
+    Raises
+    ------
+    ArgumentError
+        If a setting is not possible, or the model does not fit the data.
+    DataError
+        If the data cannot be used.
+    Interrupted
+        After Ctrl-C or SIGTERM (a KeyboardInterrupt); the run is saved where it stands.
+    ModelFileError
+        If a layer of one's own is not registered, so that no file could bring it back.
+    RunError
+        If the run folder cannot be used, or the training diverges.
+
+    Examples
+    --------
+    >>> import clearconv
+    >>> history = clearconv.fit("digits_cnn", "digits", epochs=5)  # doctest: +SKIP
+    >>> history.model.predict(x)  # doctest: +SKIP
+    """
+    shown = [EpochLines()] if _in_notebook() else []
+    result = train(data, out=out, callbacks=[*shown, *callbacks], model=model, **settings)
+    history = History.of(result)
+    if isinstance(model, Node):
+        model.load_state_dict(history.model.state_dict())
+    return history
+
+
+def _in_notebook() -> bool:
+    """Tell a notebook's kernel from a terminal."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return hasattr(shell, "kernel")

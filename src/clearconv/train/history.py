@@ -1,0 +1,117 @@
+"""What the epochs of a run came to, to look at and to go on with."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from clearconv.layers import Node
+from clearconv.layers.model_file import load
+from clearconv.pages import fragment, line_chart
+from clearconv.train.checkpoint import BEST
+from clearconv.train.loop import Result
+from clearconv.train.run import read_history
+
+#: Columns of the printed table: heading, key of a record, width, format.
+_COLUMNS = (
+    ("epoch", "epoch", 5, "d"),
+    ("train loss", "train_loss", 10, ".3f"),
+    ("train accuracy", "train_accuracy", 14, ".3f"),
+    ("validation loss", "validation_loss", 15, ".3f"),
+    ("validation accuracy", "validation_accuracy", 19, ".3f"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """A finished run: a record an epoch, the best model, and its test.
+
+    A notebook shows it as curves, ``print`` as a table. ``history["validation_accuracy"]`` is the
+    list of that value, an epoch each; ``history[0]`` is the first epoch's record.
+
+    Attributes
+    ----------
+    records : tuple of dict
+        A record an epoch, as in ``history.jsonl``.
+    result : Result
+        The test with the best epoch's model.
+    """
+
+    records: tuple[dict[str, Any], ...]
+    result: Result
+
+    @classmethod
+    def of(cls, result: Result) -> "History":
+        """Read the records that belong to a result."""
+        return cls(tuple(read_history(result.folder)), result)
+
+    def __len__(self) -> int:
+        """Return the number of epochs."""
+        return len(self.records)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield the records."""
+        return iter(self.records)
+
+    def __getitem__(self, key: int | str) -> Any:
+        """Return an epoch's record by number, from 0; or one value of all epochs by its name."""
+        if isinstance(key, str):
+            return [record[key] for record in self.records]
+        return self.records[key]
+
+    @property
+    def folder(self) -> Path:
+        """Return the run folder."""
+        return self.result.folder
+
+    @property
+    def best_epoch(self) -> int:
+        """Return the epoch, from 1, whose model was kept."""
+        return self.result.best_epoch
+
+    @cached_property
+    def model(self) -> Node:
+        """Return the best epoch's model, read from the run folder at first use."""
+        return load(self.folder / BEST)
+
+    def __repr__(self) -> str:
+        """Say in a line what came of it."""
+        return f"<History of {self.folder}: {self._summary()}>"
+
+    def __str__(self) -> str:
+        """Lay the records out as a table."""
+        head = "  ".join(name.rjust(width) for name, _, width, _ in _COLUMNS)
+        lines = [
+            "  ".join(format(record[key], form).rjust(width) for _, key, width, form in _COLUMNS)
+            + ("  best" if record["epoch"] == self.best_epoch else "")
+            for record in self.records
+        ]
+        return "\n".join([head, *lines, self._summary()])
+
+    def _repr_html_(self) -> str:
+        """Draw the curves, for a notebook."""
+        epochs = [float(epoch) for epoch in self["epoch"]]
+        mark = float(self.best_epoch), "best"
+        charts = "".join(
+            line_chart(
+                epochs,
+                {part: self[f"{part}_{name.lower()}"] for part in ("train", "validation")},
+                title=name,
+                x_label="epoch",
+                percent=name == "Accuracy",
+                from_zero=name == "Loss",
+                mark=mark,
+            )
+            for name in ("Loss", "Accuracy")
+        )
+        return fragment(f"<p>{escape(str(self.folder))}: {escape(self._summary())}</p>{charts}")
+
+    def _summary(self) -> str:
+        test = self.result.evaluation
+        epochs = "1 epoch" if len(self) == 1 else f"{len(self)} epochs"
+        return (
+            f"{epochs}, best {self.best_epoch}; "
+            f"test accuracy {test.accuracy:.4f} ({test.right} of {test.total})"
+        )

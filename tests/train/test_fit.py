@@ -1,0 +1,197 @@
+"""`clearconv.fit`: names, networks, folders and arrays in; a history out."""
+
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import clearconv
+from clearconv import Conv2d, Dropout, Flatten, Linear, Sequential, data
+from clearconv.errors import ArgumentError, DataError, ModelFileError, RunError
+from clearconv.train import Callback, EpochLines, evaluate, resume, train
+
+FEW = {"classes": ("1", "7"), "epochs": 2}
+
+
+def small(classes=2):
+    return Sequential(Conv2d(4, 3, activation="relu"), Flatten(), Linear(classes))
+
+
+def stripes(n=60, channels=None):
+    """Images with stripes across or along: two classes that a small network tells apart."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(n) % 2
+    images = rng.integers(0, 60, (n, 8, 8) if channels is None else (n, 8, 8, channels))
+    images[labels == 0, ::2] += 150
+    images[labels == 1, :, ::2] += 150
+    return images.astype(np.uint8), labels
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory):
+    return clearconv.fit("digits_cnn", "digits", out=tmp_path_factory.mktemp("fit") / "run", **FEW)
+
+
+def test_fit_is_train(history, tmp_path):
+    result = train("digits", model="digits_cnn", out=tmp_path / "run", **FEW)
+    assert history.result.fingerprint == result.fingerprint
+    assert history.model.store.fingerprint() == result.fingerprint
+    assert history.best_epoch == result.best_epoch
+
+
+def test_a_history_is_its_records(history):
+    assert len(history) == 2 and [record["epoch"] for record in history] == [1, 2]
+    assert history["train_loss"] == [history[0]["train_loss"], history[1]["train_loss"]]
+    assert repr(history).startswith(f"<History of {history.folder}: 2 epochs, best ")
+    lines = str(history).splitlines()
+    assert len(lines) == 4 and lines[history.best_epoch].endswith("best")
+    assert len(set(map(len, lines[:3])) - {len(lines[0])}) <= 1
+
+
+def test_a_notebook_sees_curves_and_a_table(history):
+    html = history._repr_html_()
+    assert html.count("<svg") == 2 and "Accuracy" in html
+    assert "test accuracy" in html
+    table = small().build((1, 8, 8)).summary()._repr_html_()
+    assert table.startswith("<table>") and table.count("<tr>") == 6
+    assert "1 x 8 x 8" in table and ">conv1<" in table
+
+
+def test_a_network_of_ones_own_ends_with_the_best_weights(tmp_path):
+    net = small()
+    history = clearconv.fit(net, "digits", out=tmp_path / "run", **FEW)
+    assert net.store.fingerprint() == history.result.fingerprint
+    assert net.input_shape == (1, 8, 8)
+
+
+def test_float64_trains_too(tmp_path):
+    net = small().build((1, 8, 8), dtype="float64")
+    history = clearconv.fit(net, "digits", out=tmp_path / "run", **FEW)
+    assert history.model.store.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("net", "given", "words"),
+    [
+        (lambda: small(3), {}, r"output has shape \(3,\), but the data have 2 classes"),
+        (lambda: small().build((3, 8, 8)), {}, r"built for inputs of shape \(3, 8, 8\), but"),
+        (lambda: small().build((1, 8, 8)), {"image_size": 9}, r"the images give \(1, 9, 9\)"),
+        (small, {"dropout": 0.2}, "put BatchNorm2d"),
+        (lambda: Sequential(Conv2d(2, 9), Flatten(), Linear(2)), {}, "cannot take images of 8 x 8"),
+        (lambda: "digit_cnn", {}, "digits_cnn"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_a_folder_is_made(tmp_path, net, given, words):
+    with pytest.raises(ArgumentError, match=words):
+        clearconv.fit(net(), "digits", out=tmp_path / "run", **FEW, **given)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_layer_that_no_file_could_bring_back_is_refused_at_once(tmp_path):
+    class Unknown(Dropout):
+        pass
+
+    net = Sequential(Unknown(0.1), Flatten(), Linear(2))
+    with pytest.raises(ModelFileError, match="'Unknown'.*register_layer"):
+        clearconv.fit(net, "digits", out=tmp_path / "run", **FEW)
+    assert not (tmp_path / "run").exists()
+
+
+# -- arrays
+
+
+@pytest.mark.parametrize("channels", [None, 1, 3])
+def test_arrays(tmp_path, channels):
+    images, labels = stripes(channels=channels)
+    before = images.copy()
+    history = clearconv.fit(small(), (images, labels), out=tmp_path / "run", epochs=8, lr=0.02)
+    assert history.result.evaluation.accuracy == 1
+    assert history.model.input_shape == (channels or 1, 8, 8)
+    np.testing.assert_array_equal(images, before)
+    assert images.flags.writeable
+
+
+def test_arrays_with_parts_and_names(tmp_path):
+    images, labels = stripes()
+    names = np.array(["across", "along"])[labels]
+    test = data.from_arrays(images[:40], names[:40], test=(images[40:], names[40:]))
+    history = clearconv.fit(small(), test, out=tmp_path / "run", epochs=2)
+    evaluation = history.result.evaluation
+    assert evaluation.classes == ("across", "along")
+    assert evaluation.files[0] == "test/00000" and evaluation.total == 20
+
+
+def test_a_run_on_arrays_goes_on_with_the_same_arrays_only(tmp_path):
+    images, labels = stripes()
+
+    class Break(Callback):
+        def epoch(self, record, best):
+            raise KeyboardInterrupt
+
+    whole = clearconv.fit(small(), (images, labels), out=tmp_path / "whole", epochs=2)
+    with pytest.raises(KeyboardInterrupt):
+        clearconv.fit(
+            small(), (images, labels), out=tmp_path / "run", epochs=2, callbacks=[Break()]
+        )
+    with pytest.raises(RunError, match=r"arrays in memory.*resume\(folder, data="):
+        resume(tmp_path / "run")
+    with pytest.raises(RunError, match="arrays in memory"):
+        evaluate(tmp_path / "run")
+    other = images.copy()
+    other[3, 3, 3] += 1
+    with pytest.raises(RunError, match="the data are not those"):
+        resume(tmp_path / "run", data=(other, labels))
+    assert resume(tmp_path / "run", data=(images, labels)).fingerprint == whole.result.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda x, y: (x / 255, y), r"float64, but uint8.*\(255 \* x\)"),
+        (lambda x, y: (x.tolist(), y), "are list, but uint8"),
+        (lambda x, y: (x[:, None], y), r"shape \(60, 1, 8, 8\).*x.transpose\(0, 2, 3, 1\)"),
+        (lambda x, y: (x[0], y), r"shape \(8, 8\), but \(n, H, W\)"),
+        (lambda x, y: (x, y[:9]), r"labels have shape \(9,\).*each of the 60 images"),
+        (lambda x, y: (x, y * 0.5), "dtype float64"),
+        (lambda x, y: (x, y * 0), "one class only"),
+        (lambda x, y: (x,), r"tuple of 1, but \(images, labels\)"),
+    ],
+)
+def test_arrays_that_cannot_be_used(tmp_path, make, words):
+    with pytest.raises(DataError, match=words):
+        clearconv.fit(small(), make(*stripes()), out=tmp_path / "run")
+
+
+def test_parts_that_do_not_go_together():
+    images, labels = stripes()
+    with pytest.raises(DataError, match="all must be of one size"):
+        data.from_arrays(images, labels, test=(images[:, 1:], labels))
+    with pytest.raises(DataError, match="the validation labels hold 5, which no training image"):
+        data.from_arrays(images, labels, validation=(images, labels + 5))
+
+
+def test_an_opened_source(tmp_path):
+    source = data.open_data("digits", ("1", "7"))
+    history = clearconv.fit("digits_cnn", source, out=tmp_path / "run", epochs=1)
+    assert history.result.evaluation.classes == ("1", "7")
+    with pytest.raises(ArgumentError, match="the data were opened with 1, 7"):
+        clearconv.fit("digits_cnn", source, out=tmp_path / "other", classes=("1", "8"))
+
+
+# -- what is printed
+
+
+def test_lines_for_scripts(tmp_path, capsys):
+    clearconv.fit("digits_cnn", "digits", out=tmp_path / "run", callbacks=[EpochLines()], **FEW)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith(f"parameters; run folder {tmp_path / 'run'}")
+    assert [line.split("  ")[0] for line in lines[1:]] == ["epoch 1/2", "epoch 2/2"]
+
+
+@pytest.mark.parametrize(("shell", "lines"), [({"kernel": 1}, 3), ({}, 0)])
+def test_a_notebook_is_told_plainly(tmp_path, capsys, monkeypatch, shell, lines):
+    ipython = SimpleNamespace(get_ipython=lambda: SimpleNamespace(**shell))
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    clearconv.fit("digits_cnn", "digits", out=tmp_path / "run", **FEW)
+    assert len(capsys.readouterr().out.splitlines()) == lines
