@@ -260,3 +260,22 @@ def test_what_cannot_work_is_refused_before_a_folder_is_made(photos, tmp_path):
         with pytest.raises((DataError, ArgumentError)):
             train(str(photos), out=tmp_path / "run", **{**SMALL, **given})
         assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"classes": ["blue", "red", "green"]}, r"names 3 classes, .* gives \(2,\)"),
+        ({"preprocessing": {"size": [10**6, 10**6]}}, r"gives \(3, 1000000, 1000000\)"),
+        ({"classes": None}, "without usable classes"),
+    ],
+)
+def test_a_model_file_whose_parts_do_not_agree(photos, tmp_path, change, words):
+    train(str(photos), out=tmp_path / "run", **{**SMALL, "epochs": 1})
+    model = clearconv.load(tmp_path / "run" / "best.safetensors")
+    for name, value in change.items():
+        old = model.info[name]
+        model.info[name] = {**old, **value} if isinstance(value, dict) else value
+    model.save(tmp_path / "other.safetensors")
+    with pytest.raises(ModelFileError, match=words):
+        predict(tmp_path / "other.safetensors", [])

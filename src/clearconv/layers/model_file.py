@@ -38,7 +38,8 @@ def to_bytes(model: Node, extra: dict[str, Array] | None = None) -> bytes:
         "dtype": str(model.store.dtype),
         "info": model.info,
     }
-    tensors = {path: np.ascontiguousarray(array) for path, array in model.state_dict().items()}
+    arrays = {**model.store.parameters, **model.store.buffers}  # no copies: models can be large
+    tensors = {path: np.ascontiguousarray(array) for path, array in arrays.items()}
     for name, array in (extra or {}).items():
         tensors[_EXTRA + name] = np.ascontiguousarray(array)
     try:

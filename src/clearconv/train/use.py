@@ -180,9 +180,17 @@ def open_model(where: Path) -> tuple[Node, tuple[str, ...], Preprocessing]:
     model = load(path)
     try:
         preprocessing = Preprocessing.from_dict(model.info["preprocessing"])
-        return model, tuple(model.info["classes"]), preprocessing
-    except (KeyError, DataError) as error:
+        classes = tuple(map(str, model.info["classes"]))
+    except (KeyError, TypeError, DataError) as error:
         raise ModelFileError(
             f"{path} is a model without usable classes or preprocessing ({error}); it was not "
             "saved by a training run."
         ) from None
+    given, taken = (preprocessing.channels, *preprocessing.size), model.input_shape
+    if given != taken or model.output_shape != (len(classes),):
+        raise ModelFileError(
+            f"{path}: its preprocessing gives {given} and it names {len(classes)} classes, but its "
+            f"network takes {taken} and gives {model.output_shape}. It was not saved by a training "
+            "run."
+        )
+    return model, classes, preprocessing
