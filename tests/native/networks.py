@@ -23,6 +23,8 @@ NETWORKS = {
     "resnet20": (lambda: benchmark.resnet20(10), (3, 32, 32), 6),
     "resnet18": (lambda: benchmark.resnet18(10), (3, 32, 32), 2),
     "mobilenet": (lambda: benchmark.mobilenet(10), (3, 64, 64), 3),
+    "googlenet": (lambda: create("googlenet", 10), (3, 64, 64), 2),
+    "densenet121": (lambda: create("densenet121", 10), (3, 64, 64), 2),
 }
 
 #: The benchmark's networks at full size.
