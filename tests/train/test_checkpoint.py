@@ -286,7 +286,7 @@ def test_a_limit_on_files_is_one_clear_error_and_earlier_files_stay(tmp_path):
 @pytest.mark.parametrize(
     ("number", "words"),
     [
-        (errno.ENOSPC, r"No space left.*Free some space \(0\.\d MB are needed\)"),
+        (errno.ENOSPC, r"No space left.*Free some space \(for 1 MB\)"),
         (errno.EROFS, "Read-only file system. Make the folder writable"),
     ],
 )

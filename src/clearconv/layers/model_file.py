@@ -127,7 +127,7 @@ def load_with_extra(path: str | Path) -> tuple[Node, dict[str, Array]]:
     if metadata.get(_CHECKSUM, "") not in ("", _checksum(tensors, metadata[_KEY])):
         raise DamagedFileError(
             f"{path} is damaged: what it holds is not what was written (its SHA-256 differs). "
-            "Copy it anew, or train the model again."
+            "Was it changed after it was saved, or is the disk at fault?"
         )
     extra = {
         name.removeprefix(_EXTRA): tensors.pop(name)

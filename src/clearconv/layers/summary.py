@@ -114,7 +114,7 @@ def _html_row(tag: str, cells: Iterable[str]) -> str:
     """Return a row of a table, text to the left and numbers to the right."""
     sides = ("left",) * 3 + ("right",) * 2
     made = (
-        f'<{tag} style="text-align: {side}">{escape(cell)}</{tag}>'
+        f'<{tag} style="padding: 0 0.6em; text-align: {side}">{escape(cell)}</{tag}>'
         for cell, side in zip(cells, sides, strict=True)
     )
     return f"<tr>{''.join(made)}</tr>"

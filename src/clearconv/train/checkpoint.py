@@ -8,6 +8,7 @@ carries a SHA-256 over all that it holds, and the one before it stays as ``previ
 import errno
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -131,15 +132,15 @@ def write(path: Path, content: bytes, previous: Path | None = None) -> None:
     except OSError as error:
         folder = path.parent
         remedies: Mapping[int | None, str] = {
-            errno.ENOSPC: f"Free some space ({_size(len(content))} are needed)",
-            errno.EDQUOT: f"Free some space ({_size(len(content))} are needed)",
+            errno.ENOSPC: f"Free some space (for {_size(len(content))})",
+            errno.EDQUOT: f"Free some space (for {_size(len(content))})",
             errno.EFBIG: "Allow larger files (ulimit -f)",
             errno.ENOENT: "Put the folder back, if it was moved",
         }
         remedy = remedies.get(error.errno, "Make the folder writable")
         raise RunError(
             f"{path} cannot be written: {error.strerror or error}. {remedy}; whatever was saved "
-            f"before is untouched, and the run goes on from there with --resume {folder}"
+            f"before is untouched, and clearconv train --resume {folder} goes on from there."
         ) from None
 
 
@@ -156,4 +157,4 @@ def _read(path: Path) -> Checkpoint:
 
 
 def _size(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB"
+    return f"{ceil(count / 1e6):,} MB"

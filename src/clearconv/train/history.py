@@ -106,7 +106,8 @@ class History:
             )
             for name in ("Loss", "Accuracy")
         )
-        return fragment(f"<p>{escape(str(self.folder))}: {escape(self._summary())}</p>{charts}")
+        said = f"<p>{escape(str(self.folder))}: {escape(self._summary())}</p>"
+        return fragment(f'{said}<div class="charts">{charts}</div>')
 
     def _summary(self) -> str:
         test = self.result.evaluation
