@@ -19,7 +19,7 @@ Softmax SquaredError Tanh Tape TapeError __version__ backend col2im fit from_spe
 im2col load register_activation register_layer set_threads
 """.split()
 
-PARTS = "article data errors explain layers losses models ops optim train".split()
+PARTS = "article data errors explain layers losses models ops optim report train".split()
 
 
 def test_the_public_names_are_these():

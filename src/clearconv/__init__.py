@@ -89,7 +89,7 @@ _NAMES = {
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 _PARTS = (
     *("article", "data", "errors", "explain", "layers", "losses", "models", "ops", "optim"),
-    "train",
+    *("report", "train"),
 )
 
 __all__ = ["__version__", *sorted(_HOMES), *_PARTS]

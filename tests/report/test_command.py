@@ -44,6 +44,28 @@ def test_round_trip(kind, given):
     assert parsed(line, kind).to_dict() == settings.to_dict(), line
 
 
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("digits", {"model": "own", "epochs": 3}),
+        ("arrays", {"model": "own", "optimiser": "sgd", "lr": 0.5, "ratios": (6, 2, 2)}),
+        ("arrays", {"model": "lenet", "image_size": 28, "augmentation": {"flip": 0.5}}),
+    ],
+)
+def test_what_no_command_line_can_hold_is_a_call(kind, given):
+    settings = Settings.for_data(kind, "my/data", **given)
+    line = repeating(kind, settings)
+
+    class Stub:
+        @staticmethod
+        def fit(model, data, **given):
+            return Settings.for_data(kind, data, model=model, **given)
+
+    made = eval(line, {"clearconv": Stub, "model": "own", "data": "my/data"})
+    assert made.to_dict() == settings.to_dict(), line
+    assert ("(model, " in line) == (settings.model == "own")
+
+
 def test_what_is_the_default_is_not_said():
     assert repeating("digits", Settings.for_data("digits", "digits")) == "clearconv train digits"
     line = repeating("photos", Settings.for_data("photos", "a b", epochs=2))

@@ -180,7 +180,7 @@ def test_it_asks_for_nothing_and_stays_small(digits, photos, many):
 def test_the_same_run_gives_the_same_page(digits):
     before = (digits / "report.html").read_bytes()
     assert write_report(digits).read_bytes() == before
-    assert write_report(digits, source=open_data("digits")).read_bytes() == before
+    assert write_report(digits, open_data("digits")).read_bytes() == before
 
 
 def test_names_from_outside_are_text(photos):

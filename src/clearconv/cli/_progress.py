@@ -194,7 +194,7 @@ class Training(Reading):
         assert self.run is not None
         self.bar.update("writing the report", 0, 1)
         try:
-            path = write_report(result.folder, source=self.run.source)
+            path = write_report(result.folder, self.run.source)
         except ClearconvError as error:
             self.bar.close()
             warn((f"there is no report: {error} To try again: clearconv report {result.folder}",))

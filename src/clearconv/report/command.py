@@ -1,4 +1,4 @@
-"""The command line that repeats a run."""
+"""The command line, or the call, that repeats a run."""
 
 from dataclasses import fields
 from shlex import join
@@ -6,14 +6,15 @@ from typing import Any
 
 from clearconv.data import Augmentation
 from clearconv.train import Settings
+from clearconv.train.settings import OWN
 
 
 def repeating(kind: str, settings: Settings) -> str:
-    """Return the shortest ``clearconv train`` whose settings are these.
+    """Return the shortest ``clearconv train``, or ``clearconv.fit``, whose settings are these.
 
     Parameters
     ----------
-    kind : {"photos", "idx", "digits"}
+    kind : {"photos", "idx", "digits", "arrays"}
         Of the data.
     settings : Settings
         Of the run.
@@ -21,21 +22,42 @@ def repeating(kind: str, settings: Settings) -> str:
     Returns
     -------
     str
-        Quoted for a shell.
+        Quoted for a shell; of arrays, and of a network of the user's own, a line of Python.
     """
-    plain = settings.to_dict()
-    words = ["clearconv", "train", str(plain.pop("data"))]
-    wanted = plain.pop("augmentation")
-    # what the other options leave to the defaults depends on some of them, so these come first
-    leading = {name: plain[name] for name in ("optimiser", "schedule")}
-    standard = Settings.for_data(kind, settings.data, **leading).to_dict()
-    usual = Settings.for_data(kind, settings.data).to_dict()
-    for name, value in plain.items():
-        before = usual[name] if name in leading else standard[name]
-        if value != before:
-            words += _option(name, value)
-    words += _variations(wanted, usual["augmentation"])
+    if kind == "arrays" or settings.model == OWN:
+        return _call(kind, settings)
+    changed = _changed(kind, settings)
+    wanted = changed.pop("augmentation", None)
+    words = ["clearconv", "train", settings.data]
+    for name, value in changed.items():
+        words += _option(name, value)
+    if wanted is not None:
+        words += _variations(wanted, Settings.for_data(kind, settings.data).augmentation)
     return join(words)
+
+
+def _call(kind: str, settings: Settings) -> str:
+    """Return the call of ``clearconv.fit``; `model` and `data` stand for what no text can hold."""
+    changed = _changed(kind, settings)
+    changed.pop("model", None)
+    model = "model" if settings.model == OWN else repr(settings.model)
+    data = "data" if kind == "arrays" else repr(settings.data)
+    given = "".join(f", {name}={value!r}" for name, value in changed.items())
+    return f"clearconv.fit({model}, {data}{given})"
+
+
+def _changed(kind: str, settings: Settings) -> dict[str, Any]:
+    """Return the settings that are not the defaults, those first that others' defaults follow."""
+    plain = settings.to_dict()
+    plain.pop("data")
+    # the network's name too: one of the user's own has no options to leave out
+    leading = {name: plain.pop(name) for name in ("model", "optimiser", "schedule")}
+    usual = Settings.for_data(kind, settings.data).to_dict()
+    standard = Settings.for_data(kind, settings.data, **leading).to_dict()
+    return {
+        **{name: value for name, value in leading.items() if value != usual[name]},
+        **{name: value for name, value in plain.items() if value != standard[name]},
+    }
 
 
 def _option(name: str, value: Any) -> list[str]:

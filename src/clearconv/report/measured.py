@@ -1,6 +1,5 @@
 """What a report is made of: a run folder read, and its best model asked once about every image."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from clearconv.data import Preprocessing, Source, Split, open_data, read_split
-from clearconv.errors import RunError
 from clearconv.layers import Node
 from clearconv.train import Evaluation, Settings, evaluate_model
-from clearconv.train.run import check_unchanged, data_place, read_json, read_run
+from clearconv.train.run import check_unchanged, data_place, read_history, read_json, read_run
+from clearconv.train.settings import OWN
 from clearconv.train.use import open_model
 
 Progress = Callable[[int, int], None]
@@ -78,22 +77,23 @@ class Measured:
 
     @classmethod
     def of(
-        cls, folder: Path, data: str | None, source: Source | None, progress: Progress | None
+        cls, folder: Path, data: str | Path | Source | None, progress: Progress | None
     ) -> "Measured":
         """Read a run folder; see `write_report`."""
         about = read_run(folder)
         settings = Settings.from_dict(about["settings"])
         model, _, preprocessing = open_model(folder)
-        if source is None:
-            place = data or data_place(folder, about)
+        source = data
+        if not isinstance(source, Source):
+            place = data_place(folder, about) if source is None else source
             source = open_data(place, about["data"]["classes"], progress=progress)
-            check_unchanged(folder, about["data"], source)
+        check_unchanged(folder, about["data"], source)
         finished = (folder / "result.json").exists()
         return cls(
             folder,
             about,
             settings,
-            read_history(folder / "history.jsonl"),
+            read_history(folder),
             source,
             read_split(folder / "split.json", source),
             model,
@@ -105,6 +105,12 @@ class Measured:
     def classes(self) -> tuple[str, ...]:
         """Return the classes' names."""
         return self.source.classes
+
+    @property
+    def network(self) -> str:
+        """Return what the model is called."""
+        own = self.settings.model == OWN
+        return "a network of your own" if own else self.settings.model
 
     @property
     def best_epoch(self) -> int:
@@ -144,11 +150,3 @@ class Measured:
             self.model, self.source, indices, self.preprocessing, self.classes
         )
         return Part(name, indices, evaluation, len(indices) if total is None else total)
-
-
-def read_history(path: Path) -> list[dict[str, Any]]:
-    """Return the records of a ``history.jsonl``."""
-    try:
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from None

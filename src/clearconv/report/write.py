@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from clearconv import __version__
 from clearconv._files import write_atomically
-from clearconv.data import Source
+from clearconv.data import Source, twin_problems
 from clearconv.errors import RunError
 from clearconv.pages import bars, histogram, line_chart, matrix, page
 from clearconv.report import pictures
@@ -24,8 +24,7 @@ _NAME = "report.html"
 
 def write_report(
     folder: Path,
-    data: str | None = None,
-    source: Source | None = None,
+    data: str | Path | Source | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Write what a person should know of a run into its folder, as one page that needs no other.
@@ -34,10 +33,8 @@ def write_report(
     ----------
     folder : Path
         The run folder. An unfinished run is judged by its validation images, and says so.
-    data : str, optional
-        Where the data are now, if they moved.
-    source : Source, optional
-        The run's own data, where they are open already.
+    data : str, Path or Source, optional
+        Where the data are now, if they moved; or the run's own data, opened.
     progress : callable, optional
         Called as ``progress(done, total)`` while images are read.
 
@@ -51,7 +48,7 @@ def write_report(
     RunError, ModelFileError, DataError
         If the folder, the model or the data cannot be used; then nothing is written.
     """
-    run = Measured.of(folder, data, source, progress)
+    run = Measured.of(folder, data, progress)
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -62,7 +59,7 @@ def write_report(
     templates.filters |= {"percent": _percent, "count": _count, "signed": _signed}
     body = templates.get_template("report.html").render(_content(run))
     path = folder / _NAME
-    html = page(f"{folder.name}: {run.settings.model} on {run.source.name}", body)
+    html = page(f"{folder.name}: {run.network} on {run.source.name}", body)
     try:
         write_atomically(path, html.encode("utf-8", "replace"))
     except OSError as error:
@@ -229,7 +226,8 @@ def _warnings(run: Measured) -> list[str]:
         for record in run.history
         for text in record.get("warnings", [])
     ]
-    found = [*planned, *run.source.problems, *run.split.problems, *noticed]
+    twins = twin_problems(run.source, run.split)
+    found = [*planned, *run.source.problems, *run.split.problems, *twins, *noticed]
     return list(dict.fromkeys(map(str, found)))
 
 
