@@ -187,3 +187,24 @@ def test_constant_images_have_a_deviation_to_divide_by(folder):
     black = np.zeros((4, 4, 3), dtype=np.uint8)
     source = open_data(folder({"a/1.png": black, "b/1.bmp": black}))
     assert channel_statistics(source, np.arange(2)) == ((0, 0, 0), (1 / 255,) * 3)
+
+
+@pytest.mark.parametrize("augmentation", [None, Augmentation(flip=0.5, rotate=10)])
+def test_beginning_at_a_later_batch_gives_the_rest_unchanged(source, augmentation, monkeypatch):
+    given = {"shuffle": True, "seed": 3, "epoch": 2, "augmentation": augmentation}
+    indices = np.arange(20)
+    whole = list(Batches(source, indices, HOW, 3, **given))
+    read = []
+    real = type(source).image
+    monkeypatch.setattr(type(source), "image", lambda self, i: read.append(i) or real(self, i))
+    for first in (0, 4, 7):
+        read.clear()
+        batches = Batches(source, indices, HOW, 3, first=first, **given)
+        rest = list(batches)
+        assert len(batches) == len(rest) == 7 - first
+        for batch, again in zip(whole[first:], rest, strict=True):
+            np.testing.assert_array_equal(again.x, batch.x)
+            np.testing.assert_array_equal(again.samples, batch.samples)
+        assert len(read) == max(0, 20 - 3 * first)  # what was left out is not prepared
+    with pytest.raises(DataError, match="first is 8, but 20 images make 7 batches of 3"):
+        Batches(source, indices, HOW, 3, first=8, **given)
