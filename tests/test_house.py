@@ -15,7 +15,7 @@ SRC = Path(__file__).parents[1] / "src" / "clearconv"
 
 #: Imports only ever point down this list, or stay within one entry of it.
 ORDER = (
-    "cli", "article", "report", "plan", "explain", "train", "pages", "models", "data", "optim",
+    "cli", "article", "report", "planning", "explain", "train", "pages", "models", "data", "optim",
     "losses", "layers", "ops", "native", "random", "errors", "_files",
 )  # fmt: skip
 

@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     from clearconv.optim import SGD as SGD
     from clearconv.optim import Adam as Adam
     from clearconv.optim import AdamW as AdamW
+    from clearconv.planning import Plan as Plan
+    from clearconv.planning import plan as plan
     from clearconv.train import Callback as Callback
     from clearconv.train import History as History
     from clearconv.train.fit import fit as fit
@@ -83,6 +85,7 @@ _NAMES = {
     "clearconv.ops._backend": "backend set_threads",
     "clearconv.ops.im2col": "col2im im2col",
     "clearconv.optim": "SGD Adam AdamW",
+    "clearconv.planning": "Plan plan",
     "clearconv.train": "Callback History",
     "clearconv.train.fit": "fit",
 }

@@ -10,6 +10,7 @@ __all__ = ["main"]
 
 main = Commands(
     {
+        "plan": "Look at data before training: contents, copies, time, memory.",
         "train": "Train a classifier on a folder of images.",
         "evaluate": "Test a trained model on images with known classes.",
         "predict": "Name the class of new images.",

@@ -8,6 +8,7 @@ import click
 import numpy as np
 from click.core import ParameterSource
 
+from clearconv.cli._ahead import Ahead
 from clearconv.cli._frame import Option, Stopped, Terminated, command
 from clearconv.cli._options import DATA, settings, variations
 from clearconv.cli._progress import Training, quoted
@@ -73,7 +74,7 @@ def train(
     Defaults in brackets are those for photographs.
     """
     progress = Training()
-    told: list[Callback] = [progress]
+    told: list[Callback] = [progress, Ahead()]
     if tensorboard:
         from clearconv.train.tensorboard import TensorBoard
 

@@ -5,10 +5,10 @@ from clearconv.train.epoch_lines import EpochLines
 from clearconv.train.evaluation import Evaluation, Mistake, evaluate_model
 from clearconv.train.fit import fit
 from clearconv.train.history import History
-from clearconv.train.loop import Result
+from clearconv.train.loop import Result, go
 from clearconv.train.run import Run
 from clearconv.train.settings import Settings
-from clearconv.train.start import resume, train
+from clearconv.train.start import copy_of, prepare, resume, train
 from clearconv.train.stop import Interrupted
 from clearconv.train.tensorboard import TensorBoard
 from clearconv.train.use import Prediction, evaluate, predict
@@ -26,10 +26,13 @@ __all__ = [
     "Run",
     "Settings",
     "TensorBoard",
+    "copy_of",
     "evaluate",
     "evaluate_model",
     "fit",
+    "go",
     "predict",
+    "prepare",
     "resume",
     "train",
 ]

@@ -76,6 +76,37 @@ def train(
     """
     told = Callbacks(callbacks)
     out = None if out is None else Path(out)
+    in_a_folder = isinstance(data, (str, Path)) and str(data) != "digits"
+    check_folder(out, Path(str(data)) if in_a_folder else None)  # before all is read
+    run = prepare(data, callbacks=callbacks, **given)
+    source = run.source
+    name = source.name if source.kind != "digits" else "digits"
+    with new_folder(out, name, source.root, told.warned) as folder:
+        run.folder = folder
+        run.begin()
+        return go(run, told)
+
+
+def prepare(data: Data, *, callbacks: Sequence[Callback] = (), **given: Any) -> Run:
+    """Return the run that `train` would begin; nothing is written.
+
+    Parameters
+    ----------
+    data, **given
+        As for `train`.
+    callbacks : sequence of Callback
+        Told how far reading is.
+
+    Returns
+    -------
+    Run
+        Without a folder of its own.
+
+    Raises
+    ------
+    ArgumentError, BackendError, DataError
+        As `train` does.
+    """
     if given.get("backend") == "native":
         pick("conv2d", "native")  # where it is not compiled, say so before images are read
     own = given.get("model")
@@ -84,9 +115,7 @@ def train(
         from_spec(own.spec())  # a layer that no checkpoint could bring back is refused now
     else:
         own = None
-    in_a_folder = isinstance(data, (str, Path)) and str(data) != "digits"
-    check_folder(out, Path(str(data)) if in_a_folder else None)  # before all is read
-    source = _opened(data, given.get("classes"), told)
+    source = _opened(data, given.get("classes"), Callbacks(callbacks))
     settings = Settings.for_data(source.kind, _name(data, source), **given)
     if settings.split is not None:
         split = read_split(settings.split, source)
@@ -103,12 +132,32 @@ def train(
         own = _made(settings, source)
     preprocessing = _preprocessing(settings, source, split, own)
     _build(own, settings, source, preprocessing)
-    name = source.name if source.kind != "digits" else "digits"
-    with new_folder(out, name, source.root, told.warned) as folder:
-        optimiser = _optimiser(own, settings)
-        run = Run(folder, settings, source, split, preprocessing, own, optimiser)
-        run.begin()
-        return go(run, told)
+    return Run(Path(), settings, source, split, preprocessing, own, _optimiser(own, settings))
+
+
+def copy_of(run: Run, folder: Path, settings: Settings, split: Split) -> Run:
+    """Return a run with a network of its own, which begins as this one stands.
+
+    Parameters
+    ----------
+    run : Run
+        Is not changed.
+    folder : Path
+        Of the copy.
+    settings : Settings
+        Of the copy; the network is the same.
+    split : Split
+        Of the copy.
+
+    Returns
+    -------
+    Run
+    """
+    model = from_spec(run.model.spec())
+    model.build(run.model.input_shape, seed=settings.seed, dtype=run.model.store.dtype.name)
+    model.load_state_dict(run.model.state_dict())
+    optimiser = _optimiser(model, settings)
+    return Run(folder, settings, run.source, split, run.preprocessing, model, optimiser)
 
 
 def resume(

@@ -1,0 +1,40 @@
+"""What ``clearconv train`` says of the run ahead, before its first step."""
+
+from time import perf_counter
+
+import click
+
+from clearconv.cli._frame import count
+from clearconv.cli._progress import Bar
+from clearconv.planning import plan_of
+from clearconv.train import Callback, Run
+from clearconv.train.run import write_json
+
+
+class Ahead(Callback):
+    """Looks at the data, forecasts time and memory, and leaves both in ``plan.json``."""
+
+    def __init__(self) -> None:
+        self.start = perf_counter()
+        self.bar = Bar()
+
+    def started(self, run: Run) -> None:
+        """Measure a few steps on a copy of the network, and say what is to be expected."""
+        if run.epochs_done >= run.settings.epochs:
+            return
+        read = perf_counter() - self.start
+        self.bar.update("measuring a few steps", 0, 1)
+        try:
+            plan = plan_of(run, read)
+        finally:
+            self.bar.close()
+        found, path = plan.survey, run.folder / "plan.json"
+        if not path.exists():  # a resumed run keeps the forecast of the whole
+            write_json(path, plan.to_dict())
+        extra = sum(map(len, found.alike)) - len(found.alike)
+        if extra and not found.straddling:
+            has = "has" if extra == 1 else "have"
+            click.echo(f"{count(extra, 'image')} {has} a twin; twins are kept in one part")
+        for line in found.advice:
+            click.echo(f"Advice: {line}", err=True)
+        click.echo(f"forecast {plan.forecast}")

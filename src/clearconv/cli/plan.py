@@ -1,0 +1,43 @@
+"""``clearconv plan photos/``: what is in the data, how long a run takes, how much memory."""
+
+import json
+from typing import Any
+
+import click
+
+from clearconv.cli._frame import command
+from clearconv.cli._options import settings, variations
+from clearconv.cli._progress import Reading
+from clearconv.cli._text import printable
+from clearconv.planning import plan as make_plan
+
+
+@command(
+    """
+    clearconv plan photos/
+    clearconv plan photos/ --model resnet18 --epochs 30
+    clearconv plan photos/ --json
+    """
+)
+@click.argument("data")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@settings
+def plan(data: str, as_json: bool, no_augmentation: bool, **given: Any) -> None:
+    """Look at DATA before training, and forecast the run.
+
+    Shows the images of each class and part, their sizes, copies of one picture, files that cannot
+    be used; then how long `clearconv train DATA` with the same options would take, and how much
+    memory, from a few steps on a copy of the network. Nothing is written.
+    """
+    progress = Reading()
+    try:
+        found = make_plan(
+            data, callbacks=[progress], augmentation=variations(given, no_augmentation), **given
+        )
+    finally:
+        progress.bar.close()
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=1, ensure_ascii=False))
+    else:
+        for line in str(found).splitlines():
+            click.echo(printable(line))

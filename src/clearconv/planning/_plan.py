@@ -1,0 +1,204 @@
+"""Before training: the data, and the run ahead, as one report."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from clearconv.planning._forecast import Forecast, duration, forecast, memory
+from clearconv.planning._survey import PARTS, Survey, survey
+from clearconv.train import Callback, Run, prepare
+
+#: So many classes are listed, problems named, groups of copies shown.
+_CLASSES, _FEW = 20, 5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is known before a run; ``print`` shows it.
+
+    Attributes
+    ----------
+    data : str
+        What was looked at.
+    survey : Survey
+        What is in the data.
+    model : str
+        Name, number of parameters and input of the network.
+    reading_seconds : float
+        How long reading the data took.
+    forecast : Forecast
+        Time and memory of the run.
+    """
+
+    data: str
+    survey: Survey
+    model: str
+    reading_seconds: float
+    forecast: Forecast
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, for JSON."""
+        return {
+            "data": self.data,
+            "model": self.model,
+            "reading_seconds": self.reading_seconds,
+            "survey": self.survey.to_dict(),
+            "forecast": self.forecast.to_dict(),
+        }
+
+    def __str__(self) -> str:
+        """Return the report as lines for a terminal."""
+        return "\n".join(_lines(self))
+
+
+def plan(data: Any, *, callbacks: Sequence[Callback] = (), **given: Any) -> Plan:
+    """Look at data before training: what is in them, how long a run takes, how much memory.
+
+    Parameters
+    ----------
+    data : str, Path, Source, or (images, labels)
+        As for ``clearconv.train.train``.
+    callbacks : sequence of Callback
+        Told how far reading is.
+    **given
+        Attributes of ``Settings``, as for ``clearconv.train.train``.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    ArgumentError, BackendError, DataError
+        As ``clearconv.train.train`` would: what it refuses is refused here.
+
+    Notes
+    -----
+    Nothing is written. The forecast comes from a few steps of training on a copy of the network,
+    through the same loop that trains: reading, augmentation, steps, validation, checkpoint, test.
+    """
+    start = perf_counter()
+    run = prepare(data, callbacks=callbacks, **given)
+    return plan_of(run, perf_counter() - start)
+
+
+def plan_of(run: Run, reading_seconds: float) -> Plan:
+    """Return the plan of a run that is prepared and not begun, or taken up again.
+
+    Parameters
+    ----------
+    run : Run
+        Is not changed, to the bit.
+    reading_seconds : float
+        How long reading its data took.
+
+    Returns
+    -------
+    Plan
+    """
+    parameters = run.model.summary().parameters
+    size = " x ".join(map(str, run.model.input_shape))
+    return Plan(
+        data=run.settings.data,
+        survey=survey(run),
+        model=f"{run.settings.model}: {parameters:,} parameters, input {size}",
+        reading_seconds=reading_seconds,
+        forecast=forecast(run),
+    )
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    found = plan.survey
+    yield f"{sum(found.images):,} images of {len(found.classes):,} classes"
+    yield ""
+    yield from _classes(found)
+    yield ""
+    low, middle, high = (f"{h} x {w}" for h, w in (found.smallest, found.median, found.largest))
+    many = sum(found.images)
+    if low == high:
+        yield f"sizes       all {low} (rows x columns)"
+    else:
+        yield f"sizes       {low} to {high}, median {middle} (rows x columns)"
+    if found.below_input:
+        yield f"            {_images(found.below_input)} smaller than the input, to be enlarged"
+    colour = {0: "all in colour", many: "all grey"}.get(found.grey)
+    yield f"colour      {colour or f'{many - found.grey:,} in colour, {found.grey:,} grey'}"
+    if found.left_out:
+        files = "file" if found.left_out == 1 else "files"
+        yield f"left out    {found.left_out:,} {files} without a usable image"
+    yield from _copies(found)
+    for title, lines in (("Warning", found.problems), ("Advice", found.advice)):
+        yield from (f"{title}: {line}" for line in lines[:_FEW])
+        if len(lines) > _FEW:
+            yield f"{title}: ... and {len(lines) - _FEW:,} more like these"
+    yield ""
+    yield f"model       {plan.model}"
+    yield from _time(plan)
+
+
+def _classes(found: Survey) -> Iterator[str]:
+    """Show a table of the classes; of many, the largest and the smallest."""
+    order = list(range(len(found.classes)))
+    if len(order) > _CLASSES:
+        order.sort(key=lambda i: -found.images[i])
+        order = [*order[: _CLASSES // 2], -1, *order[-_CLASSES // 2 :]]
+    rows: list[tuple[str, ...]] = [("class", "images", *PARTS)]
+    for i in order:
+        counts = (found.images[i], *(found.parts[name][i] for name in PARTS))
+        rows.append((found.classes[i], *_texts(counts)) if i >= 0 else ("...",) * 5)
+    rows.append(("all", *_texts([sum(found.images), *(sum(found.parts[name]) for name in PARTS)])))
+    first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
+    for number, (name, *cells) in enumerate(rows):
+        aligned = [cell.rjust(size) for cell, size in zip(cells, others, strict=True)]
+        line = "  ".join([name.ljust(first), *aligned])
+        yield line
+        if number == 0:
+            yield "-" * len(line)
+
+
+def _texts(counts: Sequence[int]) -> list[str]:
+    return [f"{count:,}" for count in counts]
+
+
+def _copies(found: Survey) -> Iterator[str]:
+    if not found.alike:
+        yield "copies      no picture occurs twice"
+        return
+    extra = sum(map(len, found.alike)) - len(found.alike)
+    equal = sum(map(len, found.same)) - len(found.same)
+    are = "image is a copy" if extra == 1 else "images are copies"
+    how = {0: "none", extra: "each" if extra == 1 else "all"}.get(equal, f"{equal:,}")
+    apart = found.straddling
+    where = f"{apart:,} in two parts of the split" if apart else "copies share a part of the split"
+    yield f"copies      {extra:,} {are} of another, {how} equal to the pixel; {where}"
+    for group in found.alike[:_FEW]:
+        more = f" and {len(group) - 4:,} more" if len(group) > 4 else ""
+        yield f"            {', '.join(group[:4])}{more}"
+    if len(found.alike) > _FEW:
+        yield f"            ... and {len(found.alike) - _FEW:,} more groups"
+
+
+def _time(plan: Plan) -> Iterator[str]:
+    ahead = plan.forecast
+    yield f"forecast    {ahead}"
+    yield (
+        f"            an epoch trains for {duration(ahead.training_seconds)} "
+        f"({ahead.images_per_second:,.0f} images/s), validates for "
+        f"{duration(ahead.validation_seconds)}"
+    )
+    yield (
+        f"            besides, the test takes {duration(ahead.test_seconds)}; "
+        f"reading the data took {duration(plan.reading_seconds)}"
+    )
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if ahead.memory_bytes > 0.9 * there:
+        yield (
+            f"Warning: this machine has {memory(there)} of memory; take a smaller --batch-size or "
+            "--image-size"
+        )
+
+
+def _images(number: int) -> str:
+    return f"{number:,} image{'' if number == 1 else 's'}"

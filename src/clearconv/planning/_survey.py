@@ -1,0 +1,134 @@
+"""What the data of a run are: counts, sizes, colour, copies, and what is wrong with them."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from clearconv.data import groups_of, part_numbers
+from clearconv.train import Run
+
+PARTS = ("train", "validation", "test")
+#: From this ratio of the largest class to the smallest, rare classes are drowned out.
+_IMBALANCED = 3.0
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is in the data.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        In label order.
+    images : tuple of int
+        Of each class.
+    parts : dict
+        Training, validation and test part: how many images of each class.
+    smallest, median, largest : (int, int)
+        Rows and columns of the image with the least and the most pixels, and the medians.
+    below_input : int
+        How many images are smaller than the network's input, so that they are enlarged.
+    grey : int
+        How many images have no colour.
+    left_out : int
+        How many files hold no usable image.
+    same, alike : tuple of tuple of str
+        Groups of files with equal pixels, and of those that are nearly the same, equal ones
+        included.
+    straddling : int
+        How many of the groups lie in more than one part.
+    problems : tuple of str
+        Everything to be warned of, each naming a file.
+    advice : tuple of str
+        What to do about it.
+    """
+
+    classes: tuple[str, ...]
+    images: tuple[int, ...]
+    parts: dict[str, tuple[int, ...]]
+    smallest: tuple[int, int]
+    median: tuple[int, int]
+    largest: tuple[int, int]
+    below_input: int
+    grey: int
+    left_out: int
+    same: tuple[tuple[str, ...], ...]
+    alike: tuple[tuple[str, ...], ...]
+    straddling: int
+    problems: tuple[str, ...]
+    advice: tuple[str, ...]
+
+    @property
+    def imbalance(self) -> float:
+        """Return how many times larger the largest class is than the smallest."""
+        return max(self.images) / min(self.images)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, for JSON."""
+        return {**asdict(self), "imbalance": self.imbalance}
+
+
+def survey(run: Run) -> Survey:
+    """Look at a run's data.
+
+    Parameters
+    ----------
+    run : Run
+        Prepared, not necessarily begun.
+
+    Returns
+    -------
+    Survey
+    """
+    source, split = run.source, run.split
+    kinds = len(source.classes)
+    images = np.bincount(source.labels, minlength=kinds)
+    area = source.sizes.prod(axis=1)
+    rows, columns = run.preprocessing.size
+    height, width = source.sizes.T
+    part = part_numbers(split, len(source))
+    groups = groups_of(source.twins.alike)
+    apart = sum(len(set(part[group].tolist()) - {-1}) > 1 for group in groups)
+    return Survey(
+        classes=source.classes,
+        images=tuple(images.tolist()),
+        parts={
+            name: tuple(np.bincount(source.labels[getattr(split, name)], minlength=kinds).tolist())
+            for name in PARTS
+        },
+        smallest=_pair(source.sizes[area.argmin()]),
+        median=_pair(np.median(source.sizes, axis=0)),
+        largest=_pair(source.sizes[area.argmax()]),
+        below_input=int(np.sum((height < rows) | (width < columns))),
+        grey=source.grey,
+        left_out=source.skipped,
+        same=_files(run, groups_of(source.twins.same)),
+        alike=_files(run, groups),
+        straddling=apart,
+        problems=(*source.problems, *split.problems),
+        advice=tuple(_advice(run, images)),
+    )
+
+
+def _advice(run: Run, images: np.ndarray) -> list[str]:
+    """Say what a person should consider before the run."""
+    names, advice = run.source.classes, []
+    ratio = images.max() / max(1, images.min())
+    if ratio >= _IMBALANCED and not run.settings.class_weights:
+        advice.append(
+            f"{names[images.argmax()]} has {ratio:.1f} times as many images as "
+            f"{names[images.argmin()]}: consider --class-weights, or more images"
+        )
+    few = [name for name, count in zip(names, images, strict=True) if count < 20]
+    if few:
+        advice.append(f"fewer than 20 images are too few to learn or to judge: {', '.join(few)}")
+    return advice
+
+
+def _files(run: Run, groups: list[list[int]]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(run.source.files[i] for i in group) for group in groups)
+
+
+def _pair(size: np.ndarray) -> tuple[int, int]:
+    return int(size[0]), int(size[1])
