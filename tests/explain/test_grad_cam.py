@@ -187,9 +187,13 @@ def test_a_layer_goes_before_the_container_whose_path_it_shares():
 def test_what_cannot_be_explained_is_said():
     model, x = net(), images()
     with pytest.raises(
-        ArgumentError, match="layer 'linear1' is not in the model.*there are .*stem"
+        ArgumentError, match="layer 'linear1' is not in the model.*there are .*sides, last, pool1"
     ):
         grad_cam(model, x, layer="linear1")
+    deep = create("resnet20", 3).build((3, 32, 32))
+    with pytest.raises(ArgumentError, match=r"there are .*\.\.\., .*layer3\.2\.$") as caught:
+        grad_cam(deep, np.zeros((1, 3, 32, 32), "float32"), layer="layer4")
+    assert "layer2" in str(caught.value) and len(str(caught.value)) < 300
     with pytest.raises(ArgumentError, match="target=3.*classes are 0 to 2"):
         grad_cam(model, x, 3)
     with pytest.raises(ArgumentError, match="one for each of 2 images"):

@@ -1,6 +1,7 @@
 """Grad-CAM: where the evidence for a class lies, by the gradient of its logit."""
 
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from clearconv.layers.containers import Container
 from clearconv.ops._arrays import Array
 
 Targets = int | Sequence[int] | None
+
+#: A message lists so many layers at most; of more, the likeliest and the last.
+_LISTED = 16
 
 
 def grad_cam(model: Node, x: Array, target: Targets = None, layer: str | None = None) -> Array:
@@ -150,13 +154,16 @@ def chosen_layer(model: Node, layer: str | None) -> str:
     ArgumentError
         If there is no such layer; lists what there is.
     """
-    places = spatial_layers(model)
+    places = list(filter(None, spatial_layers(model)))
     if layer is not None and layer not in places:
+        shown = places
+        if len(places) > _LISTED:
+            shown = [*get_close_matches(layer, places), "...", *places[-_LISTED // 2 :]]
         raise ArgumentError(
             f"layer {layer!r} is not in the model, or has no maps to look at; there are "
-            f"{', '.join(filter(None, places))}."
+            f"{', '.join(shown)}."
         )
-    return layer if layer is not None else next(reversed(places))
+    return layer if layer is not None else next(reversed(spatial_layers(model)))
 
 
 def targets(logits: Array, target: Targets) -> Array:

@@ -48,11 +48,11 @@ def matrix(
         total = max(1, sum(row))
         cells = []
         for j, count in enumerate(row):
-            said = f"{count} of {sum(row)} {name} named {names[j]}"
             if count == 0:
                 zero = "" if K > _SMALL else "0"
-                cells.append(f'<td class="none" title="{escape(said)}">{zero}</td>')
+                cells.append(f'<td class="none">{zero}</td>')
                 continue
+            said = f"{count} of {sum(row)} {name} named {names[j]}"
             text = f'<a href="{escape(links[i, j])}">{count}</a>' if (i, j) in links else str(count)
             share = count / total
             tint = 0.08 + 0.87 * share if i == j else 0.2 + 0.75 * share
