@@ -260,7 +260,7 @@ def test_pytorch_gives_the_same_maps(layer):
             inner = functional.relu(norm(f"{path}.bn1", conv(f"{path}.conv1", h, stride)))
             inner = norm(f"{path}.bn2", conv(f"{path}.conv2", inner))
             if stride == 2:
-                h = norm(f"{path}.shortcut.1", conv(f"{path}.shortcut.0", h, 2))
+                h = norm(f"{path}.downsample.1", conv(f"{path}.downsample.0", h, 2))
             h = keep(path, functional.relu(inner + h))
         keep(f"layer{stage}", h)
     logits = h.mean(dim=(2, 3)) @ tensors["fc.weight"].T + tensors["fc.bias"]

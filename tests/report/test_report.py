@@ -210,8 +210,14 @@ def test_warnings_of_data_and_training_are_repeated(digits, tmp_path):
     records = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
     records[1]["warnings"] = ["conv1: 9 of 16 channels never fire <here>."]
     (folder / "history.jsonl").write_text("\n".join(map(json.dumps, records)))
-    (folder / "plan.json").write_text(json.dumps({"warnings": ["3 near duplicates"]}))
-    text = Page(write_report(folder)).text("warnings")
+    plan = {
+        "survey": {"problems": ["3 near duplicates"], "advice": ["few images of cat"]},
+        "forecast": {"seconds": 90.0},
+    }
+    (folder / "plan.json").write_text(json.dumps(plan))
+    page = Page(write_report(folder))
+    text = page.text("warnings")
+    assert "few images of cat" in text and "the forecast was 2 min" in page.text()
     assert "epoch 2: conv1: 9 of 16 channels never fire <here>." in text
     assert "3 near duplicates" in text
 

@@ -88,6 +88,7 @@ def _content(run: Measured) -> dict[str, Any]:
         "largest": run.classes[largest],
         "guessing": float(np.mean(said.labels == largest)),
         "seconds": _duration(sum(record["seconds"] for record in run.history)),
+        "forecast": _forecast(run.other("plan.json").get("forecast", {})),
         "warnings": _warnings(run),
         "curves": _curves(run),
         "finder": _finder(run.other("lr_finder.json")),
@@ -220,7 +221,8 @@ def _class_rows(run: Measured, trained: Any) -> list[dict[str, Any]]:
 
 def _warnings(run: Measured) -> list[str]:
     """List what was wrong with the data and what was noticed in training, each once."""
-    planned = run.other("plan.json").get("warnings", [])
+    survey = run.other("plan.json").get("survey", {})
+    planned = [*survey.get("problems", []), *survey.get("advice", [])]
     noticed = [
         f"epoch {record['epoch']}: {text}"
         for record in run.history
@@ -248,6 +250,11 @@ def _versions(run: Measured) -> list[tuple[str, str]]:
         ("weights sha256", run.model.store.fingerprint()),
     ]
     return rows
+
+
+def _forecast(found: dict[str, Any]) -> str:
+    """Return how long the run was to take, where that was said."""
+    return f"; the forecast was {_duration(found['seconds'])}" if "seconds" in found else ""
 
 
 def _plain(value: Any) -> str:
