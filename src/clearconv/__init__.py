@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from clearconv.layers import Dropout as Dropout
     from clearconv.layers import Flatten as Flatten
     from clearconv.layers import GlobalAvgPool2d as GlobalAvgPool2d
+    from clearconv.layers import GroupNorm as GroupNorm
     from clearconv.layers import Hardsigmoid as Hardsigmoid
     from clearconv.layers import Hardswish as Hardswish
     from clearconv.layers import Identity as Identity
+    from clearconv.layers import InstanceNorm2d as InstanceNorm2d
     from clearconv.layers import Layer as Layer
+    from clearconv.layers import LayerNorm as LayerNorm
     from clearconv.layers import LeakyReLU as LeakyReLU
     from clearconv.layers import Linear as Linear
     from clearconv.layers import MaxPool2d as MaxPool2d
@@ -75,9 +78,9 @@ _NAMES = {
     ),
     "clearconv.layers": (
         "Activation AdaptiveAvgPool2d AvgPool2d BatchNorm2d Concat Context Conv2d ConvPool2d "
-        "Dropout Flatten GlobalAvgPool2d Hardsigmoid Hardswish Identity Layer LeakyReLU Linear "
-        "MaxPool2d Node ReLU ReLU6 Residual Sequential SiLU Sigmoid Softmax Tanh Tape from_spec "
-        "register_activation register_layer"
+        "Dropout Flatten GlobalAvgPool2d GroupNorm Hardsigmoid Hardswish Identity InstanceNorm2d "
+        "Layer LayerNorm LeakyReLU Linear MaxPool2d Node ReLU ReLU6 Residual Sequential SiLU "
+        "Sigmoid Softmax Tanh Tape from_spec register_activation register_layer"
     ),
     "clearconv.layers.gradient_check": "GradientCheck gradient_check",
     "clearconv.layers.model_file": "load",

@@ -15,6 +15,7 @@ conv_block: ModuleType
 cross_entropy: ModuleType
 dropout: ModuleType
 global_avg_pool2d: ModuleType
+group_norm: ModuleType
 im2col: ModuleType
 linear: ModuleType
 max_pool2d: ModuleType

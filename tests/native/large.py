@@ -24,6 +24,11 @@ def _block(name, x, weight, before=False, **options):
     return Case(name, arrays(**makers), {"relu": True, **options})
 
 
+def _grouped(name, x, groups):
+    makers = {"x": normal(*x), "weight": normal(x[1]), "bias": normal(x[1])}
+    return Case(name, arrays(**makers), {"num_groups": groups})
+
+
 def _labels(N, classes):
     return np.random.default_rng(7).integers(0, classes, N)
 
@@ -105,6 +110,12 @@ LARGE = {
         Case("images", arrays(x=normal(11, 35, 29, 31), weight=normal(35), bias=normal(35))),
         Case("wide", arrays(x=normal(9, 128, 8, 9), weight=normal(128), bias=normal(128))),
         Case("features", arrays(x=normal(203, 411), weight=normal(411), bias=normal(411))),
+    ),
+    "group_norm": (
+        _grouped("groups", (11, 36, 29, 31), 4),
+        _grouped("one group", (9, 19, 24, 23), 1),
+        _grouped("a group a channel", (17, 64, 13, 12), 64),
+        _grouped("features", (203, 412), 4),
     ),
     "dropout": (
         Case("images", _images, {"p": 0.4, "key": DropoutKey(1, "drop", 2, 3, tuple(range(11)))}),

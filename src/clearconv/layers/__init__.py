@@ -24,6 +24,7 @@ from clearconv.layers.conv2d import Conv2d
 from clearconv.layers.conv_pool2d import ConvPool2d
 from clearconv.layers.dropout import Dropout
 from clearconv.layers.flatten import Flatten
+from clearconv.layers.group_norm import GroupNorm, InstanceNorm2d, LayerNorm
 from clearconv.layers.linear import Linear
 from clearconv.layers.pool2d import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from clearconv.layers.spec import from_spec, register_layer
@@ -40,10 +41,13 @@ __all__ = [
     "Dropout",
     "Flatten",
     "GlobalAvgPool2d",
+    "GroupNorm",
     "Hardsigmoid",
     "Hardswish",
     "Identity",
+    "InstanceNorm2d",
     "Layer",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "MaxPool2d",

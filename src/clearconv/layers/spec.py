@@ -14,6 +14,7 @@ from clearconv.layers import (
     conv_pool2d,
     dropout,
     flatten,
+    group_norm,
     linear,
     pool2d,
 )
@@ -35,6 +36,9 @@ _BUILT_IN: dict[str, type[Node]] = {
         pool2d.GlobalAvgPool2d,
         pool2d.AdaptiveAvgPool2d,
         batch_norm2d.BatchNorm2d,
+        group_norm.GroupNorm,
+        group_norm.InstanceNorm2d,
+        group_norm.LayerNorm,
         dropout.Dropout,
         activations.Activation,
         activations.ReLU,

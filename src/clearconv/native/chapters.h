@@ -14,6 +14,7 @@
   CHAPTER(cross_entropy)            \
   CHAPTER(dropout)                  \
   CHAPTER(global_avg_pool2d)        \
+  CHAPTER(group_norm)               \
   CHAPTER(im2col)                   \
   CHAPTER(linear)                   \
   CHAPTER(max_pool2d)               \

@@ -56,6 +56,13 @@ def as_batch(what: str, x: Array, name: str = "x") -> Array:
     return x if x.ndim == 4 else x[(np.newaxis,) * (4 - x.ndim)]  # (N, C, H, W)
 
 
+def as_images(array: Array) -> Array:
+    """See features (N, C) and one image (C, H, W) as (N, C, H, W); a view."""
+    if array.ndim == 2:
+        return array[:, :, np.newaxis, np.newaxis]
+    return array[np.newaxis] if array.ndim == 3 else array
+
+
 def batch_shape(what: str, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
     """See the shape of a map, image or batch as (N, C, H, W)."""
     if len(shape) not in (2, 3, 4):

@@ -9,6 +9,7 @@ from clearconv.ops.conv_block.cases import CHAPTER as _conv_block
 from clearconv.ops.cross_entropy.cases import CHAPTER as _cross_entropy
 from clearconv.ops.dropout.cases import CHAPTER as _dropout
 from clearconv.ops.global_avg_pool2d.cases import CHAPTER as _global_avg_pool2d
+from clearconv.ops.group_norm.cases import CHAPTER as _group_norm
 from clearconv.ops.im2col.cases import CHAPTER as _im2col
 from clearconv.ops.linear.cases import CHAPTER as _linear
 from clearconv.ops.max_pool2d.cases import CHAPTER as _max_pool2d
@@ -29,6 +30,7 @@ CHAPTERS = (
     _cross_entropy,
     _squared_error,
     _batch_norm2d,
+    _group_norm,
     _dropout,
     _conv_block,
     _update,

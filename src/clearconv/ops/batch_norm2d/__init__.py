@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.ops._arrays import Array, check, expect, result, same_dtype
+from clearconv.ops._arrays import Array, as_images, check, expect, result, same_dtype
 from clearconv.ops._backend import pick
 
 __all__ = [
@@ -119,7 +119,7 @@ def forward(
     what = "batch_norm2d.forward"
     _check_parameters(what, x, eps, weight=weight, bias=bias)
     center, spread = _statistics(what, x, mean, var)
-    y = pick("batch_norm2d", backend).forward(_batch(x), weight, bias, center, spread, eps)
+    y = pick("batch_norm2d", backend).forward(as_images(x), weight, bias, center, spread, eps)
     return result(what, y, x.shape, out)
 
 
@@ -185,7 +185,7 @@ def forward_saving(
     _check_parameters(what, x, eps, weight=weight, bias=bias)
     if (mean is None) != (var is None):
         raise ArgumentError(f"{what}: give both mean and var (evaluation), or neither (training).")
-    telling, batch = pick("batch_norm2d", backend), _batch(x)
+    telling, batch = pick("batch_norm2d", backend), as_images(x)
     if mean is not None and var is not None:
         center, spread = _statistics(what, x, mean, var)
         y = telling.forward(batch, weight, bias, center, spread, eps)
@@ -259,7 +259,7 @@ def backward(
     _check_parameters(what, saved.x, saved.eps, weight=weight)
     _check_grad(what, grad_y, saved)
     grad_x, grad_weight, grad_bias = pick("batch_norm2d", backend).backward(
-        _batch(grad_y), weight, _batch(saved.x), saved.mean, saved.var, saved.eps, saved.fixed
+        as_images(grad_y), weight, as_images(saved.x), saved.mean, saved.var, saved.eps, saved.fixed
     )
     return (
         result(what, grad_x, grad_y.shape, out),
@@ -322,7 +322,7 @@ def backward_input(
     _check_parameters(what, saved.x, saved.eps, weight=weight)
     _check_grad(what, grad_y, saved)
     grad_x = pick("batch_norm2d", backend).backward_input(
-        _batch(grad_y), weight, _batch(saved.x), saved.mean, saved.var, saved.eps, saved.fixed
+        as_images(grad_y), weight, as_images(saved.x), saved.mean, saved.var, saved.eps, saved.fixed
     )
     return result(what, grad_x, grad_y.shape, out)
 
@@ -368,7 +368,7 @@ def backward_weight(
     what = "batch_norm2d.backward_weight"
     _check_grad(what, grad_y, saved)
     grad_weight = pick("batch_norm2d", backend).backward_weight(
-        _batch(grad_y), _batch(saved.x), saved.mean, saved.var, saved.eps
+        as_images(grad_y), as_images(saved.x), saved.mean, saved.var, saved.eps
     )
     return result(what, grad_weight, saved.mean.shape, out)
 
@@ -413,7 +413,7 @@ def backward_bias(
     """
     what = "batch_norm2d.backward_bias"
     _check_grad(what, grad_y, saved)
-    grad_bias = pick("batch_norm2d", backend).backward_bias(_batch(grad_y))
+    grad_bias = pick("batch_norm2d", backend).backward_bias(as_images(grad_y))
     return result(what, grad_bias, saved.mean.shape, out)
 
 
@@ -462,17 +462,10 @@ def update_running(
     running_var += (momentum * (unbiased - running_var)).astype(running_var.dtype)
 
 
-def _batch(array: Array) -> Array:
-    """See features (N, C) and one image (C, H, W) as (N, C, H, W); a view."""
-    if array.ndim == 2:
-        return array[:, :, np.newaxis, np.newaxis]
-    return array[np.newaxis] if array.ndim == 3 else array
-
-
 def _check_parameters(what: str, x: Array, eps: float, **parameters: Array) -> None:
     """Check x and eps, and that each parameter has one number for each channel."""
     check(what, "x", x, (2, 3, 4))
-    C = _batch(x).shape[1]
+    C = as_images(x).shape[1]
     for name, array in parameters.items():
         check(what, name, array)
         expect(what, name, array, (C,), f"one number for each channel of x, {x.shape}")
@@ -483,7 +476,7 @@ def _check_parameters(what: str, x: Array, eps: float, **parameters: Array) -> N
 
 def _statistics(what: str, x: Array, mean: Array, var: Array) -> tuple[Array, Array]:
     """Check given statistics and return them as float64."""
-    C = _batch(x).shape[1]
+    C = as_images(x).shape[1]
     for name, array in (("mean", mean), ("var", var)):
         check(what, name, array)
         expect(what, name, array, (C,), f"one number for each channel of x, {x.shape}")

@@ -1,0 +1,80 @@
+"""Group normalisation image by image and number by number."""
+
+from math import sqrt
+
+import numpy as np
+
+from clearconv.ops._arrays import Array
+
+
+def forward(
+    x: Array, num_groups: int, weight: Array, bias: Array, eps: float
+) -> tuple[Array, Array, Array]:
+    """Mean first, then the mean squared distance from it, then center, divide, scale, shift."""
+    N, C, H, W = x.shape
+    size = C // num_groups  # channels of a group
+    M = size * H * W
+    mean, var = np.zeros((N, num_groups)), np.zeros((N, num_groups))
+    for n, c, h, w in np.ndindex(x.shape):
+        mean[n, c // size] += float(x[n, c, h, w]) / M
+    for n, c, h, w in np.ndindex(x.shape):
+        var[n, c // size] += (float(x[n, c, h, w]) - mean[n, c // size]) ** 2 / M
+    hat = _hat(x, mean, var, eps)
+    y = np.empty_like(x)
+    for n, c, h, w in np.ndindex(x.shape):
+        y[n, c, h, w] = weight[c] * hat[n, c, h, w] + bias[c]
+    return y, mean, var
+
+
+def backward(
+    grad_y: Array, weight: Array, x: Array, mean: Array, var: Array, eps: float
+) -> tuple[Array, Array, Array]:
+    """Each gradient by its own formula."""
+    grad_bias = np.zeros(x.shape[1])
+    for n, c, h, w in np.ndindex(x.shape):
+        grad_bias[c] += float(grad_y[n, c, h, w])
+    return (
+        backward_input(grad_y, weight, x, mean, var, eps),
+        backward_weight(grad_y, x, mean, var, eps),
+        grad_bias.astype(grad_y.dtype),
+    )
+
+
+def backward_input(
+    grad_y: Array, weight: Array, x: Array, mean: Array, var: Array, eps: float
+) -> Array:
+    """The direct path, less what the paths through mean and variance take away."""
+    _, C, H, W = x.shape
+    size = C // mean.shape[1]
+    M = size * H * W
+    hat = _hat(x, mean, var, eps)
+    through_mean, through_var = np.zeros_like(mean), np.zeros_like(mean)
+    for n, c, h, w in np.ndindex(x.shape):
+        grad = float(weight[c]) * float(grad_y[n, c, h, w])
+        through_mean[n, c // size] += grad / M
+        through_var[n, c // size] += grad * hat[n, c, h, w] / M
+    grad_x = np.empty_like(grad_y)
+    for n, c, h, w in np.ndindex(x.shape):
+        grad, g = float(weight[c]) * float(grad_y[n, c, h, w]), c // size
+        rest = grad - through_mean[n, g] - hat[n, c, h, w] * through_var[n, g]
+        grad_x[n, c, h, w] = rest / sqrt(var[n, g] + eps)
+    return grad_x
+
+
+def backward_weight(grad_y: Array, x: Array, mean: Array, var: Array, eps: float) -> Array:
+    """The scale met x̂ at every place of its channel."""
+    hat = _hat(x, mean, var, eps)
+    grad_weight = np.zeros(x.shape[1])
+    for n, c, h, w in np.ndindex(x.shape):
+        grad_weight[c] += float(grad_y[n, c, h, w]) * hat[n, c, h, w]
+    return grad_weight.astype(grad_y.dtype)
+
+
+def _hat(x: Array, mean: Array, var: Array, eps: float) -> Array:
+    """Return x̂: how many standard deviations each number lies from its group's mean; float64."""
+    size = x.shape[1] // mean.shape[1]
+    hat = np.empty(x.shape)
+    for n, c, h, w in np.ndindex(x.shape):
+        g = c // size
+        hat[n, c, h, w] = (float(x[n, c, h, w]) - mean[n, g]) / sqrt(var[n, g] + eps)
+    return hat

@@ -1,0 +1,92 @@
+"""Group normalisation on whole arrays: the channels' axis is split into groups and their channels.
+
+Splitting an axis copies nothing, so channels-last memory stays so. Sums are taken in float64.
+"""
+
+import numpy as np
+
+from clearconv.ops._arrays import Array
+
+_GROUP = (2, 3, 4)  # the axes of a group's numbers, of (N, G, C/G, H, W)
+
+
+def forward(
+    x: Array, num_groups: int, weight: Array, bias: Array, eps: float
+) -> tuple[Array, Array, Array]:
+    """Mean, deviations from it, their mean square: the corrected two-pass algorithm."""
+    groups = _groups(x, num_groups)
+    near = groups.mean(_GROUP, dtype=np.float64).astype(x.dtype)  # (N, G)
+    away = groups - _wide(near)
+    rest = away.mean(_GROUP, dtype=np.float64)  # what rounding left of the mean, from close by
+    var = np.maximum(np.square(away).mean(_GROUP, dtype=np.float64) - rest**2, 0)
+    scale = _channels(weight, groups) * _wide(1 / np.sqrt(var + eps))  # (N, G, C/G, 1, 1)
+    shift = _channels(bias, groups) - scale * _wide(rest)
+    away *= scale.astype(x.dtype)
+    away += shift.astype(x.dtype)
+    return away.reshape(x.shape), near + rest, var
+
+
+def backward(
+    grad_y: Array, weight: Array, x: Array, mean: Array, var: Array, eps: float
+) -> tuple[Array, Array, Array]:
+    """The sums over each channel of each image, taken once, make all three."""
+    groups, hat = _groups(grad_y, mean.shape[1]), _hat(x, mean, var, eps)
+    sums = groups.sum((3, 4), dtype=np.float64)  # (N, G, C/G)
+    products = (groups * hat).sum((3, 4), dtype=np.float64)
+    grad_x = _input(groups, hat, sums, products, weight, var, eps)
+    grads = [part.sum(0).reshape(-1).astype(x.dtype) for part in (products, sums)]  # (C,)
+    return grad_x.reshape(x.shape), grads[0], grads[1]
+
+
+def backward_input(
+    grad_y: Array, weight: Array, x: Array, mean: Array, var: Array, eps: float
+) -> Array:
+    """The direct path, less what the paths through mean and variance take away."""
+    return backward(grad_y, weight, x, mean, var, eps)[0]
+
+
+def backward_weight(grad_y: Array, x: Array, mean: Array, var: Array, eps: float) -> Array:
+    """Sum of `grad_y` times x̂ over images and positions."""
+    product = _hat(x, mean, var, eps)
+    product *= _groups(grad_y, mean.shape[1])
+    return product.sum((0, 3, 4), dtype=np.float64).reshape(-1).astype(x.dtype)  # (G, C/G) -> (C,)
+
+
+def _input(
+    groups: Array, hat: Array, sums: Array, products: Array, weight: Array, var: Array, eps: float
+) -> Array:
+    """Make dx of dy and x̂ (used up), both (N, G, C/G, H, W), and each channel's sums."""
+    M = hat[0, 0].size if len(hat) else 1
+    factors = weight.astype(np.float64).reshape(groups.shape[1:3])  # (G, C/G)
+    through_mean = (factors * sums).sum(2) / M  # (N, G)
+    through_var = (factors * products).sum(2) / M
+    root, dtype = 1 / np.sqrt(var + eps), groups.dtype
+    hat *= _wide(-root * through_var).astype(dtype)
+    hat -= _wide(root * through_mean).astype(dtype)
+    hat += groups * (_channels(weight, groups) * _wide(root)).astype(dtype)
+    return hat
+
+
+def _hat(x: Array, mean: Array, var: Array, eps: float) -> Array:
+    """Return x̂, (N, G, C/G, H, W)."""
+    near = mean.astype(x.dtype)
+    hat = _groups(x, mean.shape[1]) - _wide(near)
+    hat -= _wide(mean - near).astype(x.dtype)
+    hat *= _wide(1 / np.sqrt(var + eps)).astype(x.dtype)
+    return hat
+
+
+def _groups(x: Array, num_groups: int) -> Array:
+    """See (N, C, H, W) as (N, G, C/G, H, W)."""
+    N, C, H, W = x.shape
+    return x.reshape(N, num_groups, C // num_groups, H, W)
+
+
+def _channels(numbers: Array, groups: Array) -> Array:
+    """See one number a channel as float64 (1, G, C/G, 1, 1)."""
+    return numbers.astype(np.float64).reshape(1, *groups.shape[1:3], 1, 1)
+
+
+def _wide(numbers: Array) -> Array:
+    """See one number a group and image, (N, G), as (N, G, 1, 1, 1)."""
+    return numbers[:, :, None, None, None]
