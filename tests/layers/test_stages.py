@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from clearconv import (
+    Activation,
     AvgPool2d,
     BatchNorm2d,
     Concat,
@@ -16,6 +17,7 @@ from clearconv import (
     Linear,
     MaxPool2d,
     ReLU,
+    ReLU6,
     Residual,
     Sequential,
     Sigmoid,
@@ -52,6 +54,17 @@ NETS = {
         BatchNorm2d(),
         ReLU(),
         GlobalAvgPool2d(),
+    ),
+    "ReLU6": lambda: Sequential(
+        conv(8, activation="relu6", init=3.0),
+        MaxPool2d(2),
+        conv(16, bias=False, init=3.0),
+        BatchNorm2d(),
+        ReLU6(),
+        conv(16, groups=16),
+        BatchNorm2d(),
+        Activation("relu6"),
+        Residual(conv(16, 1), BatchNorm2d(), ReLU6(), activation="relu6"),
     ),
     "residual": lambda: Sequential(
         conv(4), Residual(conv(4), BatchNorm2d(), ReLU(), conv(4), BatchNorm2d(), activation="relu")
@@ -193,6 +206,12 @@ def stages(net):
 def test_what_is_fused():
     net = NETS["depthwise"]().build((3, 9, 8))
     assert [(s.norm is not None, s.relu, s.pool) for s in stages(net)] == [(True, True, False)] * 3
+    net = NETS["ReLU6"]().build((3, 9, 8))
+    assert [(s.relu, s.ceiling, s.pool) for s in stages(net)] == [
+        (True, 6, True),
+        (True, 6, False),
+        (True, 6, False),
+    ]
     net = NETS["convolution and pooling"]().build((3, 9, 8))
     assert [(s.relu, s.pool) for s in stages(net)] == [(True, True), (True, True)]
     assert not stages(NETS["too small to pool"]().build((3, 9, 8)))[0].pool

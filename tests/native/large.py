@@ -58,6 +58,7 @@ LARGE = {
     ),
     "conv_block": (
         _block("relu", (5, 32, 28, 27), (48, 32, 3, 3), padding=1),
+        _block("ceiling", (9, 24, 19, 18), (48, 24, 1, 1), before=True, norm=True, ceiling=1.0),
         _block("pool", (9, 1, 28, 28), (20, 1, 5, 5), pool=True),
         _block("norm", (11, 3, 28, 27), (32, 3, 3, 3), norm=True, padding=1),
         _block("behind a norm", (11, 32, 19, 18), (48, 32, 3, 3), before=True, padding=1),

@@ -15,7 +15,7 @@ from clearconv.layers._growth import Growth
 from clearconv.layers._layer import at_layer
 from clearconv.layers._node import Node
 from clearconv.layers._tape import Context, Tape
-from clearconv.layers.activations import Activation, Identity, ReLU
+from clearconv.layers.activations import Activation, Identity, ReLU, ReLU6
 from clearconv.layers.batch_norm2d import BatchNorm2d
 from clearconv.layers.conv2d import Conv2d
 from clearconv.layers.pool2d import MaxPool2d
@@ -26,14 +26,18 @@ from clearconv.ops.conv_block import Norm, Normalised
 #: What passes between the stages of one chain.
 Value = Array | Normalised
 
+#: The activations that a stage takes in, and the most that they let through.
+_CEILINGS = {"relu": np.inf, "relu6": 6.0}
+
 
 @dataclass(frozen=True)
 class Stage:
-    """One fused block: convolution, then perhaps batch norm, ReLU and 2x2 max pooling."""
+    """One fused block: convolution, then perhaps batch norm, ReLU (or ReLU6), 2x2 max pooling."""
 
     conv: Conv2d
     norm: BatchNorm2d | None = None
     relu: bool = False
+    ceiling: float = np.inf
     pool: bool = False
 
     def run(
@@ -50,15 +54,15 @@ class Stage:
         try:
             conv._fits("channels", x.shape[1], conv.input_shape[0], x.shape)
             if tape is None:
-                norm, add, relu = self._norm(True), None, self.relu
+                how = {**conv.how, "norm": self._norm(True), "pool": self.pool}
                 if end is not None:
-                    add, relu = end.array, end.relu
+                    return conv_block.forward(x, weight, bias, **how, add=end.array, relu=end.relu)
                 return conv_block.forward(
-                    x, weight, bias, **conv.how, norm=norm, add=add, relu=relu, pool=self.pool
+                    x, weight, bias, **how, relu=self.relu, ceiling=self.ceiling
                 )
-            norm = self._norm(not context.training)
+            how = {**conv.how, "norm": self._norm(not context.training), "pool": self.pool}
             y, saved = conv_block.forward_saving(
-                x, weight, bias, **conv.how, norm=norm, relu=self.relu, pool=self.pool
+                x, weight, bias, **how, relu=self.relu, ceiling=self.ceiling
             )
         except ShapeError as error:
             raise at_layer(conv.label, error) from None
@@ -94,17 +98,19 @@ class Stage:
 
 @dataclass(frozen=True)
 class NormStage:
-    """Batch norm, perhaps with a ReLU, that whoever reads the result carries out."""
+    """Batch norm, perhaps with a ReLU (or ReLU6), that whoever reads the result carries out."""
 
     norm: BatchNorm2d
-    relu: bool
+    relu: bool = False
+    ceiling: float = np.inf
 
     def run(self, x: Value, context: Context, tape: Tape | None) -> Value:
         """Forward."""
         layer, fixed = self.norm, tape is None or not context.training
         try:
             layer._fits("channels", x.shape[1], layer.input_shape[0], x.shape)
-            y = conv_block.normalise(computed(x), _norm_of(layer, fixed), self.relu)
+            norm = _norm_of(layer, fixed)
+            y = conv_block.normalise(computed(x), norm, self.relu, self.ceiling)
         except ShapeError as error:
             raise at_layer(layer.label, error) from None
         if not fixed:
@@ -160,21 +166,23 @@ def plan(nodes: Iterable[Node]) -> list[Step]:
             steps.append(Growth(tuple(map(_adds, blocks)), channels))
             continue
         if type(node) is BatchNorm2d and len(node.input_shape) == 3 and rest:
-            relu = _is_relu(rest[0])
-            if relu or _is_convolution(rest[0]):
-                steps.append(NormStage(node, relu))
-                rest = rest[1:] if relu else rest
+            if _is_relu(relu := rest[0]):
+                rest.pop(0)
+                steps.append(NormStage(node, True, _CEILINGS[relu.kind]))
+                continue
+            if _is_convolution(rest[0]):
+                steps.append(NormStage(node))
                 continue
         if not _is_convolution(node):
             steps.append(node)
             continue
-        stage = Stage(node, relu=node.activation == "relu")
+        stage = _with_relu(Stage(node), node.activation)
         if not stage.relu and rest and type(norm := rest[0]) is BatchNorm2d:
             rest.pop(0)
             stage = replace(stage, norm=norm)
-        if not stage.relu and rest and _is_relu(rest[0]):
+        if not stage.relu and rest and _is_relu(relu := rest[0]):
             rest.pop(0)
-            stage = replace(stage, relu=True)
+            stage = _with_relu(stage, relu.kind)
         if stage.norm is None and rest and _halves(rest[0]):
             if min(node.output_shape[1:]) >= 2:
                 rest.pop(0)
@@ -193,15 +201,24 @@ def _adds(node: Node) -> Any:
 
 
 def _is_convolution(node: Node) -> TypeGuard[Conv2d]:
-    return type(node) is Conv2d and node.activation in ("identity", "relu")
+    return type(node) is Conv2d and node.activation in ("identity", *_CEILINGS)
 
 
 def _may_end_in_sum(step: Step) -> TypeGuard[Stage]:
     return isinstance(step, Stage) and not step.relu and not step.pool
 
 
+def _with_relu(stage: Stage, kind: str) -> Stage:
+    """Return the stage with this activation; identity adds none."""
+    if kind not in _CEILINGS:
+        return stage
+    return replace(stage, relu=True, ceiling=_CEILINGS[kind])
+
+
 def _is_relu(node: Node) -> TypeGuard[Activation]:
-    return type(node) is ReLU or (type(node) is Activation and node.kind == "relu")
+    if type(node) is ReLU or type(node) is ReLU6 or type(node) is Activation:
+        return node.kind in _CEILINGS
+    return False
 
 
 def _halves(node: Node) -> bool:

@@ -16,17 +16,21 @@ struct Block {
   Index pitch, first, count;
 };
 
-// f(r scale + shift + add), for one vector of channels. What is not wanted is 1, -0 or -infinity:
+// f(r scale + shift + add), for one vector of channels. What is not wanted is 1, -0 or infinite:
 // these change no bit, not even of a -0 or a NaN.
 template <class T>
 struct Finish {
-  Vector<T> scale, shift, least;
+  Vector<T> scale, shift, least, most;
   Finish(const Epilogue<T>& to, Index channel, Index lanes)
       : scale(to.scale ? load_part(to.scale + channel, lanes) : Vector<T>{} + T(1)),
         shift(to.shift ? load_part(to.shift + channel, lanes) : -Vector<T>{}),
-        least(to.relu ? Vector<T>{} : Vector<T>{} - T(__builtin_inf())) {}
+        least(to.relu ? Vector<T>{} : Vector<T>{} - T(__builtin_inf())),
+        most(Vector<T>{} + (to.relu ? to.ceiling : T(__builtin_inf()))) {}
   Vector<T> affine(Vector<T> r) const { return r * scale + shift; }
-  Vector<T> clamp(Vector<T> v) const { return v < least ? least : v; }
+  Vector<T> clamp(Vector<T> v) const {
+    const Vector<T> high = v < least ? least : v;
+    return high > most ? most : high;
+  }
 };
 
 // r scale + shift, in place.
@@ -105,8 +109,8 @@ inline void pool_row(const Epilogue<T>& to, const Block<T>& block, const T* from
         who = wins ? Mask<T>{} + w : who;
       }
       if (to.relu) {
-        who = best > Vector<T>{} ? who : Mask<T>{} + 4;
-        best = rectify<T>(best);
+        who = open<T>(best, finish.most) ? who : Mask<T>{} + 4;
+        best = rectify<T>(best, finish.most);
       }
       store_part(y + q * to.y.stride[3] + c, best, lanes);
       if (winner) store_bytes<T>(winner + q * to.winner.stride[3] + c, who, lanes);

@@ -14,9 +14,9 @@ struct Operand {
   enum How {
     plain,       // x
     normalised,  // f(x̂), x̂ = (x - centre[c]) scale[c] + shift[c]; f is ReLU if `relu`
-    gated,       // x where `beside` > 0, else 0: ReLU's gradient
-    gradient,    // a[c] g + b[c] (z - centre[c]) + d[c], with z `beside` and g = x: batch norm's;
-                 // if `relu`, g is 0 where (z - centre[c]) scale[c] + shift[c] <= 0
+    gated,       // x where 0 < `beside` < ceiling, else 0: ReLU's gradient
+    gradient,    // a[c] g + b[c] (z - centre[c]) + d[c], with z `beside` and g = x: batch norm's; if
+                 // `relu`, g is 0 unless (z - centre[c]) scale[c] + shift[c] is in (0, ceiling)
     unpooled,    // x of the pixel's 2x2 window if `winner` names the pixel (0 to 3), else 0
   };
   How how;
@@ -26,6 +26,7 @@ struct Operand {
   Tensor<const uint8_t> winner;  // of the pooled array
   Index pooled[2];               // its height and width
   bool relu;
+  T ceiling;  // the most that ReLU lets through: infinity, or 6
   const T *centre, *scale, *shift, *a, *b, *d;
 
   [[gnu::always_inline]] Index shape(int axis) const { return x.shape[axis]; }
@@ -46,6 +47,7 @@ struct Epilogue {
   const T* shift;  // or null: 0
   Tensor<const T> add;  // like y, or null
   bool relu;
+  T ceiling;  // of ReLU
   bool accumulate;  // y is added to what it holds (only with nothing else)
   bool pool;        // y holds the maxima of 2x2 windows, `winner` (channels adjoin) who they were:
   Tensor<uint8_t> winner;  // 0 to 3, or 4 where ReLU lets no gradient through; may be null

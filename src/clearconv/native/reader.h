@@ -6,9 +6,17 @@
 
 namespace clearconv::CLEARCONV_VARIANT {
 
+// ReLU, cut off at `ceiling`. NaN stays.
 template <class T>
-inline Vector<T> rectify(Vector<T> v) {  // NaN stays
-  return v < Vector<T>{} ? Vector<T>{} : v;
+inline Vector<T> rectify(Vector<T> v, Vector<T> ceiling) {
+  const Vector<T> positive = v < Vector<T>{} ? Vector<T>{} : v;
+  return positive > ceiling ? ceiling : positive;
+}
+
+// Where ReLU lets a gradient through, told from its input or its result.
+template <class T>
+inline Mask<T> open(Vector<T> v, Vector<T> ceiling) {
+  return (v > Vector<T>{}) & (v < ceiling);
 }
 
 // The channels [first, first + count) of an operand.
@@ -72,12 +80,13 @@ template <class T>
 inline void read_normalised(const Operand<T>& o, Index n, Index h, Index w, Index count, T* to,
                             Index pitch) {
   const RowOf<T> x(o.x, n, h, w);
+  const Vector<T> ceiling = Vector<T>{} + o.ceiling;
   read_each(o.shape(1), count, to, pitch, [&](Index c, Index lanes, auto put, Index pixels) {
     const Vector<T> centre = load_part(o.centre + c, lanes), scale = load_part(o.scale + c, lanes),
                     shift = load_part(o.shift + c, lanes);
     for (Index i = 0; i < pixels; ++i) {
       const Vector<T> v = (load_part(x.data + i * x.step + c, lanes) - centre) * scale + shift;
-      put(i, o.relu ? rectify<T>(v) : v);
+      put(i, o.relu ? rectify<T>(v, ceiling) : v);
     }
   });
 }
@@ -86,11 +95,12 @@ template <class T>
 inline void read_gated(const Operand<T>& o, Index n, Index h, Index w, Index count, T* to,
                        Index pitch) {
   const RowOf<T> x(o.x, n, h, w), gate(o.beside, n, h, w);
+  const Vector<T> ceiling = Vector<T>{} + o.ceiling;
   read_each(o.shape(1), count, to, pitch, [&](Index c, Index lanes, auto put, Index pixels) {
     for (Index i = 0; i < pixels; ++i) {
-      const Vector<T> open = load_part(gate.data + i * gate.step + c, lanes);
+      const Vector<T> y = load_part(gate.data + i * gate.step + c, lanes);
       const Vector<T> g = load_part(x.data + i * x.step + c, lanes);
-      put(i, open > Vector<T>{} ? g : Vector<T>{});
+      put(i, open<T>(y, ceiling) ? g : Vector<T>{});
     }
   });
 }
@@ -99,6 +109,7 @@ template <class T>
 inline void read_gradient(const Operand<T>& o, Index n, Index h, Index w, Index count, T* to,
                           Index pitch) {
   const RowOf<T> x(o.x, n, h, w), z(o.beside, n, h, w);
+  const Vector<T> ceiling = Vector<T>{} + o.ceiling;
   read_each(o.shape(1), count, to, pitch, [&](Index c, Index lanes, auto put, Index pixels) {
     const Vector<T> centre = load_part(o.centre + c, lanes), scale = load_part(o.scale + c, lanes),
                     shift = load_part(o.shift + c, lanes), a = load_part(o.a + c, lanes),
@@ -106,7 +117,7 @@ inline void read_gradient(const Operand<T>& o, Index n, Index h, Index w, Index 
     for (Index i = 0; i < pixels; ++i) {
       const Vector<T> away = load_part(z.data + i * z.step + c, lanes) - centre;
       Vector<T> g = load_part(x.data + i * x.step + c, lanes);
-      if (o.relu) g = away * scale + shift > Vector<T>{} ? g : Vector<T>{};
+      if (o.relu) g = open<T>(away * scale + shift, ceiling) ? g : Vector<T>{};
       put(i, a * g + (b * away + d));
     }
   });

@@ -7,13 +7,15 @@
 namespace clearconv::CLEARCONV_VARIANT {
 
 // Sums of g and of g * away, where away = x - centre, and g = grad, or with GATE, behind a ReLU
-// directly after the norm, grad where map(x) > 0, else 0. In T over a block, in float64 beyond.
+// directly after the norm, grad where 0 < map(x) < ceiling, else 0. In T over a block, in float64
+// beyond.
 template <class T, bool GATE>
 struct SumBlocks {
   static constexpr bool kBackwards = false;
   Affine<T> map;  // wide rows; scale and shift only with GATE
   Index channels, pixels, wide;
-  double* parts;  // (chunks, 2, channels)
+  double* parts;   // (chunks, 2, channels)
+  T ceiling = {};  // only with GATE
 
   // State: the chunk's sums of every lane, then the block's.
   Index state_bytes() const { return 2 * wide * (sizeof(double) + sizeof(T)); }
@@ -32,7 +34,8 @@ struct SumBlocks {
         V g = get<V>(grad + i);
         if constexpr (GATE) {
           g = loaded(g);
-          g = away * get<V>(map.scale + l) + get<V>(map.shift + l) > V{} ? g : V{};
+          const V v = away * get<V>(map.scale + l) + get<V>(map.shift + l);
+          g = (v > V{}) & (v < V{} + ceiling) ? g : V{};
         }
         sum += g;
         product += g * away;
@@ -69,7 +72,8 @@ struct SumBlocks {
 
 template <class T, bool GATE>
 inline void sum_gradient_as(const Tensor<const T>& grad, const Tensor<const T>& x,
-                            const Affine<T>& map, double* sums, const Runtime& runtime) {
+                            const Affine<T>& map, const T* ceiling, double* sums,
+                            const Runtime& runtime) {
   const Index C = grad.shape[1], size = 2 * C;
   WideRows<T> rows(C, 3, runtime);
   const BatchChunks chunks = chunks_of(grad);
@@ -78,7 +82,10 @@ inline void sum_gradient_as(const Tensor<const T>& grad, const Tensor<const T>& 
   if (chunks.count() == 0) std::memset(parts, 0, bytes);
   SumBlocks<T, GATE> work = {{rows.add(map.centre), nullptr, nullptr}, C, rows.pixels, rows.wide,
                              parts};
-  if constexpr (GATE) work.map.scale = rows.add(map.scale), work.map.shift = rows.add(map.shift);
+  if constexpr (GATE) {
+    work.map.scale = rows.add(map.scale), work.map.shift = rows.add(map.shift);
+    work.ceiling = *ceiling;
+  }
   Walk<T, SumBlocks<T, GATE>>(grad, x, work, runtime);
   for (Index s = 0; s < chunks.shards; ++s) {
     double* shard = parts + chunks.first[s] * size;
@@ -91,11 +98,13 @@ inline void sum_gradient_as(const Tensor<const T>& grad, const Tensor<const T>& 
 }
 
 // Of each channel, over the batch: the sum of g into sums[c], of g (x - centre) into sums[C + c].
+// `ceiling` is that of the ReLU after the norm, or null where there is none.
 template <class T>
 inline void sum_gradient(const Tensor<const T>& grad, const Tensor<const T>& x,
-                         const Affine<T>& map, bool gate, double* sums, const Runtime& runtime) {
-  const auto run = gate ? sum_gradient_as<T, true> : sum_gradient_as<T, false>;
-  run(grad, x, map, sums, runtime);
+                         const Affine<T>& map, const T* ceiling, double* sums,
+                         const Runtime& runtime) {
+  const auto run = ceiling ? sum_gradient_as<T, true> : sum_gradient_as<T, false>;
+  run(grad, x, map, ceiling, sums, runtime);
 }
 
 // grad_x = a[c] grad + (b[c] (x - centre[c]) + d[c])

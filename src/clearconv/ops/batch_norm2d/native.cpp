@@ -17,7 +17,7 @@ template <class T>
 void forward(const Tensor<const T>& x, const Norm<T>& norm, T* y, const Runtime& runtime) {
   const Index C = x.shape[1];
   T* memory = static_cast<T*>(runtime.scratch(1, 3 * C * sizeof(T)));
-  add_terms<T>({x, affine_of(norm, C, memory), false}, {}, false, y, runtime);
+  add_terms<T>({x, affine_of(norm, C, memory), {}}, {}, {}, y, runtime);
 }
 
 // weight r grad_y: what is left where mean and var are constants.
@@ -29,7 +29,7 @@ void backward_fixed(const Tensor<const T>& grad_y, const Norm<T>& norm, T* grad_
   std::memset(zero, 0, C * sizeof(T));
   for (Index c = 0; c < C; ++c)
     scale[c] = T(weight_of(norm, c) / __builtin_sqrt(norm.var[c] + norm.eps));
-  add_terms<T>({grad_y, {zero, scale, zero}, false}, {}, false, grad_x, runtime);
+  add_terms<T>({grad_y, {zero, scale, zero}, {}}, {}, {}, grad_x, runtime);
 }
 
 template <class T>
@@ -42,7 +42,7 @@ void backward(const Tensor<const T>& grad_y, const Tensor<const T>& x, const Nor
   T *centre = reinterpret_cast<T*>(sum_g_hat + C), *memory = centre + C;
   if (to.weight || !fixed) {
     for (Index c = 0; c < C; ++c) centre[c] = T(norm.mean[c]);
-    sum_gradient<T>(grad_y, x, {centre, nullptr, nullptr}, false, sum_g, runtime);
+    sum_gradient<T>(grad_y, x, {centre, nullptr, nullptr}, nullptr, sum_g, runtime);
     for (Index c = 0; c < C; ++c) {
       const double rest = norm.mean[c] - double(centre[c]);
       sum_g_hat[c] = (sum_g_hat[c] - rest * sum_g[c]) / __builtin_sqrt(norm.var[c] + norm.eps);
@@ -67,7 +67,7 @@ void backward_bias(const Tensor<const T>& grad_y, T* grad_bias, const Runtime& r
   T* zero = reinterpret_cast<T*>(sums + 2 * C);
   std::memset(zero, 0, C * sizeof(T));
   // The products that are summed as well are not wanted: they only save a kernel.
-  sum_gradient<T>(grad_y, grad_y, {zero, nullptr, nullptr}, false, sums, runtime);
+  sum_gradient<T>(grad_y, grad_y, {zero, nullptr, nullptr}, nullptr, sums, runtime);
   for (Index c = 0; c < C; ++c) grad_bias[c] = T(sums[c]);
 }
 

@@ -108,12 +108,23 @@ inline void measure(const Tensor<const T>& x, double* mean, double* var, const R
   moments.combine(chunks.first, chunks.shards, mean, var);
 }
 
-// x, or map(x) unless the map's centre is null; then ReLU if asked for.
+// The ends between which a number is kept: as far as can be, or for ReLU 0 and its ceiling.
+template <class T>
+struct Range {
+  T floor = -T(__builtin_inf()), ceiling = T(__builtin_inf());
+};
+
+template <class T>
+inline Range<T> relu_to(T ceiling) {
+  return {T(0), ceiling};
+}
+
+// x, or map(x) unless the map's centre is null; then kept within the range.
 template <class T>
 struct Term {
   Tensor<const T> x;
   Affine<T> map;
-  bool relu;
+  Range<T> range;
 };
 
 enum class How { absent, plain, mapped };
@@ -123,12 +134,12 @@ inline How how(const Term<T>& term) {
   return !term.x.data ? How::absent : term.map.centre ? How::mapped : How::plain;
 }
 
-// y = f(first + second), f is ReLU or nothing.
+// y = first + second, kept within a range.
 template <class T, How FIRST, How SECOND>
 struct AddBlocks {
   static constexpr bool kBackwards = true;
   Affine<T> first_map, second_map;     // wide rows
-  T first_floor, second_floor, floor;  // 0 for ReLU, else as low as can be
+  Range<T> first_range, second_range, range;
   Index channels, wide;
   T* y;
 
@@ -137,16 +148,17 @@ struct AddBlocks {
   void finish(void*, Index) const {}
 
   template <class V>
-  static V above(V v, T floor) {  // NaN stays
-    const V low = V{} + floor;
-    return v < low ? low : v;
+  static V kept(V v, const Range<T>& range) {  // NaN stays
+    const V low = V{} + range.floor, high = V{} + range.ceiling;
+    const V above = v < low ? low : v;
+    return above > high ? high : above;
   }
   template <How HOW, class V>
-  static V term(const T* x, const Affine<T>& map, Index l, T floor) {
+  static V term(const T* x, const Affine<T>& map, Index l, const Range<T>& range) {
     V v = get<V>(x);
     if constexpr (HOW == How::mapped)
       v = (v - get<V>(map.centre + l)) * get<V>(map.scale + l) + get<V>(map.shift + l);
-    return above(v, floor);
+    return kept(v, range);
   }
 
   void block(void*, Index pixel, Index pixels, const T* const* from) const {
@@ -154,38 +166,36 @@ struct AddBlocks {
     T* to = y + pixel * channels;
     over_block<T>(pixels * channels, wide, [=](Index l, Index i, auto lane) {
       using V = decltype(lane);
-      V v = term<FIRST, V>(x + i, first_map, l, first_floor);
+      V v = term<FIRST, V>(x + i, first_map, l, first_range);
       if constexpr (SECOND != How::absent)
-        v = above(v + term<SECOND, V>(other + i, second_map, l, second_floor), floor);
+        v = kept(v + term<SECOND, V>(other + i, second_map, l, second_range), range);
       put(to + i, v);
     });
   }
 };
 
 template <class T, How FIRST, How SECOND>
-inline void add_as(const Term<T>& first, const Term<T>& second, bool relu, T* y,
+inline void add_as(const Term<T>& first, const Term<T>& second, const Range<T>& range, T* y,
                    const Runtime& runtime) {
-  const auto floor = [](bool relu) { return relu ? T(0) : -T(__builtin_inf()); };
   const Index C = first.x.shape[1];
   WideRows<T> rows(C, 6, runtime);
-  AddBlocks<T, FIRST, SECOND> work = {{}, {}, floor(first.relu), floor(second.relu), floor(relu),
-                                      C, rows.wide, y};
+  AddBlocks<T, FIRST, SECOND> work = {{}, {}, first.range, second.range, range, C, rows.wide, y};
   if constexpr (FIRST == How::mapped) work.first_map = rows.add(first.map);
   if constexpr (SECOND == How::mapped) work.second_map = rows.add(second.map);
   Walk<T, AddBlocks<T, FIRST, SECOND>>(first.x, second.x, work, runtime);
 }
 
-// y = f(first + second), f is ReLU if `relu`; or y = first, where there is no second (data null).
+// y = first + second, kept within the range; or y = first, where there is no second (data null).
 template <class T>
-inline void add_terms(const Term<T>& first, const Term<T>& second, bool relu, T* y,
+inline void add_terms(const Term<T>& first, const Term<T>& second, const Range<T>& range, T* y,
                       const Runtime& runtime) {
   if (how(first) == How::plain && how(second) == How::mapped)
-    return add_as<T, How::mapped, How::plain>(second, first, relu, y, runtime);
+    return add_as<T, How::mapped, How::plain>(second, first, range, y, runtime);
   const auto run = how(first) == How::plain     ? add_as<T, How::plain, How::plain>
                    : how(second) == How::plain  ? add_as<T, How::mapped, How::plain>
                    : how(second) == How::mapped ? add_as<T, How::mapped, How::mapped>
                                                 : add_as<T, How::mapped, How::absent>;
-  run(first, second, relu, y, runtime);
+  run(first, second, range, y, runtime);
 }
 
 }  // namespace clearconv::CLEARCONV_VARIANT

@@ -37,6 +37,7 @@ from clearconv.ops.conv_block._norm import (
     Norm,
     NormGradients,
     backward_normalise,
+    check_ceiling,
     check_norm,
     normalise,
 )
@@ -82,6 +83,8 @@ class BlockSaved:
         Its groups.
     bias, relu : bool
         Whether there is a bias; whether ReLU follows.
+    ceiling : float
+        The most that ReLU lets through.
     winner : ndarray of uint8 of the shape of y, or None
         Of each pooling window, see `Unpooled`; None without a pooling.
     """
@@ -92,6 +95,7 @@ class BlockSaved:
     groups: int
     bias: bool
     relu: bool
+    ceiling: float
     winner: npt.NDArray[np.uint8] | None
 
 
@@ -128,6 +132,7 @@ def forward(
     norm: Norm | None = None,
     add: Array | None = None,
     relu: bool = False,
+    ceiling: float = np.inf,
     pool: bool = False,
     out: Array | None = None,
     backend: str | None = None,
@@ -149,6 +154,8 @@ def forward(
         Added before the ReLU: the shortcut of a residual block.
     relu : bool
         Whether ReLU follows.
+    ceiling : float
+        The most that ReLU lets through: 6 makes it ReLU6.
     pool : bool
         Whether 2x2 max pooling follows; a last odd row or column is dropped.
     out : ndarray, optional
@@ -166,7 +173,7 @@ def forward(
     ShapeError
         If the arrays do not fit each other, or nothing is left to pool.
     ArgumentError
-        If `norm` has no statistics.
+        If `norm` has no statistics, or `ceiling` is not above 0.
     DtypeError
         If the arrays are not all float32 or all float64.
 
@@ -180,6 +187,7 @@ def forward(
     training of neural networks for efficient integer-arithmetic-only inference", 2018, section 3.2.
     """
     what = "conv_block.forward"
+    check_ceiling(what, ceiling)
     batch = x if isinstance(x, Normalised) else as_batch(what, x)
     window = filters_window(what, batch.shape, weight, stride, padding, dilation, groups)
     shape = _check(what, x, weight, bias, window, pool)
@@ -202,7 +210,8 @@ def forward(
         wanted = (batch.shape[0], len(weight), *window.output)
         expect(what, "add", add, wanted, "the shape of the convolution's result")
     telling = pick("conv_block", backend)
-    y, _ = telling.forward(batch, weight, scale, shift, window, groups, add, relu, pool)
+    most = ceiling if relu else None
+    y, _ = telling.forward(batch, weight, scale, shift, window, groups, add, most, pool)
     single = not isinstance(x, Normalised) and x.ndim < 4
     return result(what, y, shape if single else (batch.shape[0], *shape), out)
 
@@ -218,6 +227,7 @@ def forward_saving(
     *,
     norm: Norm | None = None,
     relu: bool = False,
+    ceiling: float = np.inf,
     pool: bool = False,
     backend: str | None = None,
 ) -> tuple[Array | Normalised, BlockSaved]:
@@ -236,6 +246,8 @@ def forward_saving(
         Batch norm, over the batch unless statistics are given; not together with `pool`.
     relu, pool : bool
         Whether ReLU and 2x2 max pooling follow.
+    ceiling : float
+        The most that ReLU lets through: 6 makes it ReLU6.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -253,7 +265,7 @@ def forward_saving(
         If the arrays do not fit each other, nothing is left to pool, or there are too few numbers
         to normalise.
     ArgumentError
-        If `norm` and `pool` are both asked for.
+        If `norm` and `pool` are both asked for, or `ceiling` is not above 0.
     DtypeError
         If the arrays are not all float32 or all float64.
 
@@ -266,19 +278,21 @@ def forward_saving(
     Those of the chapters named above.
     """
     what = "conv_block.forward_saving"
+    check_ceiling(what, ceiling)
     if not isinstance(x, Normalised):
         check(what, "x", x, 4)
     window = filters_window(what, x.shape, weight, stride, padding, dilation, groups)
     shape = _check(what, x, weight, bias, window, pool)
     telling = pick("conv_block", backend)
     if norm is None:
-        y, winner = telling.forward(x, weight, None, bias, window, groups, None, relu, pool)
-        return y, BlockSaved(x, y, window, groups, bias is not None, relu, winner)
+        most = ceiling if relu else None
+        y, winner = telling.forward(x, weight, None, bias, window, groups, None, most, pool)
+        return y, BlockSaved(x, y, window, groups, bias is not None, relu, ceiling, winner)
     check_norm(what, norm, len(weight), weight=weight)
     if pool:
         raise ArgumentError(f"{what}: a block pools or normalises, not both. Pool its result.")
     if norm.mean is not None and norm.var is not None:
-        z, _ = telling.forward(x, weight, None, bias, window, groups, None, False, False)
+        z, _ = telling.forward(x, weight, None, bias, window, groups, None, None, False)
         mean, var, fixed = norm.mean.astype("f8"), norm.var.astype("f8"), True
     else:
         if x.shape[0] * shape[1] * shape[2] <= 1:
@@ -289,8 +303,8 @@ def forward_saving(
         z, mean, var = telling.forward_moments(x, weight, bias, window, groups)
         fixed = False
     statistics = BatchNormSaved(z, mean, var, norm.eps, fixed)
-    normal = Normalised(z, norm.weight, norm.bias, statistics, relu)
-    return normal, BlockSaved(x, normal, window, groups, bias is not None, relu, None)
+    normal = Normalised(z, norm.weight, norm.bias, statistics, relu, ceiling)
+    return normal, BlockSaved(x, normal, window, groups, bias is not None, relu, ceiling, None)
 
 
 def backward(
@@ -364,7 +378,7 @@ def backward(
         shape = (grad_y.shape[0], len(weight), *saved.window.output)
         grad = Unpooled(grad_y, saved.winner, shape)
     elif saved.relu:
-        grad = Gated(grad_y, saved.y)
+        grad = Gated(grad_y, saved.y, saved.ceiling)
     if grad_weight is not None:
         check(what, "grad_weight", grad_weight, 4)
         expect(what, "grad_weight", grad_weight, weight.shape, "the shape of weight")

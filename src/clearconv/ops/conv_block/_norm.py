@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from clearconv.errors import ShapeError
+import numpy as np
+
+from clearconv.errors import ArgumentError, ShapeError
 from clearconv.ops._arrays import Array, check, expect, same_dtype
 from clearconv.ops._backend import pick
 from clearconv.ops.batch_norm2d import BatchNormSaved
@@ -48,7 +50,12 @@ class NormGradients:
 
 
 def normalise(
-    x: Array, norm: Norm, relu: bool = False, *, backend: str | None = None
+    x: Array,
+    norm: Norm,
+    relu: bool = False,
+    ceiling: float = np.inf,
+    *,
+    backend: str | None = None,
 ) -> Normalised:
     r"""Prepare batch norm, and a ReLU behind it, for the block that reads the result.
 
@@ -63,6 +70,8 @@ def normalise(
         Over the batch, unless statistics are given.
     relu : bool
         Whether ReLU follows.
+    ceiling : float
+        The most that ReLU lets through: 6 makes it ReLU6.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -75,6 +84,8 @@ def normalise(
     ------
     ShapeError
         If the arrays do not fit each other, or there are too few numbers to normalise.
+    ArgumentError
+        If `ceiling` is not above 0.
     DtypeError
         If the arrays are not all float32 or all float64.
 
@@ -89,6 +100,7 @@ def normalise(
     what = "conv_block.normalise"
     check(what, "x", x, 4)
     check_norm(what, norm, x.shape[1], x=x)
+    check_ceiling(what, ceiling)
     if norm.mean is not None and norm.var is not None:
         mean, var, fixed = norm.mean.astype("f8"), norm.var.astype("f8"), True
     else:
@@ -100,7 +112,7 @@ def normalise(
         mean, var = pick("conv_block", backend).moments(x)
         fixed = False
     statistics = BatchNormSaved(x, mean, var, norm.eps, fixed)
-    return Normalised(x, norm.weight, norm.bias, statistics, relu)
+    return Normalised(x, norm.weight, norm.bias, statistics, relu, ceiling)
 
 
 def backward_normalise(
@@ -170,6 +182,15 @@ def backward_normalise(
         into += grad_x
         grad_x = into
     return NormGradients(grad_x, weight, bias)
+
+
+def check_ceiling(what: str, ceiling: float) -> None:
+    """Raise unless a ReLU lets something through."""
+    if not ceiling > 0:
+        raise ArgumentError(
+            f"{what}: ceiling is {ceiling}, but it must be above 0: the most that ReLU lets "
+            "through, 6 for ReLU6."
+        )
 
 
 def check_norm(what: str, norm: Norm, channels: int, **like: Array) -> None:

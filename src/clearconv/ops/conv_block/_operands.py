@@ -22,6 +22,12 @@ from clearconv.ops._window import Window
 _NORMALISED, _GATED, _GRADIENT, _UNPOOLED = 1, 2, 3, 4
 
 
+def rectified(x: Array, ceiling: float, backend: str) -> Array:
+    """ReLU, cut off at `ceiling`."""
+    y = activation.forward(x, "relu", backend=backend)
+    return y if ceiling == np.inf else np.minimum(y, y.dtype.type(ceiling))
+
+
 def channels_last(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return (N, C, H, W) with channels that adjoin in memory; a copy only if they do not."""
     adjoin = array.shape[1] == 1 or array.strides[1] == array.itemsize
@@ -37,7 +43,7 @@ def direct(into: Array | None) -> Array | None:
 
 @dataclass(frozen=True, eq=False)
 class Normalised:
-    """Batch norm of `x`, then ReLU if `relu`: f(weight (x - mean) / sqrt(var + eps) + bias).
+    """Batch norm of `x`, then perhaps ReLU: f(weight (x - mean) / sqrt(var + eps) + bias).
 
     Attributes
     ----------
@@ -49,6 +55,8 @@ class Normalised:
         Mean and variance, of the batch or fixed.
     relu : bool
         Whether ReLU follows.
+    ceiling : float
+        The most that ReLU lets through: 6 makes it ReLU6.
     """
 
     x: Array
@@ -56,6 +64,7 @@ class Normalised:
     bias: Array
     statistics: batch_norm2d.BatchNormSaved
     relu: bool
+    ceiling: float = np.inf
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -73,7 +82,7 @@ class Normalised:
         y = batch_norm2d.forward(
             self.x, self.weight, self.bias, known.mean, known.var, known.eps, backend=backend
         )
-        return activation.forward(y, "relu", backend=backend) if self.relu else y
+        return rectified(y, self.ceiling, backend) if self.relu else y
 
     def array(self, backend: str | None = None) -> Array:
         """Compute it.
@@ -106,15 +115,17 @@ class Normalised:
     def operand(self) -> tuple[Any, ...]:
         """As the compiled kernels read it."""
         numbers = np.array(self.coefficients[:3], self.dtype)  # (3, C)
-        return _NORMALISED, channels_last(self.x), None, None, self.relu, numbers
+        ceiling = self.ceiling if self.relu else None
+        return _NORMALISED, channels_last(self.x), None, None, ceiling, numbers
 
 
 @dataclass(frozen=True, eq=False)
 class Gated:
-    """The gradient behind a ReLU, before it: `grad_y` where `y` > 0, else 0."""
+    """The gradient behind a ReLU, before it: `grad_y` where 0 < `y` < `ceiling`, else 0."""
 
     grad_y: Array
     y: Array
+    ceiling: float = np.inf
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -123,13 +134,15 @@ class Gated:
 
     def compose(self, backend: str) -> Array:
         """Compute it, each step in the chapter that describes it."""
-        saved = activation.ActivationSaved("relu", 0.0, self.y)
+        y = self.y if self.ceiling == np.inf else np.where(self.y < self.ceiling, self.y, 0)
+        saved = activation.ActivationSaved("relu", 0.0, y)
         return activation.backward_input(self.grad_y, saved, backend=backend)
 
     @cached
     def operand(self) -> tuple[Any, ...]:
         """As the compiled kernels read it."""
-        return _GATED, channels_last(self.grad_y), channels_last(self.y), None, False, None
+        y = channels_last(self.y)
+        return _GATED, channels_last(self.grad_y), y, None, self.ceiling, None
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +176,7 @@ class Unpooled:
     def operand(self) -> tuple[Any, ...]:
         """As the compiled kernels read it."""
         winner = channels_last(self.winner)
-        return _UNPOOLED, channels_last(self.grad_y), None, winner, False, self.shape[2:]
+        return _UNPOOLED, channels_last(self.grad_y), None, winner, None, self.shape[2:]
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +213,8 @@ class NormGradient:
         """Compute it, each step in the chapter that describes it."""
         grad = self.grad_y
         if self.normalised.relu:
-            grad = Gated(grad, self.normalised.compose(backend)).compose(backend)
+            y = self.normalised.compose(backend)
+            grad = Gated(grad, y, self.normalised.ceiling).compose(backend)
         return batch_norm2d.backward_input(
             grad, self.normalised.weight, self.normalised.statistics, backend=backend
         )
@@ -219,4 +233,4 @@ class NormGradient:
             d = -a * through_mean - b * rest
         numbers = np.array([centre, a, shift, a, b, d], normal.dtype)  # (6, C)
         x, z = channels_last(self.grad_y), channels_last(normal.x)
-        return _GRADIENT, x, z, None, normal.relu, numbers
+        return _GRADIENT, x, z, None, normal.ceiling if normal.relu else None, numbers

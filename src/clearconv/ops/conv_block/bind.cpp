@@ -54,10 +54,11 @@ auto typed(const Input& array, const Work& work) {
 }
 
 nb::object forward(nb::handle x, nb::handle weight, nb::handle scale, nb::handle shift,
-                   nb::handle window, Index groups, nb::handle add, bool relu, bool pool) {
+                   nb::handle window, Index groups, nb::handle add, nb::handle ceiling, bool pool) {
   const Value xs(x);
   const Input ws(weight);
   const Geometry geo = geometry(window);
+  const std::optional<double> most = Value::ceiling(ceiling);
   need_filters(xs, ws, geo, groups);
   const Channels scales(scale, xs.array(), ws.shape(0)), shifts(shift, xs.array(), ws.shape(0));
   std::optional<Value> adds;
@@ -78,7 +79,8 @@ nb::object forward(nb::handle x, nb::handle weight, nb::handle scale, nb::handle
     to.scale = scales.data<T>();
     to.shift = shifts.data<T>();
     if (adds) to.add = adds->array().template tensor<T>();
-    to.relu = relu;
+    to.relu = most.has_value();
+    to.ceiling = T(most.value_or(0));
     to.pool = pool;
     if (winner) to.winner = winner->tensor;
     compute([&] {
@@ -278,7 +280,7 @@ void bind(nb::module_& module, Variant variant) {
       module.def_submodule("conv_block", "A convolution and the steps around it, fused.");
   chapter.def("forward", &forward, nb::arg("x"), nb::arg("weight"), nb::arg("scale").none(),
               nb::arg("shift").none(), nb::arg("window"), nb::arg("groups"),
-              nb::arg("add").none(), nb::arg("relu"), nb::arg("pool"));
+              nb::arg("add").none(), nb::arg("ceiling").none(), nb::arg("pool"));
   chapter.def("forward_moments", &forward_moments, nb::arg("x"), nb::arg("weight"),
               nb::arg("bias").none(), nb::arg("window"), nb::arg("groups"));
   chapter.def("gradient_sums", &gradient_sums, nb::arg("grad_y"),

@@ -16,14 +16,14 @@ def run(
     """Forward in one telling, and every gradient in any.
 
     With a `before_weight` the input passes through a batch norm and ReLU that are not carried out
-    before the block reads it.
+    before the block reads it; `before_ceiling` is that ReLU's.
     """
     options = dict(options)
-    normed = options.pop("norm", False)
+    normed, ceiling = options.pop("norm", False), options.pop("before_ceiling", np.inf)
     x: Any = inputs["x"]
     if "before_weight" in inputs:
         before = conv_block.Norm(inputs["before_weight"], inputs["before_bias"])
-        x = conv_block.normalise(inputs["x"], before, relu=True, backend=backend)
+        x = conv_block.normalise(inputs["x"], before, relu=True, ceiling=ceiling, backend=backend)
     norm = conv_block.Norm(inputs["norm_weight"], inputs["norm_bias"]) if normed else None
     weight = inputs["weight"]
     y, saved = conv_block.forward_saving(
@@ -76,6 +76,20 @@ CASES = (
     _case("relu, pool", (2, 3, 6, 8), (5, 3, 3, 3), relu=True, pool=True),
     _case("pool with leftovers", (2, 2, 8, 9), (20, 2, 2, 3), relu=True, pool=True),
     _case("stride, pool", (1, 3, 15, 13), (16, 3, 3, 3), relu=True, pool=True, stride=2),
+    _case("ceiling", (2, 3, 5, 6), (4, 3, 3, 3), relu=True, ceiling=3.0, padding=1),
+    _case("ceiling, pool", (2, 3, 6, 8), (5, 3, 3, 3), relu=True, ceiling=4.0, pool=True),
+    _case("ceiling, norm", (3, 3, 5, 6), (17, 3, 3, 3), norm=True, relu=True, ceiling=0.5),
+    _case(
+        "ceilings on both sides",
+        (3, 18, 5, 6),
+        (18, 1, 3, 3),
+        before=True,
+        before_ceiling=0.7,
+        norm=True,
+        relu=True,
+        ceiling=0.5,
+        groups=18,
+    ),
     _case("norm", (3, 3, 5, 6), (4, 3, 3, 3), bias=False, norm=True, padding=1),
     _case("bias, norm, relu", (3, 3, 5, 6), (4, 3, 3, 3), norm=True, relu=True),
     _case("norm, stride", (5, 2, 6, 7), (17, 2, 3, 2), norm=True, relu=True, stride=(2, 1)),

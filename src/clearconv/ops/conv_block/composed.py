@@ -7,11 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clearconv.ops import activation, max_pool2d
+from clearconv.ops import max_pool2d
 from clearconv.ops._arrays import Array
 from clearconv.ops._backend import pick
 from clearconv.ops._window import Window
-from clearconv.ops.conv_block._operands import Gated, Normalised, NormGradient, Unpooled
+from clearconv.ops.conv_block._operands import (
+    Gated,
+    Normalised,
+    NormGradient,
+    Unpooled,
+    rectified,
+)
 
 
 @dataclass(frozen=True)
@@ -29,22 +35,23 @@ class Composed:
         window: Window,
         groups: int,
         add: Array | None,
-        relu: bool,
+        ceiling: float | None,
         pool: bool,
     ) -> tuple[Array, Array | None]:
-        """Convolve, scale and shift, add, ReLU, pool."""
+        """Convolve, scale and shift, add, ReLU (cut off at `ceiling`) unless that is None, pool."""
         bias = shift if scale is None else None
         y = pick("conv2d", self.backend).forward(self.computed(x), weight, bias, window, groups)
         if scale is not None:
             y = y * scale[:, None, None]  # (N, O, OH, OW) * (O, 1, 1)
             y = y if shift is None else y + shift[:, None, None]
         y = y if add is None else y + add
-        y = activation.forward(y, "relu", backend=self.backend) if relu else y
+        y = y if ceiling is None else rectified(y, ceiling, self.backend)
         if not pool:
             return y, None
         top, saved = max_pool2d.forward_saving(y, 2, backend=self.backend)
-        winner = np.where(top > 0, saved.argmax, 4) if relu else saved.argmax
-        return top, winner.astype(np.uint8)
+        if ceiling is None:
+            return top, saved.argmax.astype(np.uint8)
+        return top, np.where((top > 0) & (top < ceiling), saved.argmax, 4).astype(np.uint8)
 
     def forward_moments(
         self, x: Array | Normalised, weight: Array, bias: Array | None, window: Window, groups: int
@@ -59,7 +66,8 @@ class Composed:
         """Sums over the batch of g, `grad_y` behind ReLU's gate, and of g (z - centre): (2, C)."""
         grad = grad_y
         if normalised.relu:
-            grad = Gated(grad_y, normalised.compose(self.backend)).compose(self.backend)
+            y = normalised.compose(self.backend)
+            grad = Gated(grad_y, y, normalised.ceiling).compose(self.backend)
         z, centre = normalised.x, normalised.coefficients[0]
         away = z - centre[:, None, None]  # (N, C, H, W) - (C, 1, 1)
         telling = pick("batch_norm2d", self.backend)
@@ -94,7 +102,7 @@ class Composed:
     def add(self, x: Array | Normalised, other: Array | Normalised, relu: bool) -> Array:
         """Sum of two values, then ReLU if asked."""
         y = self.computed(x) + self.computed(other)
-        return activation.forward(y, "relu", backend=self.backend) if relu else y
+        return rectified(y, np.inf, self.backend) if relu else y
 
     def moments(self, x: Array) -> tuple[Array, Array]:
         """Take each channel's mean and variance over the batch, in float64."""

@@ -12,18 +12,21 @@ namespace {
 
 template <class T>
 Term<T> term(const Operand<T>& operand) {
-  return {operand.x, {operand.centre, operand.scale, operand.shift}, operand.relu};
+  return {operand.x,
+          {operand.centre, operand.scale, operand.shift},
+          operand.relu ? relu_to(operand.ceiling) : Range<T>{}};
 }
 
 template <class T>
 void add(const Operand<T>& x, const Operand<T>& other, bool relu, T* y, const Runtime& runtime) {
-  add_terms(term(x), term(other), relu, y, runtime);
+  add_terms(term(x), term(other), relu ? relu_to(T(__builtin_inf())) : Range<T>{}, y, runtime);
 }
 
 template <class T>
 void gradient_sums(const Operand<T>& gradient, double* sums, const Runtime& runtime) {
   const Operand<T>& o = gradient;
-  sum_gradient<T>(o.x, o.beside, {o.centre, o.scale, o.shift}, o.relu, sums, runtime);
+  sum_gradient<T>(o.x, o.beside, {o.centre, o.scale, o.shift}, o.relu ? &o.ceiling : nullptr, sums,
+                  runtime);
 }
 
 // Number c of a pixel of an operand; `x` and `z` (its `beside`) are that pixel's.
@@ -33,10 +36,14 @@ inline T number(const Operand<T>& o, const T* x, const T* z, Index c) {
   const T away = (HOW == Operand<T>::gradient ? z : x)[c] - o.centre[c];
   if constexpr (HOW == Operand<T>::normalised) {
     const T v = away * o.scale[c] + o.shift[c];
-    return RELU && v < 0 ? T(0) : v;  // NaN stays
+    const T positive = RELU && v < 0 ? T(0) : v;  // NaN stays
+    return RELU && positive > o.ceiling ? o.ceiling : positive;
   }
   T g = x[c];
-  if constexpr (RELU) g = away * o.scale[c] + o.shift[c] > 0 ? g : T(0);
+  if constexpr (RELU) {
+    const T v = away * o.scale[c] + o.shift[c];
+    g = (v > 0) & (v < o.ceiling) ? g : T(0);
+  }
   return o.a[c] * g + (o.b[c] * away + o.d[c]);
 }
 

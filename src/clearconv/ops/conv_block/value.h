@@ -8,10 +8,16 @@
 
 namespace clearconv::conv_block {
 
-// An ndarray, or the `operand` of a value that is not computed yet: (kind, x, beside, winner, relu,
-// numbers), see _operands.py.
+// An ndarray, or the `operand` of a value that is not computed yet: (kind, x, beside, winner,
+// ceiling of the ReLU or None, numbers), see _operands.py.
 class Value {
  public:
+  // What a ReLU lets through at most; nothing where there is no ReLU.
+  static std::optional<double> ceiling(nanobind::handle number) {
+    if (number.is_none()) return std::nullopt;
+    return nanobind::cast<double>(number);
+  }
+
   explicit Value(nanobind::handle value) {
     if (PyObject_CheckBuffer(value.ptr())) {
       x_.emplace(value);
@@ -27,7 +33,7 @@ class Value {
     for (int axis = 0; axis < 4; ++axis) shape_[axis] = x_->shape(axis);
     if (nanobind::object beside = parts[2]; !beside.is_none()) beside_.emplace(beside);
     if (nanobind::object winner = parts[3]; !winner.is_none()) winner_.emplace(winner, "B");
-    relu_ = nanobind::cast<bool>(parts[4]);
+    ceiling_ = ceiling(nanobind::object(parts[4]));
     if (kind_ == 4) {
       shape_[2] = nanobind::cast<Index>(parts[5][0]);
       shape_[3] = nanobind::cast<Index>(parts[5][1]);
@@ -48,7 +54,8 @@ class Value {
     Operand<T> operand = plain(x_->tensor<T>());
     for (int axis = 0; axis < 4; ++axis) operand.x.shape[axis] = shape_[axis];
     operand.how = static_cast<typename Operand<T>::How>(kind_);
-    operand.relu = relu_;
+    operand.relu = ceiling_.has_value();
+    operand.ceiling = T(ceiling_.value_or(0));
     if (beside_) operand.beside = beside_->tensor<T>();
     if (winner_) {
       operand.winner = winner_->tensor<std::uint8_t>();
@@ -90,7 +97,7 @@ class Value {
   int kind_ = 0;
   std::optional<Input> x_, beside_, winner_, numbers_;
   Index shape_[4];
-  bool relu_ = false;
+  std::optional<double> ceiling_;
 };
 
 }  // namespace clearconv::conv_block

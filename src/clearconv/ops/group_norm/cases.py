@@ -49,11 +49,11 @@ CASES = (
     _case("many rows", (2, 4, 13, 12), 2),
 )
 
-# Mean 2 and variance 4 in either group, so that the root is 2 and x̂ is -1, 1, 1, -1.
-_x = np.array([[0.0, 4.0, 4.0, 0.0]])
-_weight, _bias = np.array([1.0, 2.0, 1.0, 3.0]), np.array([0.0, 0.5, 0.0, 0.0])
-_grad_y = np.array([[1.0, 0.0, 2.0, 1.0]])
-_saved = group_norm.GroupNormSaved(_x, np.array([[2.0, 2.0]]), np.array([[4.0, 4.0]]), 0.0)
+# Mean 2 and variance (4 + 4 + 4 + 36) / 4 = 12; with eps 4 the root is 4, x̂ is -1/2 and once 3/2.
+_x = np.array([[[[0.0, 0.0]], [[0.0, 8.0]]]])  # (1, 2, 1, 2)
+_weight, _bias = np.array([1.0, 2.0]), np.array([0.0, 0.5])
+_grad_y = np.array([[[[4.0, 0.0]], [[0.0, 0.0]]]])
+_saved = group_norm.GroupNormSaved(_x, np.array([[2.0]]), np.array([[12.0]]), 4.0)
 
 CHAPTER = Chapter(
     name="group_norm",
@@ -68,8 +68,8 @@ CHAPTER = Chapter(
     run=run,
     cases=CASES,
     worked={
-        "forward": {"x": _x, "num_groups": 2, "weight": _weight, "bias": _bias, "eps": 0.0},
-        "forward_saving": {"x": _x, "num_groups": 2, "weight": _weight, "bias": _bias, "eps": 0.0},
+        "forward": {"x": _x, "num_groups": 1, "weight": _weight, "bias": _bias, "eps": 4.0},
+        "forward_saving": {"x": _x, "num_groups": 1, "weight": _weight, "bias": _bias, "eps": 4.0},
         "backward": {"grad_y": _grad_y, "weight": _weight, "saved": _saved},
         "backward_input": {"grad_y": _grad_y, "weight": _weight, "saved": _saved},
         "backward_weight": {"grad_y": _grad_y, "saved": _saved},
