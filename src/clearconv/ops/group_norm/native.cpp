@@ -4,6 +4,10 @@
 //
 // What batch norm's passes do to a batch is done here to one image: moments of the lanes of wide
 // rows, sums over each channel, and a map of each channel with numbers of its own.
+//
+// A group's sums have products in them. These are written down first and then only added: where
+// both happened in one loop, compilers would round the products for one instruction set and not
+// for another.
 #include "native.h"
 
 #include "../../native/flat.h"
@@ -67,7 +71,7 @@ inline void widen(const Image& image, T* row) {
 // met one number more than the others.
 struct Lanes {
   const Image& image;
-  double *mean, *deviation;  // (wide)
+  double *mean, *deviation, *terms;  // (wide)
 
   template <class T>
   void add(Index first, Index count, const T* from) const {
@@ -92,12 +96,14 @@ struct Lanes {
   void group(Index first, Index end, double* group_mean, double* group_var) const {
     const double total = double((end - first) * image.pixels);
     double sum = 0, squares = 0;
-    each(first, end, [&](Index l, double count) { sum += count * mean[l]; });
+    each(first, end, [&](Index l, double count) { terms[l] = count * mean[l]; });
+    each(first, end, [&](Index l, double) { sum += terms[l]; });
     const double middle = sum / total;
     each(first, end, [&](Index l, double count) {
       const double away = mean[l] - middle;
-      squares += deviation[l] + count * (away * away);
+      terms[l] = deviation[l] + count * (away * away);
     });
+    each(first, end, [&](Index l, double) { squares += terms[l]; });
     *group_mean = middle;
     *group_var = squares < 0 ? 0 : squares / total;
   }
@@ -109,10 +115,11 @@ void forward(const Tensor<const T>& x, const group_norm::Norm<T>& norm, const T*
   const Image image(x);
   const Index C = image.channels, size = C / norm.groups;
   const std::size_t bytes =
-      2 * image.wide * sizeof(double) + (3 * image.wide + image.block * C) * sizeof(T);
+      3 * image.wide * sizeof(double) + (3 * image.wide + image.block * C) * sizeof(T);
   over_ranges(x.shape[0], 1, runtime, [&](Index n, Index) {
     Memory memory = {static_cast<char*>(runtime.scratch(0, bytes))};
-    const Lanes lanes = {image, memory.take<double>(image.wide), memory.take<double>(image.wide)};
+    const Lanes lanes = {image, memory.take<double>(image.wide), memory.take<double>(image.wide),
+                         memory.take<double>(image.wide)};
     T *centre = memory.take<T>(image.wide), *scale = memory.take<T>(image.wide),
       *shift = memory.take<T>(image.wide), *room = memory.take<T>(image.block * C);
     const Tensor<const T>* const arrays[] = {&x};
@@ -148,7 +155,8 @@ template <class T>
 struct Back {
   const Image& image;
   const group_norm::Norm<T>& norm;
-  const double *mean, *var, *sums;  // of this image: (groups), (groups), (2, C)
+  const double *mean, *var;  // of this image: (groups)
+  double* sums;              // (2, C)
 
   Index size() const { return image.channels / norm.groups; }
   double root(Index g) const { return 1 / __builtin_sqrt(var[g] + norm.eps); }
@@ -167,17 +175,19 @@ struct Back {
     }
   }
 
-  // grad_x = r (w g - mean(w g) - x̂ mean(w g x̂)) as a g + (b (x - centre) + d).
+  // grad_x = r (w g - mean(w g) - x̂ mean(w g x̂)) as a g + (b (x - centre) + d). Uses the sums up.
   void factors(T* a, T* b, T* d) const {
+    double* products_of = sums + image.channels;
     const double count = double(size() * image.pixels);
     for (Index g = 0; g < norm.groups; ++g) {
       const Index first = g * size(), end = first + size();
       const double r = root(g), off = rest(g);
-      double sum = 0, products = 0;
       for (Index c = first; c < end; ++c) {
-        sum += double(norm.weight[c]) * sums[c];
-        products += double(norm.weight[c]) * product(c, r, off);
+        products_of[c] = double(norm.weight[c]) * product(c, r, off);
+        sums[c] = double(norm.weight[c]) * sums[c];
       }
+      double sum = 0, products = 0;
+      for (Index c = first; c < end; ++c) sum += sums[c], products += products_of[c];
       const double slope = r * (products / count);
       for (Index c = first; c < end; ++c) {
         a[c] = T(r * double(norm.weight[c]));
