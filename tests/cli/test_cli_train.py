@@ -277,3 +277,39 @@ def test_bars_are_drawn_on_a_terminal_and_erased(start, tmp_path):
     assert b"images/s" in drawn
     assert "\x1b" not in stdout
     assert ACCURACY.fullmatch(last(stdout))
+
+
+def test_a_learning_rate_is_looked_for(run, tmp_path):
+    few = ("--classes", "0,1,7", "--epochs", 1)
+    result = run("train", "digits", *few, "--lr", "auto", "--out", tmp_path / "run")
+    assert result.exit_code == 0, result.stderr
+    (rate,) = re.findall(
+        r"^learning rate ([\d.e-]+), found by a range test \(lr_finder.json\)$",
+        result.stdout,
+        re.MULTILINE,
+    )
+    assert settings(tmp_path / "run")["lr"] == float(rate)
+    wrong = run("train", "digits", "--lr", "fast", "--out", tmp_path / "b")
+    assert wrong.exit_code == 2 and "'fast' is not a valid" in wrong.stderr
+
+
+def test_a_run_begins_with_another(run, digits, tmp_path):
+    few = ("--classes", "0,1,7", "--epochs", 1)
+    for number, (freeze, words) in enumerate(
+        (
+            (("--freeze", 2), "frozen: the first 2 layers and blocks; "),
+            (("--freeze", 1), "frozen: the first layer; "),
+            (("--freeze", "linear1"), "frozen: all before linear1; "),
+            ((), ""),
+        )
+    ):
+        out = tmp_path / str(number)
+        result = run("train", "digits", *few, "--from", digits[0], *freeze, "--out", out)
+        assert result.exit_code == 0, result.stderr
+        assert f"begun with {digits[0]}\n" in result.stdout
+        assert words in result.stdout and ("frozen" in result.stdout) == bool(freeze)
+        assert settings(out)["freeze"] == (freeze[1] if freeze else 0)
+    again = run("train", "--resume", tmp_path / "0")
+    assert again.exit_code == 0 and "frozen: the first 2 layers" in again.stdout
+    other = run("train", "digits", "--from", digits[0], "--model", "lenet")
+    assert other.exit_code == 2 and "model='lenet' does not go with" in other.stderr

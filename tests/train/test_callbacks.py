@@ -11,7 +11,9 @@ HOOKS = {name: hook for name, hook in vars(Callback).items() if inspect.isfuncti
 
 
 def test_the_hooks_are_these():
-    assert sorted(HOOKS) == ["epoch", "finished", "reading", "started", "step", "warned"]
+    assert sorted(HOOKS) == [
+        *("epoch", "finished", "reading", "searching", "started", "step", "warned"),
+    ]
 
 
 @pytest.mark.parametrize("name", HOOKS)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from clearconv.cli._frame import Option, unknown
+from clearconv.cli._frame import Option, RunPath, unknown
 from clearconv.data import Augmentation
 from clearconv.models import MODELS, default_for
 from clearconv.ops._backend import BACKENDS
@@ -40,6 +40,13 @@ class _Words(click.Choice[str]):
         return unknown("choice", str(value), self.choices)
 
 
+class _Rate(click.FloatRange):
+    """A learning rate, or the word auto."""
+
+    def convert(self, value: Any, param: Any, ctx: click.Context | None) -> Any:
+        return value if value == "auto" else super().convert(value, param, ctx)
+
+
 def _choice(heading: str, name: str, known: Iterable[str], help: str, **kind: Any) -> Any:
     """Make an option with a few possible words, which the help lists."""
     words = tuple(known)
@@ -67,6 +74,11 @@ def _names(ctx: click.Context, option: click.Parameter, value: str | None) -> An
     if not all(names):
         raise click.BadParameter(f"{value!r} has an empty name; write --classes dog,panda,bird.")
     return names
+
+
+def _number_or_name(ctx: click.Context, option: click.Parameter, value: str | None) -> Any:
+    """Tell ``3`` from ``layer3``."""
+    return int(value) if value is not None and value.isdigit() else value
 
 
 def _ratios(ctx: click.Context, option: click.Parameter, value: str | None) -> Any:
@@ -108,6 +120,23 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         default="",
     ),
     _choice(_MODEL, "--model", MODELS, "Which network"),
+    _setting(
+        _MODEL,
+        "--from",
+        "start",
+        metavar="RUN",
+        type=RunPath(),
+        help="Begin with an earlier model: a run folder or a model file.",
+        default="",
+    ),
+    _setting(
+        _MODEL,
+        "--freeze",
+        metavar="N|NAME",
+        callback=_number_or_name,
+        help="Of that model keep the first N layers and blocks as they are, or all before NAME.",
+        default="none",
+    ),
     _setting(_MODEL, "--batch-norm/--no-batch-norm", help="Normalise after each convolution."),
     _setting(
         _MODEL,
@@ -137,9 +166,9 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
     _setting(
         _TRAINING,
         "--lr",
-        type=click.FloatRange(min=0, min_open=True),
+        type=_Rate(min=0, min_open=True),
         metavar="RATE",
-        help="Learning rate.",
+        help="Learning rate; auto looks for one before the run.",
     ),
     _setting(_TRAINING, "--momentum", type=_SHARE, metavar="SHARE", help="Of sgd."),
     _setting(_TRAINING, "--nesterov/--no-nesterov", help="Look ahead along sgd's momentum."),

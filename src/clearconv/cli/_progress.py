@@ -13,6 +13,7 @@ from clearconv.errors import ClearconvError
 from clearconv.ops._backend import native_module
 from clearconv.train import Callback, Result, Run
 from clearconv.train.epoch_lines import epoch_line
+from clearconv.train.lr_finder import LR_FINDER
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -95,6 +96,12 @@ class Training(Reading):
         self.live = LiveEpoch()
         self.run: Run | None = None
 
+    def searching(self, done: int, total: int) -> None:
+        """Draw the bar; erase it when the learning rate is found."""
+        self.bar.update("looking for a learning rate", done, total)
+        if done == total:
+            self.bar.close()
+
     def started(self, run: Run) -> None:
         """Say what will be trained, on what, and what is wrong with the data."""
         self.bar.close()
@@ -109,10 +116,16 @@ class Training(Reading):
             f"({class_names(classes)})\n{parts}{len(split.test):,} to test"
         )
         size = " x ".join(map(str, model.input_shape))
-        click.echo(
-            f"model {run.settings.model}: {count(model.summary().parameters, 'parameter')}, "
-            f"input {size}\nrun folder {printable(run.folder)}"
-        )
+        parameters = model.summary().parameters
+        click.echo(f"model {run.settings.model}: {count(parameters, 'parameter')}, input {size}")
+        if run.settings.start is not None:
+            click.echo(f"begun with {printable(run.settings.start)}")
+        if model.frozen:
+            trained = sum(part.stop - part.start for part, _ in model.store.trainable)
+            click.echo(f"frozen: {_frozen(model.frozen)}; {trained:,} parameters are trained")
+        if (run.folder / LR_FINDER).exists():
+            click.echo(f"learning rate {run.settings.lr:g}, found by a range test ({LR_FINDER})")
+        click.echo(f"run folder {printable(run.folder)}")
         epochs, step = run.epochs_done, run.so_far.step
         if step:
             click.echo(
@@ -224,6 +237,12 @@ def notice() -> None:
         "repeat the installation: pip install --force-reinstall --no-cache-dir .",
         err=True,
     )
+
+
+def _frozen(before: int | str) -> str:
+    if isinstance(before, int):
+        return f"the first {before} layers and blocks" if before > 1 else "the first layer"
+    return f"all before {printable(before)}"
 
 
 def quoted(path: object) -> str:

@@ -83,7 +83,8 @@ class Store:
     def trainable(self) -> tuple[tuple[slice, bool], ...]:
         """The parts of `values` that an optimiser moves, each with whether it decays."""
         weights, others = self.frozen
-        return (slice(weights, self.decayed), True), (slice(self.decayed + others, None), False)
+        rest = slice(self.decayed + others, self.values.size)
+        return (slice(weights, self.decayed), True), (rest, False)
 
     def freeze(self, layers: "Iterable[Layer]") -> None:
         """Freeze the parameters of these, the first layers of the model, and of no others."""

@@ -6,6 +6,7 @@ from clearconv.train.evaluation import Evaluation, Mistake, evaluate_model
 from clearconv.train.fit import fit
 from clearconv.train.history import History
 from clearconv.train.loop import Result, go
+from clearconv.train.lr_finder import LrCurve, find_lr
 from clearconv.train.run import Run
 from clearconv.train.settings import Settings
 from clearconv.train.start import copy_of, prepare, resume, train
@@ -20,6 +21,7 @@ __all__ = [
     "Evaluation",
     "History",
     "Interrupted",
+    "LrCurve",
     "Mistake",
     "Prediction",
     "Result",
@@ -30,6 +32,7 @@ __all__ = [
     "evaluate",
     "evaluate_model",
     "fit",
+    "find_lr",
     "go",
     "predict",
     "prepare",

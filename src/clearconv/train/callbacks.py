@@ -19,6 +19,9 @@ class Callback:
     def reading(self, done: int, total: int) -> None:
         """Hear that so many of the images are decoded."""
 
+    def searching(self, done: int, total: int) -> None:
+        """Hear that so many steps of the search for a learning rate are done."""
+
     def started(self, run: "Run") -> None:
         """Hear that data and model are ready."""
 
@@ -68,6 +71,11 @@ class Callbacks(Callback):
         """Pass it on."""
         for member in self.members:
             member.reading(done, total)
+
+    def searching(self, done: int, total: int) -> None:
+        """Pass it on."""
+        for member in self.members:
+            member.searching(done, total)
 
     def started(self, run: "Run") -> None:
         """Pass it on."""

@@ -1,7 +1,8 @@
 """The training loop: forward, loss, backward, update; validate, keep the best; test once."""
 
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -18,7 +19,9 @@ from clearconv.train import health
 from clearconv.train.callbacks import Callbacks
 from clearconv.train.checkpoint import BEST
 from clearconv.train.evaluation import Evaluation, evaluate_model
+from clearconv.train.lr_finder import LrCurve, find_lr
 from clearconv.train.run import Run, write_json
+from clearconv.train.settings import Settings
 from clearconv.train.stop import Stop
 
 
@@ -72,12 +75,7 @@ def go(run: Run, told: Callbacks) -> Result:
         If the training diverges, or the folder cannot be written.
     """
     settings = run.settings
-    with ExitStack() as stack:
-        if settings.backend is not None:
-            stack.enter_context(backend(settings.backend))
-        if settings.threads is not None and native_module() is not None:
-            stack.callback(set_threads, set_threads(settings.threads))
-        stop = stack.enter_context(Stop())
+    with _machine(settings), Stop() as stop:
         told.started(run)
         stopped = _out_of_patience(run)
         try:
@@ -119,10 +117,41 @@ def go(run: Run, told: Callbacks) -> Result:
     return result
 
 
-def _epoch(run: Run, told: Callbacks, stop: Stop) -> dict[str, Any]:
-    """Run through what is left of the training part, then validate; return the record."""
-    settings, epoch, so_far = run.settings, run.epochs_done + 1, run.so_far
-    batches = Batches(
+def search_lr(run: Run, told: Callbacks) -> LrCurve:
+    """Give a run that has not begun the learning rate that a range test finds.
+
+    Its batches are those of an epoch 0, which no training sees.
+    """
+    settings = run.settings
+    with _machine(settings):
+        curve = find_lr(
+            run.model,
+            run.optimiser,
+            _batches(run, 0),
+            CrossEntropy(settings.label_smoothing, _class_weight(run)),
+            seed=settings.seed,
+            progress=told.searching,
+        )
+    run.settings = replace(settings, lr=curve.suggestion)
+    run.optimiser.lr = curve.suggestion
+    return curve
+
+
+@contextmanager
+def _machine(settings: Settings) -> Iterator[None]:
+    """Compute in the telling and on the threads that the settings ask for."""
+    with ExitStack() as stack:
+        if settings.backend is not None:
+            stack.enter_context(backend(settings.backend))
+        if settings.threads is not None and native_module() is not None:
+            stack.callback(set_threads, set_threads(settings.threads))
+        yield
+
+
+def _batches(run: Run, epoch: int, first: int = 0) -> Batches:
+    """Return an epoch's training batches, without the first so many."""
+    settings = run.settings
+    return Batches(
         run.source,
         run.split.train,
         run.preprocessing,
@@ -132,8 +161,14 @@ def _epoch(run: Run, told: Callbacks, stop: Stop) -> dict[str, Any]:
         epoch=epoch,
         shuffle=True,
         workers=settings.threads,
-        first=so_far.step,
+        first=first,
     )
+
+
+def _epoch(run: Run, told: Callbacks, stop: Stop) -> dict[str, Any]:
+    """Run through what is left of the training part, then validate; return the record."""
+    settings, epoch, so_far = run.settings, run.epochs_done + 1, run.so_far
+    batches = _batches(run, epoch, so_far.step)
     steps = so_far.step + len(batches)
     total = steps * settings.epochs
     factor = schedule(settings.schedule, total, round(settings.warmup * total))

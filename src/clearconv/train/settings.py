@@ -39,6 +39,9 @@ OPTIMISER_DEFAULTS: dict[str, dict[str, Any]] = {
     "sgd": {"lr": 0.02, "weight_decay": 5e-4},
 }
 
+#: How much of that learning rate a network gets that has learnt already.
+FINE_TUNING = 1 / 3
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -50,6 +53,11 @@ class Settings:
         A folder, or "digits".
     model : str
         A name in ``clearconv.models.MODELS``, or "own" for a network of one's own.
+    start : str, optional
+        The run folder or model file to begin with, which brings layers, weights and preprocessing.
+    freeze : int or str
+        What ``Sequential.freeze`` is told: so many first layers and blocks, or all before the one
+        of this name, stay as they are.
     classes : tuple of str, optional
         Which classes, in which order; all by default.
     batch_norm : bool
@@ -100,6 +108,8 @@ class Settings:
 
     data: str
     model: str
+    start: str | None = None
+    freeze: int | str = 0
     classes: tuple[str, ...] | None = None
     batch_norm: bool = False
     dropout: float | None = None
@@ -165,6 +175,12 @@ class Settings:
                 "batch_norm and dropout are options of the bundled models; in a network of your "
                 "own put BatchNorm2d() and Dropout() where you want them."
             )
+        if self.freeze and self.start is None and self.model != OWN:
+            raise ArgumentError(
+                f"freeze={self.freeze!r} would keep the random weights of a network that has "
+                "learnt nothing yet. Give the run to begin with as well (--from RUN), or leave it "
+                "out."
+            )
         Augmentation.from_dict(self.augmentation)
 
     @classmethod
@@ -202,6 +218,8 @@ class Settings:
         chosen |= OPTIMISER_DEFAULTS.get(optimiser, {})
         if given.get("schedule") == "one_cycle":
             chosen["warmup"] = 0.0  # it climbs by itself
+        if given.get("start") is not None:
+            chosen["lr"] = round(chosen["lr"] * FINE_TUNING, 6)
         variations = {
             **chosen.get("augmentation", Augmentation.none().to_dict()),
             **(given.pop("augmentation", None) or {}),

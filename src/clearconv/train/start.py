@@ -25,10 +25,12 @@ from clearconv.ops._backend import pick
 from clearconv.optim import SGD, Adam, AdamW, Optimiser
 from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.checkpoint import read_checkpoint
+from clearconv.train.earlier import Earlier, freeze
 from clearconv.train.folder import check_folder, new_folder
 from clearconv.train.lock import locked
-from clearconv.train.loop import Result, go
-from clearconv.train.run import Run, check_unchanged, data_place, read_run
+from clearconv.train.loop import Result, go, search_lr
+from clearconv.train.lr_finder import LR_FINDER
+from clearconv.train.run import Run, check_unchanged, data_place, read_run, write_json
 from clearconv.train.settings import OWN, Settings
 
 #: A folder or "digits", an opened source, or images and labels.
@@ -56,6 +58,7 @@ def train(
     **given
         Attributes of ``Settings``; what is not given, or None, is the default for this kind of
         data. `model` may be a network of one's own: one that is built starts from its weights.
+        `lr` may be "auto": a range test looks for one (``find_lr``), before the run begins.
 
     Returns
     -------
@@ -83,7 +86,10 @@ def train(
     name = source.name if source.kind != "digits" else "digits"
     with new_folder(out, name, source.root, told.warned) as folder:
         run.folder = folder
+        curve = search_lr(run, told) if given.get("lr") == "auto" else None
         run.begin()
+        if curve is not None:
+            write_json(folder / LR_FINDER, curve.to_dict())
         return go(run, told)
 
 
@@ -107,15 +113,22 @@ def prepare(data: Data, *, callbacks: Sequence[Callback] = (), **given: Any) -> 
     ArgumentError, BackendError, DataError
         As `train` does.
     """
+    told = Callbacks(callbacks)
     if given.get("backend") == "native":
         pick("conv2d", "native")  # where it is not compiled, say so before images are read
+    if given.get("lr") == "auto":
+        del given["lr"]  # it is looked for when the run begins
+    earlier = None if given.get("start") is None else Earlier.open(given["start"])
+    if earlier is not None:
+        given |= earlier.settled(given)
     own = given.get("model")
     if isinstance(own, Node):
         given["model"] = OWN
+        given["freeze"] = given.get("freeze") or own.frozen
         from_spec(own.spec())  # a layer that no checkpoint could bring back is refused now
     else:
         own = None
-    source = _opened(data, given.get("classes"), Callbacks(callbacks))
+    source = _opened(data, given.get("classes"), told)
     settings = Settings.for_data(source.kind, _name(data, source), **given)
     if settings.split is not None:
         split = read_split(settings.split, source)
@@ -128,10 +141,15 @@ def prepare(data: Data, *, callbacks: Sequence[Callback] = (), **given: Any) -> 
         split = complete_split(source, settings.seed, settings.ratios)
     _check_parts(split, settings)
     split = replace(split, problems=(*split.problems, *twin_problems(source, split)))
-    if own is None:
-        own = _made(settings, source)
-    preprocessing = _preprocessing(settings, source, split, own)
+    if earlier is not None:
+        own, preprocessing = earlier.begin(source.classes, settings.image_size, settings.seed)
+        for doubt in earlier.doubts(source, split.test):
+            told.warned(doubt)
+    else:
+        own = own or _made(settings, source)
+        preprocessing = _preprocessing(settings, source, split, own)
     _build(own, settings, source, preprocessing)
+    freeze(own, settings.freeze)
     return Run(Path(), settings, source, split, preprocessing, own, _optimiser(own, settings))
 
 
@@ -156,6 +174,7 @@ def copy_of(run: Run, folder: Path, settings: Settings, split: Split) -> Run:
     model = from_spec(run.model.spec())
     model.build(run.model.input_shape, seed=settings.seed, dtype=run.model.store.dtype.name)
     model.load_state_dict(run.model.state_dict())
+    freeze(model, settings.freeze)
     optimiser = _optimiser(model, settings)
     return Run(folder, settings, run.source, split, run.preprocessing, model, optimiser)
 
@@ -199,6 +218,7 @@ def resume(
         check_unchanged(folder, about["data"], source)
         split = read_split(folder / "split.json", source)
         preprocessing = Preprocessing.from_dict(state.model.info["preprocessing"])
+        freeze(state.model, settings.freeze)
         optimiser = _optimiser(state.model, settings)
         run = Run(folder, settings, source, split, preprocessing, state.model, optimiser)
         run.take_up(state)
@@ -287,7 +307,7 @@ def _preprocessing(settings: Settings, source: Source, split: Split, model: Node
 
 def _build(model: Node, settings: Settings, source: Source, preprocessing: Preprocessing) -> None:
     """Build the model unless it is, and check that it takes these images and tells the classes."""
-    shape = (source.channels, *preprocessing.size)
+    shape = (preprocessing.channels, *preprocessing.size)
     if not model.input_shape:
         try:
             model.build(shape, seed=settings.seed)
@@ -306,7 +326,7 @@ def _build(model: Node, settings: Settings, source: Source, preprocessing: Prepr
     if model.input_shape != shape or (square is not None and shape[1:] != (square, square)):
         raise ArgumentError(
             f"The model is built for inputs of shape {model.input_shape}, but the images give "
-            f"{shape if square is None else (source.channels, square, square)}. Build it for that "
+            f"{shape if square is None else (shape[0], square, square)}. Build it for that "
             "shape, or hand it over before it is built."
         )
     if model.output_shape != (len(source.classes),):
