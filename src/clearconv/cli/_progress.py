@@ -1,6 +1,7 @@
 """What a person sees of a run: bars and warnings on standard error, lines on standard output."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -119,7 +120,7 @@ class Training(Reading):
         parameters = model.summary().parameters
         click.echo(f"model {run.settings.model}: {count(parameters, 'parameter')}, input {size}")
         if run.settings.start is not None:
-            click.echo(f"begun with {printable(run.settings.start)}")
+            click.echo(f"begun with {printable(_near(Path(run.settings.start)))}")
         if model.frozen:
             trained = sum(part.stop - part.start for part, _ in model.store.trainable)
             click.echo(f"frozen: {_frozen(model.frozen)}; {trained:,} parameters are trained")
@@ -237,6 +238,12 @@ def notice() -> None:
         "repeat the installation: pip install --force-reinstall --no-cache-dir .",
         err=True,
     )
+
+
+def _near(path: Path) -> Path:
+    """Return the path as seen from here, if it is below."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _frozen(before: int | str) -> str:
