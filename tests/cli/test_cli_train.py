@@ -113,7 +113,9 @@ def test_same_seed_same_weights_other_seed_others(run, digits, tmp_path):
     assert weights("a") == weights("b", "--seed", 0) != weights("c", "--seed", 1)
 
 
-@pytest.mark.parametrize("option", [("--epochs", 3), ("--lr", 0.1), ("--no-flip",)])
+@pytest.mark.parametrize(
+    "option", [("--epochs", 3), ("--lr", "auto"), ("--no-flip",), ("--from", ".")]
+)
 def test_a_resumed_run_keeps_its_settings(run, digits, option):
     result = run("train", "--resume", digits[0], *option)
     assert result.exit_code == 2

@@ -102,10 +102,11 @@ def _resumed(
 ) -> tuple[Path, str | None]:
     """Return the run folder and where its data are now, if that was said."""
     changed = [
-        f"--{name.replace('_', '-')}"
-        for name in ctx.params
-        if name not in _ALLOWED_WITH_RESUME
-        and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        option.opts[0]
+        for option in ctx.command.params
+        if option.name is not None
+        and option.name not in _ALLOWED_WITH_RESUME
+        and ctx.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
     ]
     if changed:
         raise click.UsageError(
