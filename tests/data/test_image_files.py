@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clearconv.data import load_image
+from clearconv.data import load_image, side_for
 from clearconv.errors import DataError
 
 
@@ -210,3 +210,9 @@ def test_a_decompression_bomb_is_broken(tmp_path, picture, monkeypatch, limit):
             with pytest.warns(Image.DecompressionBombWarning):
                 load_image(tmp_path / "a.png")
         load_image(tmp_path / "a.png")
+
+
+def test_the_side_that_is_kept_grows_with_the_input():
+    assert [side_for(size) for size in ((28, 28), (224, 224), (225, 10), (10, 448))] == [
+        256, 256, 258, 512,
+    ]  # fmt: skip

@@ -32,7 +32,8 @@ def test_what_was_measured_is_multiplied_by_what_there_is_more_of(run, monkeypat
     assert found.validation_seconds == pytest.approx(180 * 0.002)
     assert found.epoch_seconds == pytest.approx(14.88 + 0.36 + 0.25)
     assert found.test_seconds == pytest.approx(0.75 + 179 * 0.002)
-    assert found.seconds == pytest.approx(7 * 15.49 + 1.108)
+    assert found.report_seconds == pytest.approx(1 + (1438 + 180 + 179) * 0.002)
+    assert found.seconds == pytest.approx(7 * 15.49 + 1.108 + 4.594)
     assert found.images_per_second == pytest.approx(100)
     assert found.memory_bytes == 105_000  # five per cent above
     # The look: 5 steps of 32. Then 3 s of steps of 0.32 s: 9, and 5; of judging 1.5 s: 750 images.
@@ -111,6 +112,6 @@ def test_in_words():
         "0.014 s", "1.0 s", "3.0 s", "25 s", "99 s", "7.2 min", "83 min", "2.1 h",
     ]  # fmt: skip
     assert [memory(n) for n in (640 << 20, 1181 << 20)] == ["640 MiB", "1.2 GiB"]
-    found = Forecast(100, 7.2, 7.0, 0.2, 2.0, 340.0, 1181 << 20, 12)
+    found = Forecast(100, 7.2, 7.0, 0.2, 1.5, 0.5, 340.0, 1181 << 20, 12)
     assert str(found) == "about 12 min for 100 epochs (7.2 s each), at most 1.2 GiB"
     assert str(replace(found, epochs=1)) == "about 9.2 s for 1 epoch, at most 1.2 GiB"

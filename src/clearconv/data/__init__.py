@@ -2,7 +2,7 @@
 
 from clearconv.data._augmentation import Augmentation
 from clearconv.data._batches import Batch, Batches
-from clearconv.data._decode import load_image
+from clearconv.data._decode import load_image, side_for
 from clearconv.data._from_arrays import from_arrays
 from clearconv.data._open import class_names, open_data
 from clearconv.data._preprocessing import Preprocessing
@@ -30,6 +30,7 @@ __all__ = [
     "open_data",
     "part_numbers",
     "read_split",
+    "side_for",
     "twin_problems",
     "write_split",
 ]

@@ -1,5 +1,6 @@
 """One image file to upright 8-bit RGB pixels, the same way wherever an image is read."""
 
+import math
 import os
 from io import BytesIO
 from pathlib import Path
@@ -32,6 +33,22 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+
+def side_for(size: tuple[int, int]) -> int:
+    """Return the shorter side that pictures are reduced to for a network's input.
+
+    Parameters
+    ----------
+    size : (int, int)
+        Rows and columns of the input.
+
+    Returns
+    -------
+    int
+        256; for an input of more than 224 as many times its longer side: a crop shows a part only.
+    """
+    return max(CACHE_SIDE, math.ceil(max(size) * CACHE_SIDE / 224))
 
 
 class BrokenImage(Exception):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from clearconv.data import load_image
+from clearconv.data import load_image, side_for
 from clearconv.errors import ArgumentError, DataError
 from clearconv.explain.agreement import rank_correlation
 from clearconv.explain.grad_cam import chosen_layer, grad_cam
@@ -91,7 +91,7 @@ def explain_images(
     def explained() -> Iterator[Explanation | DataError]:
         for path in images:
             try:
-                image = load_image(path)
+                image = load_image(path, side_for(preprocessing.size))
             except DataError as error:
                 yield error
                 continue

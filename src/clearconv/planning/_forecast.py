@@ -29,6 +29,9 @@ _LOOK = 5
 _SECONDS, _SHARE, _LEAST = 3.0, 0.05, 0.1
 #: Images in a batch of validation and test.
 _BATCH = 64
+#: Of the training images the report judges at most so many, besides the other parts; and what its
+#: pictures take, in seconds.
+_REPORTED, _PICTURES = 20_000, 1.0
 #: What the process may need above the peak that was measured.
 _MARGIN = 1.05
 
@@ -47,6 +50,8 @@ class Forecast:
         Of one epoch.
     test_seconds : float
         At the end, once.
+    report_seconds : float
+        After it, where a report is written.
     images_per_second : float
         While training.
     memory_bytes : int
@@ -60,6 +65,7 @@ class Forecast:
     training_seconds: float
     validation_seconds: float
     test_seconds: float
+    report_seconds: float
     images_per_second: float
     memory_bytes: int
     steps: int
@@ -67,7 +73,7 @@ class Forecast:
     @property
     def seconds(self) -> float:
         """Return the time of the run, unless it stops early."""
-        return self.epochs * self.epoch_seconds + self.test_seconds
+        return self.epochs * self.epoch_seconds + self.test_seconds + self.report_seconds
 
     def __str__(self) -> str:
         """Return one line for a person."""
@@ -130,12 +136,14 @@ def forecast(run: Run) -> Forecast:
 
     training = found.start + len(split.train) * found.image
     validation = len(split.validation) * found.judged
+    reported = min(_REPORTED, len(split.train)) + len(split.validation) + len(split.test)
     return Forecast(
         epochs=epochs,
         epoch_seconds=training + validation + found.save,
         training_seconds=training,
         validation_seconds=validation,
         test_seconds=found.end + len(split.test) * found.judged,
+        report_seconds=_PICTURES + found.judged * reported,
         images_per_second=1 / found.image,
         memory_bytes=int(_MARGIN * peak_memory()),
         steps=found.steps,

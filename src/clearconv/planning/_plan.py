@@ -189,8 +189,8 @@ def _time(plan: Plan) -> Iterator[str]:
         f"{duration(ahead.validation_seconds)}"
     )
     yield (
-        f"            besides, the test takes {duration(ahead.test_seconds)}; "
-        f"reading the data took {duration(plan.reading_seconds)}"
+        f"            besides, the test takes {duration(ahead.test_seconds)}, the report "
+        f"{duration(ahead.report_seconds)}; reading the data took {duration(plan.reading_seconds)}"
     )
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if ahead.memory_bytes > 0.9 * there:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from clearconv.data import Preprocessing, Source, Split, open_data, read_split
+from clearconv.data import Preprocessing, Source, Split, open_data, read_split, side_for
 from clearconv.layers import Node
 from clearconv.train import Evaluation, Settings, evaluate_model
 from clearconv.train.run import check_unchanged, data_place, read_history, read_json, read_run
@@ -86,7 +86,12 @@ class Measured:
         source = data
         if not isinstance(source, Source):
             place = data_place(folder, about) if source is None else source
-            source = open_data(place, about["data"]["classes"], progress=progress)
+            source = open_data(
+                place,
+                about["data"]["classes"],
+                progress=progress,
+                cache_side=side_for(preprocessing.size),
+            )
         check_unchanged(folder, about["data"], source)
         finished = (folder / "result.json").exists()
         return cls(

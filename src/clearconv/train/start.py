@@ -1,6 +1,6 @@
 """How a run begins, and how it goes on: data, split, model and folder, before the first step."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,13 @@ from clearconv.data import (
     from_arrays,
     open_data,
     read_split,
+    side_for,
     twin_problems,
 )
 from clearconv.data._decode import CACHE_SIDE
 from clearconv.errors import ArgumentError, DataError, ShapeError
 from clearconv.layers import Node, from_spec
-from clearconv.models import MODELS, create
+from clearconv.models import MODELS, create, default_for
 from clearconv.ops._arrays import Array
 from clearconv.ops._backend import pick
 from clearconv.optim import SGD, Adam, AdamW, Optimiser
@@ -128,7 +129,7 @@ def prepare(data: Data, *, callbacks: Sequence[Callback] = (), **given: Any) -> 
         from_spec(own.spec())  # a layer that no checkpoint could bring back is refused now
     else:
         own = None
-    source = _opened(data, given.get("classes"), told)
+    source = _opened(data, given.get("classes"), told, _side(given, own, earlier))
     settings = Settings.for_data(source.kind, _name(data, source), **given)
     if settings.split is not None:
         split = read_split(settings.split, source)
@@ -225,9 +226,20 @@ def resume(
         return go(run, told)
 
 
-def _opened(
-    data: Data, classes: Sequence[str] | None, told: Callbacks, side: int | None = CACHE_SIDE
-) -> Source:
+def _side(given: Mapping[str, Any], own: Node | None, earlier: Earlier | None) -> int:
+    """Return the side at which photographs are kept, for the input that the network will have."""
+    square, name = given.get("image_size"), given.get("model") or default_for("photos")
+    shape: tuple[int, ...] = own.input_shape if own else ()
+    if isinstance(square, int):
+        shape = (3, square, square)
+    elif earlier is not None:
+        shape = (3, *earlier.preprocessing.size)
+    elif name in MODELS:
+        shape = MODELS[name].input_shape
+    return side_for((shape[1], shape[2])) if len(shape) == 3 else CACHE_SIDE
+
+
+def _opened(data: Data, classes: Sequence[str] | None, told: Callbacks, side: int | None) -> Source:
     """Open what is not open yet."""
     if isinstance(data, tuple):
         if len(data) != 2:

@@ -14,6 +14,7 @@ from clearconv.data import (
     load_image,
     open_data,
     read_split,
+    side_for,
 )
 from clearconv.errors import DataError, ModelFileError
 from clearconv.layers import Node
@@ -97,7 +98,13 @@ def evaluate(
             f"{place} has the classes {', '.join(names)}, but the model knows "
             f"{', '.join(classes)}. A sub-folder for each class is expected, named as in training."
         )
-    source = open_data(place, known, progress=told.reading, least_classes=1)
+    source = open_data(
+        place,
+        known,
+        progress=told.reading,
+        least_classes=1,
+        cache_side=side_for(preprocessing.size),
+    )
     own = about is not None and same_data(about["data"], source)
     if about is not None and data is None and not own:
         check_unchanged(where, about["data"], source)
@@ -156,7 +163,7 @@ def predict(where: Path, images: Sequence[Path]) -> list[Prediction]:
     found = []
     for path in images:
         try:
-            x = preprocessing(load_image(path))
+            x = preprocessing(load_image(path, side_for(preprocessing.size)))
         except DataError as error:
             found.append(Prediction(str(path), classes, error=str(error)))
             continue
