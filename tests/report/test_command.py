@@ -44,6 +44,18 @@ def test_round_trip(kind, given):
     assert parsed(line, kind).to_dict() == settings.to_dict(), line
 
 
+@pytest.mark.parametrize("more", [{}, {"freeze": 3}, {"freeze": "layer 3", "lr": 0.5}])
+@pytest.mark.parametrize("model", ["resnet20", "own"])
+def test_an_earlier_model_brings_its_layers(tmp_path, model, more):
+    settings = Settings.for_data("photos", "x", model=model, start=str(tmp_path), **more)
+    line = repeating("photos", settings)
+    assert f"--from {tmp_path}" in line and "--model" not in line
+    again = parsed(line, "photos").to_dict()
+    again = {**again, "start": str(again["start"]), "model": model}
+    assert again == settings.to_dict(), line
+    assert ("--lr" in line) == ("lr" in more)
+
+
 @pytest.mark.parametrize(
     ("kind", "given"),
     [

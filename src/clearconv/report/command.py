@@ -24,9 +24,12 @@ def repeating(kind: str, settings: Settings) -> str:
     str
         Quoted for a shell; of arrays, and of a network of the user's own, a line of Python.
     """
-    if kind == "arrays" or settings.model == OWN:
+    if kind == "arrays" or (settings.model == OWN and settings.start is None):
         return _call(kind, settings)
     changed = _changed(kind, settings)
+    if settings.start is not None:  # it brings its layers with it
+        for name in ("model", "batch_norm", "dropout"):
+            changed.pop(name, None)
     wanted = changed.pop("augmentation", None)
     words = ["clearconv", "train", settings.data]
     for name, value in changed.items():
@@ -51,7 +54,7 @@ def _changed(kind: str, settings: Settings) -> dict[str, Any]:
     plain = settings.to_dict()
     plain.pop("data")
     # the network's name too: one of the user's own has no options to leave out
-    leading = {name: plain.pop(name) for name in ("model", "optimiser", "schedule")}
+    leading = {name: plain.pop(name) for name in ("model", "start", "optimiser", "schedule")}
     usual = Settings.for_data(kind, settings.data).to_dict()
     standard = Settings.for_data(kind, settings.data, **leading).to_dict()
     return {
@@ -61,7 +64,7 @@ def _changed(kind: str, settings: Settings) -> dict[str, Any]:
 
 
 def _option(name: str, value: Any) -> list[str]:
-    flag = "--" + name.replace("_", "-")
+    flag = "--from" if name == "start" else "--" + name.replace("_", "-")
     if value is True:
         return [flag]
     if value is False:
