@@ -83,6 +83,7 @@ CASES = (
         "ceilings on both sides",
         (3, 18, 5, 6),
         (18, 1, 3, 3),
+        bias=False,
         before=True,
         before_ceiling=0.7,
         norm=True,
