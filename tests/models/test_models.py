@@ -10,7 +10,17 @@ from clearconv.layers.gradient_check import gradient_check
 from clearconv.losses import CrossEntropy
 from clearconv.models import MODELS, create, default_for
 
+_BLOCKS = {  # two convolutions 9 * in * out with batch norm 2 * out, the same 1x1 as shortcut
+    32: 2 * (9_216 + 64),  # no shortcut: 32 come in
+    64: 18_432 + 36_864 + 2_048 + 3 * 128,
+    128: 73_728 + 147_456 + 8_192 + 3 * 256,
+    256: 294_912 + 589_824 + 32_768 + 3 * 512,
+}
 PARAMETERS = {
+    # stem 3*32*9 + 64, four blocks, linear 256*10+10
+    "clearnet": 928 + sum(_BLOCKS.values()) + 2_570,
+    # stem 32*9 + 64, two blocks, linear 128*10+10
+    "clearnet_small": 352 + _BLOCKS[64] + _BLOCKS[128] + 1_290,
     "seed_cnn": 111_267,  # for 3 classes
     # conv 20*25+20, conv 50*20*25+50, linear 800*10+10
     "lenet": 520 + 25_050 + 8_010,
@@ -155,8 +165,8 @@ def test_digits_are_learnt():
 
 def test_defaults():
     assert [default_for(kind) for kind in ("photos", "idx", "digits")] == [
-        "seed_cnn",
-        "lenet",
+        "clearnet",
+        "clearnet_small",
         "digits_cnn",
     ]
     with pytest.raises(ArgumentError, match="there are photos, idx, digits"):
@@ -164,7 +174,7 @@ def test_defaults():
 
 
 def test_wrong_names_and_options_say_what_there_is():
-    with pytest.raises(ArgumentError, match="'resnet51' is not known; there are seed_cnn"):
+    with pytest.raises(ArgumentError, match="'resnet51' is not known; there are clearnet"):
         create("resnet51", 3)
     with pytest.raises(ArgumentError, match="no option 'depth'; it takes only batch_norm, dropout"):
         create("seed_cnn", 3, depth=5)

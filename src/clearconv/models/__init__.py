@@ -1,5 +1,6 @@
 """Architectures: short functions that return a model, not built yet."""
 
+from clearconv.models.clearnet import clearnet, clearnet_small
 from clearconv.models.densenet import densenet121
 from clearconv.models.googlenet import googlenet
 from clearconv.models.mobilenet import mobilenet_v2
@@ -13,6 +14,8 @@ from clearconv.models.vgg import vgg11, vgg11_bn, vgg16, vgg16_bn
 __all__ = [
     "MODELS",
     "ModelInfo",
+    "clearnet",
+    "clearnet_small",
     "create",
     "deep_convnet",
     "default_for",

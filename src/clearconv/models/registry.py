@@ -7,6 +7,7 @@ from typing import Any
 
 from clearconv.errors import ArgumentError
 from clearconv.layers import Sequential
+from clearconv.models.clearnet import clearnet, clearnet_small
 from clearconv.models.densenet import densenet121
 from clearconv.models.googlenet import googlenet
 from clearconv.models.mobilenet import mobilenet_v2
@@ -53,6 +54,12 @@ class ModelInfo:
 _PHOTO, _SMALL_PHOTO, _DIGIT = (3, 224, 224), (3, 32, 32), (1, 28, 28)
 
 MODELS: dict[str, ModelInfo] = {
+    "clearnet": ModelInfo(
+        clearnet, (3, 128, 128), 3, "small residual network for photographs: the default for them"
+    ),
+    "clearnet_small": ModelInfo(
+        clearnet_small, _DIGIT, 1, "the same for small images, such as Fashion-MNIST's"
+    ),
     "seed_cnn": ModelInfo(
         seed_cnn, _PHOTO, 61, "four strided convolutions for photographs: the article's network"
     ),
@@ -97,7 +104,12 @@ MODELS: dict[str, ModelInfo] = {
     ),
 }
 
-_DEFAULTS = {"photos": "seed_cnn", "idx": "lenet", "digits": "digits_cnn", "arrays": "lenet"}
+_DEFAULTS = {
+    "photos": "clearnet",
+    "idx": "clearnet_small",
+    "digits": "digits_cnn",
+    "arrays": "clearnet_small",
+}
 
 
 def create(name: str, classes: int, **options: Any) -> Sequential:

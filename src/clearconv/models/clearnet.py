@@ -1,0 +1,95 @@
+"""The networks that training begins with: small, residual, quick on two cores."""
+
+from clearconv.layers import (
+    BatchNorm2d,
+    Conv2d,
+    Flatten,
+    GlobalAvgPool2d,
+    Linear,
+    MaxPool2d,
+    Node,
+    ReLU,
+    Residual,
+    Sequential,
+)
+
+
+def clearnet(classes: int = 3) -> Sequential:
+    """Return a small residual network for photographs, made for 128x128.
+
+    Images are halved twice before the first block: the large maps at the beginning cost most and
+    tell least. After that each block costs about the same. ``docs/models.md`` says how it was
+    chosen, and what else was tried.
+
+    Parameters
+    ----------
+    classes : int
+        Number of outputs.
+
+    Returns
+    -------
+    Sequential
+        Not built yet; gives logits.
+
+    References
+    ----------
+    He, Zhang, Ren and Sun, "Deep residual learning for image recognition", 2015: its blocks, one
+    for each size of the maps.
+    """
+    return Sequential(
+        *_normalised(32, stride=2),
+        MaxPool2d(2),
+        _block(32, before=32),
+        _block(64, before=32, stride=2),
+        _block(128, before=64, stride=2),
+        _block(256, before=128, stride=2),
+        GlobalAvgPool2d(),
+        Flatten(),
+        Linear(classes),
+    )
+
+
+def clearnet_small(classes: int = 10) -> Sequential:
+    """Return the same kind of network for small images, made for 28x28: nothing is halved early.
+
+    Parameters
+    ----------
+    classes : int
+        Number of outputs.
+
+    Returns
+    -------
+    Sequential
+        Not built yet; gives logits.
+    """
+    return Sequential(
+        *_normalised(32, stride=1),
+        _block(64, before=32, stride=2),
+        _block(128, before=64, stride=2),
+        GlobalAvgPool2d(),
+        Flatten(),
+        Linear(classes),
+    )
+
+
+def _normalised(channels: int, stride: int) -> tuple[Node, ...]:
+    """Convolve, normalise, activate; batch norm behind it makes a bias idle."""
+    return (
+        Conv2d(channels, 3, stride=stride, padding=1, bias=False),
+        BatchNorm2d(),
+        ReLU(),
+    )
+
+
+def _block(channels: int, before: int, stride: int = 1) -> Residual:
+    """Two 3x3 convolutions, around which the input is led; 1x1 where the shape changes."""
+    shortcut = None
+    if stride != 1 or before != channels:
+        shortcut = Sequential(Conv2d(channels, 1, stride=stride, bias=False), BatchNorm2d())
+    return Residual(
+        *_normalised(channels, stride),
+        Conv2d(channels, 3, padding=1, bias=False),
+        BatchNorm2d(),
+        shortcut=shortcut,
+        activation="relu",
+    )
