@@ -23,7 +23,7 @@ _ALLOWED_WITH_RESUME = ("data", "out", "resume", "tensorboard")
 @command(
     """
     clearconv train photos/
-    clearconv train photos/ --classes dog,panda,bird --batch-norm --epochs 60
+    clearconv train photos/ --classes dog,panda,bird --epochs 60
     clearconv train digits --out runs/first
     clearconv train --resume runs/first
     """
