@@ -12,11 +12,12 @@ import clearconv
 
 NAMES = """
 Activation Adam AdamW AdaptiveAvgPool2d ArgumentError AvgPool2d BackendError BatchNorm2d Callback
-ClearconvError Concat Context Conv2d ConvPool2d CrossEntropy DataError Dropout DtypeError Flatten
-GlobalAvgPool2d GradientCheck GroupNorm Hardsigmoid Hardswish History Identity InstanceNorm2d Layer
-LayerNorm LeakyReLU Linear MaxPool2d ModelFileError Node Plan ReLU ReLU6 Residual RunError SGD
-Sequential ShapeError SiLU Sigmoid Softmax SquaredError Tanh Tape TapeError __version__ backend
-col2im fit from_spec gradient_check im2col load plan register_activation register_layer set_threads
+ClearconvError Concat Context Conv2d ConvPool2d ConvTranspose2d CrossEntropy DataError Dropout
+DtypeError Flatten GlobalAvgPool2d GradientCheck GroupNorm Hardsigmoid Hardswish History Identity
+InstanceNorm2d Layer LayerNorm LeakyReLU Linear MaxPool2d ModelFileError Node Plan ReLU ReLU6
+Residual RunError SGD Sequential ShapeError SiLU Sigmoid Softmax SquaredError Tanh Tape TapeError
+Upsample __version__ backend col2im fit from_spec gradient_check im2col load plan
+register_activation register_layer set_threads
 """.split()
 
 PARTS = "article data errors explain layers losses models ops optim report train".split()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from clearconv.layers import Context as Context
     from clearconv.layers import Conv2d as Conv2d
     from clearconv.layers import ConvPool2d as ConvPool2d
+    from clearconv.layers import ConvTranspose2d as ConvTranspose2d
     from clearconv.layers import Dropout as Dropout
     from clearconv.layers import Flatten as Flatten
     from clearconv.layers import GlobalAvgPool2d as GlobalAvgPool2d
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from clearconv.layers import Softmax as Softmax
     from clearconv.layers import Tanh as Tanh
     from clearconv.layers import Tape as Tape
+    from clearconv.layers import Upsample as Upsample
     from clearconv.layers import from_spec as from_spec
     from clearconv.layers import register_activation as register_activation
     from clearconv.layers import register_layer as register_layer
@@ -78,9 +80,10 @@ _NAMES = {
     ),
     "clearconv.layers": (
         "Activation AdaptiveAvgPool2d AvgPool2d BatchNorm2d Concat Context Conv2d ConvPool2d "
-        "Dropout Flatten GlobalAvgPool2d GroupNorm Hardsigmoid Hardswish Identity InstanceNorm2d "
-        "Layer LayerNorm LeakyReLU Linear MaxPool2d Node ReLU ReLU6 Residual Sequential SiLU "
-        "Sigmoid Softmax Tanh Tape from_spec register_activation register_layer"
+        "ConvTranspose2d Dropout Flatten GlobalAvgPool2d GroupNorm Hardsigmoid Hardswish Identity "
+        "InstanceNorm2d Layer LayerNorm LeakyReLU Linear MaxPool2d Node ReLU ReLU6 Residual "
+        "Sequential SiLU Sigmoid Softmax Tanh Tape Upsample from_spec register_activation "
+        "register_layer"
     ),
     "clearconv.layers.gradient_check": "GradientCheck gradient_check",
     "clearconv.layers.model_file": "load",

@@ -12,6 +12,7 @@ avg_pool2d: ModuleType
 batch_norm2d: ModuleType
 conv2d: ModuleType
 conv_block: ModuleType
+conv_transpose2d: ModuleType
 cross_entropy: ModuleType
 dropout: ModuleType
 global_avg_pool2d: ModuleType
@@ -22,6 +23,7 @@ max_pool2d: ModuleType
 softmax: ModuleType
 squared_error: ModuleType
 update: ModuleType
+upsample2d: ModuleType
 
 def variant() -> str:
     """Name the instruction set in use: avx512, avx2 or baseline."""

@@ -13,6 +13,7 @@ from clearconv import (
     Concat,
     Conv2d,
     ConvPool2d,
+    ConvTranspose2d,
     Flatten,
     GlobalAvgPool2d,
     Layer,
@@ -21,6 +22,8 @@ from clearconv import (
     ReLU,
     Residual,
     Sequential,
+    Upsample,
+    from_spec,
 )
 from clearconv.errors import ArgumentError, DtypeError, ModelFileError, ShapeError
 
@@ -67,6 +70,11 @@ def test_the_summary_counts_shapes_parameters_and_multiply_adds():
         (Conv2d(5, (3, 2), stride=(2, 3), padding=((1, 0), (0, 2)), dilation=2), (2, 9, 8),
          (5, 3, 3)),
         (Conv2d(4, 3, padding="same", stride=2), (2, 9, 8), (4, 5, 4)),
+        (Upsample(scale_factor=(2, 1.5)), (2, 9, 7), (2, 18, 10)),
+        (Upsample(5, mode="bilinear", align_corners=True), (2, 9, 8), (2, 5, 5)),
+        (ConvTranspose2d(6, 4, stride=2, padding=1), (2, 9, 8), (6, 18, 16)),
+        (ConvTranspose2d(6, (3, 2), stride=(2, 3), padding=((1, 0), (0, 1)), dilation=2, groups=2,
+                         output_padding=(1, 2)), (2, 9, 8), (6, 21, 25)),
         (MaxPool2d(3, 2, padding=1), (2, 9, 8), (2, 5, 4)),
         (MaxPool2d(2, ceil_mode=True), (2, 9, 8), (2, 5, 4)),
         (AvgPool2d((2, 4)), (2, 9, 8), (2, 4, 2)),
@@ -289,7 +297,54 @@ def test_a_number_is_a_deviation():
     assert not weights(0).any()
 
 
-@pytest.mark.parametrize("init", ["kaiming", -1.0, True, None])
+def test_a_distribution_and_its_numbers():
+    found = weights(("normal", 3.0, 0.5))
+    assert abs(found.mean() - 3) < 0.02 and abs(found.std() / 0.5 - 1) < 0.03
+    found = weights(("uniform", -1.0, 3))
+    assert -1 <= found.min() < -0.99 and 2.99 < found.max() < 3
+    assert abs(found.mean() - 1) < 0.03
+
+
+def test_a_transposed_convolution_keeps_the_variance():
+    """Kernel 4, stride 2: of 16 taps a fourth meets a pixel, at every place."""
+    layer = ConvTranspose2d(32, 4, stride=2, padding=1).build((64, 9, 9), dtype="float64")
+    assert abs(layer.parameters["weight"].std() / np.sqrt(2 / (64 * 16 / 4)) - 1) < 0.03
+    y = layer.forward(np.random.default_rng(0).standard_normal((4, 64, 9, 9)))
+    assert abs(y[:, :, 2:-2, 2:-2].var() / 2 - 1) < 0.1
+
+
+def test_a_bias_for_every_position():
+    for layer in (
+        Conv2d(4, 3, padding=1, shared_biases=False, bias_init=("uniform", 1, 2)),
+        ConvTranspose2d(4, 3, padding=1, shared_biases=False, bias_init=("uniform", 1, 2)),
+    ):
+        layer.build((2, 5, 6), dtype="float64")
+        bias = layer.parameters["bias"]
+        assert bias.shape == (4, 5, 6)
+        assert 1 <= bias.min() and bias.max() < 2
+        assert layer.store.decayed == layer.parameters["weight"].size
+        np.testing.assert_array_equal(layer.forward(np.zeros((2, 5, 6))), bias)
+        again = from_spec(layer.spec()).build((2, 5, 6), dtype="float64")
+        np.testing.assert_array_equal(again.parameters["bias"], bias)
+        with pytest.raises(ShapeError, match=r"bias has shape \(4, 5, 6\), but \(4, 7, 6\)"):
+            layer.forward(np.zeros((2, 7, 6)))
+
+
+@pytest.mark.parametrize(
+    "init",
+    [
+        "kaiming",
+        -1.0,
+        True,
+        None,
+        np.inf,
+        ("normal", 0, -1),
+        ("uniform", 1, 0),
+        ("normal", 0),
+        ("gamma", 0, 1),
+        ("normal", "0", 1),
+    ],
+)
 def test_an_unknown_initialisation(init):
     with pytest.raises(
         ArgumentError, match="'he', 'he_fan_out', 'he_uniform', 'xavier', 'pytorch'"
@@ -331,6 +386,15 @@ def test_the_seed_sets_every_bit_and_a_parameter_depends_on_its_path_alone():
         (
             lambda: Conv2d(3, 16, (5, 3), bias=False, name="c"),
             "Write Conv2d(16, (5, 3), bias=False, name='c').",
+        ),
+        (
+            lambda: Conv2d(3, 16, 5, 1, 0, 1, 1, False),
+            "Write Conv2d(16, 5, stride=1, padding=0, dilation=1, groups=1, bias=False).",
+        ),
+        (
+            lambda: ConvTranspose2d(16, 3, 4, 2, 1, 0, 1, False),
+            "Write ConvTranspose2d(3, 4, stride=2, padding=1, output_padding=0, groups=1, "
+            "bias=False).",
         ),
         (lambda: Linear(100, 10), "Write Linear(10)."),
         (lambda: BatchNorm2d(16), "Write BatchNorm2d()."),

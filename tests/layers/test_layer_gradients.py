@@ -12,6 +12,7 @@ from clearconv import (
     Concat,
     Conv2d,
     ConvPool2d,
+    ConvTranspose2d,
     Dropout,
     Flatten,
     GlobalAvgPool2d,
@@ -32,6 +33,7 @@ from clearconv import (
     SiLU,
     Softmax,
     Tanh,
+    Upsample,
     gradient_check,
 )
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
@@ -46,11 +48,29 @@ LAYERS = {
     "conv, tanh": (lambda: Conv2d(4, 3, activation="tanh", init="xavier"), IMAGE),
     "conv + max pool": (lambda: ConvPool2d(4, 3, 2, padding=1), IMAGE),
     "conv + avg pool": (lambda: ConvPool2d(4, 3, 3, pool_stride=2, pool="avg"), IMAGE),
+    "conv, bias by position": (
+        lambda: Conv2d(4, 3, padding=1, shared_biases=False, activation="relu"),
+        IMAGE,
+    ),
+    "transposed conv": (
+        lambda: ConvTranspose2d(4, (3, 2), stride=(2, 1), padding=1, output_padding=(1, 0)),
+        IMAGE,
+    ),
+    "transposed conv, groups, tanh": (
+        lambda: ConvTranspose2d(6, 2, groups=3, dilation=2, bias=False, activation="tanh"),
+        IMAGE,
+    ),
+    "transposed conv, bias by position": (
+        lambda: ConvTranspose2d(2, 3, stride=2, shared_biases=False, activation="relu"),
+        IMAGE,
+    ),
     "max pool": (lambda: MaxPool2d(3, 2, padding=1), IMAGE),
     "max pool, ceil": (lambda: MaxPool2d(2, ceil_mode=True), IMAGE),
     "avg pool": (lambda: AvgPool2d((3, 2), 2, padding=1, count_include_pad=False), IMAGE),
     "global avg pool": (lambda: GlobalAvgPool2d(), IMAGE),
     "adaptive avg pool": (lambda: AdaptiveAvgPool2d((3, None)), IMAGE),
+    "upsample, nearest": (lambda: Upsample(scale_factor=2), IMAGE),
+    "upsample, bilinear": (lambda: Upsample((9, 5), mode="bilinear"), IMAGE),
     "batch norm": (lambda: BatchNorm2d(), IMAGE),
     "batch norm of features": (lambda: BatchNorm2d(), (5,)),
     "group norm": (lambda: GroupNorm(3, eps=0.01), (6, 4, 5)),

@@ -15,6 +15,11 @@ def _conv(name, x, weight, **options):
     return Case(name, arrays(**makers), options)
 
 
+def _transposed(name, x, weight, **options):
+    makers = {"x": normal(*x), "weight": normal(*weight), "bias": normal(weight[1])}
+    return Case(name, arrays(**makers), options)
+
+
 def _block(name, x, weight, before=False, **options):
     makers = {"x": normal(*x), "weight": normal(*weight)}
     if options.get("norm"):
@@ -55,6 +60,16 @@ LARGE = {
         _conv("wide, of few pixels", (5, 128, 9, 8), (256, 128, 3, 3), stride=2, padding=1),
         _conv("depthwise", (5, 64, 23, 22), (64, 1, 3, 3), groups=64, padding=1),
         _conv("groups", (5, 24, 25, 26), (48, 8, 3, 3), groups=3, dilation=2),
+        Case(
+            "bias by position",
+            arrays(x=normal(11, 16, 28, 27), weight=normal(20, 16, 3, 3), bias=normal(20, 26, 25)),
+        ),
+    ),
+    "conv_transpose2d": (
+        _transposed("2x2, stride 2", (5, 48, 14, 13), (48, 32, 2, 2), stride=2),
+        _transposed("4x4, stride 2", (5, 32, 14, 13), (32, 48, 4, 4), stride=2, padding=1),
+        _transposed("to a colour image", (5, 32, 24, 23), (32, 3, 4, 4), stride=2, padding=1),
+        _transposed("3x3", (5, 48, 28, 27), (48, 32, 3, 3), padding=1),
     ),
     "conv_block": (
         _block("relu", (5, 32, 28, 27), (48, 32, 3, 3), padding=1),
@@ -93,6 +108,10 @@ LARGE = {
     "adaptive_avg_pool2d": (
         Case("cells that share a pixel", _images, {"output_size": (8, 7)}),
         Case("more outputs than pixels", _images, {"output_size": (35, 40)}),
+    ),
+    "upsample2d": (
+        Case("nearest", _images, {"scale_factor": 2}),
+        Case("bilinear", _images, {"scale_factor": (1.7, 2), "mode": "bilinear"}),
     ),
     "im2col": (Case("3x3", arrays(x=normal(9, 5, 31, 33)), {"kernel_size": 3, "padding": 1}),),
     "linear": (

@@ -233,6 +233,34 @@ def test_where_the_bias_is():
     assert np.max(np.abs(moved[:, 1] + 8.0)) < 1e-12
 
 
+@TELLINGS
+def test_a_bias_for_every_position(backend):
+    """Added where it stands, the same for every image; its gradient adds up the images."""
+    x, weight = np.array([[[[1.0, 0, 2]]], [[[3.0, 1, 0]]]]), np.array([[[[1.0, -1]]]])
+    # image 0: 1 - 0 = 1, 0 - 2 = -2    image 1: 3 - 1 = 2, 1 - 0 = 1    and 0.5 and 8
+    y = conv2d.forward(x, weight, np.array([[[0.5, 8]]]), backend=backend)
+    assert y.tolist() == [[[[1.5, 6]]], [[[2.5, 9]]]]
+    grad_y = np.array([[[[1.0, 2]]], [[[-4.0, 0.5]]]])
+    # 1 - 4 = -3    2 + 0.5 = 2.5
+    assert conv2d.backward_bias(grad_y, False, backend=backend).tolist() == [[[-3, 2.5]]]
+
+
+@TELLINGS
+@pytest.mark.parametrize("N", [1, 7, 40])
+@pytest.mark.parametrize("groups", [1, 4])
+def test_a_bias_for_every_position_against_its_definition(backend, N, groups):
+    rng = np.random.default_rng(0)
+    x, weight = rng.standard_normal((N, 4, 6, 5)), rng.standard_normal((8, 4 // groups, 3, 3))
+    bias, how = rng.standard_normal((8, 6, 5)), {"padding": 1, "groups": groups}
+    expected = conv2d.forward(x, weight, **how, backend="loops") + bias
+    for given_ in (bias, np.asfortranarray(bias), bias[::-1, ::-1].copy()[::-1, ::-1]):
+        assert_equal_enough(conv2d.forward(x, weight, given_, **how, backend=backend), expected)
+    grad_y = rng.standard_normal(expected.shape)
+    for given_ in (grad_y, grad_y.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)):
+        grad_bias = conv2d.backward_bias(given_, False, backend=backend)
+        assert_equal_enough(grad_bias, grad_y.sum(axis=0))
+
+
 @FEW
 @given(geometries(), st.sampled_from([(1, 2, 3), (2, 4, 2), (3, 3, 6)]))
 def test_random_geometry(drawn, channels):
@@ -379,6 +407,12 @@ def _floats(*shape, dtype="float64"):
             lambda: conv2d.forward(_floats(3, 5, 5), _floats(4, 3, 3, 3), _floats(3)),
             ShapeError,
             "bias has shape (3,), but (4,) is expected: one number for each output channel",
+        ),
+        (
+            lambda: conv2d.forward(_floats(3, 5, 5), _floats(4, 3, 3, 3), _floats(4, 5, 5)),
+            ShapeError,
+            "bias has shape (4, 5, 5), but (4, 3, 3) is expected: one number for each output "
+            "channel and position",
         ),
         (
             lambda: conv2d.forward(_floats(3, 5, 5), _floats(4, 3, 3, 3, dtype="float32")),

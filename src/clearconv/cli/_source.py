@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -51,7 +52,8 @@ def excerpts(chapter: str, function: str, telling: str) -> tuple[Excerpt, ...]:
     """
     if telling == "native":
         path = Path(str(_module(chapter).__file__)).with_name("native.cpp")
-        return _compiled(path, function)
+        bind = path.with_name("bind.cpp")  # all there is of a chapter that runs another's kernels
+        return _compiled(path if path.exists() or not bind.exists() else bind, function)
     found = _python(_module(f"{chapter}.{telling}"), function)
     return (found,) if found else ()
 
@@ -131,9 +133,11 @@ def _imported(tree: ast.Module, used: set[str]) -> list[str]:
     found = []
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("clearconv.ops"):
-            where = str(node.module).removeprefix("clearconv.").replace(".", "/")
             for alias in node.names:
-                name = alias.asname or alias.name
+                name, whole = alias.asname or alias.name, f"{node.module}.{alias.name}"
+                # a telling of another chapter, or one function of a file
+                where = whole if whole in sys.modules else str(node.module)
+                where = where.removeprefix("clearconv.").replace(".", "/")
                 if name in used and name[0].islower():
                     found.append(f"{name} ({where}.py)" if "/" in where else name)
     return found

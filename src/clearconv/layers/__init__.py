@@ -22,12 +22,14 @@ from clearconv.layers.concat import Concat
 from clearconv.layers.containers import Residual, Sequential
 from clearconv.layers.conv2d import Conv2d
 from clearconv.layers.conv_pool2d import ConvPool2d
+from clearconv.layers.conv_transpose2d import ConvTranspose2d
 from clearconv.layers.dropout import Dropout
 from clearconv.layers.flatten import Flatten
 from clearconv.layers.group_norm import GroupNorm, InstanceNorm2d, LayerNorm
 from clearconv.layers.linear import Linear
 from clearconv.layers.pool2d import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from clearconv.layers.spec import from_spec, register_layer
+from clearconv.layers.upsample import Upsample
 
 __all__ = [
     "Activation",
@@ -38,6 +40,7 @@ __all__ = [
     "Context",
     "Conv2d",
     "ConvPool2d",
+    "ConvTranspose2d",
     "Dropout",
     "Flatten",
     "GlobalAvgPool2d",
@@ -61,6 +64,7 @@ __all__ = [
     "Softmax",
     "Tanh",
     "Tape",
+    "Upsample",
     "from_spec",
     "register_activation",
     "register_layer",

@@ -201,7 +201,8 @@ def _adds(node: Node) -> Any:
 
 
 def _is_convolution(node: Node) -> TypeGuard[Conv2d]:
-    return type(node) is Conv2d and node.activation in ("identity", *_CEILINGS)
+    known = type(node) is Conv2d and node.shared_biases
+    return known and node.activation in ("identity", *_CEILINGS)
 
 
 def _may_end_in_sum(step: Step) -> TypeGuard[Stage]:

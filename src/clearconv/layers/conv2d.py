@@ -1,20 +1,17 @@
 """The convolution layer."""
 
-import inspect
 from typing import Any
 
-from clearconv.errors import ArgumentError, ShapeError
-from clearconv.layers._layer import Layer, check_window, count
+from clearconv.errors import ArgumentError
+from clearconv.layers._convolution import Convolution, reordered
+from clearconv.layers._layer import check_window
 from clearconv.layers._node import Shape
-from clearconv.layers._tape import Context
-from clearconv.layers.activations import activate, check_kind, deactivate
-from clearconv.layers.initial import Init, constant, initial
+from clearconv.layers.initial import Init
 from clearconv.ops import conv2d
-from clearconv.ops._arrays import Array
-from clearconv.ops._window import IntOrPair, Padding, Window, pair
+from clearconv.ops._window import IntOrPair, Padding, Pair, Window
 
 
-class Conv2d(Layer):
+class Conv2d(Convolution):
     """Filters that slide over the image; optionally an activation right after.
 
     Parameters
@@ -31,21 +28,25 @@ class Conv2d(Layer):
         Groups of channels that do not see each other.
     bias : bool
         Whether each output channel adds a number of its own.
+    shared_biases : bool
+        False gives each position of each channel such a number; the model then takes only images
+        of the size it was built for.
     activation : str, optional
         Name of an activation applied to the result.
     in_channels : int, optional
         Inferred at ``build``; if given, checked.
-    init : {"he", "he_fan_out", "he_uniform", "xavier", "pytorch", "article"} or float
-        Initial weights, see ``clearconv.layers.initial``; biases start at 0.
+    init, bias_init : {"he", "he_fan_out", "he_uniform", "xavier", "pytorch", "article"}, float or tuple
+        Initial weights and biases, see ``clearconv.layers.initial``.
     name : str, optional
         Its part of the path.
 
     Notes
     -----
-    Parameters: ``weight`` (out_channels, in_channels / groups, KH, KW), ``bias`` (out_channels,).
+    Parameters: ``weight`` (out_channels, in_channels / groups, KH, KW), ``bias`` (out_channels,) or
+    (out_channels, OH, OW).
     """
 
-    prefix = "conv"
+    operation = conv2d
 
     def __init__(
         self,
@@ -57,95 +58,41 @@ class Conv2d(Layer):
         dilation: IntOrPair = 1,
         groups: int = 1,
         bias: bool = True,
+        shared_biases: bool = True,
         activation: str | None = None,
         in_channels: int | None = None,
         init: Init = "he",
+        bias_init: Init = 0.0,
         name: str | None = None,
     ) -> None:
+        how = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
         options = {
-            "stride": stride,
-            "padding": padding,
-            "dilation": dilation,
-            "groups": groups,
+            **how,
             "bias": bias,
+            "shared_biases": shared_biases,
             "activation": activation,
             "in_channels": in_channels,
             "init": init,
+            "bias_init": bias_init,
         }
         if positional:
-            raise ArgumentError(_reordered((out_channels, kernel_size, *positional), options, name))
-        out_channels = count("Conv2d", "out_channels", out_channels)
-        count("Conv2d", "groups", groups)
+            given = (out_channels, kernel_size, *positional)
+            raise ArgumentError(reordered(Conv2d, given, (*how, "bias"), {**options, "name": name}))
         check_window("Conv2d", kernel_size, stride, padding, dilation)
-        super().__init__(name, out_channels=out_channels, kernel_size=kernel_size, **options)
-        self.kernel = pair("Conv2d", "kernel_size", kernel_size, least=1)
-        self.activation = check_kind(activation) if activation is not None else "identity"
-        self.bias = bias
-        self.how: dict[str, Any] = {
-            "stride": stride,
-            "padding": padding,
-            "dilation": dilation,
-            "groups": groups,
-        }
+        super().__init__(how, name, out_channels=out_channels, kernel_size=kernel_size, **options)
 
-    def _build(self, input_shape: Shape) -> Shape:
-        self._needs(input_shape, 3)
-        (C, H, W), (KH, KW) = input_shape, self.kernel
-        O, groups = self.arguments["out_channels"], self.arguments["groups"]
-        declared = self.arguments["in_channels"]
-        if declared is not None and declared != C:
-            raise ShapeError(
-                f"in_channels={declared}, but the input has {C} channels. Leave in_channels out: "
-                "it is inferred."
-            )
-        if groups < 1 or C % groups or O % groups:
-            raise ShapeError(
-                f"groups={groups} must divide both the input channels ({C}) and the output "
-                f"channels ({O})."
-            )
+    def _weight_shape(self, C: int) -> Shape:
+        return (self.arguments["out_channels"], C // self.how["groups"], *self.kernel)
+
+    def _output(self, size: Pair) -> Pair:
         how = {key: self.how[key] for key in ("stride", "padding", "dilation")}
-        window = Window.of(self.label, (H, W), self.kernel, **how)
-        shape = (O, C // groups, KH, KW)
-        fan_in, fan_out = C // groups * KH * KW, O // groups * KH * KW
-        self._parameter("weight", shape, initial(self.arguments["init"], shape, fan_in, fan_out))
-        if self.bias:
-            self._parameter("bias", (O,), constant(0.0, (O,)), decay=False)
-        return (O, *window.output)
+        return Window.of(self.label, size, self.kernel, **how).output
 
-    def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
-        self._fits("channels", x.shape[1], self.input_shape[0], x.shape)
-        bias = self.value("bias") if self.bias else None
-        y = conv2d.forward(x, self.value("weight"), bias, **self.how)
-        y, saved = activate(self.activation, y)
-        return y, (x, saved)
-
-    def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array | None:
-        x, activated = saved
-        grad = deactivate(self.activation, grad_y, activated)  # dL/d(before the activation)
-        weight = self.value("weight")
-        conv2d.backward_weight(grad, x, weight.shape, **self.how, out=self.grad("weight"))
-        if self.bias:
-            conv2d.backward_bias(grad, out=self.grad("bias"))
-        if not context.input_gradient:
-            return None
-        return conv2d.backward_input(grad, weight, x.shape, **self.how)
+    def _fans(self, C: int) -> tuple[float, float]:
+        taps, groups = self.kernel[0] * self.kernel[1], self.how["groups"]
+        return C // groups * taps, self.arguments["out_channels"] // groups * taps
 
     def multiply_adds(self) -> int:
         """N·O·OH·OW·(C/groups)·KH·KW, for N = 1."""
         (C, _, _), (O, OH, OW), (KH, KW) = self.input_shape, self.output_shape, self.kernel
         return O * OH * OW * (C // self.arguments["groups"]) * KH * KW
-
-
-def _reordered(positional: tuple[Any, ...], options: dict[str, Any], name: str | None) -> str:
-    """Say how to write a call that gave its arguments in PyTorch's order."""
-    _in, out, kernel, *rest = positional
-    given = dict(zip(("stride", "padding", "dilation", "groups"), rest, strict=False))
-    defaults = inspect.signature(Conv2d).parameters
-    for key, value in {**options, "name": name}.items():
-        if value != defaults[key].default:
-            given.setdefault(key, value)
-    write = ", ".join([repr(out), repr(kernel), *(f"{k}={v!r}" for k, v in given.items())])
-    return (
-        f"Conv2d({', '.join(map(repr, positional))}): input channels are inferred, so only "
-        f"out_channels and kernel_size come by position. Write Conv2d({write})."
-    )

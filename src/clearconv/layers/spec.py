@@ -12,11 +12,13 @@ from clearconv.layers import (
     containers,
     conv2d,
     conv_pool2d,
+    conv_transpose2d,
     dropout,
     flatten,
     group_norm,
     linear,
     pool2d,
+    upsample,
 )
 from clearconv.layers._node import Node, Shape
 from clearconv.ops._arrays import Array
@@ -35,6 +37,7 @@ _BUILT_IN: dict[str, type[Node]] = {
         pool2d.AvgPool2d,
         pool2d.GlobalAvgPool2d,
         pool2d.AdaptiveAvgPool2d,
+        upsample.Upsample,
         batch_norm2d.BatchNorm2d,
         group_norm.GroupNorm,
         group_norm.InstanceNorm2d,
@@ -55,6 +58,7 @@ _BUILT_IN: dict[str, type[Node]] = {
         containers.Residual,
         concat.Concat,
         conv_pool2d.ConvPool2d,
+        conv_transpose2d.ConvTranspose2d,
     )
 }
 _own: dict[str, type[Node]] = {}

@@ -11,6 +11,7 @@
   CHAPTER(batch_norm2d)             \
   CHAPTER(conv2d)                   \
   CHAPTER(conv_block)               \
+  CHAPTER(conv_transpose2d)         \
   CHAPTER(cross_entropy)            \
   CHAPTER(dropout)                  \
   CHAPTER(global_avg_pool2d)        \
@@ -20,7 +21,8 @@
   CHAPTER(max_pool2d)               \
   CHAPTER(softmax)                  \
   CHAPTER(squared_error)            \
-  CHAPTER(update)
+  CHAPTER(update)                   \
+  CHAPTER(upsample2d)
 
 namespace clearconv {
 

@@ -7,8 +7,9 @@ from importlib import import_module
 from typing import Any
 
 _CHAPTERS = (
-    "activation adaptive_avg_pool2d avg_pool2d batch_norm2d conv2d conv_block cross_entropy "
-    "dropout global_avg_pool2d group_norm im2col linear max_pool2d softmax squared_error update"
+    "activation adaptive_avg_pool2d avg_pool2d batch_norm2d conv2d conv_block conv_transpose2d "
+    "cross_entropy dropout global_avg_pool2d group_norm im2col linear max_pool2d softmax "
+    "squared_error update upsample2d"
 ).split()
 
 

@@ -6,6 +6,7 @@ from clearconv.ops.avg_pool2d.cases import CHAPTER as _avg_pool2d
 from clearconv.ops.batch_norm2d.cases import CHAPTER as _batch_norm2d
 from clearconv.ops.conv2d.cases import CHAPTER as _conv2d
 from clearconv.ops.conv_block.cases import CHAPTER as _conv_block
+from clearconv.ops.conv_transpose2d.cases import CHAPTER as _conv_transpose2d
 from clearconv.ops.cross_entropy.cases import CHAPTER as _cross_entropy
 from clearconv.ops.dropout.cases import CHAPTER as _dropout
 from clearconv.ops.global_avg_pool2d.cases import CHAPTER as _global_avg_pool2d
@@ -16,14 +17,17 @@ from clearconv.ops.max_pool2d.cases import CHAPTER as _max_pool2d
 from clearconv.ops.softmax.cases import CHAPTER as _softmax
 from clearconv.ops.squared_error.cases import CHAPTER as _squared_error
 from clearconv.ops.update.cases import CHAPTER as _update
+from clearconv.ops.upsample2d.cases import CHAPTER as _upsample2d
 
 CHAPTERS = (
     _im2col,
     _conv2d,
+    _conv_transpose2d,
     _max_pool2d,
     _avg_pool2d,
     _global_avg_pool2d,
     _adaptive_avg_pool2d,
+    _upsample2d,
     _linear,
     _activation,
     _softmax,

@@ -9,6 +9,10 @@ r"""Two-dimensional convolution: each output is a patch of the input times a sma
 Every gradient is this sum read from the other side: each product w * x of the forward pass hands
 `grad_y` to x multiplied by w, and to w multiplied by x.
 
+A bias of shape (O, OH, OW) has a number for every position instead, as PaddlePaddle's
+``shared_biases=False``: :math:`b_{o,p,q}` takes the place of :math:`b_o`, and its gradient is a sum
+over images alone.
+
 Shapes: x (N, C, H, W), weight (O, C/groups, KH, KW), bias (O,), y (N, O, OH, OW). One image
 (C, H, W) or one map (H, W) is taken too and comes back without the missing axes: an image gives
 (O, OH, OW), and so does a map. All arrays are float32, or all are float64.
@@ -24,7 +28,7 @@ import numpy as np
 from clearconv.ops._arrays import Array, as_batch, batch_shape, check, expect, result, same_dtype
 from clearconv.ops._backend import pick
 from clearconv.ops._window import IntOrPair, Padding, Window
-from clearconv.ops.conv2d._filters import filters_window
+from clearconv.ops.conv2d._filters import check_bias, filters_window
 
 __all__ = ["backward_bias", "backward_input", "backward_weight", "forward"]
 
@@ -52,8 +56,8 @@ def forward(
         Input.
     weight : ndarray of shape (O, C/groups, KH, KW)
         Filters.
-    bias : ndarray of shape (O,), optional
-        Added to each output channel.
+    bias : ndarray of shape (O,) or (O, OH, OW), optional
+        Added to each output channel, or to each position of it.
     stride : int or (int, int)
         Step of the window along rows and columns.
     padding : int, (int, int), ((top, bottom), (left, right)), "same" or "valid"
@@ -99,9 +103,7 @@ def forward(
     )
     same_dtype("conv2d.forward", x=x, weight=weight, bias=bias)
     O = weight.shape[0]
-    if bias is not None:
-        check("conv2d.forward", "bias", bias)
-        expect("conv2d.forward", "bias", bias, (O,), "one number for each output channel")
+    check_bias("conv2d.forward", bias, O, window.output)
     y = pick("conv2d", backend).forward(batch, weight, bias, window, groups, exact)
     shape = (batch.shape[0], O, *window.output)
     return result("conv2d.forward", y, shape if x.ndim == 4 else shape[1:], out)
@@ -241,15 +243,20 @@ def backward_weight(
     return result("conv2d.backward_weight", grad_weight, tuple(weight_shape), out)
 
 
-def backward_bias(grad_y: Array, *, out: Array | None = None, backend: str | None = None) -> Array:
+def backward_bias(
+    grad_y: Array, shared: bool = True, *, out: Array | None = None, backend: str | None = None
+) -> Array:
     r"""Gradient of the loss with respect to the bias.
 
-    The bias is added at every position of every image, so it collects all of `grad_y`'s channel.
+    The bias is added at every position of every image, so it collects all of `grad_y`'s channel; a
+    bias of its own for every position collects from the images alone.
 
     Parameters
     ----------
     grad_y : ndarray of shape (N, O, OH, OW) or (O, OH, OW)
         dL/dy.
+    shared : bool
+        Whether the bias has one number for each channel; False for one of shape (O, OH, OW).
     out : ndarray, optional
         Receives the result.
     backend : {"loops", "matrix", "native"}, optional
@@ -257,7 +264,7 @@ def backward_bias(grad_y: Array, *, out: Array | None = None, backend: str | Non
 
     Returns
     -------
-    grad_bias : ndarray of shape (O,)
+    grad_bias : ndarray of shape (O,) or (O, OH, OW)
         Same dtype as `grad_y`.
 
     Raises
@@ -269,7 +276,8 @@ def backward_bias(grad_y: Array, *, out: Array | None = None, backend: str | Non
 
     Notes
     -----
-    .. math:: db_o = \sum_{n,p,q} dy_{n,o,p,q}
+    .. math:: db_o = \sum_{n,p,q} dy_{n,o,p,q} \qquad\text{or}\qquad
+        db_{o,p,q} = \sum_n dy_{n,o,p,q}
 
     References
     ----------
@@ -277,8 +285,9 @@ def backward_bias(grad_y: Array, *, out: Array | None = None, backend: str | Non
     """
     check("conv2d.backward_bias", "grad_y", grad_y, (3, 4))
     grads = as_batch("conv2d.backward_bias", grad_y, "grad_y")
-    grad_bias = pick("conv2d", backend).backward_bias(grads)
-    return result("conv2d.backward_bias", grad_bias, (grads.shape[1],), out)
+    grad_bias = pick("conv2d", backend).backward_bias(grads, shared)
+    shape = grads.shape[1:2] if shared else grads.shape[1:]
+    return result("conv2d.backward_bias", grad_bias, shape, out)
 
 
 def _grad_y(function: str, grad_y: Array, N: int, O: int, window: Window) -> Array:

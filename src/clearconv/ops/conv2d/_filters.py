@@ -1,8 +1,8 @@
 """What a convolution checks about its filters."""
 
 from clearconv.errors import ShapeError
-from clearconv.ops._arrays import Array, check
-from clearconv.ops._window import IntOrPair, Padding, Window
+from clearconv.ops._arrays import Array, check, expect
+from clearconv.ops._window import IntOrPair, Padding, Pair, Window
 
 
 def filters_window(
@@ -31,3 +31,15 @@ def filters_window(
         )
     H, W = x_shape[2:]
     return Window.of(what, (H, W), weight.shape[2:], stride, padding, dilation)
+
+
+def check_bias(what: str, bias: Array | None, channels: int, output: Pair) -> None:
+    """Check that a bias, if any, has a number for each output channel, or each position of it."""
+    if bias is None:
+        return
+    check(what, "bias", bias)
+    if bias.ndim == 3:
+        why = "one number for each output channel and position"
+        expect(what, "bias", bias, (channels, *output), why)
+    else:
+        expect(what, "bias", bias, (channels,), "one number for each output channel")

@@ -24,16 +24,23 @@ def run(
             "weight": conv2d.backward_weight(grad_y, x, weight.shape, **how),
         }
         if "bias" in inputs:
-            grads["bias"] = conv2d.backward_bias(grad_y, backend=backend)
+            shared = inputs["bias"].ndim == 1
+            grads["bias"] = conv2d.backward_bias(grad_y, shared, backend=backend)
         return grads
 
     return y, backward
 
 
 def _case(
-    name: str, x: tuple[int, ...], weight: tuple[int, ...], bias: bool = True, **options: Any
+    name: str,
+    x: tuple[int, ...],
+    weight: tuple[int, ...],
+    bias: bool | tuple[int, int] = True,
+    **options: Any,
 ) -> Case:
-    extra = {"bias": normal(weight[0])} if bias else {}
+    """`bias` is OH and OW where it has a number for every position."""
+    places = bias if isinstance(bias, tuple) else ()
+    extra = {"bias": normal(weight[0], *places)} if bias else {}
     return Case(name, arrays(x=normal(*x), weight=normal(*weight), **extra), options)
 
 
@@ -66,6 +73,13 @@ CASES = (
     _case("depthwise, two filters each", (2, 3, 6, 5), (6, 1, 2, 3), groups=3),
     _case("many channels", (2, 19, 6, 7), (35, 19, 3, 3), padding=1),
     _case("wide output", (1, 16, 4, 40), (16, 16, 3, 3), padding=1),
+    _case("bias by position", (3, 2, 5, 4), (3, 2, 3, 3), bias=(2, 3), stride=2, padding=(0, 2)),
+    _case("bias by position, one image", (2, 5, 4), (5, 2, 3, 2), bias=(3, 3)),
+    _case("bias by position, groups", (9, 4, 5, 6), (6, 2, 3, 3), bias=(5, 6), groups=2, padding=1),
+    _case(
+        "bias by position, depthwise", (2, 5, 6, 7), (5, 1, 3, 3), bias=(6, 7), groups=5, padding=1
+    ),
+    _case("bias by position, many channels", (2, 32, 9, 8), (32, 32, 3, 3), bias=(9, 8), padding=1),
     _case("one image, one pixel", (1, 3, 1, 1), (2, 3, 1, 1)),
     _case("nine images", (9, 2, 5, 5), (3, 2, 3, 3), stride=2, padding=1),
 )

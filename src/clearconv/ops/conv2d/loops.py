@@ -20,7 +20,7 @@ def forward(
         for i, j, row, col in window.taps(p, q):
             y[n, o, p, q] += np.dot(weight[o, :, i, j], x[n, group, row, col])
         if bias is not None:
-            y[n, o, p, q] += bias[o]
+            y[n, o, p, q] += bias[o] if bias.ndim == 1 else bias[o, p, q]
     return y
 
 
@@ -52,12 +52,12 @@ def backward_weight(
     return grad_weight
 
 
-def backward_bias(grad_y: Array) -> Array:
-    """Formula 15: the bias took part in every output of its channel."""
+def backward_bias(grad_y: Array, shared: bool = True) -> Array:
+    """Formula 15: the bias took part in every output of its channel, or of its position."""
     N, O, OH, OW = grad_y.shape
-    grad_bias = np.zeros(O, dtype=grad_y.dtype)
+    grad_bias = np.zeros(O if shared else (O, OH, OW), dtype=grad_y.dtype)
     for n, o, p, q in np.ndindex(N, O, OH, OW):
-        grad_bias[o] += grad_y[n, o, p, q]
+        grad_bias[o if shared else (o, p, q)] += grad_y[n, o, p, q]
     return grad_bias
 
 

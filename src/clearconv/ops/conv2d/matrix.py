@@ -16,10 +16,11 @@ def forward(
 ) -> Array:
     """Patches (rows) times filters (columns)."""
     N, O = x.shape[0], weight.shape[0]
-    y = _rows(x, window, groups) @ _columns(weight, groups)  # (G, N*OH*OW, O/G)
+    rows = _rows(x, window, groups) @ _columns(weight, groups)  # (G, N*OH*OW, O/G)
+    y = _image(rows, (N, *window.output))  # (N, O, OH, OW)
     if bias is not None:
-        y += bias.reshape(groups, 1, O // groups)
-    return _image(y, (N, *window.output))  # (N, O, OH, OW)
+        y += bias.reshape(O, *(bias.shape[1:] or (1, 1)))  # (O, 1, 1) or (O, OH, OW)
+    return y
 
 
 def backward_input(
@@ -44,9 +45,9 @@ def backward_weight(
     return product.transpose(0, 4, 3, 1, 2).reshape(O, I, KH, KW)
 
 
-def backward_bias(grad_y: Array) -> Array:
-    """Sum over images and positions."""
-    return grad_y.sum(axis=(0, 2, 3))  # (O,)
+def backward_bias(grad_y: Array, shared: bool = True) -> Array:
+    """Sum over images and positions, or over images."""
+    return grad_y.sum(axis=(0, 2, 3) if shared else 0)  # (O,) or (O, OH, OW)
 
 
 def _rows(x: Array, window: Window, groups: int) -> Array:

@@ -89,6 +89,16 @@ bool by_columns(const Geometry& window, Index grad_channels, Index groups, Index
   return columns < (strides > 1 ? phases + phases / 2 : phases);
 }
 
+// Of an array like grad_x, the pixels of one phase: every stride-th.
+template <class T>
+Tensor<T> phase_of(Tensor<T> pixels, const Geometry& window, const Phase& rows,
+                   const Phase& columns) {
+  pixels.data += rows.first * pixels.stride[2] + columns.first * pixels.stride[3];
+  pixels.stride[2] *= window.stride[0];
+  pixels.stride[3] *= window.stride[1];
+  return pixels;
+}
+
 template <class T>
 void backward_input(const Operand<T>& grad_y, const Tensor<const T>& weight,
                     const Geometry& window, Index groups, bool exact, const Epilogue<T>& to,
@@ -113,10 +123,9 @@ void backward_input(const Operand<T>& grad_y, const Tensor<const T>& weight,
     for (Index b = 0; b < window.stride[1]; ++b) {
       const Phase rows(window, 0, a), columns(window, 1, b);
       if (rows.axis.output == 0 || columns.axis.output == 0) continue;
-      Epilogue<T> every = to;  // every stride-th pixel of grad_x
-      every.y.data += rows.first * to.y.stride[2] + columns.first * to.y.stride[3];
-      every.y.stride[2] *= window.stride[0];
-      every.y.stride[3] *= window.stride[1];
+      Epilogue<T> every = to;
+      every.y = phase_of(to.y, window, rows, columns);
+      if (to.add.data) every.add = phase_of(to.add, window, rows, columns);
       if (is_depthwise(I * groups, weight.shape[0], groups)) {
         const Patches<T> patches = {grad_y, rows.axis, columns.axis};
         DepthwisePass<T>{patches, weight, rows.taps, columns.taps, every, runtime, nullptr, nullptr,

@@ -1,0 +1,304 @@
+r"""Transposed convolution: each input pixel lays down the kernel, multiplied by itself.
+
+Where convolution gathers a patch into one output, this scatters one input over a patch; where
+patches overlap, they are added. With strides s, dilations d and padding ``top`` and ``left``:
+
+.. math::
+    y_{n,o,u,v} = b_o + \sum_{c,i,j} w_{c,o,i,j}\; x_{n,c,p,q}, \qquad
+    u = p s_h + i d_h - top,\quad v = q s_w + j d_w - left
+
+So a stride makes the map larger and padding cuts it: along an axis
+``output = (input - 1) * stride + dilation * (kernel - 1) + 1 - before - after + output_padding``.
+
+That is conv2d's input gradient, with x in the place of `grad_y`, and conv2d's forward pass is its
+input gradient: each is the other's transpose. The matrix and native tellings run conv2d's code with
+the roles exchanged.
+
+Shapes: x (N, C, H, W), weight (C, O/groups, KH, KW), bias (O,) or (O, OH, OW), y (N, O, OH, OW).
+One image (C, H, W) or one map (H, W) is taken too and comes back without the missing axes: an image
+gives (O, OH, OW), and so does a map. All arrays are float32, or all are float64. With ``groups`` >
+1, input channel c reaches only the O/groups output channels of its own group.
+
+Sources: Zeiler, Krishnan, Taylor and Fergus, "Deconvolutional networks", 2010; Dumoulin and Visin,
+"A guide to convolution arithmetic for deep learning", 2016, chapter 4; PyTorch's
+``conv_transpose2d`` for the arguments. ``docs/conv_transpose2d.md`` derives the gradients.
+"""
+
+import numpy as np
+
+from clearconv.ops._arrays import Array, as_batch, batch_shape, check, expect, result, same_dtype
+from clearconv.ops._backend import pick
+from clearconv.ops._window import IntOrPair, Padding
+from clearconv.ops.conv2d._filters import check_bias
+from clearconv.ops.conv_transpose2d._window import transposed_window
+
+__all__ = ["backward_bias", "backward_input", "backward_weight", "forward"]
+
+
+def forward(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: IntOrPair = 1,
+    padding: Padding = 0,
+    output_padding: IntOrPair = 0,
+    groups: int = 1,
+    dilation: IntOrPair = 1,
+    *,
+    exact: bool = False,
+    out: Array | None = None,
+    backend: str | None = None,
+) -> Array:
+    r"""Lay every kernel down at every pixel, and add where they overlap.
+
+    It is the way back to a larger map: a learnt up-sampling.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, C, H, W), (C, H, W) or (H, W)
+        Input.
+    weight : ndarray of shape (C, O/groups, KH, KW)
+        Filters; input channels come first.
+    bias : ndarray of shape (O,) or (O, OH, OW), optional
+        Added to each output channel, or to each position of it.
+    stride : int or (int, int)
+        Distance of neighbouring pixels' kernels on the output, along rows and columns.
+    padding : int, (int, int) or ((top, bottom), (left, right))
+        Rows and columns cut from the output's edges: the padding of the convolution that this
+        turns round.
+    output_padding : int or (int, int)
+        Rows added at the bottom and columns at the right, less than the stride or the dilation: a
+        stride takes several sizes to one, and this chooses which to come back to.
+    groups : int
+        Into how many independent groups the channels fall.
+    dilation : int or (int, int)
+        Distance between neighbouring kernel elements on the output; 1 leaves no holes.
+    exact : bool
+        Only direct sums, see ``conv2d.forward``.
+    out : ndarray, optional
+        Receives the result.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    y : ndarray of shape (N, O, OH, OW), or without N for one image or map
+        Same dtype as `x`. Pixels that no kernel reaches hold the bias.
+
+    Raises
+    ------
+    ShapeError
+        If the channels, groups or sizes do not fit; says what was received and expected.
+    DtypeError
+        If the arrays are not all float32 or all float64.
+
+    Notes
+    -----
+    .. math:: y_{n,o,u,v} = b_o + \sum_{c,i,j} w_{c,o,i,j}\, x_{n,c,p,q},
+        \qquad p s_h + i d_h - top = u,\quad q s_w + j d_w - left = v
+
+    Cost: N·C·H·W·(O/groups)·KH·KW multiply-adds.
+
+    References
+    ----------
+    Dumoulin and Visin, 2016, chapter 4.
+    """
+    what = "conv_transpose2d.forward"
+    batch = as_batch(what, x)
+    check(what, "weight", weight, 4)
+    window = transposed_window(
+        what, batch.shape, weight.shape, stride, padding, output_padding, groups, dilation
+    )
+    same_dtype(what, x=x, weight=weight, bias=bias)
+    O = weight.shape[1] * groups
+    check_bias(what, bias, O, window.input)
+    y = pick("conv_transpose2d", backend).forward(batch, weight, bias, window, groups, exact)
+    shape = (batch.shape[0], O, *window.input)
+    return result(what, y, shape if x.ndim == 4 else shape[1:], out)
+
+
+def backward_input(
+    grad_y: Array,
+    weight: Array,
+    x_shape: tuple[int, ...],
+    stride: IntOrPair = 1,
+    padding: Padding = 0,
+    output_padding: IntOrPair = 0,
+    groups: int = 1,
+    dilation: IntOrPair = 1,
+    *,
+    exact: bool = False,
+    out: Array | None = None,
+    backend: str | None = None,
+) -> Array:
+    r"""Gradient of the loss with respect to the input.
+
+    A pixel was laid down over a patch; it collects that patch of `grad_y`, each number times the
+    weight that went there. That is a plain convolution of `grad_y`, kernel not turned.
+
+    Parameters
+    ----------
+    grad_y : ndarray of shape (N, O, OH, OW) or (O, OH, OW)
+        dL/dy.
+    weight : ndarray of shape (C, O/groups, KH, KW)
+        Filters of the forward pass.
+    x_shape : tuple of int
+        Shape of the forward pass's input: (N, C, H, W), (C, H, W) or (H, W).
+    stride, padding, output_padding, groups, dilation, exact
+        As in the forward pass.
+    out : ndarray, optional
+        Receives the result.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    grad_x : ndarray of shape `x_shape`
+        Same dtype as `grad_y`.
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` is not what the forward pass gives for `x_shape`.
+    DtypeError
+        If the arrays are not all float32 or all float64.
+
+    Notes
+    -----
+    .. math:: dx_{n,c,p,q} = \sum_{o,i,j} w_{c,o,i,j}\;
+        dy^{pad}_{n,\,o,\,p s_h + i d_h,\,q s_w + j d_w}
+
+    References
+    ----------
+    Dumoulin and Visin, 2016, chapter 4.
+    """
+    what = "conv_transpose2d.backward_input"
+    full = batch_shape(what, x_shape)
+    check(what, "weight", weight, 4)
+    window = transposed_window(
+        what, full, weight.shape, stride, padding, output_padding, groups, dilation
+    )
+    same_dtype(what, grad_y=grad_y, weight=weight)
+    grads = as_batch(what, grad_y, "grad_y")
+    shape = (full[0], weight.shape[1] * groups, *window.input)
+    expect(what, "grad_y", grads, shape, "the shape of the forward pass's output")
+    telling = pick("conv_transpose2d", backend)
+    grad_x = telling.backward_input(grads, weight, window, groups, exact)
+    return result(what, grad_x, tuple(x_shape), out)
+
+
+def backward_weight(
+    grad_y: Array,
+    x: Array,
+    weight_shape: tuple[int, ...],
+    stride: IntOrPair = 1,
+    padding: Padding = 0,
+    output_padding: IntOrPair = 0,
+    groups: int = 1,
+    dilation: IntOrPair = 1,
+    *,
+    exact: bool = False,
+    out: Array | None = None,
+    backend: str | None = None,
+) -> Array:
+    r"""Gradient of the loss with respect to the filters.
+
+    A weight tied every pixel to one output; its gradient is the sum, over images and pixels, of
+    pixel times `grad_y`. It is conv2d's with x and `grad_y` exchanged.
+
+    Parameters
+    ----------
+    grad_y : ndarray of shape (N, O, OH, OW) or (O, OH, OW)
+        dL/dy.
+    x : ndarray of shape (N, C, H, W), (C, H, W) or (H, W)
+        Input of the forward pass.
+    weight_shape : tuple of int
+        (C, O/groups, KH, KW).
+    stride, padding, output_padding, groups, dilation, exact
+        As in the forward pass.
+    out : ndarray, optional
+        Receives the result.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    grad_weight : ndarray of shape `weight_shape`
+        Same dtype as `x`.
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` is not what the forward pass gives.
+    DtypeError
+        If the arrays are not all float32 or all float64.
+
+    Notes
+    -----
+    .. math:: dw_{c,o,i,j} = \sum_{n,p,q} x_{n,c,p,q}\;
+        dy^{pad}_{n,\,o,\,p s_h + i d_h,\,q s_w + j d_w}
+
+    References
+    ----------
+    Dumoulin and Visin, 2016, chapter 4.
+    """
+    what = "conv_transpose2d.backward_weight"
+    batch = as_batch(what, x)
+    check(what, "weight", np.empty(weight_shape, dtype=x.dtype), 4)
+    window = transposed_window(
+        what, batch.shape, weight_shape, stride, padding, output_padding, groups, dilation
+    )
+    same_dtype(what, grad_y=grad_y, x=x)
+    grads = as_batch(what, grad_y, "grad_y")
+    shape = (batch.shape[0], weight_shape[1] * groups, *window.input)
+    expect(what, "grad_y", grads, shape, "the shape of the forward pass's output")
+    telling = pick("conv_transpose2d", backend)
+    grad_weight = telling.backward_weight(grads, batch, window, groups, exact)
+    return result(what, grad_weight, tuple(weight_shape), out)
+
+
+def backward_bias(
+    grad_y: Array, shared: bool = True, *, out: Array | None = None, backend: str | None = None
+) -> Array:
+    r"""Gradient of the loss with respect to the bias.
+
+    The bias is added at every position of every image, so it collects all of `grad_y`'s channel; a
+    bias of its own for every position collects from the images alone.
+
+    Parameters
+    ----------
+    grad_y : ndarray of shape (N, O, OH, OW) or (O, OH, OW)
+        dL/dy.
+    shared : bool
+        Whether the bias has one number for each channel; False for one of shape (O, OH, OW).
+    out : ndarray, optional
+        Receives the result.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    grad_bias : ndarray of shape (O,) or (O, OH, OW)
+        Same dtype as `grad_y`.
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` has neither three nor four axes.
+    DtypeError
+        If `grad_y` is neither float32 nor float64.
+
+    Notes
+    -----
+    .. math:: db_o = \sum_{n,u,v} dy_{n,o,u,v} \qquad\text{or}\qquad
+        db_{o,u,v} = \sum_n dy_{n,o,u,v}
+
+    References
+    ----------
+    As of ``conv2d.backward_bias``.
+    """
+    what = "conv_transpose2d.backward_bias"
+    check(what, "grad_y", grad_y, (3, 4))
+    grads = as_batch(what, grad_y, "grad_y")
+    grad_bias = pick("conv_transpose2d", backend).backward_bias(grads, shared)
+    return result(what, grad_bias, grads.shape[1:2] if shared else grads.shape[1:], out)

@@ -1,0 +1,68 @@
+"""Transposed convolution as a stamp: each pixel presses the kernel onto the output.
+
+``window.taps(p, q)`` yields the outputs under the kernel that pixel (p, q) lays down. All sums are
+direct, so `exact` changes nothing.
+"""
+
+import numpy as np
+
+from clearconv.ops._arrays import Array
+from clearconv.ops._window import Window
+
+
+def forward(
+    x: Array, weight: Array, bias: Array | None, window: Window, groups: int, exact: bool = True
+) -> Array:
+    """Add every pixel, times the kernel, to the outputs under it."""
+    N, C = x.shape[:2]
+    share = weight.shape[1]
+    y = np.zeros((N, share * groups, *window.input), dtype=x.dtype)
+    for n, c, p, q in np.ndindex(x.shape):
+        group = _channels(c, C, share, groups)
+        for i, j, row, col in window.taps(p, q):
+            y[n, group, row, col] += weight[c, :, i, j] * x[n, c, p, q]
+    if bias is not None:
+        for n, o, row, col in np.ndindex(y.shape):
+            y[n, o, row, col] += bias[o] if bias.ndim == 1 else bias[o, row, col]
+    return y
+
+
+def backward_input(
+    grad_y: Array, weight: Array, window: Window, groups: int, exact: bool = True
+) -> Array:
+    """Each pixel collects from the outputs under its kernel, times the weights that went there."""
+    N, (C, share) = grad_y.shape[0], weight.shape[:2]
+    grad_x = np.zeros((N, C, *window.output), dtype=grad_y.dtype)
+    for n, c, p, q in np.ndindex(grad_x.shape):
+        group = _channels(c, C, share, groups)
+        for i, j, row, col in window.taps(p, q):
+            grad_x[n, c, p, q] += np.dot(weight[c, :, i, j], grad_y[n, group, row, col])
+    return grad_x
+
+
+def backward_weight(
+    grad_y: Array, x: Array, window: Window, groups: int, exact: bool = True
+) -> Array:
+    """Each pixel, times the gradient of an output under its kernel, goes to the weight between."""
+    C, share = x.shape[1], grad_y.shape[1] // groups
+    grad_weight = np.zeros((C, share, *window.kernel), dtype=x.dtype)
+    for n, c, p, q in np.ndindex(x.shape):
+        group = _channels(c, C, share, groups)
+        for i, j, row, col in window.taps(p, q):
+            grad_weight[c, :, i, j] += x[n, c, p, q] * grad_y[n, group, row, col]
+    return grad_weight
+
+
+def backward_bias(grad_y: Array, shared: bool = True) -> Array:
+    """The bias took part in every output of its channel, or of its position."""
+    N, O, OH, OW = grad_y.shape
+    grad_bias = np.zeros(O if shared else (O, OH, OW), dtype=grad_y.dtype)
+    for n, o, row, col in np.ndindex(N, O, OH, OW):
+        grad_bias[o if shared else (o, row, col)] += grad_y[n, o, row, col]
+    return grad_bias
+
+
+def _channels(c: int, C: int, share: int, groups: int) -> slice:
+    """Return the output channels that input channel `c` reaches."""
+    group = c // (C // groups)
+    return slice(group * share, (group + 1) * share)

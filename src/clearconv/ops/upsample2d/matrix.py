@@ -1,0 +1,31 @@
+"""Up-sampling as two matrix products: one mixes the rows, the other the columns."""
+
+import numpy as np
+
+from clearconv.ops._arrays import Array
+from clearconv.ops._resample import both_axes
+from clearconv.ops.upsample2d._grid import Grid
+
+
+def forward(x: Array, grid: Grid) -> Array:
+    """Rows times the map times columns, transposed."""
+    return both_axes(_weights(grid, 0, x), x, _weights(grid, 1, x))  # (N, C, OH, OW)
+
+
+def backward_input(grad_y: Array, grid: Grid) -> Array:
+    """The same products with both matrices transposed."""
+    rows, columns = _weights(grid, 0, grad_y), _weights(grid, 1, grad_y)
+    return both_axes(rows.T, grad_y, columns.T)  # (N, C, H, W)
+
+
+def _weights(grid: Grid, axis: int, like: Array) -> Array:
+    """Return, for each output of an axis, the weight of each input: (outputs, inputs)."""
+    outputs, inputs, (over, under) = grid.output[axis], grid.input[axis], grid.step[axis]
+    u = np.arange(outputs)
+    places = np.clip((u + grid.shift) * over / under - grid.shift, 0, inputs - 1)
+    low = np.floor(places).astype(int)
+    beyond = places - low if grid.linear else np.zeros(outputs)
+    weights = np.zeros((outputs, inputs))
+    weights[u, low] = 1 - beyond
+    weights[u, np.minimum(low + 1, inputs - 1)] += beyond
+    return np.asarray(weights, dtype=like.dtype, like=like)
