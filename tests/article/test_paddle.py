@@ -1,11 +1,20 @@
-"""PaddlePaddle's two functions give the layers that their arguments describe."""
+"""PaddlePaddle's functions give the layers that their arguments describe."""
 
 import numpy as np
 import pytest
 
-from clearconv.article import ReluActivator, img_conv_layer, simple_img_conv_pool
+from clearconv.article import (
+    ExtraAttr,
+    ParamAttr,
+    ParameterAttribute,
+    ReluActivator,
+    SigmoidActivator,
+    img_conv_layer,
+    img_pool_layer,
+    simple_img_conv_pool,
+)
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.layers import Conv2d, Flatten, Linear, Sequential
+from clearconv.layers import Conv2d, ConvTranspose2d, Dropout, Flatten, Linear, Sequential
 
 
 def test_one_convolution_alone():
@@ -88,14 +97,168 @@ def test_wrong_channels_are_found_at_build():
         img_conv_layer(None, 3, 4, num_channels=3).build((1, 5, 5))
 
 
+# -- initialisation by attribute
+
+
+@pytest.mark.parametrize(
+    ("attribute", "mean", "deviation"),
+    [
+        (ParamAttr(initial_mean=0.5, initial_std=0.2), 0.5, 0.2),
+        (ParamAttr(initial_std=0.2), 0, 0.2),
+        (ParamAttr(initial_mean=-2), -2, 0.01),  # the deviation where nothing is said
+        (ParamAttr(initial_min=-1, initial_max=3), 1, 4 / np.sqrt(12)),
+        (ParamAttr(), 0, np.sqrt(2 / (5**2 * 8))),
+        (ParameterAttribute(learning_rate=1.0), 0, np.sqrt(2 / (5**2 * 8))),
+    ],
+)
+def test_weights_start_as_the_attribute_says(attribute, mean, deviation):
+    layer = img_conv_layer(None, 5, 200, param_attr=attribute).build((8, 5, 5), dtype="float64")
+    weight = layer.parameters["weight"]  # 40,000 numbers
+    assert weight.mean() == pytest.approx(mean, abs=0.025 * deviation)
+    assert weight.std() == pytest.approx(deviation, rel=0.02)
+    if attribute.initial_max is not None:
+        assert -1 <= weight.min() < -0.99 and 2.99 < weight.max() <= 3
+    assert not layer.parameters["bias"].any()
+
+
+def test_biases_start_as_their_attribute_says():
+    attribute = ParamAttr(initial_mean=2, initial_std=0)
+    layer = img_conv_layer(None, 3, 4, bias_attr=attribute).build((2, 6, 5))
+    np.testing.assert_array_equal(layer.parameters["bias"], np.full(4, 2, "float32"))
+    for attribute in (True, None, ParamAttr()):
+        layer = img_conv_layer(None, 3, 4, bias_attr=attribute).build((2, 6, 5))
+        assert not layer.parameters["bias"].any()
+    even = ParamAttr(initial_min=0.5, initial_max=1)
+    net = simple_img_conv_pool(None, 3, 400, 2, bias_attr=even).build((2, 6, 5))
+    bias = net.parameters["conv1.bias"]
+    assert 0.5 <= bias.min() < 0.51 and 0.99 < bias.max() <= 1
+
+
+def test_a_bias_for_every_position():
+    layer = img_conv_layer(
+        None, 3, 4, shared_biases=False, bias_attr=ParamAttr(initial_std=1), act="identity"
+    ).build((2, 6, 5), dtype="float64")
+    assert layer.parameters["bias"].shape == (4, 4, 3)
+    np.testing.assert_array_equal(layer(np.zeros((2, 6, 5))), layer.parameters["bias"])
+    net = simple_img_conv_pool(None, 3, 4, 2, shared_bias=False).build((2, 6, 5))
+    assert net.parameters["conv1.bias"].shape == (4, 4, 3)
+
+
+def test_an_attribute_drops():
+    layer = img_conv_layer(None, 3, 4, layer_attr=ExtraAttr(drop_rate=0.25, device=-1))
+    conv, drop = layer.children.values()
+    assert isinstance(conv, Conv2d) and isinstance(drop, Dropout) and drop.p == 0.25
+    assert isinstance(img_conv_layer(None, 3, 4, layer_attr=ExtraAttr()), Conv2d)
+    net = simple_img_conv_pool(None, 3, 4, 2, conv_layer_attr=ExtraAttr(drop_rate=0.5))
+    assert list(net.children) == ["conv1", "dropout1", "pool1"]
+
+
+# -- the transpose, and everything at once, against others
+
+
+def test_a_transposed_convolution():
+    """Sizes are (input - 1) * stride + filter - 2 * padding; one pixel becomes the filter."""
+    layer = img_conv_layer(
+        None, filter_size=4, filter_size_y=2, num_filters=3, stride=2, padding=(1, 0), trans=True,
+        act="identity", bias_attr=False,
+    ).build((2, 5, 6), dtype="float64")  # fmt: skip
+    assert isinstance(layer, ConvTranspose2d)
+    assert layer.output_shape == (3, 4 * 2 + 2, 5 * 2 + 4 - 2)
+    weight = layer.parameters["weight"]
+    assert weight.shape == (2, 3, 2, 4)
+    x = np.zeros((2, 5, 6))
+    x[1, 2, 3] = 2
+    expected = np.zeros((3, 10, 12))
+    expected[:, 4:6, 5:9] = 2 * weight[1]  # columns from 3 * 2 - 1
+    np.testing.assert_allclose(layer(x), expected)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("trans", [False, True])
+@pytest.mark.parametrize("shared", [False, True])
+def test_everything_at_once_against_pytorch(trans, shared):
+    torch = pytest.importorskip("torch")
+    how = {"groups": 2, "trans": trans, "shared_biases": shared, "act": SigmoidActivator()}
+    layer = img_conv_layer(
+        None,
+        filter_size=(2, 3),
+        num_filters=4,
+        num_channels=6,
+        stride=(1, 2),
+        padding=1,
+        padding_y=2,
+        dilation=(3, 1),
+        param_attr=ParamAttr(initial_std=0.3),
+        bias_attr=ParamAttr(initial_min=-1, initial_max=1),
+        **how,
+    ).build((6, 9, 11), dtype="float64")
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((3, 6, 9, 11))
+    y = layer.forward(x, training=True)
+    grad_y = rng.standard_normal(y.shape)
+    grad_x = layer.backward(grad_y)
+    names = ("weight", "bias")
+    tensors = [torch.tensor(a, requires_grad=True) for a in (x, *map(layer.parameters.get, names))]
+    function = getattr(torch.nn.functional, "conv_transpose2d" if trans else "conv2d")
+    net = function(  # rows first
+        *tensors[:2], stride=(2, 1), padding=(2, 1), dilation=(1, 3), groups=2
+    )
+    bias = tensors[2][:, None, None] if shared else tensors[2]
+    theirs = torch.sigmoid(net + bias)
+    theirs.backward(torch.tensor(grad_y))
+    np.testing.assert_allclose(y, theirs.detach().numpy(), atol=1e-12)
+    ours = (grad_x, *map(layer.gradients.get, names))
+    for mine, tensor in zip(ours, tensors, strict=True):
+        np.testing.assert_allclose(mine, tensor.grad.numpy(), atol=1e-11)
+
+
+def test_pooling_alone():
+    pool = img_pool_layer(None, pool_size=2, pool_size_y=3, stride=(2, 1)).build((1, 5, 5))
+    assert pool.output_shape == (1, 3, 3)  # of columns a last, incomplete window
+    pool = img_pool_layer(None, 2, stride=2, ceil_mode=False).build((1, 5, 5))
+    assert pool.output_shape == (1, 2, 2)
+    corner = {"padding": 1, "stride": 2, "pool_type": "avg"}
+    x = np.full((1, 4, 4), 8, "float32")
+    assert img_pool_layer(None, 2, **corner).build((1, 4, 4))(x)[0, 0, 0] == 8
+    counted = img_pool_layer(None, 2, **corner, exclude_mode=False).build((1, 4, 4))
+    assert counted(x)[0, 0, 0] == 2
+    net = img_pool_layer(Conv2d(3, 1), 2, name="last")
+    assert list(net.children) == ["conv1", "last"]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ParamAttr(name="w"), "name='w' is not offered.*name= to the layer"),
+        (lambda: ParamAttr(is_static=True), "is_static=True is not offered.*model.freeze"),
+        (lambda: ParamAttr(l2_rate=1e-4), "l2_rate=0.0001 is not offered.*weight_decay"),
+        (lambda: ParamAttr(learning_rate=0.1), "learning_rate=0.1 is not offered"),
+        (lambda: ParamAttr(initializer=np.zeros), r"initializer=.*model.parameters\[path\]"),
+        (lambda: ParamAttr(initial_max=1), "initial_max=1.*both ends"),
+        (lambda: ParamAttr(initial_min=1, initial_max=1), "both ends"),
+        (lambda: ParamAttr(initial_std=1, initial_min=0), "name two distributions"),
+        (lambda: ParamAttr(initial_std=-1), "initial_std=-1.*at least 0"),
+        (lambda: ParamAttr(initial_mean="0"), "initial_mean='0'.*a number"),
+        (lambda: ExtraAttr(device=0), "device=0.*the CPU"),
+        (lambda: ExtraAttr(drop_rate=1), "drop_rate=1.*0 <= drop_rate < 1"),
+        (lambda: ExtraAttr(error_clipping_threshold=1.0), "gradients are not clipped"),
+        (lambda: img_pool_layer(None, 2, pool_type="sum"), "'max' or 'avg'"),
+        (lambda: img_pool_layer(None, 2, layer_attr=1), "layer_attr=1"),
+    ],
+)
+def test_attributes_that_cannot_be_kept_say_so(make, message):
+    with pytest.raises(ArgumentError, match=message):
+        make()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"trans": True}, "trans=True asks for a transposed convolution, which is not offered"),
-        ({"shared_biases": False}, "a bias for every position"),
-        ({"layer_attr": {"drop_rate": 0.5}}, "an extra attribute"),
-        ({"layer_type": "exconv"}, "layer_type='exconv'"),
-        ({"bias_attr": "no"}, "None, True or False"),
+        ({"layer_attr": {"drop_rate": 0.5}}, r"an ExtraAttr is needed, such as ExtraAttr\("),
+        ({"layer_type": "cudnn_conv"}, "layer_type='cudnn_conv' with trans=False.*on the CPU"),
+        ({"layer_type": "exconv", "trans": True}, "layer_type='exconv' with trans=True"),
+        ({"bias_attr": "no"}, "None, True, False or a ParamAttr"),
+        ({"param_attr": "gauss"}, "init='gauss'"),
         ({"act": ReluActivator}, r"such as ReluActivator\(\)"),
         ({"act": "swish"}, "register_activation"),
         ({"stride": (1, 2, 3)}, r"one pair \(horizontal, vertical\)"),
@@ -105,13 +268,13 @@ def test_wrong_channels_are_found_at_build():
 )
 def test_what_is_not_offered_says_so(arguments, message):
     with pytest.raises(ArgumentError, match=message):
-        img_conv_layer(**{"input": None, "filter_size": 3, "num_filters": 4, **arguments})
+        net = img_conv_layer(**{"input": None, "filter_size": 3, "num_filters": 4, **arguments})
+        net.build((2, 6, 5))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"shared_bias": False}, "a bias for every position"),
         ({"conv_layer_attr": 1}, "conv_layer_attr=1"),
         ({"pool_layer_attr": 1}, "pool_layer_attr=1"),
         ({"pool_type": "sum"}, "'max' or 'avg'"),

@@ -1,10 +1,20 @@
-"""The two functions of PaddlePaddle that the article explains, giving layers of this library."""
+"""The functions of PaddlePaddle that the article explains, giving layers of this library."""
 
-from typing import Any
+from typing import NoReturn
 
 from clearconv.article.activators import _BuiltIn
+from clearconv.article.attributes import ExtraAttr, ParamAttr
 from clearconv.errors import ArgumentError
-from clearconv.layers import AvgPool2d, Conv2d, MaxPool2d, Node, Sequential
+from clearconv.layers import (
+    AvgPool2d,
+    Conv2d,
+    ConvTranspose2d,
+    Dropout,
+    MaxPool2d,
+    Node,
+    Sequential,
+)
+from clearconv.layers.initial import Init
 
 #: An int for both axes, or (horizontal, vertical).
 Size = int | tuple[int, int] | list[int]
@@ -23,18 +33,18 @@ def img_conv_layer(
     stride: Size = 1,
     padding: Size = 0,
     dilation: Size = 1,
-    bias_attr: bool | None = None,
-    param_attr: str | float | None = None,
+    bias_attr: ParamAttr | bool | None = None,
+    param_attr: ParamAttr | Init | None = None,
     shared_biases: bool = True,
-    layer_attr: Any = None,
+    layer_attr: ExtraAttr | None = None,
     filter_size_y: int | None = None,
     stride_y: int | None = None,
     padding_y: int | None = None,
     dilation_y: int | None = None,
     trans: bool = False,
     layer_type: str | None = None,
-) -> Conv2d | Sequential:
-    """Make a convolution, with a ReLU unless told otherwise.
+) -> Conv2d | ConvTranspose2d | Sequential:
+    """Make a convolution, or its transpose, with a ReLU unless told otherwise.
 
     Sizes come in PaddlePaddle's order, horizontal first: `filter_size` is the width and
     `filter_size_y` the height, and of a pair the first is horizontal.
@@ -56,22 +66,27 @@ def img_conv_layer(
         ``clearconv.register_activation``, or one of the activators of ``clearconv.article``.
     groups : int
         Groups of channels that do not see each other.
-    bias_attr : bool, optional
-        False leaves the bias out; it starts at 0.
-    param_attr : str or float, optional
-        Initial weights, as ``Conv2d(init=...)``; None is normal with deviation
-        sqrt(2 / (filter_size² * channels)).
+    bias_attr : ParamAttr or bool, optional
+        False leaves the bias out; it starts at 0, or as the attribute says.
+    param_attr : ParamAttr, str, float or tuple, optional
+        Initial weights: an attribute, or what ``Conv2d(init=...)`` takes. None is normal with
+        deviation sqrt(2 / n), n the inputs that one output sees: filter_size² * channels.
+    shared_biases : bool
+        False gives every position of every map a bias of its own.
+    layer_attr : ExtraAttr, optional
+        Its `drop_rate` puts a ``Dropout`` behind the layer.
     filter_size_y, stride_y, padding_y, dilation_y : int, optional
         Vertical.
-    shared_biases, trans, layer_attr, layer_type
-        Only the defaults are offered: one bias a filter; no transposed convolution; no extra
-        attributes; the implementation is chosen by ``clearconv.backend``.
+    trans : bool
+        A transposed convolution: of size (input - 1) * stride + filter_size - 2 * padding.
+    layer_type : {"exconv", "exconvt"}, optional
+        PaddlePaddle's names of what runs here anyway, without and with `trans`.
 
     Returns
     -------
-    Conv2d or Sequential
-        The layer alone where `input` is None, else a new ``Sequential`` of `input` and the layer;
-        not built yet. What `input` was is then part of that one.
+    Conv2d, ConvTranspose2d or Sequential
+        The layer alone where `input` is None and nothing is dropped, else a new ``Sequential`` of
+        `input` and the layer; not built yet. What `input` was is then part of that one.
 
     Raises
     ------
@@ -79,13 +94,14 @@ def img_conv_layer(
         If an argument is not offered, or not of the right kind.
     """
     what = "img_conv_layer"
-    _only_default(what, "trans", trans, False, "a transposed convolution")
-    _only_default(what, "shared_biases", shared_biases, True, "a bias for every position")
-    _only_default(what, "layer_attr", layer_attr, None, "an extra attribute")
-    _only_default(what, "layer_type", layer_type, None, "a choice of the implementation by layer")
-    if bias_attr not in (None, True, False):
-        raise ArgumentError(f"{what}: bias_attr={bias_attr!r}, but None, True or False is needed.")
-    layer = Conv2d(
+    drop_rate = _drop_rate(what, "layer_attr", layer_attr)
+    if layer_type not in (None, "exconvt" if trans else "exconv"):
+        raise ArgumentError(
+            f"{what}: layer_type={layer_type!r} with trans={trans}, but one implementation runs "
+            "them all, on the CPU. Leave layer_type out; clearconv.backend chooses the telling."
+        )
+    kind = ConvTranspose2d if trans else Conv2d
+    layer = kind(
         num_filters,
         _rows_first(what, "filter_size", filter_size, filter_size_y),
         stride=_rows_first(what, "stride", stride, stride_y),
@@ -93,12 +109,85 @@ def img_conv_layer(
         dilation=_rows_first(what, "dilation", dilation, dilation_y),
         groups=groups,
         bias=bias_attr is not False,
+        shared_biases=shared_biases,
         activation=_activation(what, act),
         in_channels=num_channels,
-        init="he" if param_attr is None else param_attr,
+        init=_weight_init(param_attr),
+        bias_init=_bias_init(what, bias_attr),
         name=name,
     )
+    if drop_rate:
+        return _chain(what, input, layer, Dropout(drop_rate))
     return layer if input is None else _chain(what, input, layer)
+
+
+def img_pool_layer(
+    input: Node | None,
+    pool_size: Size,
+    name: str | None = None,
+    num_channels: int | None = None,
+    pool_type: str | None = None,
+    stride: Size = 1,
+    padding: Size = 0,
+    layer_attr: None = None,
+    pool_size_y: int | None = None,
+    stride_y: int | None = None,
+    padding_y: int | None = None,
+    ceil_mode: bool = True,
+    exclude_mode: bool | None = None,
+) -> MaxPool2d | AvgPool2d | Sequential:
+    """Make a pooling: of maxima, unless told otherwise.
+
+    Parameters
+    ----------
+    input : Node or None
+        The layer or ``Sequential`` before this one; None where the image itself comes in.
+    pool_size, stride, padding : int or (int, int)
+        Size, step and padding of the window, horizontal, and vertical too where nothing else is
+        said. The step is 1 unless given: the usual pooling has ``stride=pool_size``.
+    name : str, optional
+        Of the layer.
+    num_channels : int, optional
+        Not needed: it is the input's.
+    pool_type : {"max", "avg"}, optional
+        "max" where left out.
+    layer_attr
+        Only None is offered.
+    pool_size_y, stride_y, padding_y : int, optional
+        Vertical.
+    ceil_mode : bool
+        Whether a last, incomplete window counts.
+    exclude_mode : bool, optional
+        Whether padding counts in no mean; so it is unless False is given.
+
+    Returns
+    -------
+    MaxPool2d, AvgPool2d or Sequential
+        The layer alone where `input` is None, else a new ``Sequential`` of `input` and the layer;
+        not built yet.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is not offered, or not of the right kind.
+    """
+    what = "img_pool_layer"
+    if layer_attr is not None:
+        _not_offered(what, "layer_attr", layer_attr)
+    if pool_type not in (None, "max", "avg"):
+        raise ArgumentError(f"{what}: pool_type={pool_type!r}, but it must be 'max' or 'avg'.")
+    window = (
+        _rows_first(what, "pool_size", pool_size, pool_size_y),
+        _rows_first(what, "stride", stride, stride_y),
+        _rows_first(what, "padding", padding, padding_y),
+    )
+    counted = exclude_mode is False
+    pool: MaxPool2d | AvgPool2d = (
+        AvgPool2d(*window, ceil_mode=ceil_mode, count_include_pad=counted, name=name)
+        if pool_type == "avg"
+        else MaxPool2d(*window, ceil_mode=ceil_mode, name=name)
+    )
+    return pool if input is None else _chain(what, input, pool)
 
 
 def simple_img_conv_pool(
@@ -112,14 +201,14 @@ def simple_img_conv_pool(
     groups: int = 1,
     conv_stride: Size = 1,
     conv_padding: Size = 0,
-    bias_attr: bool | None = None,
+    bias_attr: ParamAttr | bool | None = None,
     num_channel: int | None = None,
-    param_attr: str | float | None = None,
+    param_attr: ParamAttr | Init | None = None,
     shared_bias: bool = True,
-    conv_layer_attr: Any = None,
+    conv_layer_attr: ExtraAttr | None = None,
     pool_stride: Size = 1,
     pool_padding: Size = 0,
-    pool_layer_attr: Any = None,
+    pool_layer_attr: None = None,
 ) -> Sequential:
     """Make a convolution and a pooling after it, with a ReLU unless told otherwise.
 
@@ -129,15 +218,11 @@ def simple_img_conv_pool(
         As of ``img_conv_layer``.
     conv_stride, conv_padding, num_channel, shared_bias, conv_layer_attr
         ``stride``, ``padding``, ``num_channels``, ``shared_biases``, ``layer_attr`` there.
-    pool_size : int or (int, int)
-        Size of the pooling window, horizontal first.
+    pool_size, pool_type, pool_stride, pool_padding
+        ``pool_size``, ``pool_type``, ``stride``, ``padding`` of ``img_pool_layer``: the step is 1
+        unless given, a last, incomplete window counts, and padding counts in no mean.
     name : str, optional
         The two layers are called ``NAME_conv`` and ``NAME_pool``.
-    pool_type : {"max", "avg"}, optional
-        "max" where left out.
-    pool_stride, pool_padding : int or (int, int)
-        Of the window. The step is 1 unless given: the usual pooling has ``pool_stride=pool_size``.
-        As in PaddlePaddle a last, incomplete window counts, and padding counts in no mean.
     pool_layer_attr
         Only None is offered.
 
@@ -160,13 +245,11 @@ def simple_img_conv_pool(
     (50, 4, 4)
     """
     what = "simple_img_conv_pool"
-    _only_default(what, "shared_bias", shared_bias, True, "a bias for every position")
-    _only_default(what, "conv_layer_attr", conv_layer_attr, None, "an extra attribute")
-    _only_default(what, "pool_layer_attr", pool_layer_attr, None, "an extra attribute")
-    if pool_type not in (None, "max", "avg"):
-        raise ArgumentError(f"{what}: pool_type={pool_type!r}, but it must be 'max' or 'avg'.")
-    layer = img_conv_layer(
-        None,
+    _drop_rate(what, "conv_layer_attr", conv_layer_attr)
+    if pool_layer_attr is not None:
+        _not_offered(what, "pool_layer_attr", pool_layer_attr)
+    net = img_conv_layer(
+        input,
         filter_size,
         num_filters,
         name=None if name is None else f"{name}_conv",
@@ -177,23 +260,24 @@ def simple_img_conv_pool(
         padding=conv_padding,
         bias_attr=bias_attr,
         param_attr=param_attr,
+        shared_biases=shared_bias,
+        layer_attr=conv_layer_attr,
     )
-    window = (
-        _rows_first(what, "pool_size", pool_size, None),
-        _rows_first(what, "pool_stride", pool_stride, None),
-        _rows_first(what, "pool_padding", pool_padding, None),
+    pool = img_pool_layer(
+        None,
+        pool_size,
+        name=None if name is None else f"{name}_pool",
+        pool_type=pool_type,
+        stride=pool_stride,
+        padding=pool_padding,
     )
-    pool_name = None if name is None else f"{name}_pool"
-    pool: Node = (
-        AvgPool2d(*window, ceil_mode=True, count_include_pad=False, name=pool_name)
-        if pool_type == "avg"
-        else MaxPool2d(*window, ceil_mode=True, name=pool_name)
-    )
-    return Sequential(layer, pool) if input is None else _chain(what, input, layer, pool)
+    return _chain(what, net, pool)
 
 
-def _chain(what: str, input: Node, *layers: Node) -> Sequential:
+def _chain(what: str, input: Node | None, *layers: Node) -> Sequential:
     """Put layers behind `input`; a plain Sequential is continued, anything else is one layer."""
+    if input is None:
+        return Sequential(*layers)
     if not isinstance(input, Node):
         raise ArgumentError(
             f"{what}: input is a {type(input).__name__}, but the layer before is needed, or None "
@@ -231,8 +315,34 @@ def _activation(what: str, act: Act) -> str:
     )
 
 
-def _only_default(what: str, name: str, value: object, default: object, meaning: str) -> None:
-    if value is not default:
+def _weight_init(param_attr: ParamAttr | Init | None) -> Init:
+    given = param_attr.init if isinstance(param_attr, ParamAttr) else param_attr
+    return "he" if given is None else given
+
+
+def _bias_init(what: str, bias_attr: ParamAttr | bool | None) -> Init:
+    if isinstance(bias_attr, ParamAttr):
+        return 0.0 if bias_attr.init is None else bias_attr.init
+    if bias_attr not in (None, True, False):
         raise ArgumentError(
-            f"{what}: {name}={value!r} asks for {meaning}, which is not offered. Leave {name} out."
+            f"{what}: bias_attr={bias_attr!r}, but None, True, False or a ParamAttr is needed."
         )
+    return 0.0
+
+
+def _drop_rate(what: str, name: str, layer_attr: ExtraAttr | None) -> float:
+    if layer_attr is None:
+        return 0.0
+    if not isinstance(layer_attr, ExtraAttr):
+        raise ArgumentError(
+            f"{what}: {name}={layer_attr!r}, but an ExtraAttr is needed, such as "
+            "ExtraAttr(drop_rate=0.5)."
+        )
+    return layer_attr.drop_rate or 0.0
+
+
+def _not_offered(what: str, name: str, value: object) -> NoReturn:
+    raise ArgumentError(
+        f"{what}: {name}={value!r} asks for an extra attribute, which is not offered. Leave {name} "
+        "out."
+    )
