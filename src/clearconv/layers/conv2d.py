@@ -35,8 +35,9 @@ class Conv2d(Convolution):
         Name of an activation applied to the result.
     in_channels : int, optional
         Inferred at ``build``; if given, checked.
-    init, bias_init : {"he", "he_fan_out", "he_uniform", "xavier", "pytorch", "article"}, float or tuple
-        Initial weights and biases, see ``clearconv.layers.initial``.
+    init, bias_init : str, float or tuple
+        Initial weights and biases, such as "he", 0.01 or ("uniform", -1, 1); see
+        ``clearconv.layers.initial``.
     name : str, optional
         Its part of the path.
 
