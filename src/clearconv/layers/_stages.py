@@ -201,8 +201,9 @@ def _adds(node: Node) -> Any:
 
 
 def _is_convolution(node: Node) -> TypeGuard[Conv2d]:
-    known = type(node) is Conv2d and node.shared_biases
-    return known and node.activation in ("identity", *_CEILINGS)
+    if type(node) is not Conv2d or not node.shared_biases:
+        return False
+    return node.activation in ("identity", *_CEILINGS)
 
 
 def _may_end_in_sum(step: Step) -> TypeGuard[Stage]:
