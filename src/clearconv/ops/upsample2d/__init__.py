@@ -15,7 +15,7 @@ where a size is given:
 ====================================  ========================================
 ``"nearest"``                         :math:`t_u = u / f`
 ``"bilinear"``                        :math:`t_u = (u + 1/2) / f - 1/2`
-``"bilinear"``, ``align_corners``     :math:`t_u = u (H - 1) / (OH - 1)`
+``"bilinear", align_corners``         :math:`t_u = u (H - 1) / (OH - 1)`
 ====================================  ========================================
 
 cut to the image. Nothing is learnt. It is linear in x, so backward multiplies by the transposed
