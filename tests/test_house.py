@@ -219,3 +219,8 @@ def test_lines_of_code():
     source = '"""Doc\n\nstring."""\n\nx = 1  # one\n# none\ny = """two\nlines"""\n'
     assert lines_of_code(source) == 3
     assert lines_of_cpp("/* a\n b */\nint x; // y\n\n// z\n}\n") == 2
+
+
+def test_each_test_file_has_a_name_of_its_own():
+    names = sorted(file.name for file in Path(__file__).parent.rglob("test_*.py"))
+    assert [name for name in names if names.count(name) > 1] == []  # pytest takes only the first
