@@ -59,7 +59,7 @@ void backward_input(const T* grad_y, const T* saved, Kind kind, T slope, Index c
     case Kind::relu:
       return times_derivative([=](V g, V y) { return y > zero ? g : zero; });
     case Kind::relu6:
-      return times_derivative([=](V g, V y) { return (y > zero) & (y < six) ? g : zero; });
+      return times_derivative([=](V g, V y) { return ((y > zero) & (y < six)) ? g : zero; });
     case Kind::leaky_relu:
       return times_derivative([=](V g, V x) { return x > zero ? g : g * slope; });
     case Kind::sigmoid:
@@ -67,7 +67,8 @@ void backward_input(const T* grad_y, const T* saved, Kind kind, T slope, Index c
     case Kind::tanh:
       return times_derivative([](V g, V y) { return (T(1) - y * y) * g; });
     case Kind::hardsigmoid:
-      return times_derivative([=](V g, V x) { return (x > -three) & (x < three) ? g / T(6) : zero; });
+      return times_derivative(
+          [=](V g, V x) { return ((x > -three) & (x < three)) ? g / T(6) : zero; });
     case Kind::hardswish:
       return times_derivative([=](V g, V x) {
         const V bent = (x / T(3) + T(0.5)) * g, low = x <= -three ? zero : bent;

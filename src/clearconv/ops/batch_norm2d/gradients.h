@@ -35,7 +35,7 @@ struct SumBlocks {
         if constexpr (GATE) {
           g = loaded(g);
           const V v = away * get<V>(map.scale + l) + get<V>(map.shift + l);
-          g = (v > V{}) & (v < V{} + ceiling) ? g : V{};
+          g = ((v > V{}) & (v < V{} + ceiling)) ? g : V{};
         }
         sum += g;
         product += g * away;

@@ -42,7 +42,7 @@ inline T number(const Operand<T>& o, const T* x, const T* z, Index c) {
   T g = x[c];
   if constexpr (RELU) {
     const T v = away * o.scale[c] + o.shift[c];
-    g = (v > 0) & (v < o.ceiling) ? g : T(0);
+    g = ((v > 0) & (v < o.ceiling)) ? g : T(0);
   }
   return o.a[c] * g + (o.b[c] * away + o.d[c]);
 }
