@@ -31,7 +31,7 @@ class Ahead(Callback):
         found, path = plan.survey, run.folder / "plan.json"
         if not path.exists():  # a resumed run keeps the forecast of the whole
             write_json(path, plan.to_dict())
-        extra = sum(map(len, found.alike)) - len(found.alike)
+        extra = found.copies
         if extra and not found.straddling:
             has = "has" if extra == 1 else "have"
             click.echo(f"{count(extra, 'image')} {has} a twin; twins are kept in one part")

@@ -166,7 +166,7 @@ def _copies(found: Survey) -> Iterator[str]:
     if not found.alike:
         yield "copies      no picture occurs twice"
         return
-    extra = sum(map(len, found.alike)) - len(found.alike)
+    extra = found.copies
     equal = sum(map(len, found.same)) - len(found.same)
     are = "image is a copy" if extra == 1 else "images are copies"
     how = {0: "none", extra: "each" if extra == 1 else "all"}.get(equal, f"{equal:,}")

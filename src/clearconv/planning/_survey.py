@@ -64,6 +64,11 @@ class Survey:
         """Return how many times larger the largest class is than the smallest."""
         return max(self.images) / min(self.images)
 
+    @property
+    def copies(self) -> int:
+        """Return how many images are copies of another."""
+        return sum(map(len, self.alike)) - len(self.alike)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, for JSON."""
         return {**asdict(self), "imbalance": self.imbalance}

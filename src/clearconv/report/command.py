@@ -6,6 +6,7 @@ from typing import Any
 
 from clearconv.data import Augmentation
 from clearconv.train import Settings
+from clearconv.train.earlier import FIXED
 from clearconv.train.settings import OWN
 
 
@@ -28,7 +29,7 @@ def repeating(kind: str, settings: Settings) -> str:
         return _call(kind, settings)
     changed = _changed(kind, settings)
     if settings.start is not None:  # it brings its layers with it
-        for name in ("model", "batch_norm", "dropout"):
+        for name in FIXED:
             changed.pop(name, None)
     wanted = changed.pop("augmentation", None)
     words = ["clearconv", "train", settings.data]

@@ -11,6 +11,7 @@ import numpy as np
 from clearconv.data import Preprocessing, Source, Split, open_data, read_split, side_for
 from clearconv.layers import Node
 from clearconv.train import Evaluation, Settings, evaluate_model
+from clearconv.train.evaluation import spread
 from clearconv.train.run import check_unchanged, data_place, read_history, read_json, read_run
 from clearconv.train.settings import OWN
 from clearconv.train.use import open_model
@@ -137,7 +138,7 @@ class Measured:
     def parts(self) -> tuple[Part, ...]:
         """Return the parts in which to look for wrong labels, the judging one last."""
         train = self.split.train
-        some = train[np.unique(np.linspace(0, len(train) - 1, min(_MOST, len(train))).astype(int))]
+        some = train[spread(len(train), _MOST)]
         parts = [self._part("training", some, len(train))]
         if self.result is not None:
             parts.append(self._part("validation", self.split.validation))

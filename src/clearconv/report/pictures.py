@@ -13,6 +13,7 @@ from clearconv.ops._arrays import Array
 from clearconv.pages import picture
 from clearconv.report.measured import Measured, Part
 from clearconv.report.statistics import doubtful_labels
+from clearconv.train.evaluation import spread
 
 _SIDE = 176  # pixels of a photograph's longer side, at most
 _MISTAKES, _DOUBTS, _PAIRS, _EACH, _CHECKED, _EXAMPLES, _FILTERS = 12, 8, 6, 6, 8, 3, 64
@@ -51,9 +52,7 @@ def mistakes(run: Measured) -> list[Shown]:
     """Return the surest mistakes, with what spoke for the wrong class."""
     part = run.judged
     said = part.evaluation
-    wrong = np.flatnonzero(said.predictions != said.labels)
-    sure = said.probabilities[wrong, said.predictions[wrong]]
-    places = wrong[np.argsort(-sure, kind="stable")][:_MISTAKES]
+    places = said.mistaken[:_MISTAKES]
     if not len(places):
         return []
     heats = grad_cam(run.model, inputs(run, part, places), said.predictions[places].tolist())
@@ -94,7 +93,7 @@ def confusions(run: Measured) -> dict[tuple[int, int], list[Shown]]:
 def checked(run: Measured) -> tuple[SanityCheck, list[tuple[Shown, str]]]:
     """Return the sanity check of Grad-CAM, and images with the maps of both networks."""
     part = run.judged
-    few = np.unique(np.linspace(0, len(part.indices) - 1, _CHECKED).astype(int))
+    few = spread(len(part.indices), _CHECKED)
     x = inputs(run, part, few)
     answers = part.evaluation.predictions[few].tolist()
     check = sanity_check(run.model, x, answers, seed=run.settings.seed)

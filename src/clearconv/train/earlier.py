@@ -11,12 +11,12 @@ from clearconv.layers import Conv2d, Layer, Linear, Node, Sequential, from_spec
 from clearconv.layers._store import join
 from clearconv.ops._arrays import Array
 from clearconv.train.evaluation import Indices
-from clearconv.train.run import read_json, read_run
+from clearconv.train.run import learnt_from, read_run
 from clearconv.train.settings import OWN
 from clearconv.train.use import open_model
 
 #: What the earlier model determines; a run that begins with it cannot choose otherwise.
-_FIXED = ("model", "batch_norm", "dropout")
+FIXED = ("model", "batch_norm", "dropout")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class Earlier:
         path = Path(where)
         model, classes, preprocessing = open_model(path)
         about = read_run(path)["settings"] if path.is_dir() else {"model": OWN}
-        settings = {name: about[name] for name in _FIXED if name in about}
+        settings = {name: about[name] for name in FIXED if name in about}
         return cls(path.resolve(), model, classes, preprocessing, settings)
 
     def settled(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Earlier:
         ArgumentError
             If one of them asks for another architecture.
         """
-        for name in _FIXED:
+        for name in FIXED:
             value, own = given.get(name), self.settings.get(name)
             if value is None or value == own:
                 continue
@@ -96,18 +96,9 @@ class Earlier:
         """Say so where the model has learnt from images of the new test part."""
         if not self.where.is_dir():
             return
-        then, now = read_run(self.where)["data"]["sha256"], source.sha256()
-        parts = read_json(self.where / "split.json")
-        learnt = {file for name in ("train", "validation") for file in parts[name]}
-        files = [source.files[i] for i in test]
-        if source.kind == "photos":  # by their bytes, whatever they are called
-            learnt = {then[file] for file in learnt if file in then}
-            files = [now[file] for file in files]
-        elif then != now:
-            return
-        if count := sum(file in learnt for file in files):
+        if count := learnt_from(self.where, read_run(self.where), source, test):
             yield (
-                f"the model of {self.where} has learnt from {count:,} of the {len(files):,} test "
+                f"the model of {self.where} has learnt from {count:,} of the {len(test):,} test "
                 "images; the test says little about new ones. Keep those apart that it was tested "
                 f"with (--split {self.where / 'split.json'} where the data are the same), or test "
                 "on others"

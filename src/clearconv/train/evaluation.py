@@ -100,11 +100,17 @@ class Evaluation:
         """Return, for each class, the share of its images that are recognised; NaN if none."""
         return _share(np.diag(self.confusion), self.confusion.sum(axis=1))
 
-    def wrong(self) -> list[Mistake]:
-        """List the mistakes, the most confident first."""
+    @property
+    def mistaken(self) -> Indices:
+        """Return the places of the mistakes, the most confident first."""
         predictions = self.predictions
         places = np.flatnonzero(predictions != self.labels)
         sure = self.probabilities[places, predictions[places]]
+        return places[np.argsort(-sure, kind="stable")]
+
+    def wrong(self) -> list[Mistake]:
+        """List the mistakes, the most confident first."""
+        predictions = self.predictions
         return [
             Mistake(
                 self.files[i],
@@ -112,7 +118,7 @@ class Evaluation:
                 self.classes[predictions[i]],
                 float(self.probabilities[i, predictions[i]]),
             )
-            for i in places[np.argsort(-sure, kind="stable")]
+            for i in self.mistaken
         ]
 
     def to_dict(self) -> dict[str, Any]:
@@ -128,6 +134,22 @@ class Evaluation:
             "recall": [None if np.isnan(value) else float(value) for value in self.recall],
             "wrong": [vars(mistake) for mistake in self.wrong()],
         }
+
+
+def spread(count: int, most: int) -> Indices:
+    """Return the places of at most so many of `count` things, at equal distances.
+
+    Parameters
+    ----------
+    count, most : int
+        At least 1.
+
+    Returns
+    -------
+    ndarray of int64
+        Ascending; the first and the last are among them.
+    """
+    return np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64))
 
 
 def evaluate_model(

@@ -15,7 +15,7 @@ from clearconv.data import Batches
 from clearconv.errors import RunError
 from clearconv.layers import Context, Node
 from clearconv.ops._arrays import Array
-from clearconv.train.evaluation import Indices
+from clearconv.train.evaluation import Indices, spread
 from clearconv.train.probe import (
     DeadUnits,
     dead_units,
@@ -102,7 +102,7 @@ def find_dead(run: Run) -> list[DeadUnits]:
     images = len(indices)
     if images < _ENOUGH:
         return []
-    some = indices[np.unique(np.linspace(0, images - 1, min(_PROBE, images)).astype(int))]
+    some = indices[spread(images, _PROBE)]
     for part in (some, indices):
         found = [u for u in dead_units(run.model, _batches(run, part)) if u.share >= _DEAD]
         if not found or len(part) == images:

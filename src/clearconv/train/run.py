@@ -44,6 +44,7 @@ from clearconv.train.checkpoint import (
     check_best,
     write,
 )
+from clearconv.train.evaluation import Indices
 from clearconv.train.settings import Settings
 
 
@@ -264,6 +265,24 @@ def data_place(folder: Path, about: dict[str, Any]) -> str:
 def same_data(then: dict[str, Any], source: Source) -> bool:
     """Tell whether the data are, file by file, those of a run."""
     return bool(then["sha256"] == source.sha256() and set(then["classes"]) == set(source.classes))
+
+
+def learnt_from(folder: Path, about: dict[str, Any], source: Source, indices: Indices) -> int:
+    """Count the images that a run has learnt from or chosen its model by.
+
+    Photographs are known by their bytes, whatever they are called; images within one large file by
+    their names, if the files are the same.
+    """
+    then, now = about["data"]["sha256"], source.sha256()
+    parts = read_json(folder / "split.json")
+    learnt = {file for name in ("train", "validation") for file in parts[name]}
+    files = [source.files[i] for i in indices]
+    if source.kind == "photos":
+        learnt = {then[file] for file in learnt if file in then}
+        files = [now[file] for file in files]
+    elif then != now:
+        return 0
+    return sum(file in learnt for file in files)
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:

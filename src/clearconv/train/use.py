@@ -23,7 +23,7 @@ from clearconv.ops import softmax
 from clearconv.ops._arrays import Array
 from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.evaluation import Evaluation, Indices, evaluate_model
-from clearconv.train.run import check_unchanged, data_place, read_json, read_run, same_data
+from clearconv.train.run import check_unchanged, data_place, learnt_from, read_run, same_data
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,11 +128,7 @@ def _doubts(
     """Say so if the model has learnt from some of the images, by their bytes."""
     if about is None or source.kind != "photos":
         return  # idx data are one file: other bytes there mean other data
-    parts = read_json(where / "split.json")
-    then, now = about["data"]["sha256"], source.sha256()
-    learnt = {then[file] for name in ("train", "validation") for file in parts[name]}
-    count = sum(now[source.files[i]] in learnt for i in indices)
-    if count:
+    if count := learnt_from(where, about, source, indices):
         yield (
             f"the model has learnt from {count:,} of these {len(indices):,} images; how it does on "
             "them says little about new ones"
