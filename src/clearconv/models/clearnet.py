@@ -1,6 +1,7 @@
 """The networks that training begins with: small, residual, quick on two cores."""
 
 from clearconv.layers import (
+    AvgPool2d,
     BatchNorm2d,
     Conv2d,
     Flatten,
@@ -34,7 +35,8 @@ def clearnet(classes: int = 3) -> Sequential:
     References
     ----------
     He, Zhang, Ren and Sun, "Deep residual learning for image recognition", 2015: its blocks, one
-    for each size of the maps.
+    for each size of the maps. He, Zhang, Zhang, Zhang, Xie and Li, "Bag of tricks for image
+    classification with convolutional neural networks", 2018, section 4.2: the mean in the shortcut.
     """
     return Sequential(
         *_normalised(32, stride=2),
@@ -82,10 +84,16 @@ def _normalised(channels: int, stride: int) -> tuple[Node, ...]:
 
 
 def _block(channels: int, before: int, stride: int = 1) -> Residual:
-    """Two 3x3 convolutions, around which the input is led; 1x1 where the shape changes."""
+    """Two 3x3 convolutions, around which the input is led; 1x1 where the shape changes.
+
+    Where maps shrink, the shortcut takes the mean of 2x2 pixels: a strided 1x1 convolution would
+    look at one of four only. At an odd border the mean is that of the pixels that are there.
+    """
     shortcut = None
     if stride != 1 or before != channels:
-        shortcut = Sequential(Conv2d(channels, 1, stride=stride, bias=False), BatchNorm2d())
+        mean = AvgPool2d(2, ceil_mode=True, count_include_pad=False)
+        narrowed = [mean] if stride == 2 else []
+        shortcut = Sequential(*narrowed, Conv2d(channels, 1, bias=False), BatchNorm2d())
     return Residual(
         *_normalised(channels, stride),
         Conv2d(channels, 3, padding=1, bias=False),

@@ -102,7 +102,9 @@ def checked(run: Measured) -> tuple[SanityCheck, list[tuple[Shown, str]]]:
     before = grad_cam(run.model, x, answers, check.layer)
     after = grad_cam(guess, x, answers, check.layer)
     images = []
-    for k in np.flatnonzero(before.any(axis=(1, 2)))[:_EXAMPLES]:
+    telling = np.flatnonzero(before.any(axis=(1, 2)))
+    # images lie class by class: places far apart show different classes
+    for k in telling[spread(len(telling), _EXAMPLES)] if len(telling) else ():
         first = shown(run, part, int(few[k]), answers[k], before[k])
         images.append((first, _over(run, part, int(few[k]), after[k], "by random weights")))
     return check, images

@@ -132,6 +132,7 @@ def _content(run: Measured) -> dict[str, Any]:
         "doubts": pictures.doubts(run),
         "filters": first,
         "filter_shape": " x ".join(map(str, shape[2:])),
+        "filter_size": max(shape[2:], default=0),
         "check": check,
         "check_bars": Markup(
             bars(
