@@ -217,7 +217,7 @@ def test_warnings_of_data_and_training_are_repeated(digits, tmp_path):
     (folder / "plan.json").write_text(json.dumps(plan))
     page = Page(write_report(folder))
     text = page.text("warnings")
-    assert "few images of cat" in text and "the forecast was 2 min" in page.text()
+    assert "few images of cat" in text and "the forecast was 90 s" in page.text()
     assert "epoch 2: conv1: 9 of 16 channels never fire <here>." in text
     assert "3 near duplicates" in text
 

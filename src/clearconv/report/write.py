@@ -14,6 +14,7 @@ from clearconv._files import write_atomically
 from clearconv.data import Source, twin_problems
 from clearconv.errors import RunError
 from clearconv.pages import bars, histogram, line_chart, matrix, page
+from clearconv.planning import duration
 from clearconv.report import pictures
 from clearconv.report.command import repeating
 from clearconv.report.measured import Measured, Progress
@@ -87,7 +88,7 @@ def _content(run: Measured) -> dict[str, Any]:
         "high": high,
         "largest": run.classes[largest],
         "guessing": float(np.mean(said.labels == largest)),
-        "seconds": _duration(sum(record["seconds"] for record in run.history)),
+        "seconds": duration(sum(record["seconds"] for record in run.history)),
         "forecast": _forecast(run.other("plan.json").get("forecast", {})),
         "warnings": _warnings(run),
         "curves": _curves(run),
@@ -255,7 +256,7 @@ def _versions(run: Measured) -> list[tuple[str, str]]:
 
 def _forecast(found: dict[str, Any]) -> str:
     """Return how long the run was to take, where that was said."""
-    return f"; the forecast was {_duration(found['seconds'])}" if "seconds" in found else ""
+    return f"; the forecast was {duration(found['seconds'])}" if "seconds" in found else ""
 
 
 def _plain(value: Any) -> str:
@@ -278,10 +279,3 @@ def _signed(value: float) -> str:
 
 def _count(value: int) -> str:
     return f"{value:,}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
