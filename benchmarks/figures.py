@@ -38,7 +38,7 @@ def figures(run: Run) -> list[Figure]:
     for row in run.pipeline:
         if row.what == "both" and row.threads == 2:
             times = row.ours / row.training
-            what = "images decoded and augmented for each one trained on, 2 threads"
+            what = f"images decoded and augmented for each one trained on, {row.photos}, 2 threads"
             found.append(Figure(what, f"{times:.1f}", "2", times >= 2))
     return found
 

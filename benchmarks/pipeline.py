@@ -1,8 +1,8 @@
 """How fast images come: decoded, augmented, both; beside what the default model trains at."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,46 +20,62 @@ from clearconv.models import MODELS, create, default_for
 from clearconv.ops._backend import set_threads
 from clearconv.train.settings import DEFAULTS
 
-#: Rows and columns of the photographs: what a photo data set usually holds.
+#: Rows and columns of the photographs that are made: what a photo data set usually holds.
 SIZE = (375, 500)
 IMAGES = 256
+#: Real ones, where they are there: sub-folders of JPEG files, the shorter side mostly 256.
+ANIMALS = Path(os.environ.get("CLEARCONV_DATA", "../shared/data")) / "animals"
 BATCH = DEFAULTS["photos"]["batch_size"]
 MODEL = default_for("photos")
 INPUT = MODELS[MODEL].input_shape
 
 
 def compare(threads: int, seconds: float, tell: Callable[[str], None]) -> list[Pipeline]:
-    """Measure each way; every one has a process of its own."""
+    """Measure each way on each kind of photographs; every one has a process of its own."""
     rows = []
-    with photographs() as root:
-        training = run_alone(train, threads, seconds)
-        for what, measure in (("decode", decoded), ("augment", augmented), ("both", both)):
-            ours = run_alone(measure, root, threads, seconds)
-            theirs = run_alone(loader, root, threads, seconds) if what == "both" else None
-            rows.append(Pipeline(what, threads, ours, theirs, training, MODEL, INPUT[1:]))
-            tell(
-                f"{what:8} {threads} thread{'s'[: threads - 1]:1} {ours:8,.0f} images/s, "
-                f"{ours / training:.1f} times the {training:,.0f} that {MODEL} trains at"
-            )
+    training = run_alone(train, threads, seconds)
+    for photos, some in (("animals", animals), (f"{SIZE[1]} x {SIZE[0]}", made)):
+        with TemporaryDirectory() as place:
+            root = Path(place)
+            if not some(root):
+                continue
+            for what, measure in (("decode", decoded), ("augment", augmented), ("both", both)):
+                ours = run_alone(measure, root, threads, seconds)
+                theirs = run_alone(loader, root, threads, seconds) if what == "both" else None
+                row = Pipeline(what, threads, ours, theirs, training, MODEL, INPUT[1:], photos)
+                rows.append(row)
+                tell(
+                    f"{photos:10} {what:8} {threads} thread{'s'[: threads - 1]:1} "
+                    f"{ours:8,.0f} images/s, {ours / training:.1f} times the {training:,.0f} "
+                    f"that {MODEL} trains at"
+                )
     return rows
 
 
-@contextmanager
-def photographs() -> Iterator[Path]:
-    """Make a folder of JPEG files with detail at every scale, as photographs have it."""
+def animals(root: Path) -> bool:
+    """Link to as many photographs of each class; say whether there are any."""
+    folders = sorted(path for path in ANIMALS.glob("*") if path.is_dir())
+    for folder in folders:
+        (root / folder.name).mkdir()
+        for path in sorted(folder.glob("*.jpg"))[: IMAGES // len(folders)]:
+            (root / folder.name / path.name).symlink_to(path.resolve())
+    return bool(folders)
+
+
+def made(root: Path) -> bool:
+    """Make JPEG files with detail at every scale, as photographs have it."""
     rng = np.random.default_rng(1)
-    with TemporaryDirectory() as place:
-        for number in range(IMAGES):
-            total = np.zeros((*SIZE, 3))
-            for cells in (4, 16, 64, 256):
-                small = Image.fromarray(rng.integers(0, 256, (cells, cells, 3), dtype=np.uint8))
-                large = small.resize(SIZE[::-1], Image.Resampling.BICUBIC)
-                total += (np.asarray(large, dtype=np.float64) - 128) / cells**0.25
-            folder = Path(place) / "ab"[number % 2]
-            folder.mkdir(exist_ok=True)
-            pixels = (total + 128).clip(0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(folder / f"{number:03d}.jpg", quality=90)
-        yield Path(place)
+    for number in range(IMAGES):
+        total = np.zeros((*SIZE, 3))
+        for cells in (4, 16, 64, 256):
+            small = Image.fromarray(rng.integers(0, 256, (cells, cells, 3), dtype=np.uint8))
+            large = small.resize(SIZE[::-1], Image.Resampling.BICUBIC)
+            total += (np.asarray(large, dtype=np.float64) - 128) / cells**0.25
+        folder = root / "ab"[number % 2]
+        folder.mkdir(exist_ok=True)
+        pixels = (total + 128).clip(0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number:03d}.jpg", quality=90)
+    return True
 
 
 def train(threads: int, seconds: float) -> float:
@@ -121,4 +137,4 @@ def loader(root: Path, threads: int, seconds: float) -> float:
         for _ in loader:
             pass
 
-    return IMAGES / alternate({"it": step}, seconds, 0.5)["it"]
+    return len(loader.dataset) / alternate({"it": step}, seconds, 0.5)["it"]

@@ -113,7 +113,8 @@ class Memory:
 class Pipeline:
     """Images a second that are decoded, augmented, or both, on so many threads.
 
-    ``theirs`` is PyTorch's loader; ``training`` what the default model for photographs trains at.
+    ``theirs`` is PyTorch's loader; ``training`` what the default model for photographs trains at;
+    ``photos`` the pictures' size, or the name of their folder.
     """
 
     what: str
@@ -123,6 +124,7 @@ class Pipeline:
     training: float
     model: str
     size: tuple[int, int]
+    photos: str
 
 
 @dataclass(frozen=True)

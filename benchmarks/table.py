@@ -158,6 +158,7 @@ def _memory(run: Run) -> Sheet:
 def _pipeline(run: Run) -> Sheet:
     rows = [
         (
+            row.photos,
             row.what,
             str(row.threads),
             f"{row.ours:,.0f}",
@@ -167,14 +168,23 @@ def _pipeline(run: Run) -> Sheet:
         )
         for row in run.pipeline
     ]
-    headers = ("", "threads", "ours, images/s", "PyTorch's loader", "training, images/s", "times")
+    headers = (
+        "photos",
+        "",
+        "threads",
+        "ours, images/s",
+        "PyTorch's loader",
+        "training, images/s",
+        "times",
+    )
     note = ""
     if rows:
         first = run.pipeline[0]
         size = " x ".join(map(str, first.size))
         note = (
-            f"JPEG files of 500 x 375 pixels, in batches for an input of {size}: decoded and "
-            "reduced; cropped, flipped, recoloured and scaled from decoded images; both, as where "
+            "JPEG files, 256 of them: photographs of animals whose shorter side is mostly 256, and "
+            f"made ones of 500 x 375, in batches for an input of {size}: decoded and reduced; "
+            "cropped, flipped, recoloured and scaled from decoded images; both, as where "
             "no decoded image may be kept. Beside it a PyTorch DataLoader with as many processes "
             f"that does the same in Pillow, and the images/s of training {first.model} on as many "
             "threads with the batch at hand. Everything else idle."

@@ -126,7 +126,7 @@ def test_a_run_may_lack_a_part(missing):
 
 def pipeline(ours):
     return Run({"processor": "a processor"}, 0.0, pipeline=[
-        Pipeline("both", 2, ours, 400.0, 500.0, "seed_cnn", (224, 224))
+        Pipeline("both", 2, ours, 400.0, 500.0, "seed_cnn", (224, 224), "animals")
     ])  # fmt: skip
 
 
@@ -137,7 +137,7 @@ def test_the_pipeline_can_be_measured_by_itself_and_joined():
     assert not found(pipeline(900.0), "images decoded and augmented").met
     page = markdown(both)
     assert "One run. Input pipeline: of 3." in page
-    assert "| both | 2 | 1,100 | 400 | 500 | 2.2 |" in page
+    assert "| animals | both | 2 | 1,100 | 400 | 500 | 2.2 |" in page
     assert "| lenet | 1 | 10.00 | 20.00 | eager | 2.00 |" in page
     assert "100 GF/s" in page
     assert "Input pipeline" in markdown([pipeline(900.0)])
