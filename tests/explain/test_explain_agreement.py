@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from clearconv.explain import randomised, rank_correlation, sanity_check
+from clearconv.explain import grad_cam, randomised, rank_correlation, sanity_check
 from clearconv.models import create
 
 
@@ -48,7 +48,12 @@ def test_cascade_goes_from_the_head_to_the_whole_network():
     assert 2 <= len(check.steps) <= 6
     assert (check.images, check.layer) == (3, "layer3.2")
     assert check.correlation == check.steps[-1][1]
-    assert check == sanity_check(trained, x)
+    again = sanity_check(trained, x)
+    assert check.steps == again.steps
+    paths = [leaf.path for leaf in trained.leaves()]
+    answers = trained.forward(x).argmax(axis=1).tolist()
+    assert np.array_equal(check.trained, grad_cam(trained, x, answers))
+    assert np.array_equal(check.random, grad_cam(randomised(trained, paths), x, answers))
 
 
 def test_empty_maps_prove_nothing(monkeypatch):

@@ -17,7 +17,7 @@ _STEPS = 6
 _ALIKE = 0.5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SanityCheck:
     """How much Grad-CAM maps change as a model's weights are replaced by random ones.
 
@@ -31,11 +31,15 @@ class SanityCheck:
         Path of the lowest layer replaced, all above it replaced too, and the mean rank correlation
         of the new maps with the trained model's; NaN without images. The last step has no trained
         weight left.
+    trained, random : ndarray of shape (N, H, W)
+        The maps of the trained model, and of the one without a trained weight.
     """
 
     layer: str
     images: int
     steps: tuple[tuple[str, float], ...]
+    trained: Array
+    random: Array
 
     @property
     def correlation(self) -> float:
@@ -93,7 +97,7 @@ def sanity_check(
         after = grad_cam(randomised(model, replaced, seed), x, chosen, layer)
         alike = [rank_correlation(a, b) for a, b in zip(before[told], after[told], strict=True)]
         steps.append((replaced[-1], float(np.mean(alike)) if alike else float("nan")))
-    return SanityCheck(layer, int(told.sum()), tuple(steps))
+    return SanityCheck(layer, int(told.sum()), tuple(steps), before, after)
 
 
 def randomised(model: Node, layers: Sequence[str], seed: int = 0) -> Node:

@@ -7,7 +7,7 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from clearconv.explain import SanityCheck, grad_cam, occlusion, randomised, sanity_check
+from clearconv.explain import SanityCheck, grad_cam, occlusion, sanity_check
 from clearconv.explain.pictures import Pixels, overlay
 from clearconv.ops._arrays import Array
 from clearconv.pages import picture
@@ -97,16 +97,12 @@ def checked(run: Measured) -> tuple[SanityCheck, list[tuple[Shown, str]]]:
     x = inputs(run, part, few)
     answers = part.evaluation.predictions[few].tolist()
     check = sanity_check(run.model, x, answers, seed=run.settings.seed)
-    layers = [leaf.path for leaf in run.model.leaves()]
-    guess = randomised(run.model, layers, run.settings.seed)
-    before = grad_cam(run.model, x, answers, check.layer)
-    after = grad_cam(guess, x, answers, check.layer)
     images = []
-    telling = np.flatnonzero(before.any(axis=(1, 2)))
+    telling = np.flatnonzero(check.trained.any(axis=(1, 2)))
     # images lie class by class: places far apart show different classes
     for k in telling[spread(len(telling), _EXAMPLES)] if len(telling) else ():
-        first = shown(run, part, int(few[k]), answers[k], before[k])
-        images.append((first, _over(run, part, int(few[k]), after[k], "by random weights")))
+        first = shown(run, part, int(few[k]), answers[k], check.trained[k])
+        images.append((first, _over(run, part, int(few[k]), check.random[k], "by random weights")))
     return check, images
 
 
