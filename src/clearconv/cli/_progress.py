@@ -12,7 +12,7 @@ from clearconv.cli._report import accuracy, class_names, report
 from clearconv.cli._text import printable
 from clearconv.errors import ClearconvError
 from clearconv.ops._backend import native_module
-from clearconv.train import Callback, Result, Run
+from clearconv.train import Callback, Result, Run, Settings
 from clearconv.train.epoch_lines import epoch_line
 from clearconv.train.lr_finder import LR_FINDER
 
@@ -125,7 +125,16 @@ class Training(Reading):
             trained = sum(part.stop - part.start for part, _ in model.store.trainable)
             click.echo(f"frozen: {_frozen(model.frozen)}; {trained:,} parameters are trained")
         if (run.folder / LR_FINDER).exists():
-            click.echo(f"learning rate {run.settings.lr:g}, found by a range test ({LR_FINDER})")
+            usual = Settings.for_data(
+                run.source.kind,
+                run.settings.data,
+                optimiser=run.settings.optimiser,
+                start=run.settings.start,
+            )
+            click.echo(
+                f"learning rate {run.settings.lr:g}, found by a range test ({LR_FINDER}); "
+                f"without --lr it is {usual.lr:g}"
+            )
         click.echo(f"run folder {printable(run.folder)}")
         epochs, step = run.epochs_done, run.so_far.step
         if step:
