@@ -286,7 +286,8 @@ def test_a_learning_rate_is_looked_for(run, tmp_path):
     result = run("train", "digits", *few, "--lr", "auto", "--out", tmp_path / "run")
     assert result.exit_code == 0, result.stderr
     (rate,) = re.findall(
-        r"^learning rate ([\d.e-]+), found by a range test \(lr_finder.json\); without --lr it is 0.003$",
+        r"^learning rate ([\d.e-]+), found by a range test \(lr_finder.json\); "
+        r"without --lr it is 0.003$",
         result.stdout,
         re.MULTILINE,
     )
