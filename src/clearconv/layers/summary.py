@@ -84,8 +84,12 @@ class Summary:
 
     def _repr_html_(self) -> str:
         """Lay the rows out as a table of a notebook."""
-        head, *rows = self._cells()
-        lines = [_html_row("th", head), *(_html_row("td", row) for row in rows)]
+        head, *rows, total = self._cells()
+        lines = [
+            _html_row("th", head),
+            *(_html_row("td", row) for row in rows),
+            _html_row("th", total),
+        ]
         return f"<table>{''.join(lines)}</table>"
 
     def _cells(self) -> list[tuple[str, ...]]:
@@ -113,8 +117,9 @@ def _shape(shape: Shape) -> str:
 def _html_row(tag: str, cells: Iterable[str]) -> str:
     """Return a row of a table, text to the left and numbers to the right."""
     sides = ("left",) * 3 + ("right",) * 2
+    style = "padding: 0 0.6em; white-space: nowrap; text-align:"
     made = (
-        f'<{tag} style="padding: 0 0.6em; text-align: {side}">{escape(cell)}</{tag}>'
+        f'<{tag} style="{style} {side}">{escape(cell)}</{tag}>'
         for cell, side in zip(cells, sides, strict=True)
     )
     return f"<tr>{''.join(made)}</tr>"
