@@ -116,8 +116,11 @@ def test_bars_are_as_long_as_their_values():
     table = tree(bars([("a", 4.0), ("b", 1.0), ("c", -2.0)], head=("name", "value")))
     widths = [float(bar.get("style")[6:-1]) for bar in table.iter("i")]
     assert widths == [100, 25, 0]
-    shares = tree(bars([("a", 0.5)], head=("name", "share"), percent=True))
-    assert [bar.get("style") for bar in shares.iter("i")] == ["width:50.0%"]
+    assert [td.text for td in table.iter("td") if td.get("class") == "number"] == [
+        "4.00", "1.00", "\N{MINUS SIGN}2.00",
+    ]  # fmt: skip
+    shares = tree(bars([("a", 0.5), ("b", 0.25)], head=("name", "share"), whole=1.0))
+    assert [bar.get("style") for bar in shares.iter("i")] == ["width:50.0%", "width:25.0%"]
 
 
 def test_histogram():

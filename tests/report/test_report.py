@@ -170,6 +170,17 @@ def test_every_part_of_the_page_is_there(page, digits):
     assert len([1 for section, _ in page.images if section == "filters"]) == 16
 
 
+def test_it_says_what_training_was_told(digits, photos):
+    for folder, varied in ((digits, False), (photos, True)):
+        assert ("varied at random" in Page(folder / "report.html").text("curves")) is varied
+
+
+def test_commands_can_be_pasted(digits, tmp_path):
+    folder = shutil.copytree(digits, tmp_path / "my run")
+    again = Page(write_report(folder)).text("again")
+    assert f"clearconv predict '{folder}' IMAGE..." in again
+
+
 def test_it_asks_for_nothing_and_stays_small(digits, photos, many):
     for folder in (digits, photos, many):
         html = (folder / "report.html").read_text()
@@ -212,7 +223,7 @@ def test_warnings_of_data_and_training_are_repeated(digits, tmp_path):
     (folder / "history.jsonl").write_text("\n".join(map(json.dumps, records)))
     plan = {
         "survey": {"problems": ["3 near duplicates"], "advice": ["few images of cat"]},
-        "forecast": {"seconds": 90.0},
+        "forecast": {"epochs": 2, "training_seconds": 43, "validation_seconds": 2, "seconds": 95},
     }
     (folder / "plan.json").write_text(json.dumps(plan))
     page = Page(write_report(folder))

@@ -7,6 +7,7 @@ from math import ceil, floor, isfinite, log10
 
 #: A chart in its own units; the page scales it. Small, so that its text stays legible on a phone.
 WIDTH, HEIGHT = 420, 240
+MINUS = "\N{MINUS SIGN}"  # as wide as a digit, unlike a hyphen
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 12, 22, 38
 
 
@@ -37,7 +38,7 @@ def number(value: float, percent: bool = False) -> str:
     """Write a tick or a value as a person would."""
     if percent:
         return f"{100 * value:.3g}\N{NO-BREAK SPACE}%"
-    return f"{value:.4g}".replace("e-0", "e-").replace("-", "\N{MINUS SIGN}")
+    return f"{value:.4g}".replace("e-0", "e-").replace("-", MINUS)
 
 
 def span(values: Sequence[float], least: float | None = None) -> tuple[float, float]:

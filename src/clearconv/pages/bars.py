@@ -4,36 +4,45 @@ from collections.abc import Sequence
 from html import escape
 
 from clearconv.errors import ShapeError
-from clearconv.pages._axes import Axes, figure, number
+from clearconv.pages._axes import MINUS, Axes, figure, number
 
 
-def bars(rows: Sequence[tuple[str, float]], *, head: tuple[str, str], percent: bool = False) -> str:
+def bars(
+    rows: Sequence[tuple[str, float]],
+    *,
+    head: tuple[str, str],
+    decimals: int = 2,
+    whole: float | None = None,
+) -> str:
     """Lay out named values as a table with a bar each.
 
     Parameters
     ----------
     rows : sequence of (str, float)
-        Name and value; a bar's length is the value's share of the largest, none below 0.
+        Name and value; there is no bar below 0.
     head : (str, str)
         What the names and the values are.
-    percent : bool
-        Whether values are shares, shown as percentages of at most 100.
+    decimals : int
+        Of every value.
+    whole : float, optional
+        What a bar of full length stands for; by default the largest value.
 
     Returns
     -------
     html : str
         A table.
     """
-    largest = 1.0 if percent else max([value for _, value in rows if value > 0], default=1.0)
+    if whole is None:
+        whole = max([value for _, value in rows if value > 0], default=1.0)
     cells = "".join(
         f'<tr><td>{escape(name)}</td><td class="number">'
-        f"{f'{100 * value:.1f} %' if percent else number(round(value, 3))}</td>"
-        f'<td class="bar"><i style="width:{100 * max(0.0, value) / largest:.1f}%"></i></td></tr>'
+        f"{f'{value:.{decimals}f}'.replace('-', MINUS)}</td>"
+        f'<td class="bar"><i style="width:{100 * max(0.0, value) / whole:.1f}%"></i></td></tr>'
         for name, value in rows
     )
     return (
-        f'<table><thead><tr><th>{escape(head[0])}</th><th colspan="2">{escape(head[1])}</th></tr>'
-        f"</thead><tbody>{cells}</tbody></table>"
+        f'<table><thead><tr><th>{escape(head[0])}</th><th class="number">{escape(head[1])}</th>'
+        f"<th></th></tr></thead><tbody>{cells}</tbody></table>"
     )
 
 

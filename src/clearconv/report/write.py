@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
+from shlex import join
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from markupsafe import Markup
 
 from clearconv import __version__
 from clearconv._files import write_atomically
-from clearconv.data import Source, twin_problems
+from clearconv.data import Augmentation, Source, twin_problems
 from clearconv.errors import RunError
 from clearconv.pages import bars, histogram, line_chart, matrix, page
 from clearconv.planning import duration
@@ -19,6 +20,7 @@ from clearconv.report import pictures
 from clearconv.report.command import repeating
 from clearconv.report.measured import Measured, Progress
 from clearconv.report.statistics import calibration, wilson
+from clearconv.train.history import curves
 
 _NAME = "report.html"
 
@@ -138,42 +140,28 @@ def _content(run: Measured) -> dict[str, Any]:
         "check_bars": Markup(
             bars(
                 [(path, value) for path, value in check.steps if not isnan(value)],
-                head=("random from the head down to", "rank correlation"),
+                head=("random from the head to", "rank correlation"),
+                whole=1.0,
             )
         ),
         "examples": examples,
         "command": repeating(run.source.kind, run.settings),
+        "predict": f"{join(['clearconv', 'predict', str(run.folder)])} IMAGE...",
+        "varied": run.settings.augmentation != Augmentation.none().to_dict(),
         "settings": _settings(run),
         "versions": _versions(run),
     }
 
 
 def _curves(run: Measured) -> list[Markup]:
-    history = run.history
-    epochs = [record["epoch"] for record in history]
-    mark = (run.best_epoch, f"best, epoch {run.best_epoch}")
-
-    def of(name: str) -> list[float | None]:
-        return [record[name] for record in history]
-
-    charts = []
-    for title, key, percent in (("Loss", "loss", False), ("Accuracy", "accuracy", True)):
-        lines = {"training": of(f"train_{key}"), "validation": of(f"validation_{key}")}
-        charts.append(
-            line_chart(
-                epochs,
-                lines,
-                title=title,
-                x_label="epoch",
-                percent=percent,
-                from_zero=not percent,
-                mark=mark,
-            )
-        )
     rates = line_chart(
-        epochs, {"learning rate": of("lr")}, title="Learning rate", x_label="epoch", from_zero=True
+        [record["epoch"] for record in run.history],
+        {"learning rate": [record["lr"] for record in run.history]},
+        title="Learning rate",
+        x_label="epoch",
+        from_zero=True,
     )
-    return [Markup(chart) for chart in (*charts, rates)]
+    return [Markup(chart) for chart in (*curves(run.history, run.best_epoch), rates)]
 
 
 def _finder(found: dict[str, Any]) -> Markup | None:
@@ -239,7 +227,10 @@ def _settings(run: Measured) -> list[tuple[str, str]]:
     plain = run.settings.to_dict()
     variations = plain.pop("augmentation")
     rows = [(name.replace("_", " "), _plain(value)) for name, value in plain.items()]
-    return rows + [(f"augmentation: {name}", _plain(value)) for name, value in variations.items()]
+    return rows + [
+        (f"augmentation: {name.replace('_', ' ')}", _plain(value))
+        for name, value in variations.items()
+    ]
 
 
 def _versions(run: Measured) -> list[tuple[str, str]]:
@@ -255,8 +246,11 @@ def _versions(run: Measured) -> list[tuple[str, str]]:
 
 
 def _forecast(found: dict[str, Any]) -> str:
-    """Return how long the run was to take, where that was said."""
-    return f"; the forecast was {duration(found['seconds'])}" if "seconds" in found else ""
+    """Return how long training and validation were to take, where that was said."""
+    if not found:
+        return ""
+    epoch = found["training_seconds"] + found["validation_seconds"]
+    return f"; the forecast was {duration(found['epochs'] * epoch)}"
 
 
 def _plain(value: Any) -> str:

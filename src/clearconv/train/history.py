@@ -1,6 +1,6 @@
 """What the epochs of a run came to, to look at and to go on with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -92,20 +92,7 @@ class History:
 
     def _repr_html_(self) -> str:
         """Draw the curves, for a notebook."""
-        epochs = [float(epoch) for epoch in self["epoch"]]
-        mark = float(self.best_epoch), "best"
-        charts = "".join(
-            line_chart(
-                epochs,
-                {part: self[f"{part}_{name.lower()}"] for part in ("train", "validation")},
-                title=name,
-                x_label="epoch",
-                percent=name == "Accuracy",
-                from_zero=name == "Loss",
-                mark=mark,
-            )
-            for name in ("Loss", "Accuracy")
-        )
+        charts = "".join(curves(self.records, self.best_epoch))
         said = f"<p>{escape(str(self.folder))}: {escape(self._summary())}</p>"
         return fragment(f'{said}<div class="charts">{charts}</div>')
 
@@ -116,3 +103,21 @@ class History:
             f"{epochs}, best {self.best_epoch}; "
             f"test accuracy {test.accuracy:.4f} ({test.right} of {test.total})"
         )
+
+
+def curves(records: Sequence[dict[str, Any]], best_epoch: int) -> list[str]:
+    """Draw loss and accuracy of training and validation by epoch, the best one marked."""
+    epochs = [record["epoch"] for record in records]
+    parts = {"training": "train", "validation": "validation"}
+    return [
+        line_chart(
+            epochs,
+            {name: [record[f"{part}_{key}"] for record in records] for name, part in parts.items()},
+            title=key.capitalize(),
+            x_label="epoch",
+            percent=key == "accuracy",
+            from_zero=key == "loss",
+            mark=(best_epoch, f"best, epoch {best_epoch}"),
+        )
+        for key in ("loss", "accuracy")
+    ]
