@@ -264,15 +264,22 @@ def test_what_became_nan_stops_the_run_and_spoils_nothing(tmp_path):
     assert last.store.fingerprint() == records(tmp_path / "run")[0]["weights_sha256"]
 
 
-def test_what_becomes_nan_in_the_last_step_of_an_epoch_is_not_saved(tmp_path):
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("linear1.bias", np.inf, "validation loss.*first in the bias of Linear 'linear1'"),
+        ("conv1.bias", -np.inf, "A parameter became infinite.*first in the bias of Conv2d 'conv1'"),
+    ],
+)
+def test_what_becomes_nan_in_the_last_step_of_an_epoch_is_not_saved(tmp_path, path, value, said):
     class Spoil(Callback):
         def started(self, run):
             self.run = run
 
         def step(self, epoch, step, steps, loss, accuracy, images_per_second):
             if epoch == 2 and step == steps:
-                self.run.model.parameters["linear1.bias"][3] = np.inf
+                self.run.model.parameters[path][3] = value
 
-    with pytest.raises(RunError, match="validation loss.*first in the bias of Linear 'linear1'"):
+    with pytest.raises(RunError, match=said):
         train("digits", out=tmp_path / "run", epochs=3, callbacks=[Spoil()])
     assert clearconv.load(tmp_path / "run" / "last.safetensors").info["epoch"] == 1

@@ -81,7 +81,8 @@ def check_epoch(run: Run, loss: float, place: Place) -> None:
     if not (isfinite(loss) and finite(run.model.store.values)):
         x = next(_batches(run, run.split.validation))
         where = first_not_finite(run.model, x, Context())
-        raise place.error(f"The validation loss became {loss}", where)
+        what = "A parameter became infinite or NaN"  # a ReLU behind it may hide that from the loss
+        raise place.error(what if isfinite(loss) else f"The validation loss became {loss}", where)
 
 
 def end_of_epoch(run: Run, record: dict[str, Any]) -> None:
