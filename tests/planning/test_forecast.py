@@ -7,7 +7,7 @@ import pytest
 
 from clearconv.data import Split
 from clearconv.planning import forecast as forecast_of
-from clearconv.planning._forecast import Forecast, _Found, _measure, _some, duration, memory
+from clearconv.planning._forecast import Forecast, _Found, _measure, duration, memory
 from clearconv.train import Callback, prepare, train
 
 MODULE = "clearconv.planning._forecast"
@@ -70,11 +70,6 @@ def test_the_measurement_takes_apart_what_the_loop_reports(run, monkeypatch):
     assert found.save == pytest.approx(0.2)
     assert found.end == pytest.approx(0.6 - 2 * 0.1)
     assert found.steps == 7
-
-
-def test_a_part_of_the_images_is_taken_evenly():
-    assert _some(np.arange(10), 4).tolist() == [0, 2, 5, 7]
-    assert _some(np.arange(3), 4).tolist() == [0, 1, 2]
 
 
 def test_the_run_is_not_touched(run, tmp_path, monkeypatch):

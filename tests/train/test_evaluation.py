@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from clearconv.train import Evaluation
+from clearconv.train.evaluation import spread
 
 
 @pytest.fixture
@@ -27,3 +28,12 @@ def test_mistakes_are_listed_by_file(evaluation):
 
 def test_plain_data_has_no_nan(evaluation):
     assert evaluation.to_dict()["recall"] == [2 / 3, 1.0, None]
+
+
+def test_places_at_equal_distances():
+    assert spread(10, 4).tolist() == [0, 3, 6, 9]
+    assert spread(3, 4).tolist() == [0, 1, 2]
+    assert spread(1000, 1).tolist() == [0]
+    for count in range(1, 60):
+        for most in range(1, 60):
+            assert len(set(spread(count, most).tolist())) == min(count, most)

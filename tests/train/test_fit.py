@@ -185,7 +185,8 @@ def test_an_opened_source(tmp_path):
 def test_lines_for_scripts(tmp_path, capsys):
     clearconv.fit("digits_cnn", "digits", out=tmp_path / "run", callbacks=[EpochLines()], **FEW)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].endswith(f"parameters; run folder {tmp_path / 'run'}")
+    network = "digits_cnn: 5,826 parameters, input 1 x 8 x 8"  # 160 + 4,640 + 1,026
+    assert lines[0] == f"{network}; run folder {tmp_path / 'run'}"
     assert [line.split("  ")[0] for line in lines[1:]] == ["epoch 1/2", "epoch 2/2"]
 
 

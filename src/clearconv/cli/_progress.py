@@ -110,20 +110,18 @@ class Training(Reading):
         warn((*run.source.problems, *run.split.problems))
         if run.settings.backend is None and native_module() is None:
             notice()
-        classes, split, model = run.source.classes, run.split, run.model
+        classes, split = run.source.classes, run.split
         parts = f"{len(split.train):,} to train, {len(split.validation):,} to validate, "
         click.echo(
             f"{count(len(run.source), 'image')} of {count(len(classes), 'class', 'classes')} "
             f"({class_names(classes)})\n{parts}{len(split.test):,} to test"
         )
-        size = " x ".join(map(str, model.input_shape))
-        parameters = model.summary().parameters
-        click.echo(f"model {run.settings.model}: {count(parameters, 'parameter')}, input {size}")
+        click.echo(f"model {run.network}")
         if run.settings.start is not None:
             click.echo(f"begun with {printable(_near(Path(run.settings.start)))}")
-        if model.frozen:
-            trained = sum(part.stop - part.start for part, _ in model.store.trainable)
-            click.echo(f"frozen: {_frozen(model.frozen)}; {trained:,} parameters are trained")
+        if before := run.model.frozen:
+            trained = sum(part.stop - part.start for part, _ in run.model.store.trainable)
+            click.echo(f"frozen: {_frozen(before)}; {trained:,} parameters are trained")
         if (run.folder / LR_FINDER).exists():
             usual = Settings.for_data(
                 run.source.kind,

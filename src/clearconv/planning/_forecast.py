@@ -14,12 +14,10 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from clearconv.data import Split
 from clearconv.train import Callback, Callbacks, Result, Run, copy_of, go
-
-Indices = npt.NDArray[np.int64]
+from clearconv.train.evaluation import spread
 
 #: Steps at the start of a measurement that do not count: the images of the first were made ahead.
 _WARM = 3
@@ -29,9 +27,9 @@ _LOOK = 5
 _SECONDS, _SHARE, _LEAST = 3.0, 0.05, 0.1
 #: Images in a batch of validation and test.
 _BATCH = 64
-#: Of the training images the report judges at most so many, besides the other parts; and what its
-#: pictures take, in seconds.
-_REPORTED, _PICTURES = 20_000, 1.0
+#: Of the training images a report judges at most so many, at equal distances, besides the other
+#: parts; and what its pictures take, in seconds.
+REPORTED, _PICTURES = 20_000, 1.0
 #: What the process may need above the peak that was measured.
 _MARGIN = 1.05
 
@@ -136,7 +134,7 @@ def forecast(run: Run) -> Forecast:
 
     training = found.start + len(split.train) * found.image
     validation = len(split.validation) * found.judged
-    reported = min(_REPORTED, len(split.train)) + len(split.validation) + len(split.test)
+    reported = min(REPORTED, len(split.train)) + len(split.validation) + len(split.test)
     return Forecast(
         epochs=epochs,
         epoch_seconds=training + validation + found.save,
@@ -188,10 +186,11 @@ class _Stopwatch(Callback):
 def _measure(run: Run, train: int, judged: int) -> _Found:
     """Take a copy of the run through one epoch on so many images, and test it."""
     watch, split = _Stopwatch(), run.split
+    # images lie class by class: at equal distances each class has its share
     small = Split(
-        _some(split.train, train),
-        _some(split.validation, judged),
-        _some(split.test, _BATCH),
+        split.train[spread(len(split.train), train)],
+        split.validation[spread(len(split.validation), judged)],
+        split.test[spread(len(split.test), _BATCH)],
     )
     # Steps too small to diverge: this schedule is over so soon that it has no warm-up.
     lr = run.settings.lr * 1e-3
@@ -217,10 +216,3 @@ def _measure(run: Run, train: int, judged: int) -> _Found:
         end=max(watch.end - watch.saved - len(small.test) * judging / len(small.validation), 0.0),
         steps=len(counted),
     )
-
-
-def _some(indices: Indices, most: int) -> Indices:
-    """Return so many of the images, evenly from all: of each class and size its share."""
-    if len(indices) <= most:
-        return indices
-    return indices[np.arange(most) * len(indices) // most]

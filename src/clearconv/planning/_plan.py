@@ -98,12 +98,10 @@ def plan_of(run: Run, reading_seconds: float) -> Plan:
     -------
     Plan
     """
-    parameters = run.model.summary().parameters
-    size = " x ".join(map(str, run.model.input_shape))
     return Plan(
         data=run.settings.data,
         survey=survey(run),
-        model=f"{run.settings.model}: {parameters:,} parameters, input {size}",
+        model=run.network,
         reading_seconds=reading_seconds,
         forecast=forecast(run),
     )

@@ -10,16 +10,20 @@ import numpy as np
 
 from clearconv.data import Preprocessing, Source, Split, open_data, read_split, side_for
 from clearconv.layers import Node
+from clearconv.planning._forecast import REPORTED
 from clearconv.train import Evaluation, Settings, evaluate_model
 from clearconv.train.evaluation import spread
-from clearconv.train.run import check_unchanged, data_place, read_history, read_json, read_run
-from clearconv.train.settings import OWN
+from clearconv.train.run import (
+    check_unchanged,
+    data_place,
+    network_name,
+    read_history,
+    read_json,
+    read_run,
+)
 from clearconv.train.use import open_model
 
 Progress = Callable[[int, int], None]
-
-#: So many training images are looked at for wrong labels; of more, a sample at equal distances.
-_MOST = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +119,7 @@ class Measured:
     @property
     def network(self) -> str:
         """Return what the model is called."""
-        own = self.settings.model == OWN
-        return "a network of your own" if own else self.settings.model
+        return network_name(self.settings)
 
     @property
     def best_epoch(self) -> int:
@@ -138,7 +141,7 @@ class Measured:
     def parts(self) -> tuple[Part, ...]:
         """Return the parts in which to look for wrong labels, the judging one last."""
         train = self.split.train
-        some = train[spread(len(train), _MOST)]
+        some = train[spread(len(train), REPORTED)]
         parts = [self._part("training", some, len(train))]
         if self.result is not None:
             parts.append(self._part("validation", self.split.validation))

@@ -15,7 +15,7 @@ class EpochLines(Callback):
     def started(self, run: Run) -> None:
         """Say what will be trained, and where it is kept."""
         self._epochs = run.settings.epochs
-        print(f"{run.model.summary().parameters:,} parameters; run folder {run.folder}", flush=True)
+        print(f"{run.network}; run folder {run.folder}", flush=True)
 
     def epoch(self, record: dict[str, Any], best: bool) -> None:
         """Print the epoch's line."""

@@ -45,7 +45,7 @@ from clearconv.train.checkpoint import (
     write,
 )
 from clearconv.train.evaluation import Indices
-from clearconv.train.settings import Settings
+from clearconv.train.settings import OWN, Settings
 
 
 @dataclass
@@ -107,6 +107,13 @@ class Run:
     def steps(self) -> int:
         """Return the steps of an epoch."""
         return -(-len(self.split.train) // self.settings.batch_size)
+
+    @property
+    def network(self) -> str:
+        """Say what is trained: ``clearnet: 1,227,171 parameters, input 3 x 128 x 128``."""
+        size = " x ".join(map(str, self.model.input_shape))
+        name = network_name(self.settings)
+        return f"{name}: {self.model.summary().parameters:,} parameters, input {size}"
 
     def begin(self) -> None:
         """Write what does not change during the run, and the state before the first step."""
@@ -194,6 +201,11 @@ class Run:
         self.saved = self.epochs_done, self.so_far.step
         every = self.settings.save_every
         self._due = monotonic() + (max(every, 20 * seconds) if every else 0.0)
+
+
+def network_name(settings: Settings) -> str:
+    """Return what a run's network is called."""
+    return "a network of your own" if settings.model == OWN else settings.model
 
 
 def describe_data(source: Source) -> dict[str, Any]:
