@@ -194,6 +194,8 @@ def test_what_cannot_be_explained_is_said():
     with pytest.raises(ArgumentError, match=r"there are .*\.\.\., .*layer3\.2\.$") as caught:
         grad_cam(deep, np.zeros((1, 3, 32, 32), "float32"), layer="layer4")
     assert "layer2" in str(caught.value) and len(str(caught.value)) < 300
+    with pytest.raises(ArgumentError, match=r"there are conv1, .*\.\.\., .*layer3\.2\.$"):
+        grad_cam(deep, np.zeros((1, 3, 32, 32), "float32"), layer="where")
     with pytest.raises(ArgumentError, match="target=3.*classes are 0 to 2"):
         grad_cam(model, x, 3)
     with pytest.raises(ArgumentError, match="one for each of 2 images"):

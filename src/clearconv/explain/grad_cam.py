@@ -12,7 +12,7 @@ from clearconv.ops._arrays import Array
 
 Targets = int | Sequence[int] | None
 
-#: A message lists so many layers at most; of more, the likeliest and the last.
+#: A message lists so many layers at most; of more, the likeliest, or the first, and the last.
 _LISTED = 16
 
 
@@ -158,7 +158,8 @@ def chosen_layer(model: Node, layer: str | None) -> str:
     if layer is not None and layer not in places:
         shown = places
         if len(places) > _LISTED:
-            shown = [*get_close_matches(layer, places), "...", *places[-_LISTED // 2 :]]
+            likely = get_close_matches(layer, places) or places[: _LISTED // 2]
+            shown = [*likely, "...", *places[-_LISTED // 2 :]]
         raise ArgumentError(
             f"layer {layer!r} is not in the model, or has no maps to look at; there are "
             f"{', '.join(shown)}."
