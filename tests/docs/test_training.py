@@ -12,8 +12,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "training.md"
 def test_the_python_section_runs(tmp_path):
     section = PAGE.read_text("utf-8").split("## From Python")[1].split("\n## ")[0]
     blocks = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
-    assert len(blocks) == 3
-    code = "\n".join(blocks) + "\nassert result.evaluation.accuracy > 0.95\n"
+    assert len(blocks) == 4
+    code = "\n".join(blocks) + "\nassert result.evaluation.accuracy == tested.accuracy > 0.95\n"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         cwd=tmp_path,

@@ -54,7 +54,10 @@ class Explanation:
 
 
 def explain_images(
-    where: Path, images: Sequence[Path], name: str | None = None, layer: str | None = None
+    where: str | Path,
+    images: Sequence[str | Path],
+    name: str | None = None,
+    layer: str | None = None,
 ) -> Iterator[Explanation | DataError]:
     """Explain what a model says about image files, one after another.
 
@@ -62,9 +65,9 @@ def explain_images(
 
     Parameters
     ----------
-    where : Path
+    where : str or Path
         A run folder, or a model file.
-    images : sequence of Path
+    images : sequence of str or Path
         Image files. One that cannot be read gives the error instead.
     name : str, optional
         The class in question; by default, for each image, the likeliest.
@@ -83,7 +86,7 @@ def explain_images(
     ArgumentError
         If there is no such class or layer; lists what there is.
     """
-    model, classes, preprocessing = open_model(where)
+    model, classes, preprocessing = open_model(Path(where))
     if name is not None and name not in classes:
         raise ArgumentError(f"class {name!r} is not the model's; it knows {', '.join(classes)}.")
     place = chosen_layer(model, layer)

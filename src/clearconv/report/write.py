@@ -26,7 +26,7 @@ _NAME = "report.html"
 
 
 def write_report(
-    folder: Path,
+    folder: str | Path,
     data: str | Path | Source | None = None,
     progress: Progress | None = None,
 ) -> Path:
@@ -34,7 +34,7 @@ def write_report(
 
     Parameters
     ----------
-    folder : Path
+    folder : str or Path
         The run folder. An unfinished run is judged by its validation images, and says so.
     data : str, Path or Source, optional
         Where the data are now, if they moved; or the run's own data, opened.
@@ -51,6 +51,7 @@ def write_report(
     RunError, ModelFileError, DataError
         If the folder, the model or the data cannot be used; then nothing is written.
     """
+    folder = Path(folder)
     run = Measured.of(folder, data, progress)
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),

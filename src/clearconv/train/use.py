@@ -57,15 +57,15 @@ class Prediction:
 
 
 def evaluate(
-    where: Path, data: str | None = None, *, callbacks: Sequence[Callback] = ()
+    where: str | Path, data: str | Path | None = None, *, callbacks: Sequence[Callback] = ()
 ) -> Evaluation:
     """Evaluate a trained model.
 
     Parameters
     ----------
-    where : Path
+    where : str or Path
         A run folder, or a model file.
-    data : str, optional
+    data : str or Path, optional
         A folder, or "digits". Of the run's own data, which is the default, the test part is used;
         of other data the test part if they bring one, else every image. Classes that the model
         does not know are left out.
@@ -82,13 +82,13 @@ def evaluate(
     ModelFileError, RunError, DataError
         If the model, the run or the data cannot be used.
     """
-    told = Callbacks(callbacks)
+    told, where = Callbacks(callbacks), Path(where)
     model, classes, preprocessing = open_model(where)
     about = read_run(where) if where.is_dir() else None
     if data is None:
         if about is None:
             raise DataError(f"{where} is a model file, which has no data of its own; give data.")
-        place = data_place(where, about)
+        place: str | Path = data_place(where, about)
     else:
         place = data
     names = class_names(place)
@@ -135,14 +135,14 @@ def _doubts(
         )
 
 
-def predict(where: Path, images: Sequence[Path]) -> list[Prediction]:
+def predict(where: str | Path, images: Sequence[str | Path]) -> list[Prediction]:
     """Predict the classes of image files.
 
     Parameters
     ----------
-    where : Path
+    where : str or Path
         A run folder, or a model file.
-    images : sequence of Path
+    images : sequence of str or Path
         Image files. One that cannot be read gives a ``Prediction`` with an `error`.
 
     Returns
@@ -155,7 +155,7 @@ def predict(where: Path, images: Sequence[Path]) -> list[Prediction]:
     ModelFileError
         If the model cannot be used.
     """
-    model, classes, preprocessing = open_model(where)
+    model, classes, preprocessing = open_model(Path(where))
     found = []
     for path in images:
         try:
