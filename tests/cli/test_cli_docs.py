@@ -4,8 +4,12 @@ import re
 import shlex
 from pathlib import Path
 
+import click
 import pytest
 
+from clearconv.cli import main
+
+COMMANDS = ("plan", "train", "evaluate", "predict", "explain", "report", "summary", "show")
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 REPRODUCIBLE = ("--help", "summary", "show")
 
@@ -34,5 +38,15 @@ def test_example(start, line, expected):
 
 def test_the_page_has_examples_of_every_command():
     text = PAGE.read_text("utf-8")
-    assert all(f"$ clearconv {name}" in text for name in ("train", "evaluate", "predict"))
+    assert [name for name in COMMANDS if f"$ clearconv {name}" not in text] == []
     assert len(list(examples())) >= 5
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_page_explains_every_option(name):
+    text = "".join(path.read_text("utf-8") for path in PAGE.parent.glob("*.md"))
+    command = main.get_command(click.Context(main), name)
+    options = [option.opts[-1] for option in command.params if isinstance(option, click.Option)]
+    assert options
+    unknown = [word for word in options if not re.search(rf"(?<![\w-]){word}(?![\w-])", text)]
+    assert unknown == []

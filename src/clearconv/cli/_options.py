@@ -162,7 +162,7 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         help="Times through the training images.",
     ),
     _setting(_TRAINING, "--batch-size", metavar="N", type=_POSITIVE, help="Images in a step."),
-    _choice(_TRAINING, "--optimiser", OPTIMISERS, "Rule of the steps"),
+    _choice(_TRAINING, "--optimiser", OPTIMISERS, "Optimiser"),
     _setting(
         _TRAINING,
         "--lr",
@@ -170,16 +170,16 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         metavar="RATE",
         help="Learning rate; auto looks for one before the run.",
     ),
-    _setting(_TRAINING, "--momentum", type=_SHARE, metavar="SHARE", help="Of sgd."),
-    _setting(_TRAINING, "--nesterov/--no-nesterov", help="Look ahead along sgd's momentum."),
+    _setting(_TRAINING, "--momentum", type=_SHARE, metavar="SHARE", help="Momentum, of sgd."),
+    _setting(_TRAINING, "--nesterov/--no-nesterov", help="Nesterov's momentum, of sgd."),
     _setting(
         _TRAINING,
         "--weight-decay",
         type=click.FloatRange(min=0),
         metavar="RATE",
-        help="Pull of the weights towards 0.",
+        help="Weight decay; biases and normalisation do not decay.",
     ),
-    _choice(_TRAINING, "--schedule", SCHEDULES, "Course of the learning rate"),
+    _choice(_TRAINING, "--schedule", SCHEDULES, "Schedule of the learning rate"),
     _setting(
         _TRAINING,
         "--warmup",
@@ -192,7 +192,7 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         "--label-smoothing",
         type=_SHARE,
         metavar="SHARE",
-        help="Share of the target spread over all classes.",
+        help="Label smoothing: share of the target spread over all classes.",
     ),
     _setting(
         _TRAINING,

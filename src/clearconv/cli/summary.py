@@ -35,9 +35,15 @@ def _shape(
 )
 @click.argument("model")
 @click.option(
-    "--input", "input_shape", metavar="CxHxW", callback=_shape, help="Shape of one image."
+    "--input",
+    "input_shape",
+    metavar="CxHxW",
+    callback=_shape,
+    help="Shape of one image, if not its own.",
 )
-@click.option("--classes", type=click.IntRange(min=1), help="Number of classes.")
+@click.option(
+    "--classes", metavar="N", type=click.IntRange(min=1), help="Number of classes, if not its own."
+)
 @click.option("--batch-norm", is_flag=True, help="With batch normalisation.")
 @click.option("--dropout", metavar="P", type=click.FloatRange(0, 1), help="With dropout.")
 def summary(
