@@ -14,7 +14,7 @@ from benchmarks.measure import alternate
 from benchmarks.results import Pipeline
 from clearconv import AdamW, CrossEntropy
 from clearconv.data import Augmentation, Batches, Preprocessing, open_data
-from clearconv.data._decode import decode
+from clearconv.data._decode import CACHE_SIDE, decode
 from clearconv.data._source import Source
 from clearconv.models import MODELS, create, default_for
 from clearconv.ops._backend import set_threads
@@ -45,7 +45,7 @@ def compare(threads: int, seconds: float, tell: Callable[[str], None]) -> list[P
                 row = Pipeline(what, threads, ours, theirs, training, MODEL, INPUT[1:], photos)
                 rows.append(row)
                 tell(
-                    f"{photos:10} {what:8} {threads} thread{'s'[: threads - 1]:1} "
+                    f"{photos:10} {what:8} {threads} thread{'' if threads == 1 else 's'} "
                     f"{ours:8,.0f} images/s, {ours / training:.1f} times the {training:,.0f} "
                     f"that {MODEL} trains at"
                 )
@@ -99,7 +99,10 @@ def decoded(root: Path, threads: int, seconds: float) -> float:
     """Return the images/s that are decoded and reduced to the side that is kept."""
     files = [path.read_bytes() for path in sorted(root.glob("*/*.jpg"))]
     with ThreadPoolExecutor(threads) as pool:
-        step = lambda: list(pool.map(lambda data: decode(data, 256).shape, files))  # noqa: E731
+
+        def step() -> None:
+            list(pool.map(lambda data: decode(data, CACHE_SIDE).shape, files))
+
         return len(files) / alternate({"it": step}, seconds, 0.5)["it"]
 
 
@@ -131,10 +134,10 @@ def loader(root: Path, threads: int, seconds: float) -> float:
     """Return the images/s of the same work as a practitioner of PyTorch writes it."""
     from benchmarks.pytorch_loader import make
 
-    loader = make(root, threads, BATCH, INPUT[1:])
+    batches = make(root, threads, BATCH, INPUT[1:])
 
     def step() -> None:
-        for _ in loader:
+        for _ in batches:
             pass
 
-    return len(loader.dataset) / alternate({"it": step}, seconds, 0.5)["it"]
+    return len(batches.dataset) / alternate({"it": step}, seconds, 0.5)["it"]
