@@ -21,7 +21,7 @@ from clearconv.data._decode import (
     read_bytes,
 )
 from clearconv.data._layout import Candidate, Layout, read_layout
-from clearconv.data._source import Source, Split
+from clearconv.data._source import PARTS, Source, Split
 from clearconv.data._twin_words import describe_twins
 from clearconv.data._twins import SIDE, Twins, find_twins, thumbnail
 from clearconv.errors import DataError
@@ -223,7 +223,5 @@ def _split(good: list[Candidate]) -> Split | None:
     parts = np.array([candidate.part for candidate in good])
     if not parts[0]:
         return None
-    train, validation, test = (
-        np.flatnonzero(parts == part) for part in ("train", "validation", "test")
-    )
+    train, validation, test = (np.flatnonzero(parts == part) for part in PARTS)
     return Split(train, validation, test)

@@ -11,6 +11,9 @@ from clearconv.data._twins import Indices as Indices
 from clearconv.data._twins import Twins
 from clearconv.errors import DataError
 
+#: Names of a split's parts.
+PARTS = ("train", "validation", "test")
+
 
 @dataclass(frozen=True, eq=False)
 class Split:

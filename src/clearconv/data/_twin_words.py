@@ -5,10 +5,8 @@ from collections.abc import Iterable, Sequence, Sized
 
 import numpy as np
 
-from clearconv.data._source import Source, Split, some
+from clearconv.data._source import PARTS, Source, Split, some
 from clearconv.data._twins import Indices, Twins
-
-_PARTS = ("train", "validation", "test")
 
 
 def twin_problems(source: Source, split: Split) -> tuple[str, ...]:
@@ -73,7 +71,7 @@ def part_numbers(split: Split | None, n: int) -> Indices:
     """Return 0, 1 or 2 for each image in training, validation or test; -1 for one in no part."""
     part = np.full(n, -1, dtype=np.int64)
     if split is not None:
-        for number, name in enumerate(_PARTS):
+        for number, name in enumerate(PARTS):
             part[getattr(split, name)] = number
     return part
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+from clearconv.data._source import PARTS
 from clearconv.planning._forecast import Forecast, duration, forecast, memory
-from clearconv.planning._survey import PARTS, Survey, survey
+from clearconv.planning._survey import Survey, survey
 from clearconv.train import Callback, Run, prepare
 
 #: So many classes are listed, problems named, groups of copies shown.

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from clearconv.data import groups_of, part_numbers
+from clearconv.data._source import PARTS
 from clearconv.train import Run
 
-PARTS = ("train", "validation", "test")
 #: From this ratio of the largest class to the smallest, rare classes are drowned out.
 _IMBALANCED = 3.0
 

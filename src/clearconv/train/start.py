@@ -18,6 +18,7 @@ from clearconv.data import (
     twin_problems,
 )
 from clearconv.data._decode import CACHE_SIDE
+from clearconv.data._source import PARTS
 from clearconv.errors import ArgumentError, DataError, ShapeError
 from clearconv.layers import Node, from_spec
 from clearconv.models import MODELS, create, default_for
@@ -271,7 +272,7 @@ def _is_complete(split: Split | None) -> bool:
 
 def _check_parts(split: Split, settings: Settings) -> None:
     """Raise now, not after hours of training, if a part that is needed has no images."""
-    for name in ("train", "validation", "test"):
+    for name in PARTS:
         if len(getattr(split, name)) == 0:
             where = f"--split {settings.split}" if settings.split else f"ratios {settings.ratios}"
             raise DataError(
