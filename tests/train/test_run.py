@@ -192,6 +192,14 @@ def test_evaluate_on_other_data(photos, tmp_path):
     assert any("learnt from 1 of these 2" in problem for problem in evaluation.problems)
 
 
+def test_classes_that_a_run_left_out_are_no_surprise_in_its_own_test(photos, tmp_path):
+    shutil.copytree(photos, tmp_path / "data")
+    shutil.copytree(photos / "red", tmp_path / "data" / "other")
+    few = {**SMALL, "epochs": 1, "classes": ("blue", "red")}
+    train(str(tmp_path / "data"), out=tmp_path / "run", **few)
+    assert evaluate(tmp_path / "run").problems == ()
+
+
 def test_data_that_moved(photos, tmp_path):
     shutil.copytree(photos, tmp_path / "here")
     result = train(str(tmp_path / "here"), out=tmp_path / "run", **{**SMALL, "epochs": 1})
