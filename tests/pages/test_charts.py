@@ -11,7 +11,7 @@ from PIL import Image
 
 from clearconv.errors import ShapeError
 from clearconv.pages import bars, fragment, histogram, line_chart, matrix, page, picture
-from clearconv.pages._axes import Axes, decades, number, rounded, span, ticks
+from clearconv.pages._axes import Axes, decades, fixed, number, rounded, span, ticks
 
 
 def tree(html):
@@ -39,6 +39,7 @@ def test_numbers_are_short():
     assert number(0.123456) == "0.1235"
     assert number(-2) == "\N{MINUS SIGN}2"
     assert number(1e-5) == "1e\N{MINUS SIGN}5"
+    assert [fixed(value) for value in (-0.004, -0.123, 1)] == ["0.00", "\N{MINUS SIGN}0.12", "1.00"]
     assert number(0.98765, percent=True) == "98.8\N{NO-BREAK SPACE}%"
 
 

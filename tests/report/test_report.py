@@ -230,7 +230,11 @@ def test_warnings_of_data_and_training_are_repeated(digits, tmp_path):
     text = page.text("warnings")
     assert "few images of cat" in text and "the forecast was 90 s" in page.text()
     assert "epoch 2: conv1: 9 of 16 channels never fire <here>." in text
-    assert "3 near duplicates" in text
+    assert "3 near duplicates" in text and "more" not in text
+    plan["survey"]["problems"] = [f"{number}.jpg is broken" for number in range(1013)]
+    (folder / "plan.json").write_text(json.dumps(plan))
+    text = Page(write_report(folder)).text("warnings")
+    assert "9.jpg" in text and "10.jpg" not in text and "... and 1,005 more" in text
 
 
 def test_the_learning_rate_finder_is_drawn_where_it_ran(digits, tmp_path):

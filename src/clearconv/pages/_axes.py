@@ -7,7 +7,6 @@ from math import ceil, floor, isfinite, log10
 
 #: A chart in its own units; the page scales it. Small, so that its text stays legible on a phone.
 WIDTH, HEIGHT = 420, 240
-MINUS = "\N{MINUS SIGN}"  # as wide as a digit, unlike a hyphen
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 12, 22, 38
 
 
@@ -38,7 +37,12 @@ def number(value: float, percent: bool = False) -> str:
     """Write a tick or a value as a person would."""
     if percent:
         return f"{100 * value:.3g}\N{NO-BREAK SPACE}%"
-    return f"{value:.4g}".replace("e-0", "e-").replace("-", MINUS)
+    return f"{value:.4g}".replace("e-0", "e-").replace("-", "\N{MINUS SIGN}")
+
+
+def fixed(value: float, decimals: int = 2) -> str:
+    """Write a value with so many decimals, for a column; what rounds to 0 has no sign."""
+    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def span(values: Sequence[float], least: float | None = None) -> tuple[float, float]:

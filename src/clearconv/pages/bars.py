@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from clearconv.errors import ShapeError
-from clearconv.pages._axes import MINUS, Axes, figure, number
+from clearconv.pages._axes import Axes, figure, fixed, number
 
 
 def bars(
@@ -36,7 +36,7 @@ def bars(
         whole = max([value for _, value in rows if value > 0], default=1.0)
     cells = "".join(
         f'<tr><td>{escape(name)}</td><td class="number">'
-        f"{f'{value:.{decimals}f}'.replace('-', MINUS)}</td>"
+        f"{fixed(value, decimals)}</td>"
         f'<td class="bar"><i style="width:{100 * max(0.0, value) / whole:.1f}%"></i></td></tr>'
         for name, value in rows
     )

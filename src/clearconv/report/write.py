@@ -15,6 +15,7 @@ from clearconv._files import write_atomically
 from clearconv.data import Augmentation, Source, twin_problems
 from clearconv.errors import RunError
 from clearconv.pages import bars, histogram, line_chart, matrix, page
+from clearconv.pages._axes import fixed
 from clearconv.planning import duration
 from clearconv.report import pictures
 from clearconv.report.command import repeating
@@ -60,7 +61,7 @@ def write_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"percent": _percent, "count": _count, "signed": _signed}
+    templates.filters |= {"percent": _percent, "count": _count, "signed": fixed}
     body = templates.get_template("report.html").render(_content(run))
     path = folder / _NAME
     html = page(f"{folder.name}: {run.network} on {run.source.name}", body)
@@ -141,7 +142,7 @@ def _content(run: Measured) -> dict[str, Any]:
         "check_bars": Markup(
             bars(
                 [(path, value) for path, value in check.steps if not isnan(value)],
-                head=("random from the head to", "rank correlation"),
+                head=("random down to", "rank correlation"),
                 whole=1.0,
             )
         ),
@@ -266,10 +267,6 @@ def _plain(value: Any) -> str:
 
 def _percent(value: float) -> str:
     return "-" if isnan(value) else f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
-
-
-def _signed(value: float) -> str:
-    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _count(value: int) -> str:
