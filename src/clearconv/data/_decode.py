@@ -46,7 +46,7 @@ def side_for(size: tuple[int, int]) -> int:
     Returns
     -------
     int
-        256; for an input of more than 224 as many times its longer side: a crop shows a part only.
+        256, or 8/7 of the input's longer side where that is more: a crop shows a part only.
     """
     return max(CACHE_SIDE, math.ceil(max(size) * CACHE_SIDE / 224))
 
