@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from clearconv._text import printable, table, width
 from clearconv.cli._report import accuracy, class_names, report
-from clearconv.cli._text import printable, table, width
 from clearconv.train import Evaluation
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clearconv.planning import survey
+from clearconv._text import width
+from clearconv.planning import plan, survey
 from clearconv.train import prepare
 
 
@@ -74,3 +75,11 @@ def test_copies_in_two_parts_of_a_given_split_are_counted(pets, tmp_path):
     found = survey(prepare(str(pets), image_size=66, split=str(tmp_path / "split.json")))
     assert found.straddling == 2
     assert sum("in two parts of the split" in line for line in found.problems) == 2
+
+
+def test_names_of_classes_are_aligned_whatever_their_script(tmp_path):
+    """A Chinese character takes two columns of a terminal."""
+    for number, name in enumerate(("\N{CJK UNIFIED IDEOGRAPH-732B}", "dog")):
+        pictures(tmp_path, name, 6, (20, 20), seed=number)
+    lines = str(plan(tmp_path, image_size=8, model="digits_cnn", epochs=1)).splitlines()
+    assert len({width(line) for line in lines[2:7]}) == 1, lines[2:7]

@@ -25,7 +25,7 @@ class Failure(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Write the line to standard error."""
-        from clearconv.cli._text import printable
+        from clearconv._text import printable
 
         click.echo(f"Error: {printable(self.message)}", file=file, err=True)
 

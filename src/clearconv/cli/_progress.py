@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clearconv._text import printable
 from clearconv.cli._frame import count
 from clearconv.cli._live import LiveEpoch, time_left
 from clearconv.cli._report import accuracy, class_names, report
-from clearconv.cli._text import printable
 from clearconv.errors import ClearconvError
 from clearconv.ops._backend import native_module
 from clearconv.train import Callback, Result, Run, Settings

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clearconv._text import printable, table, width
 from clearconv.cli._frame import count
-from clearconv.cli._text import printable, table, width
 
 if TYPE_CHECKING:
     from clearconv.train import Evaluation

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clearconv._text import printable, table
 from clearconv.cli._frame import Failure, RunPath, command, count
 from clearconv.cli._images import expanded
-from clearconv.cli._text import printable, table
 
 if TYPE_CHECKING:
     from PIL import Image

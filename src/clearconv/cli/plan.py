@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
+from clearconv._text import printable
 from clearconv.cli._frame import command
 from clearconv.cli._options import settings, variations
 from clearconv.cli._progress import Reading
-from clearconv.cli._text import printable
 from clearconv.planning import plan as make_plan
 
 

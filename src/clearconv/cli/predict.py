@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from clearconv._text import printable, table
 from clearconv.cli._frame import Failure, RunPath, command, count
 from clearconv.cli._images import expanded
-from clearconv.cli._text import printable, table
 
 if TYPE_CHECKING:
     from clearconv.train import Prediction

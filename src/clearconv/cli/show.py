@@ -14,10 +14,10 @@ from typing import Any
 
 import click
 
+from clearconv._text import table
 from clearconv.cli._docstring import arguments, first_line, readable, sections
 from clearconv.cli._frame import command, unknown
 from clearconv.cli._source import Excerpt, contract, excerpts
-from clearconv.cli._text import table
 from clearconv.cli._values import described, difference
 from clearconv.ops import _backend
 from clearconv.ops._case import Chapter

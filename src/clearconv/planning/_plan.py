@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+from clearconv._text import table
 from clearconv.data._source import PARTS
 from clearconv.planning._forecast import Forecast, duration, forecast, memory
 from clearconv.planning._survey import Survey, survey
@@ -143,18 +144,12 @@ def _classes(found: Survey) -> Iterator[str]:
     if len(order) > _CLASSES:
         order.sort(key=lambda i: -found.images[i])
         order = [*order[: _CLASSES // 2], -1, *order[-_CLASSES // 2 :]]
-    rows: list[tuple[str, ...]] = [("class", "images", *PARTS)]
+    rows: list[tuple[str, ...]] = []
     for i in order:
         counts = (found.images[i], *(found.parts[name][i] for name in PARTS))
         rows.append((found.classes[i], *_texts(counts)) if i >= 0 else ("...",) * 5)
     rows.append(("all", *_texts([sum(found.images), *(sum(found.parts[name]) for name in PARTS)])))
-    first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
-    for number, (name, *cells) in enumerate(rows):
-        aligned = [cell.rjust(size) for cell, size in zip(cells, others, strict=True)]
-        line = "  ".join([name.ljust(first), *aligned])
-        yield line
-        if number == 0:
-            yield "-" * len(line)
+    yield from table(("class", "images", *PARTS), rows, right=(1, 2, 3, 4))
 
 
 def _texts(counts: Sequence[int]) -> list[str]:
