@@ -1,5 +1,7 @@
 """`clearconv explain`: pictures of what speaks for a class."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -60,6 +62,15 @@ def test_unknown_names_are_answered_with_those_there_are(run, digits, digit, opt
     assert result.exit_code == 2
     assert repr(value) in result.stderr and known in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_a_place_that_cannot_be_written_is_named_with_the_way_out(run, digits, digit, tmp_path):
+    (tmp_path / "file").touch()
+    result = run("explain", digits[0], digit, "--out", tmp_path / "file" / "why")
+    assert result.exit_code == 1
+    place = re.escape(str(tmp_path / "file" / "why" / "three-explained-"))
+    ending = r" cannot be written \(Not a directory\). Choose another place with --out."
+    assert re.fullmatch(rf"Error: {place}\d\.png{ending}\n", result.stderr)
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_is_done(run, digits, digit, tmp_path):

@@ -26,6 +26,22 @@ def test_a_plan_of_photographs(run, photos):
     assert not (photos.parent / "runs").exists()
 
 
+def test_names_with_line_breaks_and_wide_letters_keep_the_table_whole(run, photos):
+    (photos / "red").rename(photos / "re\nd")
+    (photos / "green").rename(photos / "緑")
+    size = ("--model", "seed_cnn", "--image-size", 64)
+    done = run("plan", photos, *size)
+    lines = done.stdout.splitlines()
+    assert lines[4:6] == [
+        "re\\nd       5      3           1     1",
+        "緑          5      3           1     1",  # two columns wide
+    ]
+    (advice,) = (line for line in lines if line.startswith("Advice"))
+    assert advice.endswith(": re\\nd, 緑")
+    done = run("train", photos, *size, "--epochs", 1, "--out", photos.parent / "run")
+    assert advice in done.stderr.splitlines()
+
+
 def test_a_plan_as_json(run):
     done = run("plan", "digits", "--json")
     found = json.loads(done.stdout)

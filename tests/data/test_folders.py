@@ -55,6 +55,12 @@ def test_classes_are_selected_and_ordered(folder):
             open_data(root, classes=wanted)
 
 
+def test_of_many_classes_a_message_names_the_first_few(folder, picture):
+    root = folder({f"{number:02}/0.png": picture(number) for number in range(40)})
+    with pytest.raises(DataError, match=r"'pink'\. Its classes are 00, .*, 09 and 30 more\.$"):
+        open_data(root, classes=["00", "pink"])
+
+
 def test_pixels_are_the_same_with_and_without_the_cache(folder, picture):
     root = folder({f"{c}/{i}.jpg": picture(i, (300, 420)) for c in "ab" for i in range(3)})
     kept, fresh = open_data(root, cache_side=100), open_data(root, cache_side=100, cache_bytes=0)

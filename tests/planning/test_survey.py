@@ -62,6 +62,15 @@ def test_class_weights_are_not_advised_twice(pets):
     assert not any("--class-weights" in line for line in survey(run).advice)
 
 
+def test_of_many_small_classes_the_first_few_are_named(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = [f"kind{number:03}" for number in range(30) for _ in range(3)]
+    images = rng.integers(0, 255, (len(labels), 28, 28), np.uint8)
+    found = survey(prepare((images, labels), model="lenet"))
+    (advice,) = found.advice
+    assert advice.endswith("kind008, kind009 and 20 more")
+
+
 def test_copies_in_two_parts_of_a_given_split_are_counted(pets, tmp_path):
     dogs, cats = (
         [f"{label}/{i:02d}.png" for i in range(n)] for label, n in (("dog", 30), ("cat", 8))

@@ -199,10 +199,17 @@ def test_where_nothing_is_whole(tmp_path):
 def test_a_damaged_best_model_is_told_before_hours_of_training(tmp_path):
     run = broken(tmp_path / "run")
     (run / "best.safetensors").write_bytes((run / "best.safetensors").read_bytes()[:-1])
-    with pytest.raises(ModelFileError, match="best.safetensors"):
+    with pytest.raises(ModelFileError, match="best.safetensors.*Put the file back, or start"):
         resume(run)
     (run / "best.safetensors").write_bytes((run / "last.safetensors").read_bytes())
     with pytest.raises(RunError, match="not the model of epoch 1, the best so far"):
+        resume(run)
+
+
+def test_damaged_settings_name_the_way_out(tmp_path):
+    run = broken(tmp_path / "run")
+    (run / "run.json").write_text('{"settings": {')
+    with pytest.raises(RunError, match=r"run\.json is damaged: .* Put a whole copy back"):
         resume(run)
 
 
@@ -336,6 +343,16 @@ def test_a_file_in_the_way_of_the_folder(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match=r"run folder .*file/run cannot be made"):
         train("digits", out=tmp_path / "file" / "run", **SMALL)
+
+
+def test_a_first_checkpoint_that_finds_no_room_names_nothing_to_resume(tmp_path, monkeypatch):
+    def full(path, content, previous=None):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("clearconv.train.checkpoint.write_atomically", full)
+    with pytest.raises(RunError, match="No space left.*start again: the run had not begun") as told:
+        train("digits", out=tmp_path / "run", **SMALL)
+    assert "--resume" not in str(told.value)
 
 
 def test_a_run_that_cannot_begin_leaves_nothing(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ from time import perf_counter
 
 import click
 
+from clearconv._text import printable
 from clearconv.cli._frame import count
 from clearconv.cli._progress import Bar
 from clearconv.planning import plan_of
@@ -36,5 +37,5 @@ class Ahead(Callback):
             has = "has" if extra == 1 else "have"
             click.echo(f"{count(extra, 'image')} {has} a twin; twins are kept in one part")
         for line in found.advice:
-            click.echo(f"Advice: {line}", err=True)
+            click.echo(f"Advice: {printable(line)}", err=True)
         click.echo(f"forecast {plan.forecast}")

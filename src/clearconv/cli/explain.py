@@ -1,11 +1,13 @@
 """``clearconv explain runs/photos-1 new.jpg``: why an image is taken for its class."""
 
 import re
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from clearconv._files import write_atomically
 from clearconv._text import printable, table
 from clearconv.cli._frame import Failure, RunPath, command, count
 from clearconv.cli._images import expanded
@@ -64,12 +66,11 @@ def explain(
     folder = out if out is not None else (run if run.is_dir() else run.parent) / "explanations"
     found = list(explain_images(run, expanded(images), name, layer))
     good = [item for item in found if isinstance(item, Explanation)]
-    folder.mkdir(parents=True, exist_ok=True)
     rows: list[tuple[object, ...]] = []
     taken: set[str] = set()
     for item in good:
         path = folder / _free(item, taken)
-        _picture(item).save(path)
+        _write(path, _picture(item))
         alike = f"{item.agreement:.2f}" if item.heat.any() else "-"
         numbers = f"{item.probability:.3f}", alike
         rows.append((item.file, item.name, *numbers, path.name))
@@ -89,6 +90,20 @@ def explain(
     if bad:
         click.echo(f"{len(bad)} of {count(len(found), 'image')} could not be read", err=True)
         ctx.exit(Failure.exit_code)
+
+
+def _write(path: Path, picture: "Image.Image") -> None:
+    """Write the picture whole, or say what is in the way; an earlier one stays then."""
+    content = BytesIO()
+    picture.save(content, "PNG")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content.getvalue())
+    except OSError as error:
+        raise Failure(
+            f"{path} cannot be written ({error.strerror or error}). Choose another place with "
+            "--out."
+        ) from None
 
 
 def _free(item: "Explanation", taken: set[str]) -> str:

@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from clearconv._text import printable
 from clearconv.cli._frame import command
 from clearconv.cli._options import settings, variations
 from clearconv.cli._progress import Reading
@@ -39,5 +38,4 @@ def plan(data: str, as_json: bool, no_augmentation: bool, **given: Any) -> None:
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1, ensure_ascii=False))
     else:
-        for line in str(found).splitlines():
-            click.echo(printable(line))
+        click.echo(str(found))

@@ -107,7 +107,7 @@ def check_classes(
     known: Sequence[str], wanted: Sequence[str] | None, where: str, least: int
 ) -> None:
     """Raise unless `wanted` (None: all) are `least` or more of the `known` classes."""
-    listed = ", ".join(known)
+    listed = some_classes(known)
     if wanted is None:
         if len(known) < least:
             one = "one class only" if len(known) == 1 else f"{len(known)} classes only"
@@ -121,7 +121,7 @@ def check_classes(
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise DataError(
-            f"{where} has no class {', '.join(map(repr, unknown))}. Its classes are {listed}."
+            f"{where} has no class {some_classes([*map(repr, unknown)])}. Its classes are {listed}."
         )
     if len(set(wanted)) < len(wanted):
         raise DataError(f"classes names a class twice ({', '.join(wanted)}).")
@@ -136,6 +136,11 @@ def some(names: Sequence[str], most: int = 3) -> str:
     """List the first names, and how many more there are: a message stays a line."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def some_classes(names: Sequence[str]) -> str:
+    """List the first classes of perhaps a thousand."""
+    return some(names, 10)
 
 
 def _needed(least: int) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from clearconv._text import table
+from clearconv._text import printable, table
 from clearconv.data._source import PARTS
 from clearconv.planning._forecast import Forecast, duration, forecast, memory
 from clearconv.planning._survey import Survey, survey
@@ -52,7 +52,7 @@ class Plan:
 
     def __str__(self) -> str:
         """Return the report as lines for a terminal."""
-        return "\n".join(_lines(self))
+        return "\n".join(map(printable, _lines(self)))
 
 
 def plan(data: Any, *, callbacks: Sequence[Callback] = (), **given: Any) -> Plan:

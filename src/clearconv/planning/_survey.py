@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from clearconv.data import groups_of, part_numbers
-from clearconv.data._source import PARTS
+from clearconv.data._source import PARTS, some_classes
 from clearconv.train import Run
 
 #: From this ratio of the largest class to the smallest, rare classes are drowned out.
@@ -127,7 +127,7 @@ def _advice(run: Run, images: np.ndarray) -> list[str]:
         )
     few = [name for name, count in zip(names, images, strict=True) if count < 20]
     if few:
-        advice.append(f"fewer than 20 images are too few to learn or to judge: {', '.join(few)}")
+        advice.append(f"fewer than 20 images are too few to learn or to judge: {some_classes(few)}")
     return advice
 
 

@@ -108,15 +108,16 @@ def check_best(folder: Path, history: list[dict[str, Any]], best_epoch: int) -> 
     come to it again.
     """
     path = folder / BEST
-    model = load(path)
+    remedy = "Put the file back, or start a new run with the same settings."
+    try:
+        model = load(path)
+    except ModelFileError as error:
+        raise ModelFileError(f"{error} {remedy}") from None
     epoch = model.info.get("epoch")
     kept = history[best_epoch - 1]["weights_sha256"]
     later = isinstance(epoch, int) and epoch > len(history)
     if not later and model.store.fingerprint() != kept:
-        raise RunError(
-            f"{path} is not the model of epoch {best_epoch}, the best so far. Put the file back, "
-            "or start a new run with the same settings."
-        )
+        raise RunError(f"{path} is not the model of epoch {best_epoch}, the best so far. {remedy}")
 
 
 def position(state: Checkpoint) -> str:
@@ -138,9 +139,15 @@ def write(path: Path, content: bytes, previous: Path | None = None) -> None:
             errno.ENOENT: "Put the folder back, if it was moved",
         }
         remedy = remedies.get(error.errno, "Make the folder writable")
+        if (folder / "run.json").exists():
+            rest = (
+                "whatever was saved before is untouched, and clearconv train --resume "
+                f"{folder} goes on from there"
+            )
+        else:
+            rest = "then start again: the run had not begun"
         raise RunError(
-            f"{path} cannot be written: {error.strerror or error}. {remedy}; whatever was saved "
-            f"before is untouched, and clearconv train --resume {folder} goes on from there."
+            f"{path} cannot be written: {error.strerror or error}. {remedy}; {rest}."
         ) from None
 
 

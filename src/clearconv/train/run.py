@@ -310,8 +310,13 @@ def read_json(path: Path) -> dict[str, Any]:
     """Return the content of a JSON file of the run."""
     try:
         content: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from None
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except ValueError as error:
+        raise RunError(
+            f"{path} is damaged: {error}. Put a whole copy back; the models beside it "
+            "(.safetensors) can be used without it."
+        ) from None
     return content
 
 

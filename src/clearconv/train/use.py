@@ -16,6 +16,7 @@ from clearconv.data import (
     read_split,
     side_for,
 )
+from clearconv.data._source import some_classes
 from clearconv.errors import DataError, ModelFileError
 from clearconv.layers import Node
 from clearconv.layers.model_file import load
@@ -95,8 +96,9 @@ def evaluate(
     known = [name for name in names if name in classes]
     if not known:
         raise DataError(
-            f"{place} has the classes {', '.join(names)}, but the model knows "
-            f"{', '.join(classes)}. A sub-folder for each class is expected, named as in training."
+            f"{place} has the classes {some_classes(names)}, but the model knows "
+            f"{some_classes(classes)}. A sub-folder for each class is expected, named as in "
+            "training."
         )
     source = open_data(
         place,
@@ -118,7 +120,10 @@ def evaluate(
         problems = (*source.problems, *_doubts(where, about, source, indices))
     unknown = [name for name in names if name not in classes]
     if unknown and not own:  # the run's own test left them out as it was told to
-        problems = (f"left out, the model does not know it: {', '.join(unknown)}", *problems)
+        problems = (
+            f"left out, the model does not know it: {some_classes(unknown)}",
+            *problems,
+        )
     evaluation = evaluate_model(model, source, indices, preprocessing, classes)
     return replace(evaluation, problems=problems)
 
