@@ -88,6 +88,12 @@ def test_what_does_not_fit_is_refused_before_a_folder_is_made(tmp_path, net, giv
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("data", [None, np.zeros((4, 8, 8), np.uint8)])
+def test_what_is_no_data_is_told_what_is(data):
+    with pytest.raises(DataError, match=r"data is a \w+, but .* \(images, labels\) is expected"):
+        clearconv.fit(small(), data, **FEW)
+
+
 def test_a_layer_that_no_file_could_bring_back_is_refused_at_once(tmp_path):
     class Unknown(Dropout):
         pass

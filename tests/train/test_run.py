@@ -249,11 +249,23 @@ def test_diverging_says_what_to_try(photos, tmp_path):
         ({"momentum": 0.5, "optimiser": "adam"}, "momentum is sgd's"),
         ({"schedule": "one_cycle", "warmup": 0.1}, "climbs by itself"),
         ({"split": "x.json", "ratios": (1, 1, 1)}, "no effect"),
+        ({"epoch": 2}, "epoch is no setting. Did you mean epochs"),
+        ({"epochs": 1.5}, "a whole number"),
+        ({"threads": "2"}, "a whole number"),
+        ({"lr": "fast"}, "lr='fast', but it must be a number"),
+        ({"augmentation": "none"}, "a dictionary"),
     ],
 )
 def test_impossible_settings(given, words):
     with pytest.raises(ArgumentError, match=words):
         Settings.for_data("digits", "digits", **given)
+
+
+def test_numbers_of_numpy_are_taken():
+    given = {"epochs": np.int64(3), "lr": np.float32(0.5)}
+    settings = Settings.for_data("digits", "digits", **given)
+    assert json.loads(json.dumps(settings.to_dict()))["epochs"] == 3
+    assert settings.lr == 0.5
 
 
 def test_settings_survive_json():

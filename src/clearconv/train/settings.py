@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from difflib import get_close_matches
 from math import inf
 from typing import Any, Self
+
+import numpy as np
 
 from clearconv.data import Augmentation
 from clearconv.errors import ArgumentError, RunError
@@ -38,6 +41,12 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "arrays": {"epochs": 10, "batch_size": 64, "lr": 2e-3, "weight_decay": 0.05},
     "digits": {"epochs": 30, "batch_size": 32, "lr": 3e-3, "weight_decay": 0.05},
 }
+
+#: Settings that are whole numbers, and those that are any.
+_WHOLE = ("epochs", "batch_size", "image_size", "seed", "patience", "threads")
+_NUMBERS = (
+    "lr", "momentum", "weight_decay", "warmup", "label_smoothing", "dropout", "save_every",
+)  # fmt: skip
 
 #: What replaces the above where another optimiser than AdamW is asked for.
 OPTIMISER_DEFAULTS: dict[str, dict[str, Any]] = {
@@ -152,6 +161,15 @@ class Settings:
             if getattr(self, name) not in known:
                 listed = ", ".join(str(item) for item in known if item is not None)
                 raise ArgumentError(f"{name}={getattr(self, name)!r} is not known; use {listed}.")
+        for names, kind, expected in (
+            (_WHOLE, int, "a whole number"),
+            (_NUMBERS, (int, float), "a number"),
+            (("augmentation",), dict, "a dictionary, such as {'flip': 0.5}"),
+        ):
+            for name in names:
+                value = getattr(self, name)
+                if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+                    raise ArgumentError(f"{name}={value!r}, but it must be {expected}.")
         for name, right, expected in (
             ("epochs", self.epochs >= 1, "at least 1"),
             ("batch_size", self.batch_size >= 1, "at least 1"),
@@ -212,6 +230,11 @@ class Settings:
         ArgumentError
             If a setting is not possible, or could have no effect.
         """
+        known = [item.name for item in fields(cls) if item.name != "data"]
+        for name in given.keys() - known:
+            close = get_close_matches(name, known, n=1)
+            meant = f"Did you mean {close[0]}? " if close else ""
+            raise ArgumentError(f"{name} is no setting. {meant}Known: {', '.join(known)}.")
         optimiser = given.get("optimiser") or "adamw"
         if given.get("momentum") is not None and optimiser != "sgd":
             raise ArgumentError(
@@ -227,12 +250,12 @@ class Settings:
             chosen["warmup"] = 0.0  # it climbs by itself
         if given.get("start") is not None:
             chosen["lr"] = round(chosen["lr"] * FINE_TUNING, 6)
-        variations = {
-            **chosen.get("augmentation", Augmentation.none().to_dict()),
-            **(given.pop("augmentation", None) or {}),
-        }
-        chosen |= {name: value for name, value in given.items() if value is not None}
-        return cls(data=data, **{**chosen, "augmentation": variations})
+        usual = chosen.get("augmentation", Augmentation.none().to_dict())
+        chosen |= {name: _plain(value) for name, value in given.items() if value is not None}
+        changed = chosen.get("augmentation", usual)
+        if isinstance(changed, Mapping):
+            changed = {**usual, **changed}
+        return cls(data=data, **{**chosen, "augmentation": changed})
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, for JSON."""
@@ -259,3 +282,8 @@ class Settings:
             if plain.get(name) is not None
         }
         return cls(**{**plain, **tuples})
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy's as Python's own, which JSON takes."""
+    return value.item() if isinstance(value, np.generic) else value

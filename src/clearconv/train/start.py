@@ -249,6 +249,11 @@ def _opened(data: Data, classes: Sequence[str] | None, told: Callbacks, side: in
                 "validation and test images of their own use clearconv.data.from_arrays."
             )
         data = from_arrays(*data)
+    if not isinstance(data, (str, Path, Source)):
+        raise DataError(
+            f"data is a {type(data).__name__}, but a folder, 'digits', what "
+            "clearconv.data.open_data returned, or the tuple (images, labels) is expected."
+        )
     if not isinstance(data, Source):
         return open_data(data, classes, progress=told.reading, cache_side=side)
     if classes is not None and tuple(classes) != data.classes:
