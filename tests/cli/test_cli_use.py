@@ -3,8 +3,10 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
+from clearconv import load
 from clearconv.train import predict
 
 
@@ -90,6 +92,18 @@ def test_predict_names_what_it_cannot_read_and_goes_on(run, trained, photos):
     first, second = json.loads(as_json.stdout)
     assert "error" in first and "class" not in first
     assert "class" in second
+
+
+def test_a_model_file_of_weights_that_are_no_numbers_is_refused(run, trained, photos, tmp_path):
+    model = load(trained / "best.safetensors")
+    name, weight = next(iter(model.state_dict().items()))
+    model.load_state_dict({name: np.full_like(weight, np.nan)}, strict=False)
+    model.save(tmp_path / "nan.safetensors")
+    for command in ("predict", "explain"):
+        result = run(command, tmp_path / "nan.safetensors", photos / "red" / "0.png")
+        assert result.exit_code == 1
+        assert f"nan.safetensors: {name} holds NaN or infinity" in result.stderr
+        assert result.stderr.count("\n") == 1
 
 
 def test_predict_a_folder(run, trained, photos, tmp_path):

@@ -202,4 +202,10 @@ def open_model(where: Path) -> tuple[Node, tuple[str, ...], Preprocessing]:
             f"network takes {taken} and gives {model.output_shape}. It was not saved by a training "
             "run."
         )
+    for name, array in model.state_dict().items():
+        if not np.isfinite(array).all():
+            raise ModelFileError(
+                f"{path}: {name} holds NaN or infinity, so the model can answer nothing. It was "
+                "not saved by a training run; take another file."
+            )
     return model, classes, preprocessing
