@@ -321,7 +321,7 @@ def test_a_folder_that_vanished(tmp_path):
                 run.rename(tmp_path / "elsewhere")
 
     run = tmp_path / "run"
-    with pytest.raises(RunError, match="Put the folder back, if it was moved"):
+    with pytest.raises(RunError, match="Put the folder back, if it was moved.*--resume"):
         train("digits", out=run, callbacks=[Vanish()], save_every=0, **SMALL)
 
 

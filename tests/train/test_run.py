@@ -1,6 +1,7 @@
 """A whole run on small data: its folder, resuming, early stopping, refusing changed data."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -138,9 +139,10 @@ def test_run_folder_is_never_inside_the_data_nor_over_another_run(photos, tmp_pa
     (tmp_path / "full" / "letter.txt").write_text("keep me")
     with pytest.raises(ArgumentError, match="not an empty folder"):
         train(str(photos), out=tmp_path / "full", **SMALL)
-    train(str(photos), out=tmp_path / "run", **{**SMALL, "epochs": 1})
-    with pytest.raises(ArgumentError, match="--resume"):
-        train(str(photos), out=tmp_path / "run", **SMALL)
+    place = tmp_path / "my run"
+    train(str(photos), out=place, **{**SMALL, "epochs": 1})
+    with pytest.raises(ArgumentError, match=re.escape(f"--resume '{place}'")):
+        train(str(photos), out=place, **SMALL)
 
 
 def test_default_folder_counts_up(photos, tmp_path, monkeypatch):

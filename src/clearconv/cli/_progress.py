@@ -218,7 +218,8 @@ class Training(Reading):
             path = write_report(result.folder, self.run.source)
         except ClearconvError as error:
             self.bar.close()
-            warn((f"there is no report: {error} To try again: clearconv report {result.folder}",))
+            again = f"clearconv report {quoted(result.folder)}"
+            warn((f"there is no report: {error} To try again: {again}",))
             return "-"
         self.bar.close()
         return printable(path)

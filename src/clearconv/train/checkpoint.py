@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from clearconv._files import write_atomically
@@ -139,10 +140,10 @@ def write(path: Path, content: bytes, previous: Path | None = None) -> None:
             errno.ENOENT: "Put the folder back, if it was moved",
         }
         remedy = remedies.get(error.errno, "Make the folder writable")
-        if (folder / "run.json").exists():
+        if (folder / "run.json").exists() or not folder.exists():
             rest = (
                 "whatever was saved before is untouched, and clearconv train --resume "
-                f"{folder} goes on from there"
+                f"{quote(str(folder))} goes on from there"
             )
         else:
             rest = "then start again: the run had not begun"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from shlex import quote
 
 from clearconv._files import is_temporary
 from clearconv.errors import ArgumentError, RunError
@@ -25,8 +26,8 @@ def check_folder(out: Path | None, root: Path | None) -> None:
         )
     if (out / "run.json").exists():
         raise ArgumentError(
-            f"{out} holds a run already. Go on with it (--resume {out}), or choose another folder "
-            "with --out."
+            f"{out} holds a run already. Go on with it (--resume {quote(str(out))}), or choose "
+            "another folder with --out."
         )
     if out.exists() and not (out.is_dir() and _is_empty(out)):
         raise ArgumentError(f"{out} exists and is not an empty folder. Choose another with --out.")

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from time import monotonic
 from typing import Any
 
@@ -267,9 +268,10 @@ def data_place(folder: Path, about: dict[str, Any]) -> str:
     if root is None:
         return str(about["settings"]["data"])
     if not Path(root).exists():
+        name = quote(str(folder))
         raise RunError(
             f"{folder}: the data are no longer at {root}. Say where they are now: clearconv train "
-            f"--resume {folder} DATA, or clearconv evaluate {folder} DATA."
+            f"--resume {name} DATA, or clearconv evaluate {name} DATA."
         )
     return str(root)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -182,7 +183,7 @@ def open_model(where: Path) -> tuple[Node, tuple[str, ...], Preprocessing]:
         if not path.exists():
             raise ModelFileError(
                 f"{where}: no epoch of this run is finished, so there is no model yet. Go on with "
-                f"it: clearconv train --resume {where}"
+                f"it: clearconv train --resume {quote(str(where))}"
             )
     else:
         path = where
