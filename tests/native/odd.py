@@ -156,9 +156,10 @@ def misfits(value):
 
 def misfit_arrays(array):
     yield None
-    yield array.astype("f8" if array.dtype == "f4" else "f4")
+    with np.errstate(invalid="ignore"):  # NaN has no integer; any value will do
+        others = [array.astype(dtype) for dtype in ("f8" if array.dtype == "f4" else "f4", "i4")]
+    yield from others
     yield array.astype(">f4")
-    yield array.astype("i4")
     yield array.reshape(-1)
     yield array[np.newaxis]
     yield array[np.newaxis, np.newaxis, np.newaxis]
