@@ -25,6 +25,7 @@ from clearconv.ops import softmax
 from clearconv.ops._arrays import Array
 from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.evaluation import Evaluation, Indices, evaluate_model
+from clearconv.train.probe import finite
 from clearconv.train.run import check_unchanged, data_place, learnt_from, read_run, same_data
 
 
@@ -203,8 +204,8 @@ def open_model(where: Path) -> tuple[Node, tuple[str, ...], Preprocessing]:
             f"network takes {taken} and gives {model.output_shape}. It was not saved by a training "
             "run."
         )
-    for name, array in model.state_dict().items():
-        if not np.isfinite(array).all():
+    for name, array in {**model.store.parameters, **model.store.buffers}.items():
+        if not finite(array):
             raise ModelFileError(
                 f"{path}: {name} holds NaN or infinity, so the model can answer nothing. It was "
                 "not saved by a training run; take another file."
