@@ -1,0 +1,165 @@
+"""What a kind of layer is to the doctor: its cases, its mistakes, its conventions.
+
+Arrays are always in the library's own layout and float64: images (N, C, H, W), weights
+(O, C, KH, KW), linear weights (O, I), columns (N, C·KH·KW, OH·OW). Where a learner's code has
+another layout, the doctor exchanges the axes before it calls the code and after. Options that have
+two axes are pairs, rows first.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy.typing as npt
+
+#: By name. Inputs: x, weight, bias, grad_y, labels, gamma, beta, mask, ...; results: y, grad_x,
+#: grad_weight, grad_bias, loss, ... A result ``"y@2"`` is that of a second call with the same
+#: inputs; it stands there only where it may differ from the first.
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a learner's code can be asked to do; a kind makes its cases within them.
+
+    Attributes
+    ----------
+    batch : bool
+        Whether it takes several images at once; otherwise N is 1.
+    rank : int, optional
+        Number of axes of x, where the kind leaves that open.
+    square_image, square_kernel : bool
+        Whether height and width must be equal.
+    one_stride, one_padding : bool
+        Whether both axes share one stride, one padding.
+    leftover : bool
+        Whether windows need not fit the image exactly.
+    bias : bool
+        Whether it has a bias.
+    fixed : mapping
+        Options that the code does not take, with the value it works with.
+    """
+
+    batch: bool = True
+    rank: int | None = None
+    square_image: bool = False
+    square_kernel: bool = False
+    one_stride: bool = False
+    one_padding: bool = False
+    leftover: bool = True
+    bias: bool = True
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One geometry with its numbers.
+
+    Attributes
+    ----------
+    name : str
+        What is particular about it: "unequal sides, stride 2x3, leftover rows".
+    arrays : dict
+        The inputs, float64 (labels: int64).
+    options : dict
+        stride, padding, dilation, kernel, p, training, eps, momentum, lr: those the kind has.
+    """
+
+    name: str
+    arrays: Arrays
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Slip:
+    """One executable mistake.
+
+    Attributes
+    ----------
+    key : str
+        Its name in JSON: "no-turn".
+    title : str
+        The mistake as a sentence without a full stop.
+    spoils : tuple of str
+        The results that it can change: ("grad_x",).
+    why : str
+        Why it is wrong, for a learner, in one or two sentences.
+    remedy : str
+        What to write instead.
+    link : str
+        The page of docs/ and the anchor that derives the right formula: "conv2d.md#the-input".
+    hints : tuple of str
+        Regular expressions that the learner's line, as ``ast.unparse`` writes it, may match.
+    """
+
+    key: str
+    title: str
+    spoils: tuple[str, ...]
+    why: str
+    remedy: str
+    link: str
+    hints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Convention:
+    """A choice that is no mistake.
+
+    Attributes
+    ----------
+    key : str
+        Its name on the command line: "kernel".
+    title : str
+        What is chosen: "how the kernel lies on the image".
+    values : mapping
+        Value -> what it means, in words. The first is the library's own.
+    shows_in : tuple of str
+        The results that tell which one the code follows; empty where only an option can say.
+    """
+
+    key: str
+    title: str
+    values: Mapping[str, str]
+    shows_in: tuple[str, ...] = ("y",)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of layer: what it computes, how it is tried, how it goes wrong.
+
+    Attributes
+    ----------
+    name : str
+        "conv2d".
+    inputs, results : tuple of str
+        Names of the arrays that go in and come out.
+    slips : tuple of Slip
+        The catalogue.
+    conventions : tuple of Convention
+        The choices.
+    make_cases : callable
+        Limits -> list of Case.
+    compute : callable
+        (case, keys of the slips made, conventions by key) -> results.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    results: tuple[str, ...]
+    slips: tuple[Slip, ...]
+    conventions: tuple[Convention, ...]
+    make_cases: Callable[[Limits], list[Case]]
+    compute: Callable[[Case, frozenset[str], Mapping[str, str]], Arrays]
+
+    def cases(self, limits: Limits | None = None) -> list[Case]:
+        """Return the cases on which a mistake cannot hide, as far as the code can be asked."""
+        return self.make_cases(limits or Limits())
+
+    def run(
+        self,
+        case: Case,
+        slips: frozenset[str] = frozenset(),
+        conventions: Mapping[str, str] | None = None,
+    ) -> Arrays:
+        """Compute a case, rightly or with these mistakes made."""
+        return self.compute(case, slips, conventions or {})
