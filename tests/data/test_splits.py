@@ -141,7 +141,7 @@ def test_files_by_hand(folder, tmp_path):
     with pytest.raises(DataError, match="holds a list"):
         read_split(path, source)
     path.write_text("{")
-    with pytest.raises(DataError, match="is not JSON"):
+    with pytest.raises(DataError, match=r"is not JSON: .* split the data anew"):
         read_split(path, source)
     with pytest.raises(DataError, match="cannot be read: No such file"):
         read_split(tmp_path / "none.json", source)

@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 
+import clearconv
 from clearconv.errors import ArgumentError
 from clearconv.train import Callback, Callbacks
 
@@ -33,3 +34,7 @@ def test_each_hook_reaches_everyone_with_what_was_said(name):
 def test_what_is_no_callback_is_refused():
     with pytest.raises(ArgumentError, match="subclass of clearconv.train.Callback"):
         Callbacks([Callback])
+    with pytest.raises(ArgumentError, match="a list of callbacks is needed"):
+        Callbacks(Callback())
+    with pytest.raises(ArgumentError, match="a list of callbacks is needed"):
+        clearconv.fit("digits_cnn", "digits", callbacks=Callback())

@@ -94,6 +94,13 @@ def test_what_is_no_data_is_told_what_is(data):
         clearconv.fit(small(), data, **FEW)
 
 
+def test_images_of_one_class_are_too_few():
+    with pytest.raises(
+        DataError, match=r"the array of labels has one class only .* Give images of two"
+    ):
+        clearconv.fit(small(), (np.zeros((40, 8, 8), np.uint8), np.zeros(40, int)), **FEW)
+
+
 def test_a_layer_that_no_file_could_bring_back_is_refused_at_once(tmp_path):
     class Unknown(Dropout):
         pass

@@ -290,6 +290,7 @@ def test_what_cannot_work_is_refused_before_a_folder_is_made(photos, tmp_path):
         ({"classes": ["blue", "red", "green"]}, r"names 3 classes, .* gives \(2,\)"),
         ({"preprocessing": {"size": [10**6, 10**6]}}, r"gives \(3, 1000000, 1000000\)"),
         ({"classes": None}, "without usable classes"),
+        ({"classes": ["red", "red"]}, r"names a class twice \(red, red\)"),
     ],
 )
 def test_a_model_file_whose_parts_do_not_agree(photos, tmp_path, change, words):

@@ -65,7 +65,7 @@ def load_image(path: str | os.PathLike[str], side: int | None = CACHE_SIDE) -> P
     path : str or path
         The file: JPEG, PNG, BMP, GIF, WebP or TIFF, whatever its name ends in.
     side : int or None
-        A larger picture is reduced (Lanczos) until its shorter side has this many pixels;
+        A larger picture is reduced (Hamming) until its shorter side has this many pixels;
         None keeps its size.
 
     Returns
@@ -175,4 +175,5 @@ def _reduced(image: Image.Image, side: int | None) -> Image.Image:
     if side is None or shorter <= side:
         return image
     width, height = (max(1, round(length * side / shorter)) for length in image.size)
-    return image.resize((width, height), Image.Resampling.LANCZOS)
+    # As sharp as bicubic, and half of Lanczos's time, which was most of reading a photograph's.
+    return image.resize((width, height), Image.Resampling.HAMMING)

@@ -44,7 +44,9 @@ def from_arrays(
     parts = {"train": (images, labels), "validation": validation, "test": test}
     given = {name: _checked(name, *part) for name, part in parts.items() if part is not None}
     known = np.unique(given["train"][1])
-    check_classes([str(name) for name in known], None, "the arrays", 2)
+    check_classes(
+        [str(name) for name in known], None, "the array of labels", 2, "Give images of two or more."
+    )
     for name, (pixels, marks) in given.items():
         if pixels.shape[1:] != given["train"][0].shape[1:]:
             raise DataError(

@@ -48,7 +48,7 @@ def open_data(
         How many classes there must be. A classifier is trained on two or more; 1 lets it be judged
         on images of a single class.
     cache_side : int or None
-        Photographs are reduced (Lanczos) until their shorter side has this many pixels. Choose it
+        Photographs are reduced (Hamming) until their shorter side has this many pixels. Choose it
         no smaller than the network's input; None keeps every size.
     cache_bytes : int
         Memory for decoded photographs; those beyond it are decoded again when needed, with the

@@ -104,17 +104,18 @@ class Source(ABC):
 
 
 def check_classes(
-    known: Sequence[str], wanted: Sequence[str] | None, where: str, least: int
+    known: Sequence[str],
+    wanted: Sequence[str] | None,
+    where: str,
+    least: int,
+    remedy: str = "Give the folder that holds one sub-folder per class.",
 ) -> None:
     """Raise unless `wanted` (None: all) are `least` or more of the `known` classes."""
     listed = some_classes(known)
     if wanted is None:
         if len(known) < least:
             one = "one class only" if len(known) == 1 else f"{len(known)} classes only"
-            raise DataError(
-                f"{where} has {one} ({listed}), but {_needed(least)}. "
-                "Give the folder that holds one sub-folder per class."
-            )
+            raise DataError(f"{where} has {one} ({listed}), but {_needed(least)}. {remedy}")
         return
     if isinstance(wanted, str):
         raise DataError(f"classes is the text {wanted!r}; give a list of class names.")

@@ -226,7 +226,10 @@ def _read_json(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
-        raise DataError(f"{path} is not JSON: {error}.") from None
+        raise DataError(
+            f"{path} is not JSON: {error}. Put a whole copy back, or split the data anew: "
+            "clearconv train DATA without --split."
+        ) from None
     if not isinstance(content, dict):
         raise DataError(
             f"{path} holds a {type(content).__name__}, but an object with the lists train, "

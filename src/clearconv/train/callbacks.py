@@ -1,6 +1,6 @@
 """Who is told what happens in a run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from clearconv.errors import ArgumentError
@@ -59,13 +59,18 @@ class Callbacks(Callback):
     """
 
     def __init__(self, members: Sequence[Callback]) -> None:
+        if not isinstance(members, Iterable):
+            raise ArgumentError(
+                f"callbacks is {members!r}, but a list of callbacks is needed: [{members!r}]."
+            )
+        members = tuple(members)
         for member in members:
             if not isinstance(member, Callback):
                 raise ArgumentError(
                     f"callbacks holds {member!r}, but each must be an instance of a subclass of "
                     "clearconv.train.Callback."
                 )
-        self.members = tuple(members)
+        self.members = members
 
     def reading(self, done: int, total: int) -> None:
         """Pass it on."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from clearconv.layers import Node
-from clearconv.train.callbacks import Callback
+from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.epoch_lines import EpochLines
 from clearconv.train.history import History
 from clearconv.train.start import Data, train
@@ -66,7 +66,7 @@ def fit(
     >>> history.model.predict(x)  # doctest: +SKIP
     """
     shown = [EpochLines()] if _in_notebook() else []
-    result = train(data, out=out, callbacks=[*shown, *callbacks], model=model, **settings)
+    result = train(data, out=out, callbacks=[*shown, Callbacks(callbacks)], model=model, **settings)
     history = History.of(result)
     if isinstance(model, Node):
         model.load_state_dict(history.model.state_dict())

@@ -197,6 +197,11 @@ def open_model(where: Path) -> tuple[Node, tuple[str, ...], Preprocessing]:
             f"{path} is a model without usable classes or preprocessing ({error}); it was not "
             "saved by a training run."
         ) from None
+    if len(set(classes)) < len(classes):
+        raise ModelFileError(
+            f"{path} names a class twice ({', '.join(classes)}), so an answer would be ambiguous. "
+            "It was not saved by a training run."
+        )
     given, taken = (preprocessing.channels, *preprocessing.size), model.input_shape
     if given != taken or model.output_shape != (len(classes),):
         raise ModelFileError(
