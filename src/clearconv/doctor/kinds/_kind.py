@@ -3,7 +3,8 @@
 Arrays are always in the library's own layout and float64: images (N, C, H, W), weights
 (O, C, KH, KW), linear weights (O, I), columns (N, C·KH·KW, OH·OW). Where a learner's code has
 another layout, the doctor exchanges the axes before it calls the code and after. Options that have
-two axes are pairs, rows first.
+two axes are pairs, rows first. Where a mistake would stop the code with an error, the result is
+missing.
 """
 
 from collections.abc import Callable, Mapping
@@ -90,6 +91,8 @@ class Slip:
         The page of docs/ and the anchor that derives the right formula: "conv2d.md#the-input".
     hints : tuple of str
         Regular expressions that the learner's line, as ``ast.unparse`` writes it, may match.
+    error : str
+        A regular expression for the error message where the mistake always stops the code.
     """
 
     key: str
@@ -99,6 +102,7 @@ class Slip:
     remedy: str
     link: str
     hints: tuple[str, ...] = ()
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -139,8 +143,13 @@ class Kind:
         The choices.
     make_cases : callable
         Limits -> list of Case.
+    make_small : callable
+        Limits -> list of Case that can be redone by hand, smallest first.
     compute : callable
         (case, keys of the slips made, conventions by key) -> results.
+    read_draws : callable, optional
+        (case, results of a learner's code) -> the case with the random numbers that the code must
+        have drawn, for a kind whose code draws its own.
     """
 
     name: str
@@ -149,11 +158,17 @@ class Kind:
     slips: tuple[Slip, ...]
     conventions: tuple[Convention, ...]
     make_cases: Callable[[Limits], list[Case]]
+    make_small: Callable[[Limits], list[Case]]
     compute: Callable[[Case, frozenset[str], Mapping[str, str]], Arrays]
+    read_draws: Callable[[Case, Arrays], Case] | None = None
 
     def cases(self, limits: Limits | None = None) -> list[Case]:
         """Return the cases on which a mistake cannot hide, as far as the code can be asked."""
         return self.make_cases(limits or Limits())
+
+    def small_cases(self, limits: Limits | None = None) -> list[Case]:
+        """Return cases of whole numbers for a counter-example by hand, smallest first."""
+        return self.make_small(limits or Limits())
 
     def run(
         self,

@@ -1,0 +1,282 @@
+"""Convolution, and how it goes wrong: one plain implementation with its mistakes as switches.
+
+Every pass goes over the output positions; the input gradient hands each error term back to the
+patch that it came from. A program that turns the kernel and slides it over the padded, spread error
+terms gives the same numbers: a kernel that such a program leaves unturned is here one that is
+turned before it is handed back.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from clearconv.doctor.kinds._activation import (
+    CONVENTIONS,
+    activate,
+    derivative_below,
+    error_at_net,
+)
+from clearconv.doctor.kinds._kind import Arrays, Case, Convention, Kind
+from clearconv.doctor.kinds._passes import doubled, through
+from clearconv.doctor.kinds._windows import (
+    Array,
+    Options,
+    Pair,
+    leftover,
+    output_size,
+    pad,
+    positions,
+    reach,
+    spot,
+)
+from clearconv.doctor.kinds._words import slips as words
+from clearconv.doctor.kinds.conv2d_cases import cases, small_cases
+
+#: Done to a kernel before it is handed back, these do as a program does that turns it wrongly.
+TURNS: dict[str, Callable[[Array], Array]] = {
+    "no-turn": lambda k: k[:, :, ::-1, ::-1],
+    "turn-rows-only": lambda k: k[:, :, :, ::-1],
+    "turn-columns-only": lambda k: k[:, :, ::-1],
+    "turn-channels-too": lambda k: k[:, ::-1],
+    "turn-channels-and-rows": lambda k: k[:, ::-1, :, ::-1],
+    "turn-filters-and-channels": lambda k: k[::-1, ::-1, ::-1, ::-1],
+    "turn-every-axis": lambda k: k[::-1, ::-1],
+    "transposed-kernel": lambda k: _exchange(k)[:, :, ::-1, ::-1],
+    "quarter-turn": lambda k: _exchange(k)[:, :, ::-1],
+    "channels-not-exchanged": lambda k: k.swapaxes(0, 1),
+}
+
+
+def compute(case: Case, slips: frozenset[str], conventions: Mapping[str, str]) -> Arrays:
+    """Run every pass of the case."""
+    a, o = case.arrays, case.options
+    flipped = conventions.get("kernel") == "flipped"
+    activation = conventions.get("activation", "none")
+    derivative = conventions.get("derivative", "here")
+    weight = a["weight"][:, :, ::-1, ::-1] if flipped else a["weight"]
+    bias = a.get("bias", np.zeros(len(weight)))
+    grad_net = a["grad_y"]
+    if activation != "none":
+        net = _forward(a["x"], weight, bias, o, frozenset())
+        grad_net = error_at_net(a["grad_y"], net, activation, derivative)
+    count = len(a["x"]) if conventions.get("batch") == "mean" else 1
+
+    def grad_weight() -> Array:
+        grad = _grad_weight(grad_net, a["x"], o, slips) / count
+        grad = grad[:, :, ::-1, ::-1] if flipped else grad
+        return grad.swapaxes(0, 1) if "weight-channels-exchanged" in slips else grad
+
+    def grad_x() -> Array:
+        used = weight
+        if "updated-first" in slips:
+            step = o["lr"] * grad_weight()
+            used = weight - (step[:, :, ::-1, ::-1] if flipped else step)
+        grad = _grad_x(grad_net, used, a["x"].shape, o, slips)
+        if derivative == "below" and grad.shape == a["x"].shape:
+            grad = grad * derivative_below(a["x"], activation, derivative)
+        return grad
+
+    passes: dict[str, Callable[[], Array]] = {
+        "y": lambda: activate(_forward(a["x"], weight, bias, o, slips), activation),
+        "grad_x": grad_x,
+        "grad_weight": grad_weight,
+    }
+    if "bias" in a:
+        passes["grad_bias"] = lambda: _grad_bias(grad_net, slips) / count
+    results = {} if "true-division" in slips else through(passes, slips)
+    kept = {"input-not-cleared": "grad_x", "weight-not-cleared": "grad_weight",
+            "bias-not-cleared": "grad_bias"}  # fmt: skip
+    return results | doubled(results, tuple(kept[slip] for slip in slips & kept.keys()))
+
+
+def _forward(x: Array, weight: Array, bias: Array, o: Options, slips: frozenset[str]) -> Array:
+    """Each output is the sum over one patch."""
+    (sh, sw), dilation = o["stride"], o["dilation"]
+    kernel, (OH, OW) = weight.shape[2:], output_size(x.shape[2:], o)
+    if "forward-channels-turned" in slips:
+        weight = weight[:, ::-1]
+    if "forward-last-channel" in slips:
+        x, weight = x[:, -1:], weight[:, -1:]
+    if "forward-no-bias" in slips:
+        bias = 0 * bias
+    if "forward-bias-per-channel" in slips:
+        bias = bias * x.shape[1]
+    if "forward-no-padding" in slips:
+        OH, OW = output_size(x.shape[2:], {**o, "padding": (0, 0)})
+    elif "forward-padding-exchanged" in slips:
+        OH, OW = output_size(x.shape[2:], {**o, "padding": o["padding"][::-1]})
+        x = pad(x, o["padding"][::-1])
+    else:
+        x = pad(x, o["padding"])
+    if "forward-padding-in-the-corner" in slips:
+        x = np.roll(x, [-side for side in o["padding"]], (2, 3))
+    if "forward-one-stride" in slips:
+        sw = sh
+    if "forward-no-stride" in slips:
+        sh = sw = 1
+    if "forward-no-dilation" in slips:
+        dilation = (1, 1)
+    if "forward-size" in slips:
+        OH, OW = OH - 1, OW - 1
+    if "forward-square" in slips:
+        OW = OH
+    y = np.zeros((len(x), len(weight), OH, OW))
+    for p, q in positions((OH, OW)):
+        patch = x[spot((p, q), kernel, (sh, sw), dilation)]  # (N, C, KH, KW)
+        y[:, :, p, q] = np.tensordot(patch, weight, ((1, 2, 3), (1, 2, 3))) + bias
+    if "forward-first-image" in slips:
+        y[1:] = 0
+    if "forward-first-filter" in slips:
+        y[:, 1:] = 0
+    return y
+
+
+def _grad_x(
+    grad_y: Array, weight: Array, x_shape: tuple[int, ...], o: Options, slips: frozenset[str]
+) -> Array:
+    """Every output hands its gradient back to its patch."""
+    stride, dilation, (ph, pw) = o["stride"], o["dilation"], o["padding"]
+    (N, C, H, W), kernel = x_shape, weight.shape[2:]
+    for slip in TURNS.keys() & slips:
+        weight = TURNS[slip](weight)
+    if "input-one-stride" in slips:
+        stride = stride[0], stride[0]
+    if "no-spread" in slips:
+        stride = (1, 1)
+    if "input-no-dilation" in slips:
+        dilation = (1, 1)
+    if "input-square" in slips:
+        grad_y = grad_y[..., : grad_y.shape[2]]
+        _need(grad_y.shape[3] == grad_y.shape[2])
+    if "input-last-filter" in slips or "input-assign" in slips:
+        weight, grad_y = weight[-1:], grad_y[:, -1:]
+    canvas = np.zeros((N, C, H + 2 * ph, W + 2 * pw))
+    for p, q in positions(grad_y.shape[2:]):
+        given = np.tensordot(grad_y[:, :, p, q], weight, 1)  # (N, C, KH, KW)
+        patch = canvas[spot((p, q), kernel, stride, dilation)]
+        patch[...] = given if slips & {"input-assign", "input-last-window"} else patch + given
+    if "input-first-image" in slips:
+        canvas[1:] = 0
+    return _crop(canvas, (H, W), o, slips)
+
+
+def _crop(canvas: Array, image: Pair, o: Options, slips: frozenset[str]) -> Array:
+    """Cut the padding off the gradient of the padded images."""
+    (H, W), (ph, pw) = image, o["padding"]
+    if "padding-exchanged" in slips:
+        ph, pw = pw, ph
+    left_h, left_w = leftover(image, o)
+    if "leftover-in-front" in slips:
+        canvas = np.roll(canvas, (left_h, left_w), (2, 3))
+    if "leftover-lost" in slips:
+        canvas = canvas[:, :, : canvas.shape[2] - left_h, : canvas.shape[3] - left_w]
+    if "width-for-both" in slips:
+        reach_h, reach_w = reach(o)
+        shift = (reach_w - o["padding"][1]) - (reach_h - o["padding"][0])
+        _need(shift >= 0)
+        canvas = pad(canvas, (shift, 0))[:, :, : canvas.shape[2]]
+    if "padding-kept" in slips:
+        return canvas
+    if "padding-from-the-corner" in slips:
+        return canvas[:, :, :H, :W]
+    if "crop-by-minus-zero" in slips:
+        return canvas[:, :, ph:-ph, pw:-pw]
+    return canvas[:, :, ph : canvas.shape[2] - ph, pw : canvas.shape[3] - pw]
+
+
+def _grad_weight(grad_y: Array, x: Array, o: Options, slips: frozenset[str]) -> Array:
+    """Every output hands its gradient, times its patch, to the kernel."""
+    kernel, stride, dilation = o["kernel"], o["stride"], o["dilation"]
+    N, (OH, OW) = len(x), grad_y.shape[2:]
+    if "weight-no-padding" not in slips:
+        x = pad(x, o["padding"])
+    if "weight-one-stride" in slips:
+        stride = stride[0], stride[0]
+    if "weight-no-spread" in slips:
+        stride = (1, 1)
+    if "weight-no-dilation" in slips:
+        dilation = (1, 1)
+    if "weight-first-image" in slips:
+        x, grad_y = x[:1], grad_y[:1]
+    if slips & {"weight-last-image", "weight-assign"}:
+        x, grad_y = x[-1:], grad_y[-1:]
+    grad_weight = np.zeros((grad_y.shape[1], x.shape[1], *kernel))
+    for p, q in positions((OH, OW)):
+        patch = x[spot((p, q), kernel, stride, dilation)]  # (N, C, KH, KW)
+        given = np.tensordot(grad_y[:, :, p, q], patch, ((0,), (0,)))
+        grad_weight = given if "weight-assign" in slips else grad_weight + given
+    if "weight-square" in slips:
+        _need(kernel[0] <= kernel[1])
+        grad_weight[..., kernel[0] :] = 0
+    if "weight-turned" in slips:
+        grad_weight = grad_weight[:, :, ::-1, ::-1]
+    if "weight-mean" in slips:
+        grad_weight = grad_weight / N
+    return grad_weight
+
+
+def _grad_bias(grad_y: Array, slips: frozenset[str]) -> Array:
+    """The bias was added at every position of every image."""
+    N = len(grad_y)
+    if "bias-first-image" in slips:
+        grad_y = grad_y[:1]
+    if "bias-last-image" in slips:
+        grad_y = grad_y[-1:]
+    grad_bias = grad_y.sum((0, 2, 3))
+    if "bias-scalar" in slips:
+        grad_bias = grad_y.sum()
+    if "bias-unsummed" in slips:
+        grad_bias = grad_y
+    if "bias-images-only" in slips:
+        grad_bias = grad_y.sum(0)
+    if "bias-positions-only" in slips:
+        grad_bias = grad_y.sum((2, 3))
+    if "bias-mean" in slips:
+        grad_bias = grad_y.mean((0, 2, 3))
+    if "bias-batch-mean" in slips:
+        grad_bias = grad_bias / N
+    return grad_bias
+
+
+def _exchange(kernel: Array) -> Array:
+    """Exchange rows and columns, which only fits where there are as many of both."""
+    _need(kernel.shape[2] == kernel.shape[3])
+    return kernel.swapaxes(2, 3)
+
+
+def _need(fits: bool) -> None:
+    """Stop as a program does whose index runs out of range."""
+    if not fits:
+        raise IndexError
+
+
+CONV2D = Kind(
+    name="conv2d",
+    inputs=("x", "weight", "bias", "grad_y"),
+    results=("y", "grad_x", "grad_weight", "grad_bias"),
+    slips=words("conv2d"),
+    conventions=(
+        Convention(
+            "kernel",
+            "how the kernel lies on the image",
+            {
+                "straight": "the kernel is laid on the image as it is (cross-correlation)",
+                "flipped": "the kernel is turned by 180 degrees in the forward pass, as "
+                "mathematics defines convolution",
+            },
+        ),
+        Convention(
+            "batch",
+            "how the parameters' gradients treat the batch",
+            {
+                "sum": "they are sums over the images; a mean, where wanted, is in the loss",
+                "mean": "they are means over the images",
+            },
+            ("grad_weight", "grad_bias"),
+        ),
+        *CONVENTIONS,
+    ),
+    make_cases=cases,
+    make_small=small_cases,
+    compute=compute,
+)

@@ -1,0 +1,147 @@
+"""The executable catalogue: right without a mistake, and no two mistakes alike."""
+
+import re
+from dataclasses import replace
+from itertools import combinations, product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clearconv.doctor.kinds import KINDS, Limits
+from clearconv.ops import conv2d
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+
+def library_conv2d(case):
+    a, o = case.arrays, case.options
+    how = {name: o[name] for name in ("stride", "padding", "dilation")}
+    results = {
+        "y": conv2d.forward(a["x"], a["weight"], a.get("bias"), **how),
+        "grad_x": conv2d.backward_input(a["grad_y"], a["weight"], a["x"].shape, **how),
+        "grad_weight": conv2d.backward_weight(a["grad_y"], a["x"], a["weight"].shape, **how),
+    }
+    return results | ({"grad_bias": conv2d.backward_bias(a["grad_y"])} if "bias" in a else {})
+
+
+LIBRARY = {"conv2d": library_conv2d}
+
+LIMITS = {
+    "conv2d": [
+        Limits(),
+        Limits(batch=False),
+        Limits(bias=False),
+        Limits(square_image=True, square_kernel=True),
+        Limits(one_stride=True, one_padding=True, fixed={"dilation": 1}),
+        Limits(leftover=False, one_stride=True, one_padding=True),
+        Limits(fixed={"stride": 1, "padding": 0, "dilation": 1}),
+        Limits(False, None, True, True, True, True, False, False, {"dilation": 1}),
+    ],
+}
+
+
+def same(a, b):
+    """Say whether two sets of results agree, missing ones and shapes included."""
+    return a.keys() == b.keys() and all(
+        a[name].shape == b[name].shape
+        and np.allclose(a[name], b[name], rtol=1e-9, atol=1e-9, equal_nan=True)
+        for name in a
+    )
+
+
+def everything(kind, slips=frozenset(), limits=None, conventions=None):
+    return [kind.run(case, slips, conventions) for case in kind.cases(limits)]
+
+
+@pytest.mark.parametrize("name, limits", [(n, l) for n in KINDS for l in LIMITS[n]])
+def test_without_a_mistake_a_kind_is_the_library(name, limits):
+    kind = KINDS[name]
+    for case in kind.cases(limits) + kind.small_cases(limits):
+        assert same(kind.run(case), LIBRARY[name](case)), case.name
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_every_mistake_is_exposed_and_spoils_what_it_says(kind):
+    right = everything(kind)
+    for slip in kind.slips:
+        spoilt = set()
+        for truth, wrong in zip(right, everything(kind, frozenset({slip.key})), strict=True):
+            names = truth.keys() | wrong.keys()
+            first = {name: truth.get(name, truth.get(name[:-2])) for name in names}
+            spoilt |= {
+                name
+                for name in names
+                if name not in wrong or not same({"": wrong[name]}, {"": first[name]})
+            }
+        assert spoilt == set(slip.spoils), slip.key
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_no_two_mistakes_give_the_same_results(kind):
+    results = {slip.key: everything(kind, frozenset({slip.key})) for slip in kind.slips}
+    alike = [
+        (a, b)
+        for a, b in combinations(results, 2)
+        if all(same(x, y) for x, y in zip(results[a], results[b], strict=True))
+    ]
+    assert alike == []
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_every_convention_shows_in_the_results_it_says(kind):
+    keys = [convention.key for convention in kind.conventions]
+    choices = product(*(convention.values for convention in kind.conventions))
+    case = kind.cases()[0]
+    results = {
+        choice: kind.run(case, frozenset(), dict(zip(keys, choice, strict=True)))
+        for choice in choices
+    }
+    for at, convention in enumerate(kind.conventions):
+        shown = {value: set() for value in list(convention.values)[1:]}
+        for choice, result in results.items():
+            if choice[at] in shown:
+                first = results[(*choice[:at], next(iter(convention.values)), *choice[at + 1 :])]
+                changed = {n for n in result if not same({"": result[n]}, {"": first[n]})}
+                shown[choice[at]] |= changed
+        assert all(changed & set(convention.shows_in) for changed in shown.values()), shown
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_every_mistake_shows_in_a_case_that_can_be_redone_by_hand(kind):
+    small = kind.small_cases()
+    assert all(array.size <= 36 for case in small for array in case.arrays.values())
+    for slip in kind.slips:
+        runs = [(kind.run(case), kind.run(case, frozenset({slip.key}))) for case in small]
+        assert not all(same(right, wrong) for right, wrong in runs), slip.key
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_cases_are_small_and_the_same_at_every_call(kind):
+    for case, again in zip(kind.cases(), kind.cases(), strict=True):
+        assert all(array.size <= 800 for array in case.arrays.values()), case.name
+        assert all(np.array_equal(case.arrays[n], again.arrays[n]) for n in case.arrays)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_links_lead_to_a_heading(kind):
+    for slip in kind.slips:
+        page, anchor = slip.link.split("#")
+        headings = re.findall(r"^#+ (.*)", (DOCS / page).read_text(), re.M)
+        assert anchor in {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_hints_and_errors_are_regular_expressions(kind):
+    for slip in kind.slips:
+        for pattern in (*slip.hints, slip.error):
+            re.compile(pattern)
+
+
+def test_the_checks_can_fail():
+    kind = KINDS["conv2d"]
+    case = kind.cases()[0]
+    wrong = replace(case, arrays={**case.arrays, "x": -case.arrays["x"]})
+    assert not same(kind.run(wrong), LIBRARY["conv2d"](case))
+    assert not same({"y": np.zeros(2)}, {"y": np.zeros((1, 2))})
+    assert not same({"y": np.zeros(2)}, {})
