@@ -1,6 +1,7 @@
 """The page in a real browser: nothing fails, everything shows, at a desk, on a phone, on paper."""
 
 import pytest
+
 from browser import Browser, chromium
 
 pytestmark = pytest.mark.skipif(

@@ -5,7 +5,7 @@ from html import escape
 from importlib.resources import files
 
 
-def page(title: str, body: str) -> str:
+def page(title: str, body: str, *, style: str = "") -> str:
     """Make a whole HTML page that needs no other file.
 
     Parameters
@@ -14,6 +14,8 @@ def page(title: str, body: str) -> str:
         Plain text for the window's bar.
     body : str
         HTML; what came from outside is escaped already.
+    style : str
+        CSS of this kind of page, behind what all share.
 
     Returns
     -------
@@ -24,7 +26,7 @@ def page(title: str, body: str) -> str:
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<link rel="icon" href="data:,">\n'  # else a browser asks the server for one
-        f"<title>{escape(title)}</title>\n<style>\n{_style()}</style>\n</head>\n"
+        f"<title>{escape(title)}</title>\n<style>\n{_style()}{style}</style>\n</head>\n"
         f'<body class="clearconv">\n<main>\n{body}\n</main>\n</body>\n</html>\n'
     )
 
