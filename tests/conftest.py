@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-# A shell starts what it puts into the background with Ctrl-C ignored, and a process hands that on to
-# all it starts; some tests press Ctrl-C.
+# A shell starts what it puts into the background with Ctrl-C ignored, and a process hands that on
+# to all it starts; some tests press Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
