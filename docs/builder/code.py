@@ -16,6 +16,9 @@ LANGUAGES = {".py": "python", ".cpp": "cpp", ".h": "cpp", ".toml": "toml", ".txt
 #: The first line of a telling: "# ops/conv2d/loops.py: forward".
 HEAD = re.compile(r"(?:#|//) ((?:ops|native)/[\w/]+\.(?:py|cpp|h)): ([\w.]+)\n")
 
+#: Which telling a Python file holds; another file serves both.
+TOLD = {"loops": "loops", "matrix": "matrix"}
+
 
 def coloured(text: str, language: str) -> str:
     """Return code as HTML, a line of it on each line."""
@@ -46,7 +49,7 @@ def telling(text: str, language: str, address: str) -> str:
     head = HEAD.match(text)
     assert head
     name = PurePosixPath(head[1])
-    told = name.stem if name.stem in ("loops", "matrix") else "native"
+    told = "native" if name.suffix in (".cpp", ".h") else TOLD.get(name.stem, "loops and matrix")
     where = f'<a href="{escape(address)}">{escape(f"{name.name}: {head[2]}")}</a>'
     return (
         f"<figure><figcaption><b>{told}</b> {where}</figcaption>"
@@ -95,5 +98,6 @@ def definition(path: str, text: str, name: str) -> range:
     for number, line in enumerate(lines):
         head = " ".join(lines[number : number + 4]).partition("{")[0]
         if re.match(rf"\w.*\b{name}\b", line) and ";" not in head:
-            return range(number, lines.index("}" if "}" in lines[number:] else "};", number))
+            ends = (n for n in range(number, len(lines)) if lines[n].startswith("}"))
+            return range(number, next(ends, len(lines)))
     return range(0)
