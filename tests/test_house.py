@@ -15,8 +15,9 @@ SRC = Path(__file__).parents[1] / "src" / "clearconv"
 
 #: Imports only ever point down this list, or stay within one entry of it.
 ORDER = (
-    "cli", "article", "doctor", "report", "planning", "explain", "train", "pages", "models", "data",
-    "optim", "losses", "layers", "ops", "native", "random", "errors", "_files", "_text",
+    "cli", "article", "doctor", "report", "planning", "explain", "train", "tracing", "pages",
+    "models", "data", "optim", "losses", "layers", "ops", "native", "random", "errors",
+    "_docstring", "_files", "_text",
 )  # fmt: skip
 
 LIMIT = 300  # lines of code of one file, docstrings, comments and blank lines not counted

@@ -16,11 +16,11 @@ ClearconvError Concat Context Conv2d ConvPool2d ConvTranspose2d CrossEntropy Dat
 DtypeError Flatten GlobalAvgPool2d GradientCheck GroupNorm Hardsigmoid Hardswish History Identity
 InstanceNorm2d Layer LayerNorm LeakyReLU Linear MaxPool2d ModelFileError Node Plan ReLU ReLU6
 Residual RunError SGD Sequential ShapeError SiLU Sigmoid Softmax SquaredError Tanh Tape TapeError
-Upsample __version__ backend col2im fit from_spec gradient_check im2col load plan
-register_activation register_layer set_threads
+Trace Upsample __version__ backend col2im fit from_spec gradient_check im2col load plan
+register_activation register_layer set_threads trace
 """.split()
 
-PARTS = "article data errors explain layers losses models ops optim report train".split()
+PARTS = "article data errors explain layers losses models ops optim report tracing train".split()
 
 
 def test_the_public_names_are_these():

@@ -66,6 +66,8 @@ if TYPE_CHECKING:
     from clearconv.optim import AdamW as AdamW
     from clearconv.planning import Plan as Plan
     from clearconv.planning import plan as plan
+    from clearconv.tracing import Trace as Trace
+    from clearconv.tracing import trace as trace
     from clearconv.train import Callback as Callback
     from clearconv.train import History as History
     from clearconv.train.fit import fit as fit
@@ -92,13 +94,14 @@ _NAMES = {
     "clearconv.ops.im2col": "col2im im2col",
     "clearconv.optim": "SGD Adam AdamW",
     "clearconv.planning": "Plan plan",
+    "clearconv.tracing": "Trace trace",
     "clearconv.train": "Callback History",
     "clearconv.train.fit": "fit",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 _PARTS = (
     *("article", "data", "errors", "explain", "layers", "losses", "models", "ops", "optim"),
-    *("report", "train"),
+    *("report", "tracing", "train"),
 )
 
 __all__ = ["__version__", *sorted(_HOMES), *_PARTS]

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from clearconv._docstring import arguments, formula, readable, sections
 from clearconv.cli import _source
-from clearconv.cli._docstring import arguments, formula, readable, sections
 from clearconv.cli._source import excerpts
 from clearconv.cli._values import described, difference
 from clearconv.ops import CHAPTERS, conv2d

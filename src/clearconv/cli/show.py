@@ -14,8 +14,8 @@ from typing import Any
 
 import click
 
+from clearconv._docstring import arguments, first_line, readable, sections
 from clearconv._text import table
-from clearconv.cli._docstring import arguments, first_line, readable, sections
 from clearconv.cli._frame import command, unknown
 from clearconv.cli._source import Excerpt, contract, excerpts
 from clearconv.cli._values import described, difference

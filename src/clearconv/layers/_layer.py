@@ -174,6 +174,7 @@ class Layer(Node):
                 "shape of x: the layers before it, or the caller, wait for it. Return it; None "
                 "will do only where context.input_gradient is False."
             )
+        tape.hand_back(self.path, grad_x)
         return grad_x
 
     def _needs(self, input_shape: Shape, axes: int) -> None:

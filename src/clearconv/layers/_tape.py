@@ -57,6 +57,8 @@ class Tape:
     inputs, outputs, grads : dict
         Path -> the x, y and dL/dy of a layer, a Residual or a Concat; filled with ``keep="all"``
         only. Where a layer has the path of the container around it, they are the layer's.
+    handed_back : dict
+        Path -> the dL/dx that a layer handed back; filled with ``keep="all"`` only.
     """
 
     context: Context
@@ -67,6 +69,7 @@ class Tape:
     inputs: dict[str, Array] = field(default_factory=dict)
     outputs: dict[str, Array] = field(default_factory=dict)
     grads: dict[str, Array] = field(default_factory=dict)
+    handed_back: dict[str, Array] = field(default_factory=dict)
 
     def record(self, path: str, x: Array, y: Array, saved: Any) -> None:
         """Note one layer's forward pass."""
@@ -95,3 +98,8 @@ class Tape:
         if self.keep == "all":
             self.grads[path] = grad_y
         return self.saved[path]
+
+    def hand_back(self, path: str, grad_x: Array | None) -> None:
+        """Note what a layer's backward pass gave."""
+        if self.keep == "all" and grad_x is not None:
+            self.handed_back[path] = grad_x

@@ -78,5 +78,6 @@ class Concat(Container):
             start = end
             if total is None and grad is not None:
                 own = grad.flags.writeable and not np.may_share_memory(grad, grad_y)
+                own = own and tape.keep != "all"  # what a layer handed back is on the tape
                 total = grad if own else grad.copy(order="K")
         return total

@@ -282,6 +282,7 @@ class Residual(Container):
         if self.shortcut is not None:
             beside = self.aside.run_back(grad_y, tape, context)
             own = beside is not None and not np.may_share_memory(beside, grad_y)
+            own = own and tape.keep != "all"  # what a layer handed back is on the tape
         if not context.input_gradient:
             self.steps.run_back(grad_y, tape, context)
             return None

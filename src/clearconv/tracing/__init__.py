@@ -1,0 +1,23 @@
+"""One pass of a network with every number kept, and how each number came about."""
+
+from clearconv.tracing._data import LayerTrace, LossTrace, ParameterTrace, UpdateTrace
+from clearconv.tracing._explanation import Explanation, Factor, Function, Step, Term
+from clearconv.tracing._record import trace
+from clearconv.tracing._taps import AxisTaps, Taps
+from clearconv.tracing._trace import Trace
+
+__all__ = [
+    "AxisTaps",
+    "Explanation",
+    "Factor",
+    "Function",
+    "LayerTrace",
+    "LossTrace",
+    "ParameterTrace",
+    "Step",
+    "Taps",
+    "Term",
+    "Trace",
+    "UpdateTrace",
+    "trace",
+]

@@ -1,0 +1,254 @@
+"""What a trace holds: arrays and settings, layer by layer."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy.typing as npt
+
+from clearconv.errors import ArgumentError
+from clearconv.layers import Context
+from clearconv.layers.activations import deactivate
+from clearconv.ops import conv2d, conv_transpose2d, linear
+from clearconv.ops._arrays import Array
+from clearconv.ops.activation import ActivationSaved
+from clearconv.tracing._taps import Taps, taps_of
+
+#: Chapters whose layers take an activation in.
+_WEIGHTED: dict[str, Any] = {
+    "conv2d": conv2d,
+    "conv_transpose2d": conv_transpose2d,
+    "linear": linear,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterTrace:
+    """A parameter of a layer, before and after.
+
+    Attributes
+    ----------
+    path : str
+        Its path in the model, such as ``"conv1.weight"``.
+    value : ndarray
+        What the pass computed with.
+    gradient : ndarray
+        dL/d(value), summed over the batch. Of a parameter that no backward pass reached, zeros.
+    updated : ndarray, optional
+        What the optimiser would make of it; None if no optimiser was given.
+    memory : dict
+        What the optimiser remembers of earlier steps: velocity, or mean and square.
+    decays : bool
+        Whether weight decay applies to it.
+    frozen : bool
+        Whether the optimiser leaves it alone.
+    """
+
+    path: str
+    value: Array
+    gradient: Array
+    updated: Array | None = None
+    memory: dict[str, Array] = field(default_factory=dict)
+    decays: bool = False
+    frozen: bool = False
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerTrace:
+    """One layer's pass forward and backward; also the input, and where branches meet.
+
+    Attributes
+    ----------
+    path : str
+        The layer's path in the model; ``"input"`` for the images.
+    type : str
+        Its class, such as ``"Conv2d"``; ``"Input"`` for the images. ``"Residual"`` is the sum at
+        the end of a residual block (its activation is a layer of its own), ``"Concat"`` the place
+        where branches are joined.
+    chapter : str, optional
+        The operation it runs, a folder of ``clearconv.ops``; None for the input, for what only
+        moves numbers (Flatten, joins), and for layers of your own.
+    arguments : dict
+        As its constructor was given them, defaults included.
+    activation : str
+        The activation inside it; ``"identity"`` if there is none.
+    sources : tuple of str
+        The paths of the layers whose y are its inputs. More than one for a join.
+    consumers : tuple of str
+        The paths of the layers that read its y; empty for the last.
+    x : ndarray of shape (N, ...), optional
+        Its input: the same array as its source's y. None for the input and for joins, which read
+        the y of their sources.
+    y : ndarray of shape (N, ...)
+        Its output.
+    grad_y : ndarray of the shape of y
+        dL/dy: the sum of what its consumers handed back.
+    grad_x : ndarray of the shape of x, optional
+        dL/dx, as this layer handed it back. None where x is.
+    parameters : dict
+        Name -> ParameterTrace.
+    saved : dict
+        What it saved for backward, by name: ``argmax`` of max pooling (``i * KW + j`` of the
+        winner), ``mask`` of dropout (True where kept), ``mean`` and ``var`` of normalisations.
+    own : bool
+        Whether it is a layer of your own, whose formulas only its code knows.
+    context : Context
+        What the pass was told; it names the random numbers.
+    kept : object
+        What its forward pass saved, as the layer itself reads it.
+    """
+
+    path: str
+    type: str
+    chapter: str | None
+    arguments: dict[str, Any]
+    activation: str
+    sources: tuple[str, ...]
+    consumers: tuple[str, ...]
+    x: Array | None
+    y: Array
+    grad_y: Array
+    grad_x: Array | None
+    parameters: dict[str, ParameterTrace]
+    saved: dict[str, npt.NDArray[Any]]
+    own: bool
+    context: Context
+    kept: Any = None
+
+    def __repr__(self) -> str:
+        """Say which layer it is, and how large."""
+        return f"<LayerTrace {self.path!r}: {self.type}, y {self.y.shape}>"
+
+    @property
+    def input(self) -> Array:
+        """Return x, where the layer has one input.
+
+        Raises
+        ------
+        ArgumentError
+            If it has none, or several.
+        """
+        if self.x is None:
+            raise ArgumentError(f"'{self.path}' ({self.type}) has no single input.")
+        return self.x
+
+    @cached_property
+    def net(self) -> Array | None:
+        """The weighted sum that goes into the activation inside this layer; None if there is none.
+
+        The article's net. It is computed when it is first asked for, by the same call as in the
+        forward pass, and so to the same bits.
+        """
+        if self.activation == "identity" or self.chapter not in _WEIGHTED:
+            return None
+        bias = self.parameters["bias"].value if "bias" in self.parameters else None
+        weight = self.parameters["weight"].value
+        return _WEIGHTED[self.chapter].forward(self.input, weight, bias, **self.how)
+
+    @cached_property
+    def grad_net(self) -> Array | None:
+        """dL/d(net), the article's error term; None if there is no activation inside."""
+        if self.activation == "identity" or self.chapter not in _WEIGHTED:
+            return None
+        return deactivate(self.activation, self.grad_y, self.kept[1])
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """The options of the chapter's functions: stride, padding and so on."""
+        names = ("stride", "padding", "output_padding", "dilation", "groups")
+        return {name: self.arguments[name] for name in names if name in self.arguments}
+
+    @cached_property
+    def taps(self) -> Taps | None:
+        """Which rows, columns and channels met; None for layers that have no window."""
+        if self.x is None:
+            return None
+        return taps_of(self.type, self.arguments, self.x.shape, self.y.shape)
+
+    @property
+    def slope(self) -> float:
+        """Steepness below zero of a leaky ReLU."""
+        saved = self.kept[1] if self.chapter in _WEIGHTED else self.kept
+        return saved.slope if isinstance(saved, ActivationSaved) else 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class LossTrace:
+    """From the network's output to one number, and its gradient.
+
+    Attributes
+    ----------
+    path : str
+        ``"loss"``; what ``Trace.explain`` takes.
+    type : str
+        ``"CrossEntropy"`` or ``"SquaredError"``.
+    chapter : str
+        The operation, a folder of ``clearconv.ops``.
+    arguments : dict
+        The loss's settings.
+    source : str
+        Path of the layer whose y it judges.
+    logits : ndarray of shape (N, K)
+        That y.
+    probabilities : ndarray of shape (N, K), optional
+        The softmax of the logits; None for a squared error.
+    target : ndarray of shape (N, K)
+        What the output should be; for cross-entropy after smoothing and weighting.
+    labels : tuple of int
+        The class of each image; empty for a squared error.
+    given : bool
+        Whether the first image's label was given; if not, it is the class that the model predicts.
+    classes : tuple of str
+        Their names; empty if the model carries none.
+    divisor : float
+        What the sum over the batch is divided by.
+    value : float
+        The loss.
+    grad : ndarray of shape (N, K)
+        dL/d(logits).
+    """
+
+    path: str
+    type: str
+    chapter: str
+    arguments: dict[str, Any]
+    source: str
+    logits: Array
+    probabilities: Array | None
+    target: Array
+    labels: tuple[int, ...]
+    given: bool
+    classes: tuple[str, ...]
+    divisor: float
+    value: float
+    grad: Array
+
+    @property
+    def label(self) -> int:
+        """Return the class of the first image."""
+        return self.labels[0]
+
+    @property
+    def predicted(self) -> int:
+        """Return the likeliest class of the first image."""
+        return int(self.logits[0].argmax())
+
+
+@dataclass(frozen=True)
+class UpdateTrace:
+    """The step that an optimiser would take from here; it is not taken.
+
+    Attributes
+    ----------
+    type : str
+        ``"SGD"``, ``"Adam"``, ``"AdamW"``, or a class of your own.
+    settings : dict
+        Learning rate, weight decay and what else the formula needs, by the names of
+        ``clearconv.ops.update``.
+    step : int
+        The number of the step, counted from 1.
+    """
+
+    type: str
+    settings: dict[str, Any]
+    step: int

@@ -1,0 +1,71 @@
+"""The right answers of a traced batch, as class numbers."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from operator import index
+from typing import Any
+
+import numpy as np
+
+from clearconv.errors import ArgumentError
+from clearconv.layers import Node
+from clearconv.ops._arrays import Array
+
+#: A class by number or name; None for the one that the model predicts.
+Label = int | str | None
+
+
+def names_of(model: Node) -> tuple[str, ...]:
+    """Return the names of the model's classes, if it carries any."""
+    return tuple(map(str, model.info.get("classes", ())))
+
+
+def class_numbers(
+    label: Any, others: Any, logits: Array, names: tuple[str, ...]
+) -> tuple[int, ...]:
+    """Return the class of each image: the first's, then those of the others of its batch.
+
+    Parameters
+    ----------
+    label : int, str or None
+        Of the first image.
+    others : sequence of int, str or None, or None
+        Of the other images; None if none were given.
+    logits : ndarray of shape (N, K)
+        For whose labels are not given, the likeliest class.
+    names : tuple of str
+        Of the classes; empty if the model has none.
+    """
+    N = len(logits)
+    rest: Sequence[Any] = [None] * (N - 1) if others is None else list(others)
+    if len(rest) != N - 1:
+        raise ArgumentError(
+            f"trace: batch has {N - 1} images and {len(rest)} labels; one is needed for each."
+        )
+    likeliest = logits.argmax(axis=1)
+    return tuple(
+        int(best) if one is None else _number(one, logits.shape[1], names)
+        for one, best in zip((label, *rest), likeliest, strict=True)
+    )
+
+
+def _number(label: Any, classes: int, names: tuple[str, ...]) -> int:
+    if isinstance(label, str):
+        if label in names:
+            return names.index(label)
+        if not names:
+            raise ArgumentError(
+                f"trace: label={label!r}, but the model carries no names of its classes. Give a "
+                f"number, 0 to {classes - 1}."
+            )
+        near = get_close_matches(label, names, 1)
+        hint = f" Is {near[0]!r} meant?" if near else ""
+        known = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+        raise ArgumentError(f"trace: label={label!r}, but the classes are {known}.{hint}")
+    whole = hasattr(label, "__index__") and not isinstance(label, bool | np.ndarray)
+    if not whole or not 0 <= index(label) < classes:
+        raise ArgumentError(
+            f"trace: label={label!r}, but a class is needed: a number from 0 to {classes - 1}, or "
+            "a name."
+        )
+    return index(label)

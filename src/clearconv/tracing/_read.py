@@ -1,0 +1,173 @@
+"""From a tape to traces: each layer's arrays, where they come from, where they go."""
+
+from typing import Any
+
+import numpy as np
+
+from clearconv.layers import Concat, Node, Residual, Tape
+from clearconv.layers._layer import Layer
+from clearconv.layers._store import join
+from clearconv.ops import conv_block
+from clearconv.ops._arrays import Array
+from clearconv.ops.batch_norm2d import BatchNormSaved
+from clearconv.ops.dropout import DropoutSaved
+from clearconv.ops.group_norm import GroupNormSaved
+from clearconv.ops.max_pool2d import MaxPoolSaved
+from clearconv.tracing._data import LayerTrace, ParameterTrace
+from clearconv.tracing._kinds import kind_of
+from clearconv.tracing._update import NextStep
+from clearconv.tracing._wiring import Graph, Place
+
+
+def read(
+    model: Node, graph: Graph, images: Array, grads: Array, grad_x: Array, step: NextStep | None
+) -> tuple[LayerTrace, ...]:
+    """Read every place of the graph off the model's tape, the input first.
+
+    Parameters
+    ----------
+    model : Node
+        After its backward pass; its tape was kept with ``keep="all"``.
+    graph : Graph
+        Its wiring.
+    images, grads, grad_x : ndarray
+        What went in, dL/dy of the whole, dL/dx of the whole.
+    step : NextStep, optional
+        Of the optimiser.
+    """
+    tape = model.tape
+    assert tape is not None
+    parameters = _parameters(model, step)
+    outputs, errors = {graph.input: images}, {graph.input: grad_x}
+    for place in graph.places:
+        outputs[place.path] = _output(place, tape, outputs)
+    for place in reversed(graph.places):
+        errors[place.path] = _error(place, tape, graph, outputs, errors, grads)
+    found = [
+        LayerTrace(
+            path=graph.input,
+            type="Input",
+            chapter=None,
+            arguments={},
+            activation="identity",
+            sources=(),
+            consumers=graph.consumers(graph.input),
+            x=None,
+            y=images,
+            grad_y=grad_x,
+            grad_x=None,
+            parameters={},
+            saved={},
+            own=False,
+            context=tape.context,
+        )
+    ]
+    for place in graph.places:
+        node, path = place.node, place.path
+        kind = kind_of(node)
+        layer = isinstance(node, Layer)
+        kept = tape.saved.get(path) if layer else None
+        found.append(
+            LayerTrace(
+                path=path,
+                type=kind.name,
+                chapter=kind.chapter,
+                arguments=dict(node.arguments) if layer else {},
+                activation=kind.activation,
+                sources=place.sources,
+                consumers=graph.consumers(path),
+                x=tape.inputs[path] if layer else None,
+                y=outputs[path],
+                grad_y=errors[path],
+                grad_x=tape.handed_back[path] if layer else None,
+                parameters=_own(node, parameters),
+                saved=_saved(kept),
+                own=kind.own,
+                context=tape.context,
+                kept=kept,
+            )
+        )
+    return tuple(found)
+
+
+def _parameters(model: Node, step: NextStep | None) -> dict[str, ParameterTrace]:
+    """Copy all parameters and gradients, by path."""
+    store = model.store
+    flat = {"value": store.values.copy(), "gradient": store.grads.copy()}
+    if step is not None:
+        flat["updated"] = step.values
+    found, start = {}, 0
+    for path, parameter in store.parameters.items():  # in the order of the flat arrays
+        part = slice(start, start + parameter.size)
+        arrays = {name: array[part].reshape(parameter.shape) for name, array in flat.items()}
+        memory = step.memory if step is not None else {}
+        found[path] = ParameterTrace(
+            path,
+            **arrays,
+            memory={name: array[part].reshape(parameter.shape) for name, array in memory.items()},
+            decays=start < store.decayed,
+            frozen=not any(moved.start <= start < moved.stop for moved, _ in store.trainable),
+        )
+        start = part.stop
+    return found
+
+
+def _own(node: Node, parameters: dict[str, ParameterTrace]) -> dict[str, ParameterTrace]:
+    if not isinstance(node, Layer):
+        return {}
+    return {name: parameters[join(node.path, name)] for name in node.declared}
+
+
+def _output(place: Place, tape: Tape, outputs: dict[str, Array]) -> Array:
+    """Return what a place gives: of a Residual the sum, before any activation."""
+    node = place.node
+    if isinstance(node, Layer):
+        return tape.outputs[place.path]
+    if isinstance(node, Residual) and node.activation is not None:
+        return tape.inputs[node[node.activation].path]
+    if place.alone:
+        return tape.outputs[place.path]
+    parts = [outputs[source] for source in place.sources]
+    if isinstance(node, Residual):
+        return conv_block.add(parts[0], parts[1])
+    return conv_block.join(parts) if parts[0].ndim == 4 else np.concatenate(parts, axis=1)
+
+
+def _error(
+    place: Place,
+    tape: Tape,
+    graph: Graph,
+    outputs: dict[str, Array],
+    errors: dict[str, Array],
+    grads: Array,
+) -> Array:
+    """Return dL/dy of a place: all that its consumers hand back, added."""
+    if isinstance(place.node, Layer):
+        return tape.grads[place.path]
+    parts: list[Any] = []
+    for reader in graph.places:
+        start = 0
+        for source in reader.sources:
+            end = start + outputs[source].shape[1]
+            if source == place.path and isinstance(reader.node, Layer):
+                parts.append(tape.handed_back[reader.path])
+            elif source == place.path:
+                whole = errors[reader.path]
+                parts.append(whole[:, start:end] if isinstance(reader.node, Concat) else whole)
+            start = end
+    if not parts:
+        return grads
+    if len(parts) > 1 and place.alone:
+        return tape.grads[place.path]
+    return sum(parts[1:], parts[0])
+
+
+def _saved(kept: Any) -> dict[str, Any]:
+    """Name what a layer saved for backward besides its input or output."""
+    if isinstance(kept, MaxPoolSaved):
+        return {"argmax": kept.argmax}
+    if isinstance(kept, BatchNormSaved | GroupNormSaved):
+        return {"mean": kept.mean, "var": kept.var}
+    if isinstance(kept, DropoutSaved) and kept.mask is not None:
+        return {"mask": kept.mask}
+    return {}

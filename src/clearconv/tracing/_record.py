@@ -1,0 +1,157 @@
+"""One pass forward and backward, everything kept; the model is left as it was."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from clearconv.errors import ArgumentError, ShapeError
+from clearconv.layers import Context, Node
+from clearconv.losses import CrossEntropy, SquaredError
+from clearconv.ops._arrays import Array
+from clearconv.optim import Optimiser
+from clearconv.tracing._loss import judged
+from clearconv.tracing._read import read
+from clearconv.tracing._trace import Trace
+from clearconv.tracing._update import next_step
+from clearconv.tracing._wiring import wire
+
+
+def trace(
+    model: Node,
+    x: Array,
+    label: Any = None,
+    *,
+    training: bool = False,
+    batch: Any = None,
+    loss: CrossEntropy | SquaredError | None = None,
+    grad_y: Array | None = None,
+    optimiser: Optimiser | None = None,
+    lr: float | None = None,
+    context: Context | None = None,
+) -> Trace:
+    """Run one image forward and backward, and keep every number on the way.
+
+    The passes are the library's own, layer by layer. The model is left as it was: its gradients,
+    running statistics and tape are put back, and no update is taken.
+
+    Parameters
+    ----------
+    model : Node
+        A built model.
+    x : ndarray of shape `input_shape`
+        One input, prepared as in training, in the model's dtype. (1, *input_shape) is taken too.
+    label : int or str, optional
+        Its class, by number or by name (a trained model carries the names); by default the one
+        that the model predicts. For ``SquaredError`` the target, an array of the shape of y.
+    training : bool
+        Batch statistics and dropout, as a training step would have them next.
+    batch : ndarray of shape (M, *input_shape), or (images, labels), optional
+        Other images that stand behind x in the batch, and their labels. Gradients of parameters
+        are sums over all N = M + 1 images, and the loss is a mean over them.
+    loss : CrossEntropy or SquaredError, optional
+        What judges the output; ``CrossEntropy()`` by default.
+    grad_y : ndarray of the shape of the output, optional
+        Instead of a loss: dL/dy of the whole network, where it is known from elsewhere.
+    optimiser : Optimiser, optional
+        The model's, with its state: what its next step would make of each parameter is traced too.
+    lr : float, optional
+        Learning rate of that step; the optimiser's own by default.
+    context : Context, optional
+        Names the random numbers of the pass; replaces `training`.
+
+    Returns
+    -------
+    Trace
+        It holds copies of the parameters, and refers to nothing of the model.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        If x or the batch do not fit the model.
+    ArgumentError
+        If there is no such class, the output is not one number a class, the optimiser is another
+        model's, or a container of your own hides its wiring.
+    """
+    images, labels = _images(model, x, batch)
+    graph = wire(model)
+    if optimiser is not None and optimiser.store is not model.store:
+        raise ArgumentError(
+            f"trace: the optimiser ({type(optimiser).__name__}) moves the parameters of another "
+            "model. Give the one that was made with this model."
+        )
+    if context is None:
+        context = Context(training=training, seed=model._seed, step=model._training_passes)
+    with _as_it_was(model):
+        y = model.forward(images, keep="all", context=context)
+        if grad_y is None:
+            judgement = judged(loss or CrossEntropy(), label, labels, y, graph, model)
+            grads = judgement.grad
+        else:
+            _no_loss(label, labels, loss)
+            judgement, grads = None, _of_batch(grad_y, y.shape)
+        grad_x = model.backward(grads)
+        assert grad_x is not None and model.tape is not None
+        step = next_step(optimiser, lr) if optimiser is not None else None
+        layers = read(model, graph, images, grads, grad_x, step)
+    return Trace(layers, judgement, step.about if step is not None else None, context)
+
+
+@contextmanager
+def _as_it_was(model: Node) -> Iterator[None]:
+    """Put back what a recorded pass changes, whatever happens."""
+    store, tape = model.store, model.tape
+    grads = store.grads.copy()
+    buffers = {path: buffer.copy() for path, buffer in store.buffers.items()}
+    try:
+        yield
+    finally:
+        model.tape = tape
+        store.grads[...] = grads
+        for path, buffer in buffers.items():
+            store.buffers[path][...] = buffer
+
+
+def _images(model: Node, x: Array, batch: Any) -> tuple[Array, Any]:
+    """Return the whole batch, x first, and the labels of the others."""
+    single = model._check_input(x)
+    if not single and len(x) != 1:
+        raise ShapeError(
+            f"trace: x has shape {x.shape}, {len(x)} inputs, but one is traced, of shape "
+            f"{model.input_shape}. Give the others as batch=(images, labels)."
+        )
+    first = x.copy() if not single else x[np.newaxis].copy()
+    if batch is None:
+        return first, None
+    others, labels = batch if isinstance(batch, tuple) else (batch, None)
+    if not isinstance(others, np.ndarray) or others.ndim != first.ndim:
+        raise ShapeError(
+            f"trace: batch is {_what(others)}, but other images are needed, an array of shape "
+            f"(M, {', '.join(map(str, model.input_shape))}), or (images, labels)."
+        )
+    model._check_input(others)
+    if others.shape[1:] != first.shape[1:]:
+        raise ShapeError(
+            f"trace: the images of the batch have shape {others.shape[1:]}, but x "
+            f"{first.shape[1:]}. Images of a batch are of one size."
+        )
+    return np.concatenate([first, others]), labels
+
+
+def _what(given: Any) -> str:
+    shape = getattr(given, "shape", None)
+    return f"of shape {shape}" if shape is not None else f"a {type(given).__name__}"
+
+
+def _no_loss(*given: Any) -> None:
+    if any(one is not None for one in given):
+        raise ArgumentError(
+            "trace: grad_y stands in place of a loss, so there is no use for a label or a loss "
+            "beside it. Give either."
+        )
+
+
+def _of_batch(grad_y: Array, shape: tuple[int, ...]) -> Array:
+    """See the gradient of one image's output as that of a batch of one."""
+    return grad_y[np.newaxis] if grad_y.ndim == len(shape) - 1 and shape[0] == 1 else grad_y

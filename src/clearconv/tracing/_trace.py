@@ -1,0 +1,274 @@
+"""A trace, and what can be asked of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from operator import index as whole
+from typing import Any
+
+import numpy as np
+
+from clearconv.errors import ArgumentError
+from clearconv.layers import Context
+from clearconv.ops._arrays import Array
+from clearconv.tracing._data import LayerTrace, LossTrace, UpdateTrace
+from clearconv.tracing._explanation import Explanation, Factor, Index, function_of
+from clearconv.tracing._sums import lay_out
+from clearconv.tracing.chapters import explainer_of
+from clearconv.tracing.chapters._base import Explainer, Tellings, Told
+from clearconv.tracing.chapters.joins import image, incoming, joined
+from clearconv.tracing.chapters.loss import LossExplainer
+
+#: Quantities with a number for each image: the image's axis may be left out.
+_BY_IMAGE = "y net grad_y grad_net grad_x x_hat mask argmax probabilities grad".split()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace:
+    """One pass forward and backward, every number kept.
+
+    Attributes
+    ----------
+    layers : tuple of LayerTrace
+        The input first, then in the order they ran: a layer, or a place where branches meet.
+    loss : LossTrace, optional
+        How the output was judged; None if the gradient of the output was given instead.
+    update : UpdateTrace, optional
+        The optimiser's next step; None if no optimiser was given.
+    context : Context
+        What the pass was told.
+    """
+
+    layers: tuple[LayerTrace, ...]
+    loss: LossTrace | None
+    update: UpdateTrace | None
+    context: Context
+
+    def __getitem__(self, path: str) -> LayerTrace:
+        """Return the layer of this path.
+
+        Raises
+        ------
+        ArgumentError
+            If there is none; lists those there are.
+        """
+        if path not in self._by_path:
+            raise ArgumentError(self._unknown(path))
+        return self._by_path[path]
+
+    def quantities(self, path: str) -> tuple[str, ...]:
+        """Name what can be explained of a layer, or of the loss.
+
+        Parameters
+        ----------
+        path : str
+            Of a layer, or ``trace.loss.path``.
+
+        Returns
+        -------
+        tuple of str
+            Such as ("y", "grad_y", "grad_x", "grad_weight", "grad_bias").
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such layer.
+        """
+        return tuple(self._told(path)[0])
+
+    def array(self, path: str, quantity: str) -> Array:
+        """Return the array that a quantity's numbers stand in.
+
+        Parameters
+        ----------
+        path : str
+            Of a layer, or ``trace.loss.path``.
+        quantity : str
+            One of ``quantities(path)``.
+
+        Returns
+        -------
+        ndarray
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such layer or quantity.
+        """
+        return self._asked(path, quantity)[2]
+
+    def explain(
+        self,
+        path: str,
+        quantity: str,
+        index: int | Sequence[int] = (),
+        *,
+        largest: int | None = None,
+    ) -> Explanation:
+        """Say how one number came about.
+
+        Parameters
+        ----------
+        path : str
+            Of a layer, or ``trace.loss.path``.
+        quantity : str
+            One of ``quantities(path)``: "y", "grad_y" (dL/dy), "grad_x" (dL/dx, as this layer
+            handed it back), "net" and "grad_net" around an activation inside the layer,
+            "grad_weight" and "grad_bias" ("weight" and "bias" will do), "weight.update" for what
+            the optimiser makes of a weight; of some layers more, such as "mean" of batch norm.
+        index : sequence of int
+            Which element; without the axis of the images it is of image 0.
+        largest : int, optional
+            Of a longer sum only so many of the largest terms are listed, and the others' sum.
+
+        Returns
+        -------
+        Explanation
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such layer, quantity or element, or the layer is one of your own.
+        """
+        if largest is not None and (not hasattr(largest, "__index__") or largest < 0):
+            raise ArgumentError(f"explain: largest={largest!r} must be an integer of at least 0.")
+        quantity, explain, array = self._asked(path, quantity)
+        place = _place(path, quantity, index, array.shape)
+        told = explain(place)
+        terms, rest, left_out = lay_out(told.sums, largest)
+        return Explanation(
+            path=path,
+            quantity=quantity,
+            index=place,
+            value=float(array[place]) if told.value is None else told.value,
+            terms=terms,
+            steps=told.steps,
+            rest=rest,
+            left_out=left_out,
+            formula=told.formula,
+            reference=told.reference,
+            function=function_of(told.function),
+            note=told.note,
+        )
+
+    def origin(self, factor: Factor) -> tuple[str, str, Index] | None:
+        """Say what to ask `explain` to learn where a factor comes from.
+
+        Parameters
+        ----------
+        factor : Factor
+            Of a term or step.
+
+        Returns
+        -------
+        (path, quantity, index) or None
+            None for what was not computed in this pass: weights, constants.
+        """
+        if self.loss is not None and factor.path == self.loss.path:
+            known = factor.array in self.quantities(factor.path)
+            if factor.array in ("logits", "y - target"):
+                return self.loss.source, "y", factor.index
+            if factor.array == "-log p":
+                return factor.path, "probabilities", factor.index
+            return (factor.path, factor.array, factor.index) if known else None
+        layer = self[factor.path]
+        if factor.array == "x":
+            return layer.sources[0], "y", factor.index
+        if factor.array in layer.parameters or factor.array not in self.quantities(layer.path):
+            return None
+        return layer.path, factor.array, factor.index
+
+    @property
+    def nbytes(self) -> int:
+        """Return how much memory the arrays take, those that several layers share counted once."""
+        blocks: dict[int, int] = {}
+        for layer in self.layers:
+            arrays = [layer.x, layer.y, layer.grad_y, layer.grad_x, *layer.saved.values()]
+            for parameter in layer.parameters.values():
+                given = parameter.value, parameter.gradient, parameter.updated
+                arrays += [*given, *parameter.memory.values()]
+            for array in arrays:
+                if array is not None:
+                    while isinstance(array.base, np.ndarray):
+                        array = array.base
+                    blocks[id(array)] = array.nbytes
+        return sum(blocks.values())
+
+    def __repr__(self) -> str:
+        """Say how large it is."""
+        images, mode = len(self.layers[0].y), "training" if self.context.training else "evaluation"
+        batch = f"a batch of {images}" if images > 1 else "one image"
+        return f"<Trace of {len(self.layers) - 1} layers, {batch}, {mode}, {self.nbytes:,} bytes>"
+
+    @cached_property
+    def _by_path(self) -> dict[str, LayerTrace]:
+        return {layer.path: layer for layer in self.layers}
+
+    @cached_property
+    def _explainers(self) -> dict[str, Explainer]:
+        found = {layer.path: explainer_of(layer, self.update) for layer in self.layers}
+        return {path: one for path, one in found.items() if one is not None}
+
+    def _told(self, path: str) -> tuple[Tellings, Callable[[str], Array]]:
+        """Return what explains each quantity of a path, and where its array is."""
+        if self.loss is not None and path == self.loss.path:
+            judge = LossExplainer(self.loss)
+            return judge.told(), judge.array
+        layer, explainer = self[path], self._explainers.get(path)
+        found: Tellings = {}
+        if layer.type == "Input":
+            found["y"] = lambda index: image(layer, index)
+        elif layer.x is None:
+            found["y"] = lambda index: joined(self._by_path, layer, index)
+        elif explainer is not None:
+            found |= explainer.told()
+        found["grad_y"] = lambda index: incoming(self._by_path, self.loss, layer, index)
+        order = ("y", "net", "grad_y", "grad_net", "grad_x")
+        first = {name: found[name] for name in order if name in found}
+        array = explainer.array if explainer is not None else lambda name: getattr(layer, name)
+        return {**first, **found}, array
+
+    def _asked(self, path: str, quantity: str) -> tuple[str, Callable[[Index], Told], Array]:
+        told, array = self._told(path)
+        name = quantity
+        if f"grad_{name}" in told and name not in told:
+            name = f"grad_{name}"
+        if name not in told:
+            raise ArgumentError(self._unexplained(path, quantity, tuple(told)))
+        return name, told[name], array(name)
+
+    def _unknown(self, path: Any) -> str:
+        paths = list(self._by_path)
+        shown = paths if len(paths) <= 16 else [*paths[:8], "...", *paths[-4:]]
+        near = get_close_matches(str(path), paths, 1)
+        hint = f" Is {near[0]!r} meant?" if near else ""
+        return f"trace: there is no layer {path!r}; there are {', '.join(shown)}.{hint}"
+
+    def _unexplained(self, path: str, quantity: Any, known: tuple[str, ...]) -> str:
+        what = f"explain: {path!r} has no quantity {quantity!r}"
+        if isinstance(quantity, str) and quantity.endswith(".update") and self.update is None:
+            return f"{what}: no optimiser was given. Use trace(..., optimiser=SGD(model, lr=0.01))."
+        layer = self._by_path.get(path)
+        if layer is not None and layer.own:
+            return (
+                f"{what} that can be explained: {layer.type} is a layer of your own, and only its "
+                f"code knows its formulas. It has {', '.join(known)}; its arrays are in the trace."
+            )
+        return f"{what}; it has {', '.join(known)}."
+
+
+def _place(path: str, quantity: str, index: Any, shape: tuple[int, ...]) -> Index:
+    """Return an element's place, the images' axis filled in; negative numbers count from behind."""
+    given = index if isinstance(index, Sequence | np.ndarray) else (index,)
+    try:
+        place = tuple(whole(one) for one in given)
+        if len(place) == len(shape) - 1 and quantity in _BY_IMAGE:
+            place = (0, *place)
+        if len(place) != len(shape):
+            raise IndexError
+        return tuple(range(size)[one] for one, size in zip(place, shape, strict=True))
+    except (IndexError, TypeError):
+        raise ArgumentError(
+            f"explain: index={index!r}, but {quantity} of {path!r} has shape {shape}."
+        ) from None

@@ -1,0 +1,83 @@
+"""Who hands what to whom: the layers of a model as a graph, read off its containers."""
+
+from dataclasses import dataclass
+
+from clearconv.errors import ArgumentError
+from clearconv.layers import Concat, Node, Residual, Sequential
+from clearconv.layers._layer import Layer
+from clearconv.layers._store import join
+
+
+@dataclass(frozen=True)
+class Place:
+    """A layer, or the end of a Residual or Concat, with the paths of its inputs."""
+
+    path: str
+    node: Node
+    sources: tuple[str, ...]
+    alone: bool = True  # whether the tape has its arrays under the node's path
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All places in the order they run, the input's path, and the path of the model's y."""
+
+    places: tuple[Place, ...]
+    input: str
+    end: str
+
+    def consumers(self, path: str) -> tuple[str, ...]:
+        """Return who reads this y, once for each time."""
+        return tuple(p.path for p in self.places for source in p.sources if source == path)
+
+
+def wire(model: Node) -> Graph:
+    """Read the graph off a built model.
+
+    Raises
+    ------
+    ArgumentError
+        If a container is none of Sequential, Residual, Concat: nobody but itself knows its wiring.
+    """
+    taken = {layer.path for layer in model.leaves()}
+    places: list[Place] = []
+
+    def free(path: str, word: str) -> str:
+        """Return the path, or one that no layer has."""
+        free = path if path not in taken else join(path, word)
+        while free in taken:
+            free += "_"
+        taken.add(free)
+        return free
+
+    def walk(node: Node, source: str) -> str:
+        """Place a node that is given this y; return the path of what it gives."""
+        if isinstance(node, Layer):
+            places.append(Place(node.path, node, (source,)))
+            return node.path
+        if isinstance(node, Sequential) and type(node)._run is Sequential._run:
+            for child in node.children.values():
+                source = walk(child, source)
+            return source
+        if isinstance(node, Residual) and type(node)._run is Residual._run:
+            body = source
+            for key in node.body:
+                body = walk(node.children[key], body)
+            beside = source if node.shortcut is None else walk(node[node.shortcut], source)
+            path = free(node.path, "sum")
+            places.append(Place(path, node, (body, beside), path == node.path))
+            return path if node.activation is None else walk(node[node.activation], path)
+        if isinstance(node, Concat) and type(node)._run is Concat._run:
+            ends = tuple(walk(child, source) for child in node.children.values())
+            path = free(node.path, "joined")
+            places.append(Place(path, node, ends, path == node.path))
+            return path
+        raise ArgumentError(
+            f"trace: {type(node).__name__} '{node.path}' is a container of your own, and only it "
+            "knows which of its layers hands what to which. Build it of Sequential, Residual and "
+            "Concat to trace it."
+        )
+
+    start = free("input", "images")
+    end = walk(model, start)
+    return Graph(tuple(places), start, end)

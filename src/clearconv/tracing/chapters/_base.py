@@ -1,0 +1,98 @@
+"""What explains the numbers of one layer."""
+
+import inspect
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+
+from clearconv._docstring import sections
+from clearconv.ops._arrays import Array
+from clearconv.tracing._data import LayerTrace
+from clearconv.tracing._explanation import Factor, Index, Step
+from clearconv.tracing._sums import Column, Products
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a number came about, before its terms are laid out.
+
+    `function` is what computes it, below ``clearconv``. `value` stands in where the library keeps
+    no array of the quantity.
+    """
+
+    function: str
+    formula: str
+    reference: str = ""
+    sums: tuple[Products, ...] = ()
+    steps: tuple[Step, ...] = ()
+    note: str = ""
+    value: float | None = None
+
+
+#: What explains one element, by quantity.
+Tellings = dict[str, Callable[[Index], Told]]
+
+
+class Explainer(ABC):
+    """Explains the numbers of one layer."""
+
+    def __init__(self, layer: LayerTrace) -> None:
+        self.layer = layer
+        self.path = layer.path
+
+    @abstractmethod
+    def told(self) -> Tellings:
+        """Return, by quantity, what explains one element of it."""
+
+    def array(self, quantity: str) -> Array:
+        """Return the array whose elements a quantity's are."""
+        layer = self.layer
+        if quantity.startswith("grad_") and quantity[5:] in layer.parameters:
+            return layer.parameters[quantity[5:]].gradient
+        if quantity in layer.saved:
+            return layer.saved[quantity]
+        found = getattr(layer, quantity)
+        assert found is not None
+        return found
+
+    def column(self, name: str, *axes: object) -> Column:
+        """Read a factor's column from an array of the layer, or a parameter's values."""
+        parameters = self.layer.parameters
+        array = parameters[name].value if name in parameters else self.array(name)
+        return Column.of(self.path, name, array, *axes)
+
+    def factor(self, name: str, *index: int) -> Factor:
+        """Return one number of the layer."""
+        return self.column(name, *index).factor(0)
+
+    def constant(self, name: str, value: float) -> Column:
+        """Return a factor that stands in no array."""
+        return Column.constant(self.path, name, value)
+
+
+@lru_cache(maxsize=256)
+def written(name: str) -> tuple[str, str]:
+    """Return formula and reference of a chapter's function, from its docstring, in LaTeX.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"conv2d.backward_weight"``; a chapter alone gives the formula of its contract.
+    """
+    chapter, _, function = name.partition(".")
+    module = import_module(f"clearconv.ops.{chapter}")
+    whole = inspect.getdoc(getattr(module, function) if function else module) or ""
+    parts = sections(whole)
+    text = parts.get("Notes", whole)
+    reference = " ".join(parts.get("References", "").split())
+    reference = re.sub(r":math:`([^`]*)`", r"$\1$", reference).replace("``", "")
+    return formulas(text), reference
+
+
+def formulas(text: str) -> str:
+    """Return the LaTeX of a docstring's formulas, one after another."""
+    found = re.findall(r"^\.\. math::(.*(?:\n[ \t]+\S.*)*)", text, re.M)
+    return r" \qquad ".join(" ".join(tex.split()) for tex in found)

@@ -1,0 +1,73 @@
+"""Where arrays meet: the end of a Residual or a Concat, and gradients that are added."""
+
+from collections.abc import Mapping
+
+from clearconv.tracing._data import LayerTrace, LossTrace
+from clearconv.tracing._explanation import Index
+from clearconv.tracing._sums import Column, Products, products
+from clearconv.tracing.chapters._base import Told, written
+
+
+def image(layer: LayerTrace, index: Index) -> Told:
+    """Explain a number of the input: there is nothing to explain."""
+    given = products(Column.of(layer.path, "y", layer.y, *index))
+    note = "A number of the image: given, not computed."
+    return Told("layers._node.Node.forward", "y = x", sums=(given,), note=note)
+
+
+def joined(layers: Mapping[str, LayerTrace], layer: LayerTrace, index: Index) -> Told:
+    """Explain an element of y of a Residual's sum or a Concat."""
+    if layer.type == "Residual":
+        parts = [products(_y(layers[source], index)) for source in layer.sources]
+        formula = r"y = body(x) + shortcut(x)"
+        return Told("layers.containers.Residual._run", formula, sums=tuple(parts))
+    start = 0
+    for source in layer.sources:
+        end = start + layers[source].y.shape[1]
+        if index[1] < end:
+            break
+        start = end
+    part = products(_y(layers[source], (index[0], index[1] - start, *index[2:])))
+    formula, reference = written("conv_block.join")
+    return Told("layers.concat.Concat._run", formula, reference, sums=(part,))
+
+
+def incoming(
+    layers: Mapping[str, LayerTrace], loss: LossTrace | None, layer: LayerTrace, index: Index
+) -> Told:
+    """Explain an element of dL/dy: what each reader of y handed back, added."""
+    handed: list[Products] = []
+    for path in dict.fromkeys(layer.consumers):
+        reader, start = layers[path], 0
+        for source in reader.sources:
+            n, c, *inner = index
+            if source == layer.path and reader.type == "Concat":
+                handed.append(products(_grad(reader, "grad_y", (n, start + c, *inner))))
+            elif source == layer.path:
+                name = "grad_y" if reader.x is None else "grad_x"
+                handed.append(products(_grad(reader, name, index)))
+            start += layers[source].y.shape[1]
+    formula = r"\frac{\partial L}{\partial y} = \sum_k \frac{\partial L}{\partial x^{(k)}}"
+    if handed:
+        note = "The gradient of what reads this output."
+        if len(handed) > 1:
+            note = f"{len(handed)} layers read this output; what they hand back is added."
+        code = "layers._stages.Chain.run_back"
+        return Told(code, formula, sums=tuple(handed), note=note)
+    if loss is None:
+        given = products(Column.of(layer.path, "grad_y", layer.grad_y, *index))
+        note = "Given to the pass as the gradient of the network's output."
+        return Told("layers._node.Node.backward", formula, sums=(given,), note=note)
+    column = Column.of(loss.path, "grad", loss.grad, *index)
+    note = "The last layer: its output goes into the loss."
+    return Told("layers._node.Node.backward", formula, sums=(products(column),), note=note)
+
+
+def _y(source: LayerTrace, index: Index) -> Column:
+    return Column.of(source.path, "y", source.y, *index)
+
+
+def _grad(reader: LayerTrace, name: str, index: Index) -> Column:
+    array = reader.grad_y if name == "grad_y" else reader.grad_x
+    assert array is not None
+    return Column.of(reader.path, name, array, *index)

@@ -1,0 +1,42 @@
+"""What the tests of tracing share: every element explained, and added up."""
+
+import numpy as np
+import pytest
+
+
+def elements(array, most, rng):
+    """Return every place of an array, or so many of them at random."""
+    places = [()] if array.ndim == 0 else list(np.ndindex(array.shape))
+    if len(places) > most:
+        places = [places[k] for k in rng.choice(len(places), most, replace=False)]
+    return places
+
+
+@pytest.fixture
+def adds_up():
+    """Return a function that explains a trace's elements and checks that each adds up."""
+
+    def check(trace, most=60, tolerance=None, paths=None):
+        if tolerance is None:
+            float32 = trace.layers[0].y.dtype == np.float32
+            tolerance = 2e-5 if float32 else 1e-12
+        rng = np.random.default_rng(0)
+        found = 0
+        names = [layer.path for layer in trace.layers]
+        names += [trace.loss.path] if trace.loss is not None else []
+        for path in paths or names:
+            for quantity in trace.quantities(path):
+                array = trace.array(path, quantity)
+                scale = max(1.0, float(np.max(np.abs(array), initial=0)))
+                for place in elements(array, most, rng):
+                    told = trace.explain(path, quantity, place)
+                    assert told.path == path and told.quantity == quantity
+                    assert told.index == place
+                    away = abs(told.total - told.value)
+                    assert away <= tolerance * scale, f"{away}\n{told}"
+                    for step in told.steps:
+                        assert np.isfinite(step.value)
+                    found += 1
+        return found
+
+    return check
