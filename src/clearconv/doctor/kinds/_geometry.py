@@ -82,6 +82,8 @@ def _fit(geometry: Geometry, limits: Limits, padding_share: int) -> Geometry:
     fitted = replace(
         geometry,
         N=geometry.N if limits.batch else 1,
+        C=geometry.C if limits.channels else 1,
+        O=geometry.O if limits.channels else 1,
         image=(H, H) if limits.square_image else (H, W),
         kernel=kernel,
         stride=stride,

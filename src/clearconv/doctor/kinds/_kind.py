@@ -38,7 +38,10 @@ class Limits:
     bias : bool
         Whether it has a bias.
     fixed : mapping
-        Options that the code does not take, with the value it works with.
+        Options that the code does not take, with the value it works with; the stride ``"kernel"``
+        is that of a pool whose windows lie side by side.
+    channels : bool
+        Whether images may have several channels; otherwise C and O are 1.
     """
 
     batch: bool = True
@@ -50,6 +53,7 @@ class Limits:
     leftover: bool = True
     bias: bool = True
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    channels: bool = True
 
 
 @dataclass(frozen=True)

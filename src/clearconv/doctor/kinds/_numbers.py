@@ -1,21 +1,28 @@
 """The numbers of the cases: drawn once and for all from keys."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from clearconv.doctor.kinds._kind import Arrays
 from clearconv.random import generator
 
+_WHOLE = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)
 
-def draw(name: str, shapes: Mapping[str, tuple[int, ...]], whole: bool = False) -> Arrays:
-    """Draw float64 arrays: standard normal, or whole numbers from -3 to 3 without 0.
+
+def draw(
+    name: str,
+    shapes: Mapping[str, tuple[int, ...]],
+    whole: bool = False,
+    levels: Sequence[float] | None = None,
+) -> Arrays:
+    """Draw float64 arrays: standard normal, or `whole` numbers from -3 to 3, or of these `levels`.
 
     The same name gives the same numbers.
     """
     arrays: Arrays = {}
     for array, shape in shapes.items():
         rng = generator(0, "doctor", f"{name} {array}")
-        if whole:
-            arrays[array] = rng.choice([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0], shape)
+        if levels or whole:
+            arrays[array] = rng.choice(levels or _WHOLE, shape)
         else:
             arrays[array] = rng.standard_normal(shape)
     return arrays

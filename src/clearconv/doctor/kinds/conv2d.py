@@ -18,17 +18,8 @@ from clearconv.doctor.kinds._activation import (
 )
 from clearconv.doctor.kinds._kind import Arrays, Case, Convention, Kind
 from clearconv.doctor.kinds._passes import doubled, through
-from clearconv.doctor.kinds._windows import (
-    Array,
-    Options,
-    Pair,
-    leftover,
-    output_size,
-    pad,
-    positions,
-    reach,
-    spot,
-)
+from clearconv.doctor.kinds._window_slips import as_square, crop, look, need, steps_back
+from clearconv.doctor.kinds._windows import Array, Options, pad, positions, spot
 from clearconv.doctor.kinds._words import slips as words
 from clearconv.doctor.kinds.conv2d_cases import cases, small_cases
 
@@ -91,8 +82,6 @@ def compute(case: Case, slips: frozenset[str], conventions: Mapping[str, str]) -
 
 def _forward(x: Array, weight: Array, bias: Array, o: Options, slips: frozenset[str]) -> Array:
     """Each output is the sum over one patch."""
-    (sh, sw), dilation = o["stride"], o["dilation"]
-    kernel, (OH, OW) = weight.shape[2:], output_size(x.shape[2:], o)
     if "forward-channels-turned" in slips:
         weight = weight[:, ::-1]
     if "forward-last-channel" in slips:
@@ -101,28 +90,10 @@ def _forward(x: Array, weight: Array, bias: Array, o: Options, slips: frozenset[
         bias = 0 * bias
     if "forward-bias-per-channel" in slips:
         bias = bias * x.shape[1]
-    if "forward-no-padding" in slips:
-        OH, OW = output_size(x.shape[2:], {**o, "padding": (0, 0)})
-    elif "forward-padding-exchanged" in slips:
-        OH, OW = output_size(x.shape[2:], {**o, "padding": o["padding"][::-1]})
-        x = pad(x, o["padding"][::-1])
-    else:
-        x = pad(x, o["padding"])
-    if "forward-padding-in-the-corner" in slips:
-        x = np.roll(x, [-side for side in o["padding"]], (2, 3))
-    if "forward-one-stride" in slips:
-        sw = sh
-    if "forward-no-stride" in slips:
-        sh = sw = 1
-    if "forward-no-dilation" in slips:
-        dilation = (1, 1)
-    if "forward-size" in slips:
-        OH, OW = OH - 1, OW - 1
-    if "forward-square" in slips:
-        OW = OH
-    y = np.zeros((len(x), len(weight), OH, OW))
-    for p, q in positions((OH, OW)):
-        patch = x[spot((p, q), kernel, (sh, sw), dilation)]  # (N, C, KH, KW)
+    x, output, stride, dilation = look(x, o, slips)
+    y = np.zeros((len(x), len(weight), *output))
+    for p, q in positions(output):
+        patch = x[spot((p, q), o["kernel"], stride, dilation)]  # (N, C, KH, KW)
         y[:, :, p, q] = np.tensordot(patch, weight, ((1, 2, 3), (1, 2, 3))) + bias
     if "forward-first-image" in slips:
         y[1:] = 0
@@ -135,53 +106,18 @@ def _grad_x(
     grad_y: Array, weight: Array, x_shape: tuple[int, ...], o: Options, slips: frozenset[str]
 ) -> Array:
     """Every output hands its gradient back to its patch."""
-    stride, dilation, (ph, pw) = o["stride"], o["dilation"], o["padding"]
-    (N, C, H, W), kernel = x_shape, weight.shape[2:]
+    (ph, pw), (N, C, H, W), kernel = o["padding"], x_shape, o["kernel"]
     for slip in TURNS.keys() & slips:
         weight = TURNS[slip](weight)
-    if "input-one-stride" in slips:
-        stride = stride[0], stride[0]
-    if "no-spread" in slips:
-        stride = (1, 1)
-    if "input-no-dilation" in slips:
-        dilation = (1, 1)
-    if "input-square" in slips:
-        grad_y = grad_y[..., : grad_y.shape[2]]
-        _need(grad_y.shape[3] == grad_y.shape[2])
-    if "input-last-filter" in slips or "input-assign" in slips:
+    if slips & {"input-last-filter", "input-assign"}:
         weight, grad_y = weight[-1:], grad_y[:, -1:]
+    grad_y, (stride, dilation) = as_square(grad_y, slips), steps_back(o, slips)
     canvas = np.zeros((N, C, H + 2 * ph, W + 2 * pw))
-    for p, q in positions(grad_y.shape[2:]):
+    for p, q in positions((grad_y.shape[2], grad_y.shape[3])):
         given = np.tensordot(grad_y[:, :, p, q], weight, 1)  # (N, C, KH, KW)
         patch = canvas[spot((p, q), kernel, stride, dilation)]
         patch[...] = given if slips & {"input-assign", "input-last-window"} else patch + given
-    if "input-first-image" in slips:
-        canvas[1:] = 0
-    return _crop(canvas, (H, W), o, slips)
-
-
-def _crop(canvas: Array, image: Pair, o: Options, slips: frozenset[str]) -> Array:
-    """Cut the padding off the gradient of the padded images."""
-    (H, W), (ph, pw) = image, o["padding"]
-    if "padding-exchanged" in slips:
-        ph, pw = pw, ph
-    left_h, left_w = leftover(image, o)
-    if "leftover-in-front" in slips:
-        canvas = np.roll(canvas, (left_h, left_w), (2, 3))
-    if "leftover-lost" in slips:
-        canvas = canvas[:, :, : canvas.shape[2] - left_h, : canvas.shape[3] - left_w]
-    if "width-for-both" in slips:
-        reach_h, reach_w = reach(o)
-        shift = (reach_w - o["padding"][1]) - (reach_h - o["padding"][0])
-        _need(shift >= 0)
-        canvas = pad(canvas, (shift, 0))[:, :, : canvas.shape[2]]
-    if "padding-kept" in slips:
-        return canvas
-    if "padding-from-the-corner" in slips:
-        return canvas[:, :, :H, :W]
-    if "crop-by-minus-zero" in slips:
-        return canvas[:, :, ph:-ph, pw:-pw]
-    return canvas[:, :, ph : canvas.shape[2] - ph, pw : canvas.shape[3] - pw]
+    return crop(canvas, (H, W), o, slips)
 
 
 def _grad_weight(grad_y: Array, x: Array, o: Options, slips: frozenset[str]) -> Array:
@@ -206,7 +142,7 @@ def _grad_weight(grad_y: Array, x: Array, o: Options, slips: frozenset[str]) -> 
         given = np.tensordot(grad_y[:, :, p, q], patch, ((0,), (0,)))
         grad_weight = given if "weight-assign" in slips else grad_weight + given
     if "weight-square" in slips:
-        _need(kernel[0] <= kernel[1])
+        need(kernel[0] <= kernel[1])
         grad_weight[..., kernel[0] :] = 0
     if "weight-turned" in slips:
         grad_weight = grad_weight[:, :, ::-1, ::-1]
@@ -240,14 +176,8 @@ def _grad_bias(grad_y: Array, slips: frozenset[str]) -> Array:
 
 def _exchange(kernel: Array) -> Array:
     """Exchange rows and columns, which only fits where there are as many of both."""
-    _need(kernel.shape[2] == kernel.shape[3])
+    need(kernel.shape[2] == kernel.shape[3])
     return kernel.swapaxes(2, 3)
-
-
-def _need(fits: bool) -> None:
-    """Stop as a program does whose index runs out of range."""
-    if not fits:
-        raise IndexError
 
 
 CONV2D = Kind(
