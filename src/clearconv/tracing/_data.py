@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from clearconv.errors import ArgumentError
@@ -152,6 +153,22 @@ class LayerTrace:
             return None
         return deactivate(self.activation, self.grad_y, self.kept[1])
 
+    @cached_property
+    def x_hat(self) -> Array | None:
+        """What a normalisation makes of x before it scales and shifts; None for other layers.
+
+        Computed when it is first asked for, from the saved mean and variance.
+        """
+        if self.chapter not in ("batch_norm2d", "group_norm"):
+            return None
+        x, statistics = self.input, []
+        for name in ("mean", "var"):
+            array = np.atleast_2d(self.saved[name])  # (1, C), or (N, groups)
+            array = np.repeat(array, x.shape[1] // array.shape[1], axis=1)
+            statistics.append(array.reshape(*array.shape, *(1,) * (x.ndim - 2)))
+        mean, var = statistics
+        return ((x - mean) / np.sqrt(var + self.arguments["eps"])).astype(x.dtype)
+
     @property
     def how(self) -> dict[str, Any]:
         """The options of the chapter's functions: stride, padding and so on."""
@@ -164,6 +181,37 @@ class LayerTrace:
         if self.x is None:
             return None
         return taps_of(self.type, self.arguments, self.x.shape, self.y.shape)
+
+    def array(self, quantity: str) -> Array:
+        """Return the array that a quantity's numbers stand in.
+
+        Parameters
+        ----------
+        quantity : str
+            As for ``Trace.explain``: ``"y"``, ``"grad_weight"``, ``"weight.update"``, ``"mean"``.
+
+        Returns
+        -------
+        ndarray
+
+        Raises
+        ------
+        ArgumentError
+            If the layer has none of that name.
+        """
+        name, _, what = quantity.partition(".")
+        found: Array | None = None
+        if what == "update" and name in self.parameters:
+            found = self.parameters[name].updated
+        elif quantity in self.saved:
+            found = self.saved[quantity]
+        elif quantity.removeprefix("grad_") in self.parameters:
+            found = self.parameters[quantity.removeprefix("grad_")].gradient
+        elif quantity in ("x", "y", "grad_x", "grad_y", "net", "grad_net", "x_hat"):
+            found = getattr(self, quantity)
+        if found is None:
+            raise ArgumentError(f"'{self.path}' ({self.type}) has no array {quantity!r}.")
+        return found
 
     @property
     def slope(self) -> float:

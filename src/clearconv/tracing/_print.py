@@ -32,7 +32,7 @@ def described(explanation: "Explanation") -> str:
     told = explanation
     lines = [f"{place(told.path, told.quantity, told.index)} = {number(told.value)}"]
     shown = told.terms if len(told.terms) <= _MOST else told.terms[: _MOST - 1]
-    lines += _columns([_term(term) for term in shown])
+    lines += _columns([_term(told.path, term) for term in shown])
     hidden = told.terms[len(shown) :]
     left_out, rest = told.left_out + len(hidden), told.rest + sum(term.value for term in hidden)
     if left_out:
@@ -50,16 +50,17 @@ def described(explanation: "Explanation") -> str:
     return "\n".join(lines)
 
 
-def _term(term: "Term") -> tuple[str, str, str]:
-    names = " * ".join(_name(factor) for factor in term.factors)
+def _term(home: str, term: "Term") -> tuple[str, str, str]:
+    names = " * ".join(_name(home, factor) for factor in term.factors)
     if len(term.factors) == 1:
         return names, "", number(term.value)
     values = " * ".join(signed(factor.value) for factor in term.factors)
     return names, values, number(term.value)
 
 
-def _name(factor: "Factor") -> str:
-    return place("", factor.array, factor.index)
+def _name(home: str, factor: "Factor") -> str:
+    """Name a factor, with its layer where that is another one."""
+    return place("" if factor.path == home else factor.path, factor.array, factor.index)
 
 
 def _columns(rows: list[tuple[str, str, str]]) -> list[str]:

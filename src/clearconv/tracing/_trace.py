@@ -19,6 +19,7 @@ from clearconv.tracing.chapters import explainer_of
 from clearconv.tracing.chapters._base import Explainer, Tellings, Told
 from clearconv.tracing.chapters.joins import image, incoming, joined
 from clearconv.tracing.chapters.loss import LossExplainer
+from clearconv.tracing.chapters.update import updates
 
 #: Quantities with a number for each image: the image's axis may be left out.
 _BY_IMAGE = "y net grad_y grad_net grad_x x_hat mask argmax probabilities grad".split()
@@ -141,7 +142,7 @@ class Trace:
             path=path,
             quantity=quantity,
             index=place,
-            value=float(array[place]) if told.value is None else told.value,
+            value=float(array[place]),
             terms=terms,
             steps=told.steps,
             rest=rest,
@@ -167,13 +168,13 @@ class Trace:
         """
         if self.loss is not None and factor.path == self.loss.path:
             known = factor.array in self.quantities(factor.path)
-            if factor.array in ("logits", "y - target"):
+            if factor.array in ("logits", "(y - target)"):
                 return self.loss.source, "y", factor.index
             if factor.array == "-log p":
                 return factor.path, "probabilities", factor.index
             return (factor.path, factor.array, factor.index) if known else None
         layer = self[factor.path]
-        if factor.array == "x":
+        if factor.array in ("x", "(x - mean)"):
             return layer.sources[0], "y", factor.index
         if factor.array in layer.parameters or factor.array not in self.quantities(layer.path):
             return None
@@ -207,7 +208,7 @@ class Trace:
 
     @cached_property
     def _explainers(self) -> dict[str, Explainer]:
-        found = {layer.path: explainer_of(layer, self.update) for layer in self.layers}
+        found = {layer.path: explainer_of(layer) for layer in self.layers}
         return {path: one for path, one in found.items() if one is not None}
 
     def _told(self, path: str) -> tuple[Tellings, Callable[[str], Array]]:
@@ -224,10 +225,10 @@ class Trace:
         elif explainer is not None:
             found |= explainer.told()
         found["grad_y"] = lambda index: incoming(self._by_path, self.loss, layer, index)
+        found |= updates(layer, self.update)
         order = ("y", "net", "grad_y", "grad_net", "grad_x")
         first = {name: found[name] for name in order if name in found}
-        array = explainer.array if explainer is not None else lambda name: getattr(layer, name)
-        return {**first, **found}, array
+        return {**first, **found}, layer.array
 
     def _asked(self, path: str, quantity: str) -> tuple[str, Callable[[Index], Told], Array]:
         told, array = self._told(path)

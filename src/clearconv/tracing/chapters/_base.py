@@ -9,7 +9,6 @@ from functools import lru_cache
 from importlib import import_module
 
 from clearconv._docstring import sections
-from clearconv.ops._arrays import Array
 from clearconv.tracing._data import LayerTrace
 from clearconv.tracing._explanation import Factor, Index, Step
 from clearconv.tracing._sums import Column, Products
@@ -19,8 +18,7 @@ from clearconv.tracing._sums import Column, Products
 class Told:
     """How a number came about, before its terms are laid out.
 
-    `function` is what computes it, below ``clearconv``. `value` stands in where the library keeps
-    no array of the quantity.
+    `function` is what computes it, below ``clearconv``.
     """
 
     function: str
@@ -29,7 +27,6 @@ class Told:
     sums: tuple[Products, ...] = ()
     steps: tuple[Step, ...] = ()
     note: str = ""
-    value: float | None = None
 
 
 #: What explains one element, by quantity.
@@ -47,21 +44,10 @@ class Explainer(ABC):
     def told(self) -> Tellings:
         """Return, by quantity, what explains one element of it."""
 
-    def array(self, quantity: str) -> Array:
-        """Return the array whose elements a quantity's are."""
-        layer = self.layer
-        if quantity.startswith("grad_") and quantity[5:] in layer.parameters:
-            return layer.parameters[quantity[5:]].gradient
-        if quantity in layer.saved:
-            return layer.saved[quantity]
-        found = getattr(layer, quantity)
-        assert found is not None
-        return found
-
     def column(self, name: str, *axes: object) -> Column:
         """Read a factor's column from an array of the layer, or a parameter's values."""
         parameters = self.layer.parameters
-        array = parameters[name].value if name in parameters else self.array(name)
+        array = parameters[name].value if name in parameters else self.layer.array(name)
         return Column.of(self.path, name, array, *axes)
 
     def factor(self, name: str, *index: int) -> Factor:

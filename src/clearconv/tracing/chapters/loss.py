@@ -4,10 +4,11 @@ import numpy as np
 
 from clearconv.ops._arrays import Array
 from clearconv.tracing._data import LossTrace
-from clearconv.tracing._explanation import Index, Step
-from clearconv.tracing._print import number, signed
+from clearconv.tracing._explanation import Index
+from clearconv.tracing._print import number
 from clearconv.tracing._sums import Column, Products, products
 from clearconv.tracing.chapters._base import Tellings, Told, written
+from clearconv.tracing.chapters.softmax import probability
 
 
 class LossExplainer:
@@ -51,22 +52,8 @@ class LossExplainer:
     def _probability(self, index: Index) -> Told:
         """Softmax of one image's logits, step by step."""
         n, k = index
-        row = self.loss.logits[n].astype(np.float64)
-        logits = tuple(self._column("logits", n, j).factor(0) for j in range(len(row)))
-        largest = row.max()
-        powers = np.exp(row - largest)
-        total = powers.sum()
-        best = int(row.argmax())
-        x, m = signed(row[k]), signed(largest)
-        sums = " + ".join(number(power) for power in powers[:8])
-        steps = (
-            Step("m", f"largest of {len(row)} logits", float(largest), (logits[best],)),
-            Step("power", f"exp({x} - {m})", float(powers[k]), (logits[k],)),
-            Step("sum", sums + (" + ..." if len(row) > 8 else ""), float(total), logits),
-            Step("p", f"{number(powers[k])} / {number(total)}", float(powers[k] / total)),
-        )
-        formula, reference = written("softmax.forward")
-        return Told("ops.softmax.loops.forward", formula, reference, steps=steps)
+        logits = [self._column("logits", n, j).factor(0) for j in range(self.loss.logits.shape[1])]
+        return probability(logits, k, "p")
 
     def _grad(self, index: Index) -> Told:
         """Return p times the whole target, less the target, over D."""
@@ -100,7 +87,7 @@ class LossExplainer:
         """Output less target."""
         places = self._column("logits", *index), self._column("target", *index)
         values = places[0].values - places[1].values
-        return Column(self.path, "y - target", places[0].places, values)
+        return Column(self.path, "(y - target)", places[0].places, values)
 
     def _column(self, name: str, *axes: Array | int) -> Column:
         return Column.of(self.path, name, getattr(self.loss, name), *axes)

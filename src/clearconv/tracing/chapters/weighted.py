@@ -60,7 +60,7 @@ class Weighted(Explainer):
         """Explain a gradient of a weight."""
 
     def _grad_bias(self, index: Index) -> Told:
-        grads = self.array(self.error)
+        grads = self.layer.array(self.error)
         if len(index) == grads.ndim - 1:  # a bias for every position
             places: list[Any] = [np.arange(len(grads)), *index]
         else:

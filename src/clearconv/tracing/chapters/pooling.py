@@ -1,0 +1,127 @@
+"""Pooling and up-sampling: the one that won, or a share of each."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from clearconv.ops._arrays import Array
+from clearconv.tracing._explanation import Index, Step
+from clearconv.tracing._print import number
+from clearconv.tracing._sums import Column, cross, pairs, products
+from clearconv.tracing._taps import AxisTaps, Taps
+from clearconv.tracing.chapters._base import Explainer, Tellings, Told, written
+
+_LISTED = 16  # a maximum's expression names so many numbers
+
+
+class _Windowed(Explainer):
+    """A layer that keeps its channels apart and looks through windows."""
+
+    @property
+    def taps(self) -> Taps:
+        """The layer's tables."""
+        assert self.layer.taps is not None
+        return self.layer.taps
+
+    def _say(self, function: str, **what: Any) -> Told:
+        formula, reference = written(f"{self.layer.chapter}.{function}")
+        loops = f"ops.{self.layer.chapter}.loops.{function}"
+        return Told(loops, formula, reference, **what)
+
+
+class MaxPool(_Windowed):
+    """Forward the largest, backward to the one that was it."""
+
+    def told(self) -> Tellings:
+        """Return what explains y, who won, and grad_x."""
+        return {"y": self._y, "grad_x": self._grad_x, "argmax": self._argmax}
+
+    def _window(self, index: Index) -> Column:
+        """The pixels under a window."""
+        n, c, p, q = index
+        _, r, _, t = cross(pairs(self.taps.rows.outputs[p]), pairs(self.taps.columns.outputs[q]))
+        return self.column("x", n, c, r, t)
+
+    def _winner(self, index: Index) -> tuple[int, int]:
+        """Which kernel element won."""
+        KW = len(self.taps.columns.kernel)
+        i, j = divmod(int(self.layer.saved["argmax"][index]), KW)
+        return i, j
+
+    def _y(self, index: Index) -> Told:
+        under = self._window(index)
+        factors = tuple(under.factor(k) for k in range(len(under.values)))
+        shown = ", ".join(number(value) for value in under.values[:_LISTED])
+        more = ", ..." if len(factors) > _LISTED else ""
+        largest = float(under.values.max())
+        (p, q), (i, j) = index[2:], self._winner(index)
+        row = dict(self.taps.rows.outputs[p])[i]
+        col = dict(self.taps.columns.outputs[q])[j]
+        note = f"The winner is x[{', '.join(map(str, (*index[:2], row, col)))}]"
+        equal = int(np.sum(under.values == largest))
+        note += f", the first of {equal} that are equally large." if equal > 1 else "."
+        step = Step("y", f"max({shown}{more})", largest, factors)
+        return self._say("forward", steps=(step,), note=note)
+
+    def _argmax(self, index: Index) -> Told:
+        i, j = self._winner(index)
+        KW = len(self.taps.columns.kernel)
+        step = Step("argmax", f"{i} * {KW} + {j}", float(i * KW + j))
+        note = f"Row {i}, column {j} of the window won; counted row by row."
+        return self._say("forward_saving", steps=(step,), note=note)
+
+    def _grad_x(self, index: Index) -> Told:
+        n, c, r, t = index
+        i, p, j, q = cross(pairs(self.taps.rows.inputs[r]), pairs(self.taps.columns.inputs[t]))
+        won = self.layer.saved["argmax"][n, c, p, q] == i * len(self.taps.columns.kernel) + j
+        note = f"It stood under {_windows(len(p))}, and won {int(won.sum()) or 'none'}."
+        errors = self.column("grad_y", n, c, p[won], q[won])
+        return self._say("backward_input", sums=(products(errors),), note=note)
+
+
+def _windows(count: int) -> str:
+    return "no window" if count == 0 else "1 window" if count == 1 else f"{count} windows"
+
+
+class Resampling(_Windowed):
+    """Averages and up-sampling: every output is made of shares of its pixels."""
+
+    def told(self) -> Tellings:
+        """Return what explains y and grad_x."""
+        return {"y": self._y, "grad_x": self._grad_x}
+
+    def _y(self, index: Index) -> Told:
+        n, c, p, q = index
+        rows, columns = self._shares
+        _, r, _, t = cross(pairs(self.taps.rows.outputs[p]), pairs(self.taps.columns.outputs[q]))
+        return self._say(
+            "forward",
+            sums=(products(self._share(rows, p, r, columns, q, t), self.column("x", n, c, r, t)),),
+        )
+
+    def _grad_x(self, index: Index) -> Told:
+        n, c, r, t = index
+        rows, columns = self._shares
+        _, p, _, q = cross(pairs(self.taps.rows.inputs[r]), pairs(self.taps.columns.inputs[t]))
+        errors = self.column("grad_y", n, c, p, q)
+        note = "" if len(p) else "No output was made of this number, so that its gradient is 0."
+        share = self._share(rows, p, r, columns, q, t)
+        return self._say("backward_input", sums=(products(share, errors),), note=note)
+
+    @cached_property
+    def _shares(self) -> tuple[Array, Array]:
+        """How much of each input is in each output, along each axis: (outputs, inputs)."""
+        return _table(self.taps.rows), _table(self.taps.columns)
+
+    def _share(self, rows: Array, p: Any, r: Any, columns: Array, q: Any, t: Any) -> Column:
+        return Column.constant(self.path, "share", rows[p, r] * columns[q, t])
+
+
+def _table(axis: AxisTaps) -> Array:
+    table = np.zeros((len(axis.outputs), len(axis.inputs)))
+    assert axis.shares is not None
+    for p, (met, shares) in enumerate(zip(axis.outputs, axis.shares, strict=True)):
+        for (_, r), share in zip(met, shares, strict=True):
+            table[p, r] = share
+    return table
