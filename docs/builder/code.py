@@ -14,10 +14,15 @@ from pygments.util import ClassNotFound
 LANGUAGES = {".py": "python", ".cpp": "cpp", ".h": "cpp", ".toml": "toml", ".txt": "text"}
 
 #: The first line of a telling: "# ops/conv2d/loops.py: forward".
-HEAD = re.compile(r"(?:#|//) ((?:ops|native)/[\w/]+\.(?:py|cpp|h)): ([\w.]+)\n")
+HEAD = re.compile(r"(?:#|//) ((?:ops|native|examples)/[\w/]+\.(?:py|cpp|h)): ([\w.]+)\n")
 
-#: Which telling a Python file holds; another file serves both.
+#: Which telling a Python file holds; another file of a chapter serves both.
 TOLD = {"loops": "loops", "matrix": "matrix"}
+
+
+def place(shown: str) -> str:
+    """Return where in the repository the file lies that a HEAD names."""
+    return shown if shown.startswith("examples/") else f"src/clearconv/{shown}"
 
 
 def coloured(text: str, language: str) -> str:
@@ -50,9 +55,10 @@ def telling(text: str, language: str, address: str) -> str:
     assert head
     name = PurePosixPath(head[1])
     told = "native" if name.suffix in (".cpp", ".h") else TOLD.get(name.stem, "loops and matrix")
+    label = "" if name.parts[0] == "examples" else f"<b>{told}</b> "
     where = f'<a href="{escape(address)}">{escape(f"{name.name}: {head[2]}")}</a>'
     return (
-        f"<figure><figcaption><b>{told}</b> {where}</figcaption>"
+        f"<figure><figcaption>{label}{where}</figcaption>"
         f"<pre><code>{_narrow(text[head.end() :], language)}</code></pre></figure>\n"
     )
 

@@ -29,7 +29,7 @@ def render(text: str, resolve: Resolve, source_line: Callable[[str, str], str]) 
     resolve : callable
         Is given every address of a link or an image, and returns the one to write.
     source_line : callable
-        Is given a file below src/clearconv and a definition in it, and returns its address.
+        Is given a file, as a telling names it, and a definition in it, and returns its address.
     """
     markdown = MarkdownIt("gfm-like", {"linkify": False})
     markdown.use(dollarmath_plugin, renderer=_formula)

@@ -106,8 +106,8 @@ class _Site:
         return _source_address(target) + suffix
 
     def _source_line(self, path: str, name: str) -> str:
-        """Return where a definition of a file below src/clearconv is to be read."""
-        target = f"src/clearconv/{path}"
+        """Return where a definition is to be read, of a file as a telling's first line names it."""
+        target = code.place(path)
         if not (self.root / target).exists():
             raise BrokenLink(f"a telling is said to stand in {path}, but there is no {target}")
         self.wanted.add(target)

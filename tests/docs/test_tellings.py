@@ -8,7 +8,7 @@ import pytest
 from builder import code
 
 ROOT = Path(__file__).parents[2]
-DOCS, SRC = ROOT / "docs", ROOT / "src" / "clearconv"
+DOCS = ROOT / "docs"
 BLOCK = re.compile(r"^```(?:python|cpp)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -48,7 +48,7 @@ def is_in(lines, source):
 @pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
 def test_what_is_shown_stands_in_the_source(page):
     for path, name, lines in shown(page):
-        text = (SRC / path).read_text("utf-8")
+        text = (ROOT / code.place(path)).read_text("utf-8")
         within = code.definition(path, text, name)
         assert within, f"{page}: {path} defines no {name}"
         source = text.split("\n")[within.start : within.stop]
