@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 #: By name. Inputs: x, weight, bias, grad_y, labels, gamma, beta, mask, ...; results: y, grad_x,
@@ -181,4 +182,5 @@ class Kind:
         conventions: Mapping[str, str] | None = None,
     ) -> Arrays:
         """Compute a case, rightly or with these mistakes made."""
-        return self.compute(case, slips, conventions or {})
+        with np.errstate(all="ignore"):  # a mistake may well divide by zero
+            return self.compute(case, slips, conventions or {})

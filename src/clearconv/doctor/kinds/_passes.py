@@ -15,13 +15,12 @@ STOPS = (ValueError, IndexError, TypeError)
 def through(passes: Mapping[str, Callable[[], npt.NDArray[Any]]], slips: frozenset[str]) -> Arrays:
     """Return the result of each pass; one that a mistake stops with an error is missing."""
     results: Arrays = {}
-    with np.errstate(all="ignore"):
-        for name, run in passes.items():
-            try:
-                results[name] = np.asarray(run())
-            except STOPS:
-                if not slips:
-                    raise
+    for name, run in passes.items():
+        try:
+            results[name] = np.asarray(run())
+        except STOPS:
+            if not slips:
+                raise
     return results
 
 
