@@ -12,6 +12,22 @@ def elements(array, most, rng):
     return places
 
 
+def check_factors(trace, told, most):
+    """Where a factor is said to come from, that number stands; and nothing explains itself."""
+    for part in (*told.terms[:most], *told.steps):
+        for factor in part.factors[:most]:
+            origin = trace.origin(factor)
+            if origin is not None:
+                path, quantity, index = origin
+                assert origin != (told.path, told.quantity, told.index)
+                assert quantity in trace.quantities(path)
+                if factor.array not in DERIVED:
+                    assert trace.array(path, quantity)[index] == pytest.approx(factor.value)
+
+
+DERIVED = ("(x - mean)", "(y - target)", "-log p")
+
+
 @pytest.fixture
 def adds_up():
     """Return a function that explains a trace's elements and checks that each adds up."""
@@ -34,8 +50,7 @@ def adds_up():
                     assert told.index == place
                     away = abs(told.total - told.value)
                     assert away <= tolerance * scale, f"{away}\n{told}"
-                    for step in told.steps:
-                        assert np.isfinite(step.value)
+                    check_factors(trace, told, most=3)
                     found += 1
         return found
 

@@ -1,7 +1,12 @@
 """The tables of who met whom, against the operations themselves."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from clearconv import (
     AdaptiveAvgPool2d,
@@ -17,7 +22,13 @@ from clearconv import (
     trace,
 )
 
+sys.path.append(str(Path(__file__).parents[1] / "ops"))
+
+from geometry import FEW, geometries  # noqa: E402
+
 SHAPE = (4, 7, 6)
+#: The fixture only checks; it keeps nothing from one example to the next.
+FEWER = settings(FEW, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def traced(layer):
@@ -159,3 +170,22 @@ POOLS = {
 )
 def test_every_case_of_pooling_and_up_sampling(chapter, case, adds_up):
     check_case(*rebuilt(POOLS[chapter], case, lambda inputs: ()), adds_up)
+
+
+@FEWER
+@given(geometry=geometries(), groups=st.sampled_from([1, 2]), share=st.integers(1, 2))
+def test_any_convolution(adds_up, geometry, groups, share):
+    (H, W), options = geometry
+    layer = Conv2d(groups * share, groups=groups, activation="tanh", **options)
+    model = layer.build((2 * groups, H, W), dtype="float64")
+    check_case(model, np.random.default_rng(0).standard_normal((2, 2 * groups, H, W)), adds_up)
+
+
+@FEWER
+@given(geometry=geometries(pooling=True), kind=st.sampled_from([MaxPool2d, AvgPool2d]))
+def test_any_pooling(adds_up, geometry, kind):
+    (H, W), options = geometry
+    model = kind(**options).build((2, H, W), dtype="float64")
+    # few values, so that many are equally large
+    batch = np.random.default_rng(0).integers(-1, 2, (2, 2, H, W)).astype("float64")
+    check_case(model, batch, adds_up)

@@ -1,6 +1,12 @@
 """One pass of a network with every number kept, and how each number came about."""
 
-from clearconv.tracing._data import LayerTrace, LossTrace, ParameterTrace, UpdateTrace
+from clearconv.tracing._data import (
+    BufferTrace,
+    LayerTrace,
+    LossTrace,
+    ParameterTrace,
+    UpdateTrace,
+)
 from clearconv.tracing._explanation import Explanation, Factor, Function, Step, Term
 from clearconv.tracing._record import trace
 from clearconv.tracing._taps import AxisTaps, Taps
@@ -8,6 +14,7 @@ from clearconv.tracing._trace import Trace
 
 __all__ = [
     "AxisTaps",
+    "BufferTrace",
     "Explanation",
     "Factor",
     "Function",

@@ -54,6 +54,23 @@ class ParameterTrace:
     frozen: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class BufferTrace:
+    """Numbers of a layer that are saved with the model but not learnt by gradient.
+
+    Attributes
+    ----------
+    path : str
+        Their path in the model, such as ``"norm1.running_mean"``.
+    before, after : ndarray
+        Before the forward pass, and what it would leave behind; equal in evaluation.
+    """
+
+    path: str
+    before: Array
+    after: Array
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class LayerTrace:
     """One layer's pass forward and backward; also the input, and where branches meet.
@@ -88,6 +105,8 @@ class LayerTrace:
         dL/dx, as this layer handed it back. None where x is.
     parameters : dict
         Name -> ParameterTrace.
+    buffers : dict
+        Name -> BufferTrace: running statistics.
     saved : dict
         What it saved for backward, by name: ``argmax`` of max pooling (``i * KW + j`` of the
         winner), ``mask`` of dropout (True where kept), ``mean`` and ``var`` of normalisations.
@@ -111,6 +130,7 @@ class LayerTrace:
     grad_y: Array
     grad_x: Array | None
     parameters: dict[str, ParameterTrace]
+    buffers: dict[str, BufferTrace]
     saved: dict[str, npt.NDArray[Any]]
     own: bool
     context: Context
@@ -203,6 +223,8 @@ class LayerTrace:
         found: Array | None = None
         if what == "update" and name in self.parameters:
             found = self.parameters[name].updated
+        elif quantity in self.buffers:
+            found = self.buffers[quantity].after
         elif quantity in self.saved:
             found = self.saved[quantity]
         elif quantity.removeprefix("grad_") in self.parameters:

@@ -13,14 +13,20 @@ from clearconv.ops.batch_norm2d import BatchNormSaved
 from clearconv.ops.dropout import DropoutSaved
 from clearconv.ops.group_norm import GroupNormSaved
 from clearconv.ops.max_pool2d import MaxPoolSaved
-from clearconv.tracing._data import LayerTrace, ParameterTrace
+from clearconv.tracing._data import BufferTrace, LayerTrace, ParameterTrace
 from clearconv.tracing._kinds import kind_of
 from clearconv.tracing._update import NextStep
 from clearconv.tracing._wiring import Graph, Place
 
 
 def read(
-    model: Node, graph: Graph, images: Array, grads: Array, grad_x: Array, step: NextStep | None
+    model: Node,
+    graph: Graph,
+    images: Array,
+    grads: Array,
+    grad_x: Array,
+    step: NextStep | None,
+    buffers: dict[str, Array],
 ) -> tuple[LayerTrace, ...]:
     """Read every place of the graph off the model's tape, the input first.
 
@@ -34,6 +40,8 @@ def read(
         What went in, dL/dy of the whole, dL/dx of the whole.
     step : NextStep, optional
         Of the optimiser.
+    buffers : dict
+        Running statistics before the pass, by path.
     """
     tape = model.tape
     assert tape is not None
@@ -57,6 +65,7 @@ def read(
             grad_y=grad_x,
             grad_x=None,
             parameters={},
+            buffers={},
             saved={},
             own=False,
             context=tape.context,
@@ -81,6 +90,7 @@ def read(
                 grad_y=errors[path],
                 grad_x=tape.handed_back[path] if layer else None,
                 parameters=_own(node, parameters),
+                buffers=_buffers(node, buffers),
                 saved=_saved(kept),
                 own=kind.own,
                 context=tape.context,
@@ -116,6 +126,16 @@ def _own(node: Node, parameters: dict[str, ParameterTrace]) -> dict[str, Paramet
     if not isinstance(node, Layer):
         return {}
     return {name: parameters[join(node.path, name)] for name in node.declared}
+
+
+def _buffers(node: Node, before: dict[str, Array]) -> dict[str, BufferTrace]:
+    if not isinstance(node, Layer):
+        return {}
+    paths = {name: join(node.path, name) for name in node.declared_buffers}
+    return {
+        name: BufferTrace(path, before[path], node.value(name).copy())
+        for name, path in paths.items()
+    }
 
 
 def _output(place: Place, tape: Tape, outputs: dict[str, Array]) -> Array:

@@ -83,7 +83,7 @@ def trace(
         )
     if context is None:
         context = Context(training=training, seed=model._seed, step=model._training_passes)
-    with _as_it_was(model):
+    with _as_it_was(model) as buffers:
         y = model.forward(images, keep="all", context=context)
         if grad_y is None:
             judgement = judged(loss or CrossEntropy(), label, labels, y, graph, model)
@@ -94,18 +94,18 @@ def trace(
         grad_x = model.backward(grads)
         assert grad_x is not None and model.tape is not None
         step = next_step(optimiser, lr) if optimiser is not None else None
-        layers = read(model, graph, images, grads, grad_x, step)
+        layers = read(model, graph, images, grads, grad_x, step, buffers)
     return Trace(layers, judgement, step.about if step is not None else None, context)
 
 
 @contextmanager
-def _as_it_was(model: Node) -> Iterator[None]:
-    """Put back what a recorded pass changes, whatever happens."""
+def _as_it_was(model: Node) -> Iterator[dict[str, Array]]:
+    """Put back what a recorded pass changes, whatever happens; give the buffers before it."""
     store, tape = model.store, model.tape
     grads = store.grads.copy()
     buffers = {path: buffer.copy() for path, buffer in store.buffers.items()}
     try:
-        yield
+        yield buffers
     finally:
         model.tape = tape
         store.grads[...] = grads

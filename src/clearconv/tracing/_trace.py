@@ -164,21 +164,18 @@ class Trace:
         Returns
         -------
         (path, quantity, index) or None
-            None for what was not computed in this pass: weights, constants.
+            None for what was not computed in this pass (weights, constants), and for what a layer
+            of your own computed.
         """
-        if self.loss is not None and factor.path == self.loss.path:
-            known = factor.array in self.quantities(factor.path)
-            if factor.array in ("logits", "(y - target)"):
-                return self.loss.source, "y", factor.index
-            if factor.array == "-log p":
-                return factor.path, "probabilities", factor.index
-            return (factor.path, factor.array, factor.index) if known else None
-        layer = self[factor.path]
-        if factor.array in ("x", "(x - mean)"):
-            return layer.sources[0], "y", factor.index
-        if factor.array in layer.parameters or factor.array not in self.quantities(layer.path):
-            return None
-        return layer.path, factor.array, factor.index
+        path, name, judged = factor.path, factor.array, self.loss
+        if judged is not None and path == judged.path:
+            if name in ("logits", "(y - target)"):
+                path, name = judged.source, "y"
+            elif name == "-log p":
+                name = "probabilities"
+        elif name in ("x", "(x - mean)"):
+            path, name = self[path].sources[0], "y"
+        return (path, name, factor.index) if name in self.quantities(path) else None
 
     @property
     def nbytes(self) -> int:
@@ -232,9 +229,9 @@ class Trace:
 
     def _asked(self, path: str, quantity: str) -> tuple[str, Callable[[Index], Told], Array]:
         told, array = self._told(path)
-        name = quantity
-        if f"grad_{name}" in told and name not in told:
-            name = f"grad_{name}"
+        layer = self._by_path.get(path)
+        known = layer is not None and quantity in layer.parameters
+        name = f"grad_{quantity}" if known else quantity
         if name not in told:
             raise ArgumentError(self._unexplained(path, quantity, tuple(told)))
         return name, told[name], array(name)

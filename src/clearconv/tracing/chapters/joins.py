@@ -10,7 +10,7 @@ from clearconv.tracing.chapters._base import Told, written
 
 def image(layer: LayerTrace, index: Index) -> Told:
     """Explain a number of the input: there is nothing to explain."""
-    given = products(Column.of(layer.path, "y", layer.y, *index))
+    given = products(Column.of(layer.path, "image", layer.y, *index))
     note = "A number of the image: given, not computed."
     return Told("layers._node.Node.forward", "y = x", sums=(given,), note=note)
 
@@ -55,7 +55,7 @@ def incoming(
         code = "layers._stages.Chain.run_back"
         return Told(code, formula, sums=tuple(handed), note=note)
     if loss is None:
-        given = products(Column.of(layer.path, "grad_y", layer.grad_y, *index))
+        given = products(Column.of(layer.path, "dL/dy", layer.grad_y, *index))
         note = "Given to the pass as the gradient of the network's output."
         return Told("layers._node.Node.backward", formula, sums=(given,), note=note)
     column = Column.of(loss.path, "grad", loss.grad, *index)

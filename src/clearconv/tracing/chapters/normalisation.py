@@ -1,5 +1,6 @@
 """Batch norm, group norm and their kin: mean, variance, and the three paths of the gradient."""
 
+from functools import partial
 from math import sqrt
 from typing import Any
 
@@ -10,6 +11,8 @@ from clearconv.tracing._explanation import Factor, Index, Step
 from clearconv.tracing._print import number, signed
 from clearconv.tracing._sums import Column, cross, products
 from clearconv.tracing.chapters._base import Explainer, Tellings, Told, written
+
+_CODE = "ops.batch_norm2d.update_running"  # the contract's own: no telling has it
 
 
 class Normalisation(Explainer):
@@ -30,7 +33,11 @@ class Normalisation(Explainer):
         found: Tellings = {"y": self._y, "grad_x": self._grad_x}
         if self.affine:
             found |= {"grad_weight": self._grad_weight, "grad_bias": self._grad_bias}
-        return found | {"x_hat": self._x_hat, "mean": self._mean, "var": self._var}
+        found |= {"x_hat": self._x_hat, "mean": self._mean, "var": self._var}
+        if self.by_channel:
+            for name, statistic in (("running_mean", "mean"), ("running_var", "var")):
+                found[name] = partial(self._running, name, statistic)
+        return found
 
     # -- which numbers belong together -----------------------------------------------------------
 
@@ -84,7 +91,9 @@ class Normalisation(Explainer):
     def _say(self, function: str, loops: str | None = None, **what: Any) -> Told:
         chapter = self.layer.chapter
         formula, reference = written(f"{chapter}.{function}" if function else str(chapter))
-        return Told(f"ops.{chapter}.loops.{loops or function}", formula, reference, **what)
+        code = loops or function
+        code = code if "." in code else f"ops.{chapter}.loops.{code}"
+        return Told(code, formula, reference, **what)
 
     def _source(self) -> str:
         if self.by_channel:
@@ -131,8 +140,31 @@ class Normalisation(Explainer):
         sums = (products(away, away, share),)
         return self._say("forward_saving", loops, sums=sums, note=self._counted(x))
 
+    def _running(self, name: str, statistic: str, index: Index) -> Told:
+        """The step that running statistics take towards the batch's in training."""
+        known = self._before(name, index)
+        before = known.factor(0)
+        if self.fixed:
+            note = "Evaluation leaves the running statistics as they are."
+            return self._say("update_running", _CODE, sums=(products(known),), note=note)
+        new, steps = self.factor(statistic, *index), []
+        value, M = new.value, self.layer.input.size // len(self.mean)
+        if statistic == "var":  # the batch is a sample of all images
+            value = value * M / (M - 1)
+            steps.append(Step("unbiased", f"{number(new.value)} * {M} / {M - 1}", value, (new,)))
+        m = float(self.layer.arguments["momentum"])
+        how = f"{number(1 - m)} * {signed(before.value)} + {number(m)} * {signed(value)}"
+        used = (before,) if steps else (before, new)
+        steps.append(Step(name, how, (1 - m) * before.value + m * value, used))
+        return self._say("update_running", _CODE, steps=tuple(steps))
+
+    def _before(self, name: str, index: Index) -> Column:
+        """A running statistic as the pass found it."""
+        array = self.layer.buffers[name].before
+        return Column.of(self.path, f"{name}.before", array, *index)
+
     def _given(self, name: str, index: Index) -> Told:
-        sums = (products(self.column(name, *index)),)
+        sums = (products(self._before(f"running_{name}", index)),)
         return self._say("forward", sums=sums, note="A running statistic, gathered in training.")
 
     def _counted(self, x: Column) -> str:
