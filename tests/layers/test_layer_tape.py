@@ -112,6 +112,28 @@ def test_keep_backward_in_evaluation_differentiates_evaluation():
     assert model.tape.grads == {}
 
 
+def test_keep_all_holds_what_each_layer_handed_back():
+    """Where several read an array, what they hand back is added, and nothing is added into it."""
+    model = Sequential(
+        Conv2d(3, 1, name="first"),
+        Residual(Conv2d(3, 1, name="body"), shortcut=Conv2d(3, 1, name="beside"), name="sum"),
+        Concat(Conv2d(1, 1, name="one"), Conv2d(2, 1, name="two"), name="joined"),
+    ).build(SHAPE, dtype="float64")
+    y = model.forward(images(), keep="all")
+    grad_x = model.backward(np.ones_like(y))
+    back, tape = model.tape.handed_back, model.tape
+    assert set(back) == {layer.path for layer in model.leaves()}
+    for layer in model.leaves():
+        weight = layer.value("weight")[:, :, 0, 0]
+        given = np.einsum("oc,nohw->nchw", weight, tape.grads[layer.path])
+        np.testing.assert_allclose(back[layer.path], given, rtol=0, atol=1e-12)
+    total = back["joined.one"] + back["joined.two"]
+    np.testing.assert_allclose(tape.grads["sum"], total, rtol=0, atol=1e-12)
+    total = back["sum.body"] + back["sum.beside"]
+    np.testing.assert_allclose(tape.grads["first"], total, rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(back["first"], grad_x)
+
+
 def test_keep_all_holds_what_goes_in_and_out_of_every_layer():
     model = net()
     x = images()
