@@ -23,7 +23,11 @@ from clearconv import (
     Sequential,
     trace,
 )
+from clearconv.layers import Layer
+from clearconv.layers.spec import _BUILT_IN
 from clearconv.models import create
+from clearconv.tracing._kinds import _CHAPTERS
+from clearconv.tracing.chapters import _EXPLAINERS
 
 sys.path.append(str(Path(__file__).parents[1] / "models"))
 
@@ -68,6 +72,23 @@ def test_a_deep_network(name, adds_up):
     chosen = [told.layers[k].path for k in range(1, len(told.layers), len(told.layers) // 9)]
     joins = [layer.path for layer in told.layers if layer.x is None][1:4]
     assert adds_up(told, most=2, tolerance=2e-4, paths=chosen + joins) > 30
+
+
+def test_every_layer_of_the_library_can_be_explained():
+    """A layer that is added later must say how its numbers come about."""
+    for name, kind in _BUILT_IN.items():
+        if issubclass(kind, Layer):
+            assert kind in _CHAPTERS or any(issubclass(kind, known) for known in _CHAPTERS), name
+    for kind, chapter in _CHAPTERS.items():
+        assert chapter in _EXPLAINERS or kind is Flatten
+
+
+def test_an_image_of_another_size_than_the_model_was_built_for(adds_up):
+    layers = Conv2d(3, 3, stride=2), MaxPool2d(2), GlobalAvgPool2d(), Flatten(), Linear(2)
+    model = Sequential(*layers).build((2, 12, 12), dtype="float64")
+    told = trace(model, np.random.default_rng(0).standard_normal((2, 17, 14)), 1)
+    assert told["conv1"].y.shape == (1, 3, 8, 6)
+    adds_up(told)
 
 
 def test_gradients_are_those_of_the_definition():

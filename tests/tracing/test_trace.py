@@ -18,6 +18,7 @@ from clearconv import (
     DtypeError,
     Flatten,
     Linear,
+    MaxPool2d,
     ReLU,
     Sequential,
     ShapeError,
@@ -31,6 +32,13 @@ SHAPE = (2, 7, 6)
 def images(n=None, seed=0, shape=SHAPE, dtype="float64"):
     size = shape if n is None else (n, *shape)
     return np.random.default_rng(seed).standard_normal(size).astype(dtype)
+
+
+def reference(example):
+    """Return the printed numbers of one of the article's examples."""
+    file = Path(__file__).parents[1] / "reference" / "worked_example.json"
+    given = json.loads(file.read_text())[example]
+    return {name: np.array(value, float) for name, value in given.items()}
 
 
 def small(dtype="float64"):
@@ -279,9 +287,7 @@ def test_it_says_what_it_is_in_a_line():
 
 def test_the_article_by_hand(adds_up):
     """The worked example's printed numbers, every one explained."""
-    file = Path(__file__).parents[1] / "reference" / "worked_example.json"
-    given = {name: value for name, value in json.loads(file.read_text())["conv"].items()}
-    arrays = {name: np.array(value, float) for name, value in given.items()}
+    arrays = reference("conv")
     model = Conv2d(2, 3, stride=2, padding=1, name="conv").build((3, 5, 5), dtype="float64")
     model.load_state_dict({"conv.weight": arrays["weight"], "conv.bias": arrays["bias"]})
     told = trace(model, arrays["x"], grad_y=arrays["grad_y"])
@@ -299,6 +305,55 @@ def test_the_article_by_hand(adds_up):
     assert first.note == "5 of 9 kernel elements lie on padding and add 0."
     assert len(first.terms) == 3 * 4 + 1
     assert adds_up(told) > 100
+
+
+def test_the_articles_update_by_hand():
+    given = reference("conv")
+    model = Conv2d(2, 3, stride=2, padding=1, name="conv").build((3, 5, 5), dtype="float64")
+    model.load_state_dict({"conv.weight": given["weight"], "conv.bias": given["bias"]})
+    optimiser = SGD(model, lr=float(given["learning_rate"]))
+    told = trace(model, given["x"], grad_y=given["grad_y"], optimiser=optimiser)
+    for name in ("weight", "bias"):
+        after = given[f"updated_{name}"]
+        for place in np.ndindex(after.shape):
+            one = told.explain("conv", f"{name}.update", place)
+            assert one.total == pytest.approx(after[place], abs=1e-12)
+    one = told.explain("conv", "weight.update", (0, 0, 0, 0))
+    assert one.steps[0].expression == "-1 - 0.001 * 8" and one.value == -1.008
+
+
+def test_the_articles_first_figure_by_hand():
+    """One map, two filters, ReLU, and a maximum under windows that overlap."""
+    given = reference("small")
+    model = Sequential(
+        Conv2d(2, 2, bias=False, activation="relu", name="conv"), MaxPool2d(2, 1, name="pool")
+    ).build((1, 4, 4), dtype="float64")
+    model.load_state_dict({"conv.weight": given["weight"][:, np.newaxis]})
+    told = trace(model, given["x"][np.newaxis], grad_y=np.ones((2, 2, 2)))
+    for path, quantity, expected in (
+        ("conv", "net", given["y"]),
+        ("conv", "y", given["relu"]),
+        ("pool", "y", given["pool_2_stride_1"]),
+    ):
+        for place in np.ndindex(expected.shape):
+            one = told.explain(path, quantity, place)
+            assert one.value == one.total == expected[place]
+    middle = told.explain("pool", "grad_x", (0, 1, 2))  # it stood under two windows and won one
+    assert middle.value == middle.total == 1
+    assert middle.note == "It stood under 2 windows, and won 1."
+    tied = told.explain("pool", "y", (0, 1, 1))
+    assert tied.note == "The winner is x[0, 0, 1, 2], the first of 2 that are equally large."
+
+
+def test_the_articles_pooling_by_hand():
+    given = reference("pool")
+    model = MaxPool2d(2, name="pool").build((2, 4, 4), dtype="float64")
+    told = trace(model, given["x"], grad_y=given["grad_y"])
+    for quantity in ("y", "grad_x"):
+        for place in np.ndindex(given[quantity].shape):
+            one = told.explain("pool", quantity, place)
+            assert one.value == one.total == given[quantity][place]
+    assert told.explain("pool", "y", (0, 0, 0)).steps[0].expression == "max(1, 1, 5, 6)"
 
 
 def test_code_and_formula_are_read_where_they_stand():

@@ -47,8 +47,8 @@ class Dropout(Explainer):
         formula, reference = written(f"dropout.{function}")
         column = self.column(name, *index)
         if "mask" not in self.layer.saved:
-            training = self.layer.context.training
-            note = "p = 0 drops nothing." if training else "Evaluation drops nothing."
+            none = self.layer.arguments["p"] == 0
+            note = "p = 0 drops nothing." if none else "Evaluation drops nothing."
             code = "ops.dropout.loops.scale"
             return Told(code, formula, reference, sums=(products(column),), note=note)
         p = self.layer.arguments["p"]
