@@ -100,7 +100,18 @@ _NAMES = {
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 _PARTS = (
-    *("article", "data", "errors", "explain", "layers", "losses", "models", "ops", "optim"),
+    *(
+        "article",
+        "data",
+        "errors",
+        "explain",
+        "glassbox",
+        "layers",
+        "losses",
+        "models",
+        "ops",
+        "optim",
+    ),
     *("report", "tracing", "train"),
 )
 

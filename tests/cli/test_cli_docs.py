@@ -9,7 +9,17 @@ import pytest
 
 from clearconv.cli import main
 
-COMMANDS = ("plan", "train", "evaluate", "predict", "explain", "report", "summary", "show")
+COMMANDS = (
+    "plan",
+    "train",
+    "evaluate",
+    "predict",
+    "explain",
+    "glassbox",
+    "report",
+    "summary",
+    "show",
+)
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 REPRODUCIBLE = ("--help", "summary", "show")
 

@@ -10,7 +10,17 @@ from clearconv.cli import main, show, summary
 from clearconv.cli._frame import unknown
 from clearconv.errors import DataError, ModelFileError, RunError, TapeError
 
-COMMANDS = ("plan", "train", "evaluate", "predict", "explain", "report", "summary", "show")
+COMMANDS = (
+    "plan",
+    "train",
+    "evaluate",
+    "predict",
+    "explain",
+    "glassbox",
+    "report",
+    "summary",
+    "show",
+)
 
 
 def failing(monkeypatch, error):

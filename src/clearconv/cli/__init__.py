@@ -15,6 +15,7 @@ main = Commands(
         "evaluate": "Test a trained model on images with known classes.",
         "predict": "Name the class of new images.",
         "explain": "Show what in an image speaks for its class.",
+        "glassbox": "Write a pass as a page: where every number came from.",
         "report": "Write what a run came to as a page.",
         "summary": "List a model's layers, shapes and parameters.",
         "show": "Show how an operation works: formula, worked case, source of each telling.",

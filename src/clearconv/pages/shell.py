@@ -1,11 +1,14 @@
 """The HTML around a page's body: one file that asks for no other."""
 
+from base64 import b64encode
+from collections.abc import Sequence
 from functools import cache
+from hashlib import sha256
 from html import escape
 from importlib.resources import files
 
 
-def page(title: str, body: str, *, style: str = "") -> str:
+def page(title: str, body: str, *, style: str = "", scripts: Sequence[str] = ()) -> str:
     """Make a whole HTML page that needs no other file.
 
     Parameters
@@ -16,18 +19,23 @@ def page(title: str, body: str, *, style: str = "") -> str:
         HTML; what came from outside is escaped already.
     style : str
         CSS of this kind of page, behind what all share.
+    scripts : sequence of str
+        JavaScript, run in this order behind the body. A page with scripts carries a policy that
+        forbids the browser to run any other, and to ask for any file.
 
     Returns
     -------
     html : str
         Readable at phone width, in light and dark, and on paper.
     """
+    run = "".join(f"<script>{one}</script>\n" for one in scripts)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"{_policy(scripts) if scripts else ''}"
         '<link rel="icon" href="data:,">\n'  # else a browser asks the server for one
         f"<title>{escape(title)}</title>\n<style>\n{_style()}{style}</style>\n</head>\n"
-        f'<body class="clearconv">\n<main>\n{body}\n</main>\n</body>\n</html>\n'
+        f'<body class="clearconv">\n<main>\n{body}\n</main>\n{run}</body>\n</html>\n'
     )
 
 
@@ -45,6 +53,15 @@ def fragment(body: str) -> str:
         With the stylesheet, which touches nothing outside.
     """
     return f'<div class="clearconv"><style>{_style()}</style>{body}</div>'
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    hashes = [f"'sha256-{b64encode(sha256(one.encode()).digest()).decode()}'" for one in scripts]
+    rules = (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src {' '.join(hashes)}; base-uri 'none'; form-action 'none'"
+    )
+    return f'<meta http-equiv="Content-Security-Policy" content="{rules}">\n'
 
 
 @cache

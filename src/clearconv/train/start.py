@@ -152,7 +152,7 @@ def prepare(data: Data, *, callbacks: Sequence[Callback] = (), **given: Any) -> 
         preprocessing = _preprocessing(settings, source, split, own)
     _build(own, settings, source, preprocessing)
     freeze(own, settings.freeze)
-    return Run(Path(), settings, source, split, preprocessing, own, _optimiser(own, settings))
+    return Run(Path(), settings, source, split, preprocessing, own, optimiser_of(own, settings))
 
 
 def copy_of(run: Run, folder: Path, settings: Settings, split: Split) -> Run:
@@ -177,7 +177,7 @@ def copy_of(run: Run, folder: Path, settings: Settings, split: Split) -> Run:
     model.build(run.model.input_shape, seed=settings.seed, dtype=run.model.store.dtype.name)
     model.load_state_dict(run.model.state_dict())
     freeze(model, settings.freeze)
-    optimiser = _optimiser(model, settings)
+    optimiser = optimiser_of(model, settings)
     return Run(folder, settings, run.source, split, run.preprocessing, model, optimiser)
 
 
@@ -221,7 +221,7 @@ def resume(
         split = read_split(folder / "split.json", source)
         preprocessing = Preprocessing.from_dict(state.model.info["preprocessing"])
         freeze(state.model, settings.freeze)
-        optimiser = _optimiser(state.model, settings)
+        optimiser = optimiser_of(state.model, settings)
         run = Run(folder, settings, source, split, preprocessing, state.model, optimiser)
         run.take_up(state)
         return go(run, told)
@@ -354,7 +354,8 @@ def _build(model: Node, settings: Settings, source: Source, preprocessing: Prepr
         )
 
 
-def _optimiser(model: Node, settings: Settings) -> Optimiser:
+def optimiser_of(model: Node, settings: Settings) -> Optimiser:
+    """Make the optimiser that a run's settings ask for, without a memory of steps."""
     lr, decay = settings.lr, settings.weight_decay
     if settings.optimiser == "sgd":
         return SGD(model, lr, settings.momentum, settings.nesterov, decay)

@@ -1,0 +1,148 @@
+"""``clearconv glassbox runs/digits-1 digits/1264``: a pass as a page, every number explained."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from clearconv._text import printable
+from clearconv.cli._frame import Misused, Option, RunPath, command
+from clearconv.cli._progress import Reading
+
+_EXAMPLE = "example"
+
+
+class _Which(RunPath):
+    """A run, or the word example."""
+
+    def convert(self, value: Any, parameter: Any, ctx: click.Context | None) -> Any:
+        """Return the path if it exists, or the word."""
+        return value if value == _EXAMPLE else super().convert(value, parameter, ctx)
+
+
+def _numbers(ctx: click.Context, option: click.Parameter, value: str | None) -> Any:
+    """Read ``12-23`` or ``0-7,12``."""
+    if value is None:
+        return None
+    found: list[int] = []
+    for part in value.split(","):
+        run = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
+        if run is None or int(run[2] or run[1]) < int(run[1]):
+            raise click.BadParameter(f"{value!r}; write 12-23, or 0-7,12. The first map is 0.")
+        found += range(int(run[1]), int(run[2] or run[1]) + 1)
+    return found
+
+
+@command(
+    """
+    clearconv glassbox example
+    clearconv glassbox runs/digits-1 digits/1264
+    clearconv glassbox runs/photos-1 new.jpg --label dog
+    clearconv glassbox runs/photos-1 new.jpg --layer conv3 --maps 12-23
+    clearconv glassbox runs/photos-1 new.jpg --training
+    """
+)
+@click.argument("run", metavar="RUN", type=_Which())
+@click.argument("image", required=False)
+@click.option("--label", metavar="CLASS", help="Which class the loss is for.  [the image's own]")
+@click.option(
+    "--layer",
+    "layers",
+    metavar="PATH",
+    multiple=True,
+    help="A layer to put in with all its maps; give it again for another.",
+)
+@click.option("--maps", metavar="A-B", callback=_numbers, help="Of --layer only these maps.")
+@click.option("--training", is_flag=True, help="Show a training step instead of evaluation.")
+@click.option(
+    "--batch-size",
+    cls=Option,  # leaves the range out of the help
+    metavar="N",
+    type=click.IntRange(min=2),
+    help="Images in the batch of --training.  [the run's, at most 16]",
+)
+@click.option(
+    "--out",
+    "--output",
+    "out",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the page goes.  [RUN/glassbox/IMAGE.html]",
+)
+def glassbox(
+    run: str | Path,
+    image: str | None,
+    label: str | None,
+    layers: tuple[str, ...],
+    maps: list[int] | None,
+    training: bool,
+    batch_size: int | None,
+    out: Path | None,
+) -> None:
+    """Write a page on which every number of a pass says where it came from.
+
+    The pass is that of IMAGE, forward and backward, through the model of RUN, a run folder or a
+    model file. IMAGE is a file, or an image of the run's data by the name that its report gives.
+    `clearconv glassbox example` needs neither: it shows the article's worked example.
+    """
+    if maps is not None and not layers:
+        raise Misused("--maps says which maps of a layer; name the layer too: --layer conv1.")
+    if batch_size is not None and not training:
+        raise Misused("--batch-size is for --training; evaluation shows one image.")
+    if run == _EXAMPLE:
+        if image is not None or label is not None or training:
+            raise Misused("the example brings its own image; leave IMAGE and options out.")
+        _write_example(out or Path("glassbox-example.html"), layers, maps)
+        return
+    if image is None:
+        raise Misused(f"which image? Write clearconv glassbox {run} IMAGE.")
+    _write_run(Path(run), image, label, training, batch_size, out, layers=layers, maps=maps)
+
+
+def _write_example(out: Path, layers: tuple[str, ...], maps: list[int] | None) -> None:
+    from clearconv.glassbox import ABOUT_EXAMPLE, article_example, write_glass_box
+
+    path = write_glass_box(
+        out,
+        article_example(),
+        title="Glass box: the article's example",
+        lead=ABOUT_EXAMPLE,
+        layers=layers,
+        maps=maps,
+    )
+    click.echo(printable(path))
+
+
+def _write_run(
+    run: Path,
+    image: str,
+    label: str | None,
+    training: bool,
+    batch_size: int | None,
+    out: Path | None,
+    **how: Any,
+) -> None:
+    from clearconv.glassbox import lead_of, trace_image, write_glass_box
+    from clearconv.pages import picture
+
+    watcher = Reading()
+    try:
+        traced = trace_image(
+            run, image, label, training=training, batch_size=batch_size, progress=watcher.reading
+        )
+    finally:
+        watcher.bar.close()
+    folder = (run if run.is_dir() else run.parent) / "glassbox"
+    stem = re.sub(r"[^\w.-]+", "_", image.removesuffix(Path(image).suffix)).strip("._")
+    lead = lead_of(traced)
+    path = write_glass_box(
+        out or folder / f"{stem or 'image'}{'-training' if training else ''}.html",
+        traced.trace,
+        title=f"Glass box: {Path(image).name}",
+        lead=lead,
+        picture=picture(traced.pixels, f"{Path(image).name}, as the model sees it"),
+        **how,
+    )
+    click.echo(printable(lead[0]))
+    click.echo(printable(path))

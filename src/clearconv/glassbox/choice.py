@@ -1,0 +1,191 @@
+"""Which maps of which layers a page holds: all of a small network, some of a large one."""
+
+from collections.abc import Sequence
+from math import prod
+
+from clearconv.errors import ArgumentError
+from clearconv.tracing import LayerTrace, Trace
+
+#: Path -> the channels of its y that the page holds; an empty list if it holds nothing of it.
+Picks = dict[str, list[int]]
+
+_FLOORS = (8, 4, 2, 1)  # maps of every layer, if there are so many
+_CAPS = tuple(int(2 ** (k / 2)) for k in range(60, 9, -1))  # numbers of one array, at most
+
+
+def choose(
+    trace: Trace, budget: int, layers: Sequence[str] = (), maps: Sequence[int] | None = None
+) -> Picks:
+    """Choose so that what is chosen stays within a number of bytes.
+
+    Every layer gets the same share, its first maps; of layers asked for, all maps or those asked
+    for, with all their inputs. Where even one map of each is too much, the largest layers are left
+    out.
+
+    Parameters
+    ----------
+    trace : Trace
+        The pass.
+    budget : int
+        Bytes of all arrays.
+    layers : sequence of str
+        Paths of layers, or of containers, to show in full.
+    maps : sequence of int, optional
+        Which of their maps.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such layer or map, or they alone are too much.
+    """
+    wanted = _wanted(trace, layers)
+    fixed = {path: _asked(trace[path], maps) for path in wanted}
+    for path in wanted:  # to tell how an output came about takes every input
+        for source in trace[path].sources:
+            fixed.setdefault(source, list(range(trace[source].y.shape[1])))
+    if fixed:
+        _fits(trace, fixed, budget, len(wanted))
+    for floor in _FLOORS:
+        for cap in _CAPS:
+            picks = _proposed(trace, cap, floor, fixed)
+            if _bytes(trace, picks) <= budget:
+                return picks
+    return _thinned(trace, picks, fixed, budget)
+
+
+def _wanted(trace: Trace, layers: Sequence[str]) -> list[str]:
+    """Return the layers of these paths; of a container all that is inside."""
+    found: list[str] = []
+    for path in layers:
+        inside = [one.path for one in trace.layers if one.path.startswith(f"{path}.")]
+        if not inside:
+            inside = [trace[path].path]  # raises with the paths that there are
+        found += [one for one in inside if one not in found]
+    return found
+
+
+def _asked(layer: LayerTrace, maps: Sequence[int] | None) -> list[int]:
+    channels = layer.y.shape[1]
+    if maps is None:
+        return list(range(channels))
+    if beyond := [one for one in maps if not 0 <= one < channels]:
+        raise ArgumentError(
+            f"maps {min(beyond)} to {max(beyond)} of {layer.path!r} are asked for, but its maps "
+            f"are 0 to {channels - 1}."
+        )
+    return sorted(set(maps))
+
+
+def _fits(trace: Trace, fixed: Picks, budget: int, layers: int) -> None:
+    """Raise if what was asked for is too much by itself."""
+    picks = {layer.path: fixed.get(layer.path, []) for layer in trace.layers}
+    needed = _bytes(trace, picks)
+    if needed > budget:
+        remedy = "fewer layers, or fewer maps" if layers > 1 else "fewer maps, such as --maps 0-7"
+        raise ArgumentError(
+            f"what is asked for takes {needed / 2**20:.1f} MiB, but a page holds "
+            f"{budget / 2**20:.1f} MiB of numbers. Ask for {remedy}."
+        )
+
+
+def _proposed(trace: Trace, cap: int, floor: int, fixed: Picks) -> Picks:
+    """Give each array at most `cap` numbers, but at least `floor` maps."""
+    picks: Picks = {}
+    for layer in trace.layers:
+        channels, size = layer.y.shape[1], prod(layer.y.shape[2:])
+        if layer.type == "Input" or layer.path in fixed:
+            picks[layer.path] = fixed.get(layer.path, list(range(channels)))
+            continue
+        given = _handed_on(trace, layer, picks)
+        if layer.type == "Flatten":
+            picks[layer.path] = given
+            continue
+        room = cap // size
+        if "weight" in layer.parameters:
+            weight = layer.parameters["weight"].value
+            if weight.ndim > 1:
+                inputs = min(len(picks[layer.sources[0]]), weight.shape[1])
+                room = min(room, cap // max(1, inputs * prod(weight.shape[2:])))
+        picks[layer.path] = given[: max(floor, room)]
+    return picks
+
+
+def _handed_on(trace: Trace, layer: LayerTrace, picks: Picks) -> list[int]:
+    """Return which maps make sense: of what goes channel by channel, those of its inputs."""
+    channels = layer.y.shape[1]
+    everything = list(range(channels))
+    sources = [(trace[path], picks[path]) for path in layer.sources]
+    if layer.type == "Concat":
+        starts = [sum(one.y.shape[1] for one, _ in sources[:k]) for k in range(len(sources))]
+        return [start + c for start, (_, here) in zip(starts, sources, strict=True) for c in here]
+    if layer.type == "Flatten":
+        source, here = sources[0]
+        size = prod(source.y.shape[2:])
+        return [c * size + k for c in here for k in range(size)]
+    if "weight" in layer.parameters and layer.parameters["weight"].value.ndim > 1:
+        return everything
+    if any(one.y.shape[1] != channels for one, _ in sources):
+        return everything
+    common = set(everything).intersection(*(here for _, here in sources))
+    return sorted(common) or everything
+
+
+def _thinned(trace: Trace, picks: Picks, fixed: Picks, budget: int) -> Picks:
+    """Leave out the largest layers until the rest fits."""
+    spare = [one for one in trace.layers if one.path not in fixed and one.type != "Input"]
+    for layer in sorted(spare, key=lambda one: -prod(one.y.shape[2:])):
+        if _bytes(trace, picks) <= budget:
+            break
+        picks = {**picks, layer.path: []}
+    return picks
+
+
+def _bytes(trace: Trace, picks: Picks) -> int:
+    """Count the bytes of all that a page with these maps holds."""
+    numbers = 0
+    for layer in trace.layers:
+        here = len(picks[layer.path])
+        maps = 2  # y and grad_y; x and grad_x are those of the source
+        maps += 3 if layer.activation != "identity" else 0  # net, grad_net, slope
+        maps += len(layer.saved) > 0
+        maps += len(layer.consumers) if len(layer.consumers) > 1 else 0
+        numbers += maps * here * prod(layer.y.shape[2:])
+        for parameter in layer.parameters.values():
+            copies = 2 + (parameter.updated is not None)
+            numbers += copies * _weights(layer, parameter.value.shape, picks)
+    return numbers * trace.layers[0].y.itemsize
+
+
+def _weights(layer: LayerTrace, shape: tuple[int, ...], picks: Picks) -> int:
+    if len(shape) not in (2, 4):
+        return prod(shape)
+    if not picks[layer.path]:
+        return 0
+    rows, columns = parameter_picks(layer, shape, picks)[:2]
+    return len(rows or range(shape[0])) * len(columns or range(shape[1])) * prod(shape[2:])
+
+
+def parameter_picks(
+    layer: LayerTrace, shape: tuple[int, ...], picks: Picks
+) -> list[list[int] | None]:
+    """Return which places along each axis of a parameter the page holds; None for all.
+
+    Parameters
+    ----------
+    layer : LayerTrace
+        Whose parameter it is.
+    shape : tuple of int
+        Of the parameter.
+    picks : dict
+        The choice.
+    """
+    outputs, inputs = picks[layer.path], picks[layer.sources[0]]
+    if len(shape) == 3:  # a bias for every position
+        return [outputs, None, None]
+    if len(shape) == 1:
+        return [None]
+    if layer.chapter == "linear":
+        return [outputs, inputs]
+    first, second = (inputs, outputs) if layer.chapter == "conv_transpose2d" else (outputs, inputs)
+    within = sorted({one % shape[1] for one in second})
+    return [first, within, None, None]

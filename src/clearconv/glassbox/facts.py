@@ -1,0 +1,185 @@
+"""What the page's script must know of a layer beside its arrays: tables, constants, words."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from clearconv.layers.activations import deactivate
+from clearconv.ops.batch_norm2d import BatchNormSaved
+from clearconv.tracing import AxisTaps, Explanation, LayerTrace, LossTrace, Trace, UpdateTrace
+
+_MOVES = {"Flatten": "flatten", "Residual": "residual", "Concat": "concat"}
+_SHORT = ("kernel_size", "stride", "padding", "dilation", "groups", "p", "eps")
+
+
+def meets(layer: LayerTrace) -> str:
+    """Name the rules by which numbers met: the chapter, or how a layer moves numbers."""
+    return layer.chapter or _MOVES.get(layer.type, "")
+
+
+def about(layer: LayerTrace) -> str:
+    """Say in a line what a layer is."""
+    if layer.type == "Input":
+        return "The image as the network sees it, after preprocessing."
+    if layer.type == "Residual":
+        return "The sum at the end of a residual block."
+    if layer.type == "Concat":
+        return "Where branches are put side by side."
+    given = [f"{name}={layer.arguments[name]}" for name in _SHORT if name in layer.arguments]
+    inside = f", activation {layer.activation}" if layer.activation != "identity" else ""
+    shapes = " to ".join(
+        " x ".join(map(str, a.shape[1:])) for a in (layer.x, layer.y) if a is not None
+    )
+    return f"{layer.type}({', '.join(given)}){inside}: {shapes}"
+
+
+def about_loss(loss: LossTrace) -> str:
+    """Say in a line what the loss judges."""
+    images = len(loss.logits)
+    over = f", mean over the {images} images of the batch" if images > 1 else ""
+    if loss.type == "SquaredError":
+        return f"Squared error{over}."
+    label = loss.classes[loss.label] if loss.classes else str(loss.label)
+    return f"Softmax and cross-entropy for the class {label}{over}."
+
+
+def results(layer: LayerTrace) -> list[str]:
+    """Name the quantities that have a view, in the order of their tabs, if the layer has them."""
+    found = ["net", "y", "mask"]
+    if "count" in constants(layer, None):
+        found.append("mean")
+    # of one reader, what it hands back is told there
+    if len(layer.consumers) > 1 or (layer.consumers and layer.x is None):
+        found.append("grad_y")
+    found += ["grad_net", "grad_x"]
+    found += [f"grad_{name}" for name in layer.parameters]
+    return found + [f"{name}.update" for name in layer.parameters]
+
+
+def shown(layer: LayerTrace, result: str) -> list[str]:
+    """Name the arrays that stand beside a result; those that the layer lacks are left out."""
+    out, error = ("net", "grad_net") if layer.activation != "identity" else ("y", "grad_y")
+    if layer.chapter == "activation":
+        out, error = "y", "grad_y"
+    sources = [f"y of {path}" for path in layer.sources]
+    if result == "y" and layer.x is None:
+        return sources
+    if result == "grad_y":
+        return [f"dx of {path}" for path in dict.fromkeys(layer.consumers)]
+    if result == "y" and out == "net":
+        return ["net"]
+    if result in ("y", "net"):
+        return ["x", "weight", "bias", "mask", "argmax", "mean", "scale"]
+    if result == "grad_net":
+        return ["grad_y", "slope"]
+    if result == "grad_x":
+        beside = ["x"] if layer.chapter in ("batch_norm2d", "group_norm") else []
+        return [error, "weight", "slope", "mask", "argmax", *beside]
+    if result == "grad_weight":
+        return [error, "x"]
+    if result == "grad_bias":
+        return [error]
+    if result.endswith(".update"):
+        name = result.removesuffix(".update")
+        return [name, f"grad_{name}"]
+    return ["x"]
+
+
+def tables(layer: LayerTrace) -> dict[str, Any] | None:
+    """Return which rows, columns and channels met; the script sorts them the other ways."""
+    taps = layer.taps
+    if taps is None:
+        return None
+    rows, columns = map(_axis, (taps.rows, taps.columns))
+    return {"rows": rows, "columns": columns, "channels": taps.channels}
+
+
+def _axis(taps: AxisTaps) -> dict[str, Any]:
+    return {
+        "outputs": taps.outputs,
+        "sizes": (len(taps.inputs), len(taps.kernel)),
+        "shares": taps.shares,
+    }
+
+
+def extras(layer: LayerTrace) -> dict[str, npt.NDArray[Any]]:
+    """Return arrays of the first image that only some layers have."""
+    found: dict[str, npt.NDArray[Any]] = {}
+    for name in ("mask", "argmax"):
+        if name in layer.saved:
+            found[name] = layer.saved[name][0]
+    if layer.activation != "identity":
+        activated = layer.kept if layer.chapter == "activation" else layer.kept[1]
+        found["slope"] = deactivate(layer.activation, np.ones_like(layer.y), activated)[0]
+    if {"mean", "var"} <= layer.saved.keys():
+        channels = layer.y.shape[1]
+        mean, var = (layer.saved[name] for name in ("mean", "var"))
+        if mean.ndim == 2:  # a number for each group of the first image
+            mean, var = (np.repeat(one[0], channels // one.shape[1]) for one in (mean, var))
+        found |= {"mean": mean, "scale": 1 / np.sqrt(var + layer.kept.eps)}
+    return found
+
+
+def constants(layer: LayerTrace, update: UpdateTrace | None) -> dict[str, Any]:
+    """Return the numbers of a layer that stand in no array."""
+    found: dict[str, Any] = {}
+    if layer.chapter == "dropout":
+        found["grown"] = 1 / (1 - layer.arguments["p"]) if layer.arguments["p"] < 1 else 0.0
+    if isinstance(layer.kept, BatchNormSaved) and not layer.kept.fixed:
+        found["count"] = layer.kept.count  # in training mean and variance depend on x
+    if update is not None:
+        found["update"] = {"type": update.type, "step": update.step, **update.settings}
+        found["decays"] = {name: one.decays for name, one in layer.parameters.items()}
+        found["frozen"] = {name: one.frozen for name, one in layer.parameters.items()}
+    return found
+
+
+def loss_constants(loss: LossTrace) -> dict[str, float]:
+    """Return what the gradient's two products are multiplied by."""
+    if loss.type == "SquaredError":
+        return {"share": 2 / loss.divisor}
+    whole = float(loss.target[0].sum(dtype=np.float64))
+    return {"share": 1 / loss.divisor, "whole": whole / loss.divisor}
+
+
+def handed_back(trace: Trace, reader: LayerTrace, layer: LayerTrace) -> npt.NDArray[Any]:
+    """Return what a reader of a layer's y hands back to it."""
+    if reader.grad_x is not None:
+        return reader.grad_x
+    if reader.type != "Concat":
+        return reader.grad_y
+    start = 0
+    for path in reader.sources:
+        end = start + trace[path].y.shape[1]
+        if path == layer.path:
+            break
+        start = end
+    return reader.grad_y[:, start:end]
+
+
+def note(trace: Trace, path: str, result: str, said: Explanation) -> str:
+    """Say where the formula stands, and what the numbers alone do not say."""
+    remarks = [said.reference]
+    if trace.loss is not None and path == trace.loss.path or result == "grad_y":
+        remarks.append(said.note)
+    return " ".join(remark for remark in remarks if remark)
+
+
+def other_images(trace: Trace, result: str) -> int:
+    """Count the images beside the first that a result sums over."""
+    summed = (
+        result == "mean"
+        or result.startswith("grad_")
+        and result not in ("grad_x", "grad_y", "grad_net")
+    )
+    return len(trace.layers[0].y) - 1 if summed else 0
+
+
+def lines(said: Explanation) -> list[str]:
+    """Write steps, or terms, as lines."""
+    if said.steps:
+        return [f"{step.name} = {step.expression} = {step.value:.6g}" for step in said.steps]
+    products = [" × ".join(f"{one.value:.6g}" for one in term.factors) for term in said.terms]
+    more = f" + {said.left_out} smaller products" if said.left_out else ""
+    return [f"= {' + '.join(products)}{more}"]

@@ -1,0 +1,218 @@
+"""One image of a trained model, traced: the files and settings of a run behind a trace."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clearconv.data import (
+    Batches,
+    Preprocessing,
+    Source,
+    load_image,
+    open_data,
+    read_split,
+    side_for,
+)
+from clearconv.data._decode import Pixels
+from clearconv.errors import ArgumentError, DataError
+from clearconv.layers import Node
+from clearconv.losses import CrossEntropy
+from clearconv.ops._arrays import Array
+from clearconv.optim import SGD, Optimiser
+from clearconv.tracing import Trace, trace
+from clearconv.train import Settings
+from clearconv.train.run import data_place, read_run
+from clearconv.train.start import optimiser_of
+from clearconv.train.use import open_model
+
+_RATE = 0.01  # of a model file, whose training is not known
+_BATCH = 16
+
+
+@dataclass(frozen=True, eq=False)
+class TracedImage:
+    """A pass of one image, and what a person must know to read it.
+
+    Attributes
+    ----------
+    trace : Trace
+        The pass.
+    name : str
+        The image.
+    pixels : ndarray of uint8, shape (H, W, 3) or (H, W, 1)
+        It, as the model sees it.
+    classes : tuple of str
+        Of the model.
+    label_from : str
+        Why the loss is for this class: ``"asked for"``, ``"the image's own"`` or
+        ``"the model's answer"``.
+    remarks : tuple of str
+        Sentences about the mode, the batch and the step.
+    """
+
+    trace: Trace
+    name: str
+    pixels: Pixels
+    classes: tuple[str, ...]
+    label_from: str
+    remarks: tuple[str, ...]
+
+
+def trace_image(
+    where: str | Path,
+    image: str | Path,
+    label: str | None = None,
+    *,
+    training: bool = False,
+    batch_size: int | None = None,
+    progress: Any = None,
+) -> TracedImage:
+    """Run an image forward and backward through a trained model, every number kept.
+
+    Parameters
+    ----------
+    where : str or Path
+        A run folder, or a model file.
+    image : str or Path
+        An image file; or the name of an image of the run's data, as its report writes it.
+    label : str, optional
+        The class that the loss is for. By default the image's own, which an image of the run's
+        data has, and a file in a folder that is called like a class; else the model's answer.
+    training : bool
+        Batch statistics and dropout, in a batch of the run's training images behind this one.
+    batch_size : int, optional
+        Images of that batch, this one included; by default the run's, but at most 16.
+    progress : callable, optional
+        Called as ``progress(done, total)`` while the run's images are read.
+
+    Returns
+    -------
+    TracedImage
+
+    Raises
+    ------
+    ModelFileError, RunError, DataError
+        If the model, the run, the image or the data cannot be used.
+    ArgumentError
+        If there is no such class, or the options do not fit.
+    """
+    where = Path(where)
+    model, classes, preprocessing = open_model(where)
+    about = read_run(where) if where.is_dir() else None
+    if label is not None and label not in classes:
+        raise ArgumentError(f"class {label!r} is not the model's; it knows {', '.join(classes)}.")
+    if batch_size is not None and (not training or batch_size < 2):
+        raise ArgumentError(
+            f"batch_size={batch_size}, but a batch is for training mode and has at least 2 images."
+        )
+    if training and about is None:
+        raise ArgumentError(
+            f"{where} is a model file, which has no data of its own to make a batch of. Give the "
+            "run's folder, or leave training mode out."
+        )
+    source = None
+    if about is not None and (training or not Path(image).exists()):
+        side = side_for(preprocessing.size)
+        place = data_place(where, about)
+        kept = about["data"]["classes"]
+        source = open_data(place, kept, progress=progress, cache_side=side)
+    pixels, own = _read(image, source, classes, preprocessing)
+    settings = Settings.from_dict(about["settings"]) if about is not None else None
+    x = preprocessing(pixels).astype(model.store.dtype, copy=False)
+    chosen, label_from = label or own, "asked for" if label else "the image's own"
+    batch, loss, remarks = None, CrossEntropy(), []
+    if training and source is not None and settings is not None:
+        size = batch_size or min(_BATCH, settings.batch_size)
+        batch = _batch(where, source, settings, preprocessing, str(image), size)
+        batch = batch[0].astype(x.dtype, copy=False), batch[1]
+        loss = CrossEntropy(settings.label_smoothing)
+        remarks.append(
+            f"Training mode: a batch of {len(batch[1]) + 1} images of the run's training part with "
+            "this one first; batch statistics and dropout as in a training step, without random "
+            "variations of the images."
+        )
+    else:
+        remarks.append(
+            "Evaluation mode: batch norm uses its running statistics and nothing is dropped; the "
+            "backward pass is that of this one image. --training shows a training step."
+        )
+    optimiser, said = _optimiser(model, settings)
+    done = trace(model, x, chosen, training=training, batch=batch, loss=loss, optimiser=optimiser)
+    return TracedImage(
+        done,
+        str(image),
+        preprocessing.resized(pixels),
+        classes,
+        label_from if chosen is not None else "the model's answer",
+        (*remarks, said),
+    )
+
+
+def lead_of(traced: TracedImage) -> tuple[str, ...]:
+    """Say what the model answered and what the page shows, in a few paragraphs.
+
+    Parameters
+    ----------
+    traced : TracedImage
+        The pass.
+
+    Returns
+    -------
+    tuple of str
+        The answer first.
+    """
+    loss = traced.trace.loss
+    assert loss is not None and loss.probabilities is not None
+    best, wanted = loss.predicted, loss.label
+    sure = float(loss.probabilities[0, best])
+    # a model file may say of its classes less than training knew
+    answer = f"{traced.name}: {traced.classes[best]}, probability {sure:.3f}"
+    alone = len(loss.logits) == 1
+    return (
+        f"{answer}; loss {loss.value:.4g} {'' if alone else 'of the batch, '}"
+        f"for {traced.classes[wanted]} ({traced.label_from}).",
+        *traced.remarks,
+    )
+
+
+def _read(
+    image: str | Path, source: Source | None, classes: tuple[str, ...], how: Preprocessing
+) -> tuple[Pixels, str | None]:
+    """Return an image and its own class, if it has one."""
+    path = Path(image)
+    if source is not None and str(image) in source.files:
+        number = source.files.index(str(image))
+        return source.image(number), source.classes[source.labels[number]]
+    if source is not None and not path.exists():
+        raise DataError(
+            f"{image} is no file, and no image of {source.name}, whose images have names such as "
+            f"{source.files[-1]}."
+        )
+    folder = path.resolve().parent.name
+    return load_image(path, side_for(how.size)), folder if folder in classes else None
+
+
+def _batch(
+    where: Path, source: Source, settings: Settings, how: Preprocessing, image: str, size: int
+) -> tuple[Array, Any]:
+    """Return the first images of the run's first epoch, less this one, and their classes."""
+    train = read_split(where / "split.json", source).train
+    others = np.array([i for i in train if source.files[i] != image], np.int64)
+    made = Batches(source, others, how, size - 1, seed=settings.seed, shuffle=True)
+    first = next(iter(made))
+    return first.x, first.labels
+
+
+def _optimiser(model: Node, settings: Settings | None) -> tuple[Optimiser, str]:
+    """Make what a first step would be taken with, and say so."""
+    if settings is None:
+        step = f"The step shown is plain descent with learning rate {_RATE:g}."
+        return SGD(model, _RATE), step
+    made = optimiser_of(model, settings)
+    name = type(made).__name__
+    return made, (
+        f"The step shown is what {name} with the run's learning rate, {made.lr:g}, would do as its "
+        "first."
+    )

@@ -1,0 +1,3 @@
+"use strict";
+Bench.start(document.querySelector("#bench"));
+Glass.start();

@@ -1,0 +1,167 @@
+"""A trace as a page: choose what it holds, pack it, put scripts and style in."""
+
+import json
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from latex2mathml.converter import convert
+from markupsafe import Markup
+
+from clearconv._files import write_atomically
+from clearconv.errors import RunError
+from clearconv.glassbox.choice import Picks, choose
+from clearconv.glassbox.views import Views
+from clearconv.pages import page
+from clearconv.tracing import Trace
+
+#: In the order in which they need each other.
+_SCRIPTS = (
+    *("numbers", "planes", "meet", "influence", "steps", "told", "rows", "figures", "play"),
+    *("glass", "sandbox", "bench", "start"),
+)
+_BYTES = 6_300_000  # of numbers; base64 makes four letters of three bytes
+
+
+def glass_box(
+    trace: Trace,
+    *,
+    title: str = "Glass box",
+    lead: Sequence[str] = (),
+    picture: str = "",
+    layers: Sequence[str] = (),
+    maps: Sequence[int] | None = None,
+    start: str | None = None,
+) -> str:
+    """Draw a traced pass as one page that needs no other file.
+
+    Parameters
+    ----------
+    trace : Trace
+        As ``clearconv.trace`` returns it; the first image of its batch is shown.
+    title : str
+        The page's heading.
+    lead : sequence of str
+        Paragraphs below it, plain text.
+    picture : str
+        HTML of a picture of the image, such as ``clearconv.pages.picture`` makes.
+    layers : sequence of str
+        Paths of layers, or of containers, of which the page must hold all maps with all inputs;
+        of the others it holds as many as fit.
+    maps : sequence of int, optional
+        Of `layers` only these maps.
+    start : str, optional
+        The layer that is open at first; the first with a choice by default.
+
+    Returns
+    -------
+    html : str
+        Less than 10 MB, however large the network.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such layer or map, or they alone are more than a page holds.
+    """
+    picks = choose(trace, _BYTES, layers, maps)
+    views = Views(trace, picks)
+    described = views.layers()
+    opened = _opened(described, start or (layers[0] if layers else None))
+    data = {
+        "arrays": views.packing.arrays,
+        "layers": described,
+        "names": views.names,
+        "sources": views.sources,
+        "start": opened,
+    }
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    body = templates.get_template("page.html").render(
+        title=title,
+        lead=lead,
+        picture=Markup(picture),
+        held=_held(trace, picks),
+        formulas=[Markup(convert(latex, display="block")) for latex in views.formulas],
+        data=Markup(_json(data)),
+    )
+    scripts = [_file(f"{name}.js") for name in _SCRIPTS]
+    return page(title, body, style=_file("glassbox.css"), scripts=scripts)
+
+
+def write_glass_box(path: str | Path, trace: Trace, **how: Any) -> Path:
+    """Write the page of a trace.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; one that is there is replaced.
+    trace : Trace
+        The pass.
+    **how
+        As for ``glass_box``.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    RunError
+        If the file cannot be written; an earlier one stays then.
+    ArgumentError
+        As ``glass_box`` raises it.
+    """
+    path = Path(path)
+    html = glass_box(trace, **how)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, html.encode("utf-8", "replace"))
+    except OSError as error:
+        raise RunError(
+            f"{path} cannot be written ({error.strerror or error}). Is it a folder, the disk full, "
+            "or the place not yours?"
+        ) from None
+    return path
+
+
+def _opened(layers: Sequence[dict[str, Any]], start: str | None) -> int:
+    """Return the number of the layer that is open at first: a layer with views."""
+    shown = [place for place, layer in enumerate(layers) if layer["views"]]
+    for place in shown:
+        path = layers[place]["path"]
+        if start is not None and (path == start or path.startswith(f"{start}.")):
+            return place
+    return shown[1] if len(shown) > 1 else shown[0]
+
+
+def _held(trace: Trace, picks: Picks) -> str:
+    """Say how much of the pass the page holds."""
+    whole = [one for one in trace.layers if len(picks[one.path]) == one.y.shape[1]]
+    none = [one for one in trace.layers if not picks[one.path]]
+    if len(whole) == len(trace.layers):
+        return "Every number of the pass is on this page."
+    text = (
+        f"This page holds all maps of {len(whole)} of {len(trace.layers)} layers, and of the "
+        "others the first few, so that it stays below 10 MB; each layer says which."
+    )
+    if none:
+        text += f" Left out altogether: {', '.join(one.path for one in none)}."
+    return f"{text} --layer NAME puts all of a layer in."
+
+
+def _json(data: dict[str, Any]) -> str:
+    """Write JSON that may stand inside a script element, whatever the names in it."""
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.replace("<", "\\u003c")
+
+
+def _file(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8")
