@@ -46,7 +46,7 @@ def described(explanation: "Explanation") -> str:
         reference = re.sub(r"\$([^$]*)\$", lambda found: formula(found[1]), told.reference)
         lines.append(f"source    {reference}")
     code = told.function
-    lines.append(f"function  {code.name}, {code.file}:{code.line}")
+    lines.append(f"function  {code.name.rpartition('.')[2]}, {code.file}:{code.line}")
     return "\n".join(lines)
 
 
