@@ -18,6 +18,7 @@ COMMANDS = (
     "glassbox",
     "report",
     "summary",
+    "doctor",
     "show",
 )
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"

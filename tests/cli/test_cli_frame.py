@@ -19,6 +19,7 @@ COMMANDS = (
     "glassbox",
     "report",
     "summary",
+    "doctor",
     "show",
 )
 

@@ -18,6 +18,7 @@ main = Commands(
         "glassbox": "Write a pass as a page: where every number came from.",
         "report": "Write what a run came to as a page.",
         "summary": "List a model's layers, shapes and parameters.",
+        "doctor": "Find the mistake in your own backward pass.",
         "show": "Show how an operation works: formula, worked case, source of each telling.",
     }
 )

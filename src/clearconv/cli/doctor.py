@@ -1,0 +1,145 @@
+"""``clearconv doctor mine.py``: what is wrong with a learner's own backward pass."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from clearconv.cli._frame import Failure, command, unknown
+
+_MEBIBYTE = 1 << 20
+
+
+@command(
+    """
+    clearconv doctor mine.py
+    clearconv doctor mine.py --only conv2d
+    clearconv doctor mine.py --function conv2d.forward=conv --function conv2d.backward=conv_grad
+    clearconv doctor mine.py --json > mine.json
+    clearconv doctor --list
+    """
+)
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--function",
+    "functions",
+    multiple=True,
+    metavar="KIND.PART=NAME",
+    help="Examine this function: conv2d.forward=my_conv. Where names do not tell, say what it "
+    "takes and returns: 'conv2d.backward=f(grad_y, x, weight) -> grad_x'.",
+)
+@click.option(
+    "--only", multiple=True, metavar="NAME", help="Examine this kind, class or function alone."
+)
+@click.option(
+    "--convention",
+    "conventions",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Do not infer this convention; --list KIND shows those there are.",
+)
+@click.option(
+    "--timeout",
+    default=20.0,
+    show_default=True,
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Time for loading the file, and for each layer.",
+)
+@click.option(
+    "--memory",
+    default=4096,
+    show_default=True,
+    metavar="MIB",
+    type=click.IntRange(min=256),
+    help="Memory that the code may take.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+@click.option("--list", "listed", is_flag=True, help="List the mistakes and conventions known.")
+@click.pass_context
+def doctor(
+    ctx: click.Context,
+    file: Path | None,
+    functions: tuple[str, ...],
+    only: tuple[str, ...],
+    conventions: tuple[str, ...],
+    timeout: float,
+    memory: int,
+    as_json: bool,
+    listed: bool,
+) -> None:
+    """Find the mistake in your own layers: FILE is Python, with NumPy.
+
+    Convolution, pooling, linear, ReLU, sigmoid, batch norm, dropout, softmax with cross-entropy,
+    im2col and col2im are found by name and arguments, as functions or classes, run on cases in
+    which mistakes cannot hide, and compared with the truth and with a catalogue of mistakes. Your
+    code runs in a process of its own and is not changed. Exit code 0: all that was examined is
+    right; 1: something is wrong, or could not be run.
+    """
+    from clearconv.doctor.examine import examine
+    from clearconv.doctor.sandbox import Confines
+    from clearconv.doctor.words import told
+
+    if listed:
+        _list(only)
+        return
+    if file is None:
+        raise click.UsageError("Give a Python file: clearconv doctor mine.py.")
+    if not file.is_file():
+        raise click.UsageError(f"{file} does not exist; a Python file is expected.")
+    examination = examine(
+        file,
+        functions=_functions(functions),
+        only=only,
+        conventions=_conventions(conventions),
+        confines=Confines(timeout, memory * _MEBIBYTE),
+    )
+    if as_json:
+        from clearconv.doctor.record import record
+
+        click.echo(json.dumps(record(examination), indent=1, ensure_ascii=False))
+    else:
+        click.echo("\n".join(told(examination)))
+    if not examination.verdicts and not examination.unreadable:
+        ctx.exit(2)
+    if not examination.right:
+        ctx.exit(Failure.exit_code)
+
+
+def _functions(texts: tuple[str, ...]) -> list[Any]:
+    from clearconv.doctor.kinds import KINDS
+    from clearconv.doctor.named import read
+
+    results = {kind.name: kind.results for kind in KINDS.values()}
+    return [read(text, results) for text in texts]
+
+
+def _conventions(texts: tuple[str, ...]) -> dict[str, str]:
+    """Read ``KEY=VALUE`` and check both."""
+    from clearconv.doctor.kinds import KINDS
+
+    known: dict[str, list[str]] = {}
+    for kind in KINDS.values():
+        for one in kind.conventions:
+            known.setdefault(one.key, []).extend(v for v in one.values)
+    chosen = {}
+    for text in texts:
+        key, _, value = text.partition("=")
+        if key not in known:
+            raise click.UsageError(unknown("convention", key, known))
+        if value not in known[key]:
+            raise click.UsageError(unknown(f"value of {key}", value, dict.fromkeys(known[key])))
+        chosen[key] = value
+    return chosen
+
+
+def _list(only: tuple[str, ...]) -> None:
+    """Show the catalogue."""
+    from clearconv.doctor.catalogue import catalogue
+    from clearconv.doctor.kinds import KINDS
+
+    for name in only:
+        if name not in KINDS:
+            raise click.UsageError(unknown("kind", name, KINDS))
+    click.echo("\n".join(catalogue(only)))

@@ -1,0 +1,145 @@
+"""What a learner's function gave back: arrays by the result that they are."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from clearconv.doctor.layout import Array
+from clearconv.doctor.names import result_of, role_of
+
+
+class BadResult(Exception):
+    """What came back is no array of numbers."""
+
+
+def as_array(value: Any, what: str) -> Array:
+    """Return a result as an array of numbers."""
+    if value is None:
+        raise BadResult(f"{what} is None; is a return missing?")
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise BadResult(f"{what} is no array: {error}") from None
+    if array.dtype == bool:
+        return array.astype(np.float64)
+    if array.dtype.kind not in "fiu":
+        raise BadResult(
+            f"{what} has dtype {array.dtype} (a {type(value).__name__}), but an array of numbers "
+            "is needed"
+        )
+    return array
+
+
+def split(value: Any, said: tuple[str, ...], default: tuple[str, ...]) -> dict[str, Any]:
+    """Tell the results of a backward function apart.
+
+    Parameters
+    ----------
+    value : tuple, dict or array
+        What it returned.
+    said : tuple of str
+        What the names of the returned variables say, ``""`` where nothing.
+    default : tuple of str
+        The usual order.
+    """
+    if isinstance(value, Mapping):
+        named = {result_of(str(key)): each for key, each in value.items()}
+        return {name: each for name, each in named.items() if name}
+    if not isinstance(value, tuple | list) or not _several(value):
+        name = said[0] if len(said) == 1 and said[0] in default else default[0]
+        return {name: value}
+    names = list(said if len(said) == len(value) else default[: len(value)])
+    rest = [name for name in default if name not in names]
+    names = [
+        name if name in default and name not in names[:at] else (rest.pop(0) if rest else "")
+        for at, name in enumerate(names)
+    ]
+    return {name: each for name, each in zip(names, value, strict=False) if name}
+
+
+def held(owner: Any, wanted: Iterable[str]) -> dict[str, Any]:
+    """Return the gradients that an object keeps: attributes, ``grads``, or one a filter."""
+    found: dict[str, Any] = {}
+    for name, value in _things(owner).items():
+        result = result_of(name)
+        if result in wanted and value is not None:
+            found.setdefault(result, value)
+        if name.lower() in ("grads", "gradients"):
+            found = _gradients(value, wanted) | found
+    filters = _filters(owner)
+    if filters:
+        each = [held(one, wanted) for one in filters]
+        for result in each[0]:
+            found.setdefault(result, [one.get(result) for one in each])
+    return found
+
+
+def _gradients(value: Any, wanted: Iterable[str]) -> dict[str, Any]:
+    """Read ``grads``: by name, or in the order of ``params``."""
+    if isinstance(value, Mapping):
+        names = {"w": "grad_weight", "b": "grad_bias", "gamma": "grad_gamma", "beta": "grad_beta"}
+        pairs = [(names.get(str(k).lower()) or result_of(str(k)), v) for k, v in value.items()]
+        return {name: each for name, each in pairs if name in wanted and each is not None}
+    if isinstance(value, list) and len(value) == 2:
+        return dict(zip(("grad_weight", "grad_bias"), value, strict=True))
+    return {}
+
+
+def parameters(owner: Any) -> dict[str, Any]:
+    """Return the weights and biases that an object keeps, by role."""
+    filters = _filters(owner)
+    if filters:
+        each = [parameters(one) for one in filters]
+        return {role: [one[role] for one in each] for role in each[0]}
+    found: dict[str, Any] = {}
+    for name, value in _things(owner).items():
+        role = "" if result_of(name).startswith("grad") else role_of(name, "")
+        if role in ("weight", "bias") and (value is None or np.ndim(value) > 0 or role == "bias"):
+            found.setdefault(role, value)
+        elif name == "params" and isinstance(value, list) and len(value) == 2:
+            found.update(weight=value[0], bias=value[1])
+        elif name == "params" and isinstance(value, Mapping):
+            found.update({role_of(str(k), ""): v for k, v in value.items()})
+    return found
+
+
+def put(owner: Any, role: str, value: Any) -> bool:
+    """Write weights or biases into an object, wherever it keeps them; tell whether it does."""
+    filters = _filters(owner)
+    if filters:
+        return all([put(one, role, each) for one, each in zip(filters, value, strict=False)])
+    done = False
+    for name, old in _things(owner).items():
+        gradient = result_of(name).startswith("grad")
+        if not gradient and role_of(name, "") == role and not callable(old):
+            setattr(owner, name, value)
+            done = True
+        elif name == "params" and isinstance(old, list) and len(old) == 2:
+            old[("weight", "bias").index(role)] = value
+            done = True
+        elif name == "params" and isinstance(old, dict):
+            for key in old:
+                if role_of(str(key), "") == role:
+                    old[key] = value
+                    done = True
+    return done
+
+
+def _things(owner: Any) -> dict[str, Any]:
+    """Return an object's attributes; slots and properties are left alone."""
+    return dict(getattr(owner, "__dict__", {}))
+
+
+def _filters(owner: Any) -> list[Any]:
+    """Return the objects that hold one filter each, as in the article."""
+    for name, value in _things(owner).items():
+        if role_of(name, "") == "weight" and isinstance(value, list) and value:
+            if all(_things(one) for one in value):
+                return value
+    return []
+
+
+def _several(value: Any) -> bool:
+    """Whether a tuple or list is several results, not one array written as a list."""
+    return isinstance(value, tuple) or any(isinstance(one, np.ndarray) for one in value)

@@ -1,0 +1,218 @@
+"""One case through a learner's layer: forward, backward, and what came out, in our layout."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from clearconv.doctor.adapt.results import as_array, held, parameters, put, split
+from clearconv.doctor.adapt.values import NoValue, Values, bound
+from clearconv.doctor.find import Call, Found
+from clearconv.doctor.layout import Array, Layout, take
+
+#: Kind -> what a backward function returns, in the usual order.
+_GRADIENTS = {
+    "conv2d": ("grad_x", "grad_weight", "grad_bias"),
+    "linear": ("grad_x", "grad_weight", "grad_bias"),
+    "batch_norm": ("grad_x", "grad_gamma", "grad_beta"),
+}
+_FORWARD = {"softmax_cross_entropy": "loss", "im2col": "cols", "col2im": "x"}
+#: What a result lies like.
+_LIKE = {
+    "grad_x": "x", "grad_weight": "weight", "grad_bias": "bias", "grad_gamma": "gamma",
+    "grad_beta": "beta",
+}  # fmt: skip
+
+
+@dataclass
+class Outcome:
+    """What one case gave.
+
+    Attributes
+    ----------
+    results : dict
+        The arrays, in the library's layout where their shapes allow.
+    part : str
+        The part that was running last: "loading", "construction", "forward", "backward".
+    changed : list of str
+        Inputs that the code changed in place.
+    """
+
+    results: dict[str, Array] = field(default_factory=dict)
+    part: str = "forward"
+    changed: list[str] = field(default_factory=list)
+
+
+class Runner:
+    """Calls a learner's layer.
+
+    Parameters
+    ----------
+    found : Found
+        The layer.
+    names : mapping
+        The module's names.
+    layout : Layout
+        How its arrays lie.
+    """
+
+    def __init__(self, found: Found, names: Mapping[str, Any], layout: Layout) -> None:
+        self.found, self.names, self.layout = found, names, layout
+        self.default = _GRADIENTS.get(found.kind, ("grad_x",))
+        self.each = found.family == "activator"  # takes one number at a time
+
+    def run(
+        self, arrays: Mapping[str, Array], options: Mapping[str, Any], calls: int, into: Outcome
+    ) -> None:
+        """Run one case; what was computed before an error is in `into`.
+
+        Parameters
+        ----------
+        arrays, options : mapping
+            Of the case.
+        calls : int
+            How often, on the same object, with the same inputs.
+        into : Outcome
+            Receives the results.
+        """
+        owner: Any = None
+        for call in range(1, calls + 1):
+            values = Values(self.found.kind, arrays, options, self.layout)
+            if call == 1 and self.found.family != "functions":
+                into.part = "construction"
+                owner = self._made(values)
+            elif owner is not None:
+                self._fill(owner, values, again=True)
+            got = into.results if call == 1 else {}
+            try:
+                self._passes(owner, values, got, into)
+            finally:
+                for name in list(got):
+                    got[name] = self._ours(as_array(got[name], name), name, values, arrays)
+                if call > 1:
+                    into.results |= {f"{name}@{call}": value for name, value in got.items()}
+                into.changed += [name for name in values.changed() if name not in into.changed]
+
+    def _made(self, values: Values) -> Any:
+        """Construct the class, and give it the case's weights."""
+        cls, init = self.names[self.found.name], self.found.calls.get("init")
+        places, names = values.arguments(init) if init else ([], {})
+        owner = bound(cls, places, names)
+        self._fill(owner, values, again=False)
+        return owner
+
+    def _fill(self, owner: Any, values: Values, again: bool) -> None:
+        init = self.found.calls.get("init")
+        for role in ("weight", "bias"):
+            given = init is not None and init.role(role) is not None
+            if role not in values.known or (given and not again):
+                continue
+            if self.found.kind not in ("conv2d", "linear"):
+                continue
+            if not put(owner, role, values.known[role].copy()) and role == "weight":
+                raise NoValue("no attribute of the object holds the weights")
+
+    def _passes(self, owner: Any, values: Values, got: dict[str, Any], into: Outcome) -> None:
+        calls = self.found.calls
+        into.part = "forward"
+        name = _FORWARD.get(self.found.kind, "y")
+        if "forward" in calls:
+            back = self._call(owner, calls["forward"], values)
+            back = self._remember(back, calls["forward"], name, values, got)
+            values.known["y"] = back
+        before = parameters(owner) if owner is not None else {}
+        for part, call in calls.items():
+            if part in ("init", "forward"):
+                continue
+            into.part = part
+            self._gradients(owner, part, call, values, got)
+        if owner is not None and "backward" in into.part:
+            self._from_steps(calls["backward"], owner, before, values, got)
+        for state in ("running_mean", "running_var"):
+            kept = values.known.get("options", {}).get(state, getattr(owner, state, None))
+            if kept is not None and self.found.kind == "batch_norm":
+                got[state] = kept
+
+    def _call(self, owner: Any, call: Call, values: Values) -> Any:
+        function = self.names[call.name] if owner is None else getattr(owner, call.name)
+        places, names = values.arguments(call)
+        if self.each:
+            return np.vectorize(function, otypes=[np.float64])(*places, **names)
+        try:
+            return bound(function, places, names)
+        except ValueError as error:
+            if "truth value of an array" not in str(error) or len(places) != 1:
+                raise
+            return np.vectorize(function, otypes=[np.float64])(*places, **names)
+
+    def _remember(
+        self, back: Any, call: Call, name: str, values: Values, got: dict[str, Any]
+    ) -> Any:
+        """Take y from what forward returned, and the cache, or the gradients of a loss."""
+        if not isinstance(back, tuple):
+            got[name] = back
+            return back
+        returned = call.returns if len(call.returns) == len(back) else ("",) * len(back)
+        for said, value in zip(returned[1:], back[1:], strict=True):
+            if said.startswith("grad") or (name == "loss" and np.ndim(value) > 0):
+                got[said if said.startswith("grad") else "grad_x"] = value
+        rest = back[1:]
+        values.known["cache"] = rest[0] if len(rest) == 1 else rest
+        got[name] = back[0]
+        return back[0]
+
+    def _gradients(
+        self, owner: Any, part: str, call: Call, values: Values, got: dict[str, Any]
+    ) -> None:
+        """Call a backward function; take what it returns, and what the object then holds."""
+        derivative = call.role("grad_y") is None and self.found.kind in ("relu", "sigmoid")
+        if derivative and self.layout.other == "y":
+            values.known["x"], known = values.known["y"], values.known["x"]
+            back = self._call(owner, call, values)
+            values.known["x"] = known
+        else:
+            back = self._call(owner, call, values)
+        if derivative:
+            back = np.asarray(back) * values.known["grad_y"]
+        kept = held(owner, self.default) if owner is not None else {}
+        if back is not None:
+            first = (part,) if part in self.default else self.default
+            returned = split(back, call.returns if part == "backward" else (part,), first)
+            kept = kept | returned
+        elif owner is None:
+            got[part if part in self.default else self.default[0]] = None  # said so later
+        got.update({name: value for name, value in kept.items() if name in self.default})
+
+    def _from_steps(
+        self, call: Call, owner: Any, before: Mapping[str, Any], values: Values, got: dict[str, Any]
+    ) -> None:
+        """Where only the update shows the gradients, read them off the step that it took."""
+        rate = call.role("lr")
+        if rate is None or self.found.kind not in ("conv2d", "linear"):
+            return
+        after = parameters(owner)
+        for role in before:
+            name, size = f"grad_{role}", float(values.of(rate))
+            if name not in got and role in values.known and role in after:
+                old = np.asarray(values.known[role], dtype=np.float64)
+                got[name] = (old - np.asarray(after[role], dtype=np.float64)) / size
+
+    def _ours(self, array: Array, name: str, values: Values, arrays: Mapping[str, Array]) -> Array:
+        """Bring a result into the library's layout."""
+        role = _LIKE.get(name, name)
+        like = self._shape(role, values, arrays)
+        if like is None:
+            return array
+        return take(array, role, self.layout, like)
+
+    def _shape(
+        self, role: str, values: Values, arrays: Mapping[str, Array]
+    ) -> tuple[int, ...] | None:
+        if role == "y":
+            return values.shapes.get("grad_y", values.shapes.get("x"))
+        if role == "cols":
+            return values.options.get("cols_shape") or values.shapes.get("grad_y")
+        if role == "x":
+            return values.options.get("x_shape") or values.shapes.get("x")
+        return values.shapes.get(role)

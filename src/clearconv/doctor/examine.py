@@ -1,0 +1,333 @@
+"""Examine a learner's file: find its layers, run each, compare, and say what fits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from clearconv.doctor.conventions import best_match
+from clearconv.doctor.counter import Counter, smallest
+from clearconv.doctor.describe import describe
+from clearconv.doctor.find import Found, find
+from clearconv.doctor.kinds import KINDS, Case, Kind, Limits
+from clearconv.doctor.layout import LAYOUTS, Layout
+from clearconv.doctor.limits import limits_of, slimmed
+from clearconv.doctor.match import NONE, Match, Predictions, Trial, expected
+from clearconv.doctor.named import Named
+from clearconv.doctor.quote import Quote, quote
+from clearconv.doctor.sandbox import Answer, Confines, Job, Patient, run
+from clearconv.doctor.trouble import refuses, sentence, syntax
+from clearconv.errors import ArgumentError
+
+_PROBES = 3
+_RESTARTS = 2
+
+
+@dataclass
+class Verdict:
+    """What was found out about one layer.
+
+    Attributes
+    ----------
+    found : Found
+        The layer.
+    layout : Layout
+        How its arrays lie.
+    limits : Limits
+        Within which it was tried.
+    cases : list of str
+        The names of the cases.
+    match : Match, optional
+        What fits; None where it could not be run.
+    stopped : str
+        Why it could not be run, or stopped in some case; ``""`` else.
+    places : dict
+        Wrong result that nothing explains -> where its errors lie.
+    counters : list of Counter
+        The smallest cases that show what is wrong.
+    quotes : dict
+        Key of a mistake, or name of a result -> the learner's line.
+    remarks : list of str
+        What else was seen.
+    """
+
+    found: Found
+    layout: Layout
+    limits: Limits
+    cases: list[str] = field(default_factory=list)
+    match: Match | None = None
+    stopped: str = ""
+    places: dict[str, list[str]] = field(default_factory=dict)
+    counters: list[Counter] = field(default_factory=list)
+    quotes: dict[str, Quote] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def right(self) -> bool:
+        """Whether all that was examined is right."""
+        return self.match is not None and self.match.right and not self.stopped
+
+
+@dataclass
+class Examination:
+    """What was found out about a file.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    verdicts : list of Verdict
+        One a layer.
+    notes : list of str
+        About the file as a whole.
+    unreadable : str
+        Why nothing could be examined; ``""`` else.
+    """
+
+    path: Path
+    verdicts: list[Verdict] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    unreadable: str = ""
+
+    @property
+    def right(self) -> bool:
+        """Whether something was examined, and all of it is right."""
+        return bool(self.verdicts) and all(verdict.right for verdict in self.verdicts)
+
+
+def examine(
+    path: str | Path,
+    *,
+    functions: Sequence[Named] = (),
+    only: Sequence[str] = (),
+    conventions: Mapping[str, str] | None = None,
+    confines: Confines | None = None,
+) -> Examination:
+    """Run a learner's layers on cases where mistakes cannot hide, and name what is wrong.
+
+    Parameters
+    ----------
+    path : str or Path
+        A Python file.
+    functions : sequence of Named
+        Functions to examine; empty to look for layers by names and arguments.
+    only : sequence of str
+        Kinds, classes or functions to examine; empty for all that are found.
+    conventions : mapping, optional
+        Conventions by key, where they shall not be inferred.
+    confines : Confines, optional
+        Time and memory.
+
+    Returns
+    -------
+    Examination
+
+    Raises
+    ------
+    ArgumentError
+        If `only` or `functions` name nothing that is there.
+    """
+    path = Path(path).resolve()
+    examination = Examination(path)
+    source = path.read_text("utf-8", "replace")
+    try:
+        found = [one for one in find(source, functions) if one.kind in KINDS]
+    except (SyntaxError, ValueError, RecursionError) as error:
+        said = syntax(error) if isinstance(error, SyntaxError) else str(error)
+        examination.unreadable = f"it is no Python 3: {said}"
+        return examination
+    _check_named(source, functions, found)
+    wanted = [(i, one) for i, one in enumerate(find(source, functions)) if one in found]
+    wanted = [(i, one) for i, one in wanted if not only or _is_wanted(one, only)]
+    if only and not wanted:
+        there = ", ".join(dict.fromkeys(one.name for one in found)) or "nothing"
+        raise ArgumentError(f"--only {', '.join(only)} is not in {path.name}. It has: {there}.")
+    if not wanted:
+        return examination
+    patient = Patient(path, tuple(functions), False, confines or Confines())
+    patient = _loaded(patient, examination)
+    if not examination.unreadable:
+        for number, one in wanted:
+            doctor = _Doctor(patient, source, number, one, conventions or {})
+            examination.verdicts.append(doctor.verdict())
+    return examination
+
+
+def _check_named(source: str, functions: Sequence[Named], found: Sequence[Found]) -> None:
+    there = {call.name for one in found for call in one.calls.values()}
+    for one in functions:
+        if one.function not in there:
+            raise ArgumentError(
+                f"--function {one.kind}.{one.part}={one.function}: the file defines no function "
+                f"{one.function} at its top level."
+            )
+
+
+def _is_wanted(found: Found, only: Sequence[str]) -> bool:
+    names = {found.kind, found.name, *(call.name for call in found.calls.values())}
+    return bool(names & set(only))
+
+
+def _loaded(patient: Patient, examination: Examination) -> Patient:
+    """Load the file; where that fails, try its definitions alone."""
+    loading, _ = run(patient, None, [])
+    if loading.trouble is None:
+        return patient
+    said = sentence(loading.trouble, loading=True)
+    patient = replace(patient, definitions=True)
+    again, _ = run(patient, None, [])
+    if again.trouble is None:
+        examination.notes.append(
+            f"Loading the whole file failed: {said}. Only its imports, functions and classes were "
+            "loaded. Put what shall run under if __name__ == '__main__':"
+        )
+    else:
+        examination.unreadable = f"it cannot be loaded: {said}"
+    return patient
+
+
+class _Doctor:
+    """Examines one layer."""
+
+    def __init__(
+        self, patient: Patient, source: str, number: int, found: Found, chosen: Mapping[str, str]
+    ) -> None:
+        self.patient, self.source, self.number, self.found = patient, source, number, found
+        self.kind: Kind = KINDS[found.kind]
+        keys = {one.key for one in self.kind.conventions}
+        self.chosen = {key: value for key, value in chosen.items() if key in keys}
+        stateful = found.family in ("class", "article") or found.kind == "dropout"
+        self.calls = 2 if stateful else 1
+
+    def verdict(self) -> Verdict:
+        """Find the layout, run all cases, compare."""
+        layout = self._layout()
+        verdict = Verdict(self.found, LAYOUTS[self.found.kind][layout], Limits())
+        verdict.limits = limits_of(self.found, verdict.layout)
+        cases = self._cases(verdict, self.kind.cases(verdict.limits))
+        trials = self._trials(verdict, self._run(cases, layout), cases)
+        verdict.cases = [trial.case.name for trial in trials]
+        if not any(trial.results for trial in trials):
+            verdict.stopped = verdict.stopped or "it gave no result"
+            return verdict
+        verdict.match = best_match(self.kind, trials, self.chosen)
+        if not verdict.match.right:
+            self._explain(verdict, trials, layout)
+        return verdict
+
+    def _cases(self, verdict: Verdict, cases: Sequence[Case]) -> list[Case]:
+        return [slimmed(case, verdict.layout) for case in cases]
+
+    def _layout(self) -> int:
+        """Find out how the arrays lie, by trying."""
+        layouts = LAYOUTS[self.found.kind]
+        if len(layouts) == 1:
+            return 0
+        jobs, places = [], []
+        for number, layout in enumerate(layouts):
+            limits = limits_of(self.found, layout)
+            for case in self.kind.cases(limits)[:_PROBES]:
+                jobs.append(Job(slimmed(case, layout), number))
+                places.append(number)
+        scores = [0] * len(layouts)
+        for number, job, answer in zip(places, jobs, self._answers(jobs), strict=True):
+            scores[number] += self._score(job.case, answer)
+        return max(range(len(layouts)), key=lambda number: scores[number])
+
+    def _score(self, case: Case, answer: Answer) -> int:
+        """Say how well a layout fits a case: the numbers, the shapes, no error."""
+        if not answer.results:
+            return 0
+        trial = Trial(self._drawn(case, answer), answer.results)
+        best = best_match(replace(self.kind, slips=()), [trial], self.chosen)
+        names = [name for name in answer.results if name in self.kind.results]
+        truth = self.kind.run(trial.case, NONE, best.conventions)
+        score = 1
+        for name in names:
+            want = expected(truth, name)
+            score += 2 * (want is not None and want.shape == answer.results[name].shape)
+            score += 6 * (name not in best.wrong)
+        return score
+
+    def _run(self, cases: Sequence[Case], layout: int) -> list[Answer]:
+        return self._answers([Job(case, layout, self.calls) for case in cases])
+
+    def _answers(self, jobs: Sequence[Job]) -> list[Answer]:
+        """Run the jobs; go on behind one that hangs or crashes, a few times."""
+        loading, answers = run(self.patient, self.number, jobs)
+        if loading.trouble is not None:
+            return [replace(answer, trouble=loading.trouble) for answer in answers]
+        for _ in range(_RESTARTS):
+            left = [n for n, answer in enumerate(answers) if answer.part == "waiting"]
+            if not left:
+                break
+            _, rest = run(self.patient, self.number, [jobs[n] for n in left])
+            for n, answer in zip(left, rest, strict=True):
+                answers[n] = answer
+        return answers
+
+    def _trials(
+        self, verdict: Verdict, answers: Sequence[Answer], cases: Sequence[Case]
+    ) -> list[Trial]:
+        """Pair cases with answers; what the code refuses is a limit, what stops it is told."""
+        trials, stops, refused = [], [], []
+        for case, answer in zip(cases, answers, strict=True):
+            if answer.part == "waiting":
+                continue
+            if answer.trouble and refuses(answer.trouble):
+                refused.append((case, answer.trouble))
+                continue
+            stopped = ""
+            if answer.trouble:
+                stops.append((case, answer.trouble))
+                stopped = answer.part if answer.part in ("backward",) else "forward"
+                if answer.part not in ("construction", "forward", "running", "loading"):
+                    stopped = "backward"
+            trials.append(Trial(self._drawn(case, answer), answer.results, stopped))
+            for name in answer.changed:
+                remark = f"it changes its input {name} in place: whoever uses it next gets others"
+                if remark not in verdict.remarks:
+                    verdict.remarks.append(remark)
+        if refused:
+            case, trouble = refused[0]
+            of = f"{len(refused)} of {len(cases)} cases"
+            verdict.remarks.append(f"it refuses {of}, which were left out: {sentence(trouble)}")
+            if not trials:
+                verdict.stopped = f"it refuses every case: {sentence(trouble)}"
+        if stops:
+            case, trouble = stops[0]
+            where = "every case" if len(stops) == len(cases) else f"the case '{case.name}'"
+            verdict.stopped = f"it stops in {where}: {sentence(trouble)}"
+        return trials
+
+    def _drawn(self, case: Case, answer: Answer) -> Case:
+        """Let the case hold what the code drew at random."""
+        if self.kind.read_draws is None or not answer.results:
+            return case
+        return self.kind.read_draws(case, answer.results)
+
+    def _explain(self, verdict: Verdict, trials: Sequence[Trial], layout: int) -> None:
+        """Say where the errors lie, find a counter-example, quote."""
+        match = verdict.match
+        assert match is not None
+        predictions = Predictions(self.kind, trials, match.conventions)
+        for name in match.wrong:
+            if name not in match.explained:
+                verdict.places[name] = describe(predictions, name)
+        small = self._cases(verdict, self.kind.small_cases(verdict.limits))
+        answers = self._run(small, layout)
+        tried = [
+            Trial(self._drawn(case, answer), answer.results)
+            for case, answer in zip(small, answers, strict=True)
+            if answer.trouble is None
+        ]
+        verdict.counters = smallest(self.kind, tried, match.conventions, list(match.wrong))
+        slips = {slip.key: slip for slip in self.kind.slips}
+        for key in sorted({key for slips_ in match.sets for key in slips_}):
+            result = next((n for n in match.wrong if n in slips[key].spoils), "")
+            line = quote(self.source, self.found, slips[key], result)
+            if line is not None:
+                verdict.quotes[key] = line
+        for name in verdict.places:
+            line = quote(self.source, self.found, None, name)
+            if line is not None:
+                verdict.quotes[name] = line

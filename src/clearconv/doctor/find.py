@@ -1,0 +1,363 @@
+"""Find the layers in a learner's file, from its text alone: nothing is run."""
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from clearconv.doctor.named import Named
+from clearconv.doctor.names import kind_of, result_of, role_of
+
+#: What a forward function or method must be given, by kind; ``|`` separates equivalents.
+_NEEDS = {
+    "conv2d": "x weight",
+    "max_pool2d": "x kernel|kernel_h|options",
+    "avg_pool2d": "x kernel|kernel_h|options",
+    "linear": "x weight",
+    "batch_norm": "x gamma beta",
+    "dropout": "x p|options",
+    "softmax_cross_entropy": "x labels",
+    "im2col": "x kernel|kernel_h",
+    "col2im": "cols kernel|kernel_h",
+}
+_ORDER = {
+    "conv2d": ("x", "weight", "bias", "stride", "padding", "dilation"),
+    "max_pool2d": ("x", "kernel", "stride", "padding"),
+    "avg_pool2d": ("x", "kernel", "stride", "padding"),
+    "linear": ("x", "weight", "bias"),
+    "batch_norm": ("x", "gamma", "beta", "options"),
+    "dropout": ("x", "p"),
+    "softmax_cross_entropy": ("x", "labels"),
+    "im2col": ("x", "kernel_h", "kernel_w", "stride", "padding"),
+    "col2im": ("cols", "x_shape", "kernel_h", "kernel_w", "stride", "padding"),
+}
+_FORWARD = ("forward", "__call__", "call", "fprop", "forward_pass", "forward_propagation")
+_BACKWARD = ("backward", "backprop", "bprop", "backward_pass", "back", "backward_propagation")
+_IS_BACKWARD = re.compile(r"backward|backprop|bprop|_bp$|_back$|grad|deriv|prime|^d_|_bwd?$", re.I)
+#: What is left of a function's name when direction and manner are taken away.
+_MANNER = re.compile(
+    r"forward|backward|backprop|fprop|bprop|fwd|bwd|derivative|deriv|gradient|grad|prime|pass|back"
+    r"|naive|fast|vectori[sz]ed|loops?|_",
+    re.I,
+)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One argument of a function of the learner's.
+
+    Attributes
+    ----------
+    name, role : str
+        Its name, and what it stands for; ``""`` where that is not known.
+    optional : bool
+        Whether it has a default.
+    pair : bool
+        Whether the code takes it apart, so that it must be (rows, columns).
+    keys : tuple of str
+        Keys that the code reads from it, where it is a dictionary of options.
+    """
+
+    name: str
+    role: str
+    optional: bool = False
+    pair: bool = False
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One function or method of the learner's.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    lines : tuple of two int
+        Its first and last line.
+    parameters : tuple of Parameter
+        Its arguments, without ``self``.
+    returns : tuple of str
+        The results that it returns, in order; ``""`` where a name says nothing.
+    """
+
+    name: str
+    lines: tuple[int, int]
+    parameters: tuple[Parameter, ...]
+    returns: tuple[str, ...] = ()
+
+    def role(self, role: str) -> Parameter | None:
+        """Return the argument that stands for this, if there is one."""
+        return next((p for p in self.parameters if p.role == role), None)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A layer in the learner's file.
+
+    Attributes
+    ----------
+    kind : str
+        "conv2d", "linear", ...
+    family : str
+        "functions", "class", "article" or "activator".
+    name : str
+        The class, or the function that says it best.
+    line : int
+        Where it stands.
+    calls : mapping
+        "init", "forward", "backward", or the name of a result -> Call.
+    attributes : tuple of str
+        Of a class: what it assigns to ``self``.
+    """
+
+    kind: str
+    family: str
+    name: str
+    line: int
+    calls: Mapping[str, Call]
+    attributes: tuple[str, ...] = ()
+
+
+def find(source: str, named: Sequence[Named] = ()) -> list[Found]:
+    """Return the layers that the file defines, in their order.
+
+    Parameters
+    ----------
+    source : str
+        The file's text.
+    named : sequence of Named
+        Functions named by the user; what they name is not looked for otherwise.
+
+    Raises
+    ------
+    SyntaxError
+        If it is no Python 3.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "\d" in the learner's strings
+        tree = ast.parse(source)
+    functions = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef)}
+    classes = {n.name: n for n in tree.body if isinstance(n, ast.ClassDef)}
+    if named:
+        return list(_by_name(functions, named))
+    found = [*_pairs(functions), *(f for c in classes.values() for f in _class(c, classes))]
+    return sorted(found, key=lambda one: one.line)
+
+
+def _pairs(functions: Mapping[str, ast.FunctionDef]) -> Iterator[Found]:
+    """Yield functions by twos, forward and backward; a forward function alone will do."""
+    backwards = [f for name, f in functions.items() if _IS_BACKWARD.search(name)]
+    for name, node in functions.items():
+        kind = kind_of(name)
+        if not kind or _IS_BACKWARD.search(name):
+            continue
+        forward = _call(node, kind, forward=True)
+        if not _complete(forward, kind):
+            continue
+        mine = [b for b in backwards if kind_of(b.name) == kind and _stem(b.name) == _stem(name)]
+        mine = mine or [
+            b
+            for b in backwards
+            if kind_of(b.name) == kind and _stem(b.name).startswith(_stem(name))
+        ]
+        for sort in _sorts(kind, forward):
+            calls = [{"forward": forward, "backward": _call(b, sort)} for b in mine]
+            for one in calls or [{"forward": forward}]:
+                last = one.get("backward", forward)
+                yield Found(sort, "functions", last.name, node.lineno, one)
+
+
+def _sorts(kind: str, forward: Call) -> tuple[str, ...]:
+    """A pooling function with a mode is two: one of the largest, one of the mean."""
+    if kind == "max_pool2d" and forward.role("mode"):
+        return ("max_pool2d", "avg_pool2d")
+    return (kind,)
+
+
+def _class(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> Iterator[Found]:
+    """Yield a class that is a layer."""
+    kind, methods = kind_of(node.name), _methods(node, classes)
+    forward = next((methods[name] for name in _FORWARD if name in methods), None)
+    if not kind or forward is None:
+        return
+    calls = {"forward": _call(forward, kind, forward=True)}
+    if "__init__" in methods:
+        calls["init"] = _constructor(_call(methods["__init__"], kind), kind)
+    backward = next((methods[name] for name in _BACKWARD if name in methods), None)
+    if backward is not None:
+        calls["backward"] = _call(backward, kind)
+    for part, name in (("grad_x", "bp_sensitivity_map"), ("grad_weight", "bp_gradient")):
+        if name in methods and backward is None:
+            calls[part] = _call(methods[name], kind)
+    given = {
+        p.role for name in ("init", "forward") if name in calls for p in calls[name].parameters
+    }
+    if not _enough(given, kind):
+        return
+    family = "class"
+    if {"height", "width"} <= given and kind in ("conv2d", "max_pool2d", "avg_pool2d"):
+        family = "article"
+    elif backward is not None and not calls["backward"].role("grad_y"):
+        family = "activator" if kind in ("relu", "sigmoid") else "class"
+    for sort in _sorts(kind, calls.get("init", calls["forward"])):
+        yield Found(sort, family, node.name, node.lineno, calls, _attributes(methods))
+
+
+def _by_name(functions: Mapping[str, ast.FunctionDef], named: Sequence[Named]) -> Iterator[Found]:
+    """Yield what the user named, one layer a kind."""
+    for kind in dict.fromkeys(one.kind for one in named):
+        calls = {}
+        for one in named:
+            if one.kind == kind and one.function in functions:
+                forward = one.part == "forward"
+                call = _call(functions[one.function], kind, forward=forward, sure=True)
+                calls[one.part] = _overruled(call, one)
+        if calls:
+            first = min(calls.values(), key=lambda call: call.lines)
+            yield Found(kind, "functions", first.name, first.lines[0], calls)
+
+
+def _overruled(call: Call, named: Named) -> Call:
+    """Let the user's own words say what the arguments and results are."""
+    if named.roles:
+        parameters = tuple(
+            replace(p, role=role) for p, role in zip(call.parameters, named.roles, strict=False)
+        )
+        call = replace(call, parameters=parameters + call.parameters[len(parameters) :])
+    if named.returns:
+        call = replace(call, returns=named.returns)
+    elif named.part not in ("forward", "backward"):
+        call = replace(call, returns=(named.part,))
+    return call
+
+
+def _complete(call: Call, kind: str) -> bool:
+    """Whether every argument without a default is understood, and what is needed is there."""
+    if not all(p.role or p.optional for p in call.parameters):
+        return False
+    return bool(call.parameters) and _enough({p.role for p in call.parameters}, kind)
+
+
+def _enough(given: set[str], kind: str) -> bool:
+    if kind == "conv2d" and given >= {"in_channels", "out_channels"}:
+        given = given | {"weight"}
+    if kind == "linear" and given >= {"in_channels", "out_channels"}:
+        given = given | {"weight"}
+    return all(given & set(one.split("|")) for one in _NEEDS.get(kind, "x").split())
+
+
+def _constructor(init: Call, kind: str) -> Call:
+    """``filters`` is a number beside a kernel's size; ``kernel`` is one beside channels."""
+    if kind not in ("conv2d", "linear"):
+        return init
+    roles = {p.role for p in init.parameters}
+    changed = []
+    for p in init.parameters:
+        if p.role == "weight" and roles & {"kernel", "kernel_h", "in_channels"}:
+            p = replace(p, role="out_channels" if "out_channels" not in roles else "kernel")
+        changed.append(p)
+    return replace(init, parameters=tuple(changed))
+
+
+def _call(node: ast.FunctionDef, kind: str, *, forward: bool = False, sure: bool = False) -> Call:
+    """Read a function's arguments and results."""
+    names = [a.arg for a in (*node.args.posonlyargs, *node.args.args) if a.arg != "self"]
+    optional = len(names) - len(node.args.defaults)
+    roles = [role_of(name, kind) for name in names]
+    if kind == "conv2d" and forward and node.name != "__init__" and "weight" not in roles:
+        roles = ["weight" if role == "kernel" else role for role in roles]
+    if not forward and kind not in ("im2col", "col2im"):
+        roles = _backward_roles(names, roles, kind)
+    roles = [role if roles.index(role) == at else "" for at, role in enumerate(roles)]
+    order = _ORDER.get(kind, ("x",)) if forward and (sure or "forward" in node.name) else ()
+    if sure and not forward:
+        order = ("grad_y", "cache") if len(names) == 2 else ("grad_y", "x", "weight", "bias")
+    for at, (role, likely) in enumerate(zip(roles, order, strict=False)):
+        if not role and likely not in roles:
+            roles[at] = likely
+    parameters = [
+        Parameter(name, role, at >= optional, _taken_apart(node, name), _keys(node, name))
+        for at, (name, role) in enumerate(zip(names, roles, strict=True))
+    ]
+    parameters += [
+        Parameter(a.arg, role_of(a.arg, kind), default is not None, _taken_apart(node, a.arg))
+        for a, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+    ]
+    lines = (node.lineno, node.end_lineno or node.lineno)
+    return Call(node.name, lines, tuple(parameters), _returns(node))
+
+
+def _backward_roles(names: list[str], roles: list[str], kind: str) -> list[str]:
+    """In a backward function ``d...`` is a gradient, and y is not a label."""
+    if "grad_y" not in roles:
+        likely = [at for at, name in enumerate(names) if re.match(r"d[A-Z_]|d[a-z]*$|grad", name)]
+        if likely and roles[likely[0]] in ("", "dilation"):
+            roles = [*roles]
+            roles[likely[0]] = "grad_y"
+    return roles
+
+
+def _returns(node: ast.FunctionDef) -> tuple[str, ...]:
+    """Return what the last ``return`` hands over, by the names of its variables."""
+    last = [n for n in ast.walk(node) if isinstance(n, ast.Return) and n.value is not None]
+    if not last:
+        return ()
+    value = max(last, key=lambda n: n.lineno).value
+    parts = value.elts if isinstance(value, ast.Tuple) else [value]
+    return tuple(result_of(_last_name(part)) for part in parts)
+
+
+def _last_name(node: ast.expr | None) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _taken_apart(node: ast.FunctionDef, name: str) -> bool:
+    """Whether the function takes an argument as (rows, columns)."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Subscript) and _last_name(inner.value) == name:
+            return True
+        if isinstance(inner, ast.Assign) and _last_name(inner.value) == name:
+            if isinstance(inner.targets[0], ast.Tuple):
+                return True
+    return False
+
+
+def _keys(node: ast.FunctionDef, name: str) -> tuple[str, ...]:
+    """Return the keys that the function reads from a dictionary."""
+    found = []
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Subscript) and _last_name(inner.value) == name:
+            found.append(inner.slice)
+        elif isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
+            if inner.func.attr in ("get", "setdefault") and _last_name(inner.func.value) == name:
+                found += inner.args[:1]
+    keys = [k.value for k in found if isinstance(k, ast.Constant) and isinstance(k.value, str)]
+    return tuple(dict.fromkeys(keys))
+
+
+def _methods(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> dict[str, ast.FunctionDef]:
+    """Return a class's methods, with those of its bases in the same file."""
+    found: dict[str, ast.FunctionDef] = {}
+    for base in node.bases:
+        name = _last_name(base)
+        if name in classes and name != node.name:
+            found |= _methods(classes[name], classes)
+    return found | {n.name: n for n in node.body if isinstance(n, ast.FunctionDef)}
+
+
+def _attributes(methods: Mapping[str, ast.FunctionDef]) -> tuple[str, ...]:
+    stored = [
+        inner.attr
+        for method in methods.values()
+        for inner in ast.walk(method)
+        if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store)
+    ]
+    return tuple(dict.fromkeys(stored))
+
+
+def _stem(name: str) -> str:
+    return _MANNER.sub("", name).lower()

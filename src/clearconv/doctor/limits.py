@@ -1,0 +1,78 @@
+"""What a learner's layer can be asked to do, as far as its text tells."""
+
+from dataclasses import replace
+from typing import Any
+
+from clearconv.doctor.find import Found
+from clearconv.doctor.kinds import Case, Limits
+from clearconv.doctor.layout import Layout
+from clearconv.doctor.names import role_of
+
+_WINDOWS = ("conv2d", "max_pool2d", "avg_pool2d", "im2col", "col2im")
+_POOLS = ("max_pool2d", "avg_pool2d")
+_FIXED: dict[str, Any] = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
+
+
+def limits_of(found: Found, layout: Layout) -> Limits:
+    """Return the limits within which the layer is tried.
+
+    Parameters
+    ----------
+    found : Found
+        The layer.
+    layout : Layout
+        How its arrays lie.
+    """
+    roles = _roles(found)
+    limits = Limits(batch=layout.batch, rank=_rank(found, layout), bias=_has_bias(found))
+    if found.kind not in _WINDOWS:
+        return limits
+    fixed = {
+        option: "kernel" if option == "stride" and found.kind in _POOLS else value
+        for option, value in _FIXED.items()
+        if not {option, f"{option}_h"} & roles.keys()
+    }
+    return replace(
+        limits,
+        square_kernel=roles.get("kernel") is False and "kernel_h" not in roles,
+        one_stride=not roles.get("stride") and "stride_h" not in roles,
+        one_padding=not roles.get("padding") and "padding_h" not in roles,
+        fixed=fixed,
+    )
+
+
+def slimmed(case: Case, layout: Layout) -> Case:
+    """Leave one image, and one channel in and out, where the layout has no axis for more."""
+    kept = {}
+    for name, array in case.arrays.items():
+        if array.ndim == 4 and not layout.channels:
+            array = array[:1, :1]
+        elif array.ndim == 4 and not layout.batch and name != "weight":
+            array = array[:1]
+        elif name == "bias" and not layout.channels:
+            array = array[:1]
+        kept[name] = array
+    return replace(case, arrays=kept)
+
+
+def _roles(found: Found) -> dict[str, bool]:
+    """Return what the layer can be told, and whether as a pair."""
+    known: dict[str, bool] = {}
+    for part in ("init", "forward"):
+        call = found.calls.get(part)
+        for parameter in call.parameters if call else ():
+            known[parameter.role] = known.get(parameter.role, False) or parameter.pair
+            for key in parameter.keys:
+                known.setdefault(role_of(key, found.kind), False)
+    return known
+
+
+def _has_bias(found: Found) -> bool:
+    if found.family == "article":
+        return True
+    parameters = {p.role for call in found.calls.values() for p in call.parameters}
+    return "bias" in parameters | {role_of(name, found.kind) for name in found.attributes}
+
+
+def _rank(found: Found, layout: Layout) -> int | None:
+    return len(layout.x) if found.kind == "batch_norm" else None

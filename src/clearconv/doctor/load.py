@@ -1,0 +1,54 @@
+"""Load a learner's file in the child: all of it, or, where that fails, its definitions alone."""
+
+import ast
+import sys
+from pathlib import Path
+from types import ModuleType
+
+_NAME = "learner"  # not __main__: a guarded demo does not run
+
+
+def load(path: Path, source: str) -> ModuleType:
+    """Run the whole file as an import does."""
+    module = _module(path)
+    exec(compile(source, str(path), "exec"), module.__dict__)
+    return module
+
+
+def load_definitions(path: Path, source: str) -> ModuleType:
+    """Run imports, functions, classes and plain assignments; leave out what fails."""
+    module = _module(path)
+    for node in ast.parse(source).body:
+        if not _defines(node):
+            continue
+        for part in _parts(node):
+            try:
+                code = compile(ast.Module([part], []), str(path), "exec")
+                exec(code, module.__dict__)
+            except Exception:  # an absent library, a path that is not there
+                continue
+    return module
+
+
+def _module(path: Path) -> ModuleType:
+    module = ModuleType(_NAME)
+    module.__file__ = str(path)
+    sys.modules[_NAME] = module  # dataclasses and pickles of the learner's look there
+    return module
+
+
+def _defines(node: ast.stmt) -> bool:
+    """Whether a statement only says what something is."""
+    kinds = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
+    if isinstance(node, kinds):
+        return True
+    if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+        return not any(isinstance(inner, ast.Call) for inner in ast.walk(node.value))
+    return isinstance(node, ast.Try) and all(_defines(inner) for inner in node.body)
+
+
+def _parts(node: ast.stmt) -> list[ast.stmt]:
+    """Split ``import a, b``, so that one which is absent does not take the other with it."""
+    if not isinstance(node, ast.Import):
+        return [node]
+    return [ast.copy_location(ast.Import([alias]), node) for alias in node.names]

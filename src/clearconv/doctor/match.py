@@ -1,0 +1,258 @@
+"""Compare what came out with the truth, and with every mistake of the catalogue."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations, product
+
+import numpy as np
+
+from clearconv.doctor.kinds import Arrays, Case, Kind
+from clearconv.doctor.layout import Array
+
+#: How far a right result may be off, relative to its largest number.
+_TOLERANCE = {"float64": 1e-6, "float32": 2e-4, "float16": 2e-2}
+_LOSS_TOLERANCE = 1e-4  # many add 1e-7 within the logarithm
+_FORWARD = {"y", "loss", "cols", "x", "probabilities"}
+_MOST_SETS = 400
+
+Slips = frozenset[str]
+NONE: Slips = frozenset()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One case, and what the code made of it.
+
+    Attributes
+    ----------
+    case : Case
+        The case.
+    results : dict
+        The arrays that came out.
+    stopped : str
+        "forward" or "backward" where an error stopped it; else ``""``.
+    """
+
+    case: Case
+    results: Arrays
+    stopped: str = ""
+
+
+@dataclass(frozen=True)
+class Match:
+    """What fits the results.
+
+    Attributes
+    ----------
+    wrong : dict
+        Result -> the numbers of the trials in which it is wrong.
+    sets : tuple of frozensets of str
+        Every smallest set of mistakes that explains all that is explained.
+    explained : tuple of str
+        The wrong results that these sets explain.
+    conventions : dict
+        Those under which they do.
+    names : tuple of str
+        The results that the code gives.
+    """
+
+    wrong: dict[str, list[int]]
+    sets: tuple[Slips, ...] = ()
+    explained: tuple[str, ...] = ()
+    conventions: Mapping[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+
+    @property
+    def right(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.wrong
+
+    @property
+    def sure(self) -> Slips:
+        """The mistakes that every fitting set has."""
+        return frozenset.intersection(*self.sets) if self.sets else NONE
+
+
+class Predictions:
+    """What a kind computes with mistakes made, each worked out once.
+
+    Parameters
+    ----------
+    kind : Kind
+        The kind.
+    trials : sequence of Trial
+        Its cases are predicted.
+    conventions : mapping
+        Chosen values.
+    """
+
+    def __init__(self, kind: Kind, trials: Sequence[Trial], conventions: Mapping[str, str]) -> None:
+        self.kind, self.trials, self.conventions = kind, trials, conventions
+        self._known: dict[tuple[Slips, int], Arrays] = {}
+
+    def of(self, slips: Slips, number: int) -> Arrays:
+        """Return the results of a trial's case with these mistakes made."""
+        key = slips, number
+        if key not in self._known:
+            with np.errstate(all="ignore"):
+                case = self.trials[number].case
+                self._known[key] = self.kind.run(case, slips, self.conventions)
+        return self._known[key]
+
+    def fits(self, slips: Slips, name: str) -> bool:
+        """Whether a result is, in every trial, what these mistakes make of it."""
+        return all(self.fits_in(slips, name, number) for number in range(len(self.trials)))
+
+    def fits_in(self, slips: Slips, name: str, number: int) -> bool:
+        """Whether a result is, in one trial, what these mistakes make of it."""
+        trial, predicted = self.trials[number], self.of(slips, number)
+        wanted = expected(predicted, name)
+        if trial.stopped and name not in trial.results:
+            if trial.stopped == "backward" and part(name) == "forward":
+                return True
+            parts = {"forward": _FORWARD, "backward": set(self.kind.results) - _FORWARD}
+            missing = [one for one in parts[trial.stopped] & set(self.kind.results)
+                       if one not in predicted]  # fmt: skip
+            return bool(missing)
+        got = trial.results.get(name)
+        if got is None:
+            return True  # the code has no such result
+        if wanted is None:
+            return False
+        truth = expected(self.of(NONE, number), name)
+        return same(got, wanted, name, truth)
+
+    def wrong(self, slips: Slips = NONE) -> dict[str, list[int]]:
+        """Return the results that differ from these predictions, and in which trials."""
+        found: dict[str, list[int]] = {}
+        for name in self.names():
+            where = [n for n in range(len(self.trials)) if not self.fits_in(slips, name, n)]
+            if where:
+                found[name] = where
+        return found
+
+    def names(self) -> list[str]:
+        """Return the results that the code gives in any trial, or failed to give."""
+        names = {name: None for trial in self.trials for name in trial.results}
+        for trial in self.trials:
+            if trial.stopped and not names:
+                names |= dict.fromkeys(self.kind.results)
+        return [name for name in names if name.partition("@")[0] in self.kind.results]
+
+
+def match(kind: Kind, trials: Sequence[Trial], conventions: Mapping[str, str]) -> Match:
+    """Find the smallest sets of mistakes that explain what came out.
+
+    Parameters
+    ----------
+    kind : Kind
+        What the code is meant to compute.
+    trials : sequence of Trial
+        What it computed.
+    conventions : mapping
+        Chosen values, by convention.
+
+    Returns
+    -------
+    Match
+        With no sets where nothing is wrong, or nothing fits.
+    """
+    predictions = Predictions(kind, trials, conventions)
+    wrong = predictions.wrong()
+    if not wrong:
+        return Match({}, conventions=conventions, names=tuple(predictions.names()))
+    options = {name: _explanations(kind, predictions, name) for name in wrong}
+    explained = [name for name in wrong if options[name]]
+    unexplained = set(wrong) - set(explained)
+    judged = [name for name in predictions.names() if name not in unexplained]
+    sets: list[Slips] = []
+    for union in _unions([options[name] for name in explained]):
+        if sets and len(union) > len(sets[0]):
+            break
+        if all(predictions.fits(union, name) for name in judged):
+            sets.append(union)
+    return Match(
+        wrong,
+        tuple(sets),
+        tuple(explained) if sets else (),
+        conventions,
+        tuple(predictions.names()),
+    )
+
+
+def _explanations(kind: Kind, predictions: Predictions, name: str) -> list[Slips]:
+    """Return the single mistakes that explain one result, or else the pairs."""
+    result = name.partition("@")[0]
+    keys = [slip.key for slip in kind.slips if result in slip.spoils or name in slip.spoils]
+    keys += [slip.key for slip in kind.slips if slip.key not in keys]
+    singles = [frozenset([key]) for key in keys]
+    found = [one for one in singles if predictions.fits(one, name)]
+    if found:
+        return found
+    touching = [key for key in keys if not _same_as_truth(predictions, frozenset([key]), name)]
+    return [
+        frozenset(pair)
+        for pair in combinations(touching, 2)
+        if predictions.fits(frozenset(pair), name)
+    ]
+
+
+def _same_as_truth(predictions: Predictions, slips: Slips, name: str) -> bool:
+    """Whether a mistake leaves a result as it is, in every trial."""
+    for number in range(len(predictions.trials)):
+        got = expected(predictions.of(slips, number), name)
+        truth = expected(predictions.of(NONE, number), name)
+        if got is None or truth is None or not same(got, truth, name, truth):
+            return False
+    return True
+
+
+def _unions(options: Sequence[Sequence[Slips]]) -> Iterator[Slips]:
+    """Yield one explanation of each result, put together; the smallest sets first."""
+    if not options:
+        return
+    unions: set[Slips] = set()
+    for number, choice in enumerate(product(*options)):
+        if number > _MOST_SETS * 10:
+            break
+        unions.add(frozenset().union(*choice))
+    yield from sorted(unions, key=lambda union: (len(union), sorted(union)))[:_MOST_SETS]
+
+
+def expected(results: Arrays, name: str) -> Array | None:
+    """Return a prediction; a second call gives what the first does unless said otherwise."""
+    return results.get(name, results.get(name.partition("@")[0]))
+
+
+def part(name: str) -> str:
+    """Return which pass gives a result."""
+    return "forward" if name.partition("@")[0] in _FORWARD else "backward"
+
+
+def same(got: Array, wanted: Array, name: str, truth: Array | None = None) -> bool:
+    """Whether two arrays are equal but for rounding.
+
+    Parameters
+    ----------
+    got, wanted : ndarray
+        What came out, and a prediction.
+    name : str
+        The result; a bias's gradient may have axes of length 1 besides.
+    truth : ndarray, optional
+        Says what size the numbers have, where those of the prediction may all be 0.
+    """
+    if got.shape != wanted.shape:
+        slim = got.size == wanted.size and got.ndim > 0 and wanted.ndim > 0
+        if not slim or max(got.shape) != got.size or max(wanted.shape) != wanted.size:
+            return got.size == wanted.size == 1 and same(got.ravel(), wanted.ravel(), name, truth)
+        got, wanted = got.ravel(), wanted.ravel()
+    if got.size == 0:
+        return True
+    finite = np.isfinite(wanted)
+    if not np.array_equal(finite, np.isfinite(got)):
+        return False
+    sizes = [np.abs(a[np.isfinite(a)]).max(initial=0) for a in (wanted, truth) if a is not None]
+    near = _TOLERANCE.get(str(got.dtype), 1e-9)
+    near = max(near, _LOSS_TOLERANCE) if name.startswith("loss") else near
+    off = np.abs(got[finite].astype(np.float64) - wanted[finite]).max(initial=0)
+    return bool(off <= near * max(sizes, default=0.0) + 1e-12)

@@ -1,0 +1,128 @@
+"""What the names in learners' code stand for: arguments, options, results, kinds of layer."""
+
+import re
+from collections.abc import Iterable
+
+#: Role -> the names that learners give to such an argument, in lower case without underscores.
+_ARGUMENTS = {
+    "x": "x a data image images img img inp input inputs inputdata inputarray inputs aprev z "
+    "logits logit score scores xin inputtensor features net net weightedinput outputprev h",
+    "weight": "w weight weights kernel kernels filter filters theta filts",
+    "bias": "b bias biases",
+    "grad_y": "dout dy dz da dl dldout dldy dldz dh grad grads gradoutput gradout gradoutputs "
+    "outgrad outputgradient outgrads delta deltas upstream sensitivityarray sensitivitymap error "
+    "err errors gradient dnext doutput gradient g outputgrad outputerror gradz grady dloss dlout",
+    "cache": "cache caches saved memory ctx context activationcache linearcache",
+    "options": "convparam convparams poolparam poolparams bnparam bnparams dropoutparam "
+    "dropoutparams hparameters hparams hparam hyperparameters param config options",
+    "stride": "stride strides s step steps",
+    "stride_h": "strideh sh stridey verticalstride strideheight",
+    "stride_w": "stridew sw stridex horizontalstride stridewidth",
+    "padding": "pad padding pads zeropadding p padsize paddingsize",
+    "padding_h": "padh ph pady paddingh paddingheight padheight",
+    "padding_w": "padw pw padx paddingw paddingwidth padwidth",
+    "dilation": "dilation dilations dilate d",
+    "kernel": "kernelsize filtersize poolsize windowsize ksize size window pool k f fsize ks "
+    "kernelshape filtershape poolshape fieldsize",
+    "kernel_h": "poolh poolheight filterh filterheight kernelh kernelheight fh kh hh fieldheight",
+    "kernel_w": "poolw poolwidth filterw filterwidth kernelw kernelwidth fw kw ww fieldwidth",
+    "height": "inputheight imageheight inh heightin h height",
+    "width": "inputwidth imagewidth inw widthin width",
+    "in_channels": "inchannels inputchannels channelnumber cin nin inchannel channels numchannels "
+    "inputchannel inc infeatures inputsize inputdim indim infeature nchannels numfeatures c ni dim",
+    "out_channels": "outchannels outputchannels filternumber numfilters nfilters cout nout "
+    "outchannel filtersnumber outc outfeatures outputsize outputdim outdim numkernels outfeature "
+    "nfilter nkernels",
+    "x_shape": "xshape inputshape shape imshape imageshape inshape imgshape",
+    "cols": "col cols columns column",
+    "y": "y out output outputs yhat activated result",
+    "labels": "t label labels target targets ytrue classes truth groundtruth",
+    "gamma": "gamma scale",
+    "beta": "beta shift",
+    "eps": "eps epsilon",
+    "momentum": "momentum decay",
+    "running_mean": "runningmean movingmean",
+    "running_var": "runningvar movingvar runningvariance",
+    "p": "p dropoutratio ratio droprate rate prob dropprob dropoutrate keepprob probability "
+    "dropoutprob",
+    "training": "trainflg training istraining train istrain trainflag",
+    "mode": "mode",
+    "mask": "mask",
+    "activator": "activator activation activate",
+    "lr": "learningrate lr eta alpha",
+}  # fmt: skip
+
+#: Where a name stands for something else than above.
+_BY_KIND = {
+    "max_pool2d": {"filter": "kernel", "filters": "kernel", "p": "padding", "kernel": "kernel"},
+    "avg_pool2d": {"filter": "kernel", "filters": "kernel", "p": "padding", "kernel": "kernel"},
+    "im2col": {"kernel": "kernel", "filter": "kernel", "w": "kernel_w", "h": "kernel_h"},
+    "col2im": {"kernel": "kernel", "x": "cols", "filter": "kernel", "w": "kernel_w",
+               "h": "kernel_h", "h_in": "height", "data": "cols", "cols": "cols"},
+    "dropout": {"p": "p", "size": "x_shape"},
+    "softmax_cross_entropy": {"y": "labels"},
+    "batch_norm": {"w": "gamma", "b": "beta"},
+}  # fmt: skip
+
+_ROLES = {name: role for role, names in _ARGUMENTS.items() for name in names.split()}
+_ROLES["p"] = "padding"
+
+#: What backward functions call their results, and attributes and keys that hold them.
+_RESULTS = {
+    "grad_x": "dx da daprev dinput gradx gradinput inputgrad deltaarray dinputs dl dldx dprev din "
+    "gradinputs inputgradient gradaprev delta bpsensitivitymap dxi dximg dlogits dscores dz dimage",
+    "grad_weight": "dw gradw dweight dweights gradweight gradweights weightsgrad weightgrad dk "
+    "dkernel dkernels dfilter dfilters dldw dtheta gradkernel kernelgradient weightsgradient "
+    "gradfilter gradfilters wgrad dldfilters dlfilters",
+    "grad_bias": "db gradb dbias dbiases gradbias biasgrad dldb bgrad biasgradient gradbiases",
+    "grad_gamma": "dgamma gradgamma gammagrad dscale",
+    "grad_beta": "dbeta gradbeta betagrad dshift",
+    "loss": "loss cost l",
+    "y": "out y output z a outputarray",
+}
+_RESULT_ROLES = {name: role for role, names in _RESULTS.items() for name in names.split()}
+
+_KINDS = (
+    (r"transpose|deconv|net(work)?$|model|block|trainer|solver|optimi", ""),
+    (r"im2col", "im2col"),
+    (r"col2im", "col2im"),
+    (r"softmax.*(loss|cross|ce$)|cross.?entropy.*softmax|softmaxloss", "softmax_cross_entropy"),
+    (r"conv.*(relu|sigmoid|pool|batch)|affine.*relu|linear.*activation", ""),
+    (r"(avg|average|mean).?pool", "avg_pool2d"),
+    (r"pool", "max_pool2d"),
+    (r"conv|correl", "conv2d"),
+    (r"batch.?norm|(^|_)bn(_|$)", "batch_norm"),
+    (r"drop.?out", "dropout"),
+    (r"affine|linear|dense|fully.?connected|(^|_)fc(_|$|\d)", "linear"),
+    (r"relu", "relu"),
+    (r"sigmoid", "sigmoid"),
+    (r"softmax", "softmax"),
+)
+
+
+def kind_of(name: str) -> str:
+    """Return the kind of layer that a function's or class's name speaks of, or ``""``."""
+    low = name.lower()
+    if re.search(r"leaky|prelu|group.?norm|layer.?norm|hard|log.?softmax", low):
+        return ""  # other formulas than those in the catalogue
+    return next((kind for pattern, kind in _KINDS if re.search(pattern, low)), "")
+
+
+def role_of(name: str, kind: str) -> str:
+    """Return what an argument of this name stands for in such a layer, or ``""``."""
+    plain = _plain(name)
+    return _BY_KIND.get(kind, {}).get(plain) or _ROLES.get(plain, "")
+
+
+def result_of(name: str) -> str:
+    """Return the result that a returned variable, attribute or key of this name holds."""
+    return _RESULT_ROLES.get(_plain(name), "")
+
+
+def known_roles() -> Iterable[str]:
+    """Return the roles that ``--function`` may name."""
+    return _ARGUMENTS.keys()
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "")

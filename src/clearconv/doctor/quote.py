@@ -1,0 +1,157 @@
+"""The learner's own line, where it can be told."""
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from clearconv.doctor.find import Call, Found
+from clearconv.doctor.kinds import Slip
+from clearconv.doctor.names import result_of
+
+_FORWARD = ("y", "loss", "cols", "x")
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A line of the learner's.
+
+    Attributes
+    ----------
+    line : int
+        Its number.
+    text : str
+        What stands there.
+    sure : bool
+        Whether it shows the mistake; otherwise it is where the wrong result is made.
+    """
+
+    line: int
+    text: str
+    sure: bool
+
+
+def quote(source: str, found: Found, slip: Slip | None, result: str) -> Quote | None:
+    """Return the line that makes a mistake, or makes the wrong result.
+
+    Parameters
+    ----------
+    source : str
+        The learner's file.
+    found : Found
+        The layer.
+    slip : Slip, optional
+        The mistake, whose hints say how such a line looks.
+    result : str
+        The wrong result.
+    """
+    name = result.partition("@")[0]
+    statements = [s for call in _calls(found, name) for s in _statements(source, found, call)]
+    for hint in slip.hints if slip else ():
+        hits = [s for s in statements if re.search(hint, _text(s))]
+        if len(hits) == 1:
+            return Quote(hits[0].lineno, _line(source, hits[0]), sure=True)
+    makers = [s for s in statements if name in _made(s)]
+    if not makers and len(statements) == 1:
+        makers = statements
+    if not makers:
+        return None
+    last = _origin(makers[-1], statements)
+    return Quote(last.lineno, _line(source, last), sure=False)
+
+
+def _origin(made: ast.stmt, statements: Sequence[ast.stmt]) -> ast.stmt:
+    """Go back from a mere slice or reshape to where its array is filled."""
+    value = made.value if isinstance(made, ast.Assign) else None
+    while isinstance(value, ast.Subscript | ast.Attribute | ast.Call):
+        value = value.func if isinstance(value, ast.Call) else value.value
+    if isinstance(value, ast.Name):
+        fills = [
+            s
+            for s in statements
+            if (isinstance(s, ast.AugAssign) and _name(s.target) == value.id)
+            or (isinstance(s, ast.Assign) and any(_fills(t, value.id) for t in s.targets))
+        ]
+        if fills:
+            return fills[-1]
+    return made
+
+
+def _fills(target: ast.expr, name: str) -> bool:
+    return isinstance(target, ast.Subscript) and _name(target) == name
+
+
+def _calls(found: Found, name: str) -> list[Call]:
+    """Return the functions in which a result is made."""
+    if name in found.calls:
+        return [found.calls[name]]
+    part = "forward" if name in _FORWARD or "backward" not in found.calls else "backward"
+    return [found.calls[part]] if part in found.calls else []
+
+
+def _statements(source: str, found: Found, call: Call) -> list[ast.stmt]:
+    """Return the simple statements of a function, and of the methods that it calls."""
+    tree = ast.parse(source)
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
+    first = next((f for f in functions if f.lineno == call.lines[0]), None)
+    if first is None:
+        return []
+    members = [f for f in functions if _beside(tree, first, f)]
+    reached, waiting = [], [first]
+    while waiting:
+        function = waiting.pop()
+        if function in reached:
+            continue
+        reached.append(function)
+        used = {
+            inner.func.attr if isinstance(inner.func, ast.Attribute) else _name(inner.func)
+            for inner in ast.walk(function)
+            if isinstance(inner, ast.Call)
+        }
+        waiting += [f for f in members if f.name in used and f.name != "forward"]
+    simple = ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Return | ast.Expr | ast.If | ast.For
+    found_here = [s for f in reached for s in ast.walk(f) if isinstance(s, simple)]
+    return sorted(found_here, key=lambda s: s.lineno)
+
+
+def _beside(tree: ast.Module, first: ast.FunctionDef, other: ast.FunctionDef) -> bool:
+    """Whether another function is in the same class, or at the top of the file as well."""
+    homes: list[Sequence[ast.stmt]] = [tree.body]
+    homes += [n.body for n in ast.walk(tree) if isinstance(n, ast.ClassDef)]
+    return any(first in home and other in home for home in homes)
+
+
+def _text(statement: ast.stmt) -> str:
+    """Return a statement as one line; of a compound one, its head."""
+    if isinstance(statement, ast.If):
+        return f"if {ast.unparse(statement.test)}:"
+    if isinstance(statement, ast.For):
+        return f"for {ast.unparse(statement.target)} in {ast.unparse(statement.iter)}:"
+    return ast.unparse(statement)
+
+
+def _line(source: str, statement: ast.stmt) -> str:
+    return source.splitlines()[statement.lineno - 1].strip()
+
+
+def _made(statement: ast.stmt) -> set[str]:
+    """Return the results that a statement assigns, by the names of its variables."""
+    if isinstance(statement, ast.Assign):
+        targets = list(statement.targets)
+    elif isinstance(statement, ast.AugAssign | ast.AnnAssign):
+        targets = [statement.target]
+    else:
+        return set()
+    found = set()
+    for target in targets:
+        parts = target.elts if isinstance(target, ast.Tuple) else [target]
+        found |= {result_of(_name(part)) for part in parts}
+    return found
+
+
+def _name(node: ast.expr) -> str:
+    if isinstance(node, ast.Subscript | ast.Starred):
+        return _name(node.value)
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""

@@ -1,0 +1,98 @@
+"""What the doctor found as plain data, for graders."""
+
+from typing import Any
+
+import numpy as np
+
+from clearconv.doctor.counter import Counter
+from clearconv.doctor.examine import Examination, Verdict
+from clearconv.doctor.kinds import KINDS, Slip
+from clearconv.doctor.layout import Array
+from clearconv.doctor.words import understood
+
+
+def record(examination: Examination) -> dict[str, Any]:
+    """Return an examination as what JSON can hold; ``docs/doctor.md`` says what each key means.
+
+    Parameters
+    ----------
+    examination : Examination
+        What was found.
+    """
+    return {
+        "file": str(examination.path),
+        "right": examination.right,
+        "unreadable": examination.unreadable or None,
+        "notes": examination.notes,
+        "layers": [_layer(verdict) for verdict in examination.verdicts],
+    }
+
+
+def _layer(verdict: Verdict) -> dict[str, Any]:
+    found, match = verdict.found, verdict.match
+    slips = {slip.key: slip for slip in KINDS[found.kind].slips}
+    names = match.names if match else ()
+    wrong = match.wrong if match else {}
+    return {
+        "kind": found.kind,
+        "name": found.name,
+        "line": found.line,
+        "functions": {part: call.name for part, call in found.calls.items()},
+        "right": verdict.right,
+        "understood": understood(verdict),
+        "conventions": dict(match.conventions) if match else {},
+        "cases": verdict.cases,
+        "results": {
+            name: {
+                "right": name not in wrong,
+                "wrong_in": [verdict.cases[number] for number in wrong.get(name, ())],
+            }
+            for name in names
+        },
+        "sure": sorted(match.sure) if match else [],
+        "explanations": [sorted(one) for one in match.sets] if match else [],
+        "mistakes": {
+            key: _mistake(verdict, slips[key])
+            for key in sorted({key for one in match.sets for key in one} if match else ())
+        },
+        "not_explained": verdict.places,
+        "stopped": verdict.stopped or None,
+        "counter_examples": [_counter(one) for one in verdict.counters],
+        "remarks": verdict.remarks,
+    }
+
+
+def _mistake(verdict: Verdict, slip: Slip) -> dict[str, Any]:
+    quote = verdict.quotes.get(slip.key)
+    return {
+        "title": slip.title,
+        "why": " ".join(slip.why.split()),
+        "remedy": " ".join(slip.remedy.split()),
+        "link": f"docs/{slip.link}",
+        "line": quote.line if quote and quote.sure else None,
+        "text": quote.text if quote and quote.sure else None,
+    }
+
+
+def _counter(counter: Counter) -> dict[str, Any]:
+    return {
+        "result": counter.name,
+        "inputs": {name: _numbers(array) for name, array in counter.case.arrays.items()},
+        "options": {name: _plain(value) for name, value in counter.case.options.items()},
+        "got": _numbers(counter.got),
+        "expected": _numbers(counter.want),
+    }
+
+
+def _numbers(array: Array) -> Any:
+    """Return nested lists; NaN and infinity, which JSON does not know, as words."""
+    if np.isfinite(array).all():
+        return array.tolist()
+    words = array.astype(object)
+    for at in zip(*np.nonzero(~np.isfinite(array)), strict=True):
+        words[at] = str(array[at])
+    return words.tolist()
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

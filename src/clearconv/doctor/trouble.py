@@ -1,0 +1,85 @@
+"""What stopped a learner's code, in one sentence and with the likeliest remedy."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+#: (type, pattern of the message) -> what it means. The first that fits counts.
+_MEANINGS = (
+    ("NameError", "'xrange'", "xrange is Python 2's; Python 3 calls it range"),
+    ("NameError", "'raw_input'|'unicode'|'reduce'", "the name is Python 2's"),
+    ("TypeError", "'float' object cannot be interpreted as an integer|slice indices must be",
+     "a size is no whole number: in Python 3 / gives a fraction, // a whole number"),
+    ("IndexError", "only integers, slices",
+     "an index is no whole number: in Python 3 / gives a fraction, // a whole number"),
+    ("TypeError", "'map' object|'range' object|'zip' object|'filter' object",
+     "Python 3's map, zip and range are no lists; write list(...) around it"),
+    ("ModuleNotFoundError|ImportError", "", "the library is not installed here; the layers "
+     "themselves need NumPy alone"),
+    ("EOFError", "", "it waits for input(), and nobody is there to type"),
+    ("MemoryError|_ArrayMemoryError", "", "it asked for more memory than it is given; --memory "
+     "gives more"),
+    ("RecursionError", "", "a function calls itself without end"),
+    ("SystemExit", "", "it ends the program (exit); put that under if __name__ == '__main__':"),
+    ("KeyboardInterrupt", "", "it ended itself"),
+    ("FileNotFoundError", "", "a file that it reads is not there; put what reads it under "
+     "if __name__ == '__main__':"),
+    ("ValueError", "truth value of an array", "max() and if compare single numbers; for arrays "
+     "write np.maximum or np.where"),
+    ("NoValue", "", "say what its arguments are with --function"),
+)  # fmt: skip
+
+
+def sentence(trouble: Mapping[str, Any], loading: bool = False) -> str:
+    """Say what happened, where, and what it may mean.
+
+    Parameters
+    ----------
+    trouble : mapping
+        As the sandbox gives it: type, message; line, text and where if they are known.
+    loading : bool
+        Whether the file was being loaded.
+    """
+    kind, message = trouble["type"], trouble["message"]
+    place = _place(trouble)
+    if kind == "Timeout":
+        doing = "loading the file" if loading else "this case"
+        said = f"it was stopped after {message}{place or f' in {doing}'}"
+        if loading:
+            return f"{said}: it seems to train or to show something when it is loaded"
+        return f"{said}: a loop may not end; --timeout gives more time"
+    if kind == "Ended":
+        last = f", its last words: {message}" if message else ""
+        return f"the process ended by itself{last}"
+    if kind in ("BadResult", "TooLarge"):
+        return f"{message}{place}"
+    said = f"{kind}: {message}{place}" if message else f"{kind}{place}"
+    if kind == "NoValue":
+        said = message
+    meaning = next(
+        (m for k, p, m in _MEANINGS if re.fullmatch(k, kind) and re.search(p, message)), ""
+    )
+    return f"{said}; {meaning}" if meaning else said
+
+
+def syntax(error: SyntaxError) -> str:
+    """Say why a file is no Python 3."""
+    said = f"line {error.lineno}: {error.msg}" if error.lineno else str(error.msg)
+    text = (error.text or "").strip()
+    two = "Missing parentheses in call to 'print'" in str(error.msg)
+    two = two or bool(re.match(r"(print|exec) |except \w+, ", text)) or "inconsistent" in said
+    hint = "; it looks like Python 2, this is Python 3 (2to3 converts most of it)" if two else ""
+    return f"{said}{f' ({text})' if text else ''}{hint}"
+
+
+def refuses(trouble: Mapping[str, Any]) -> bool:
+    """Whether the code itself says that it does not take such a case."""
+    text = str(trouble.get("text", ""))
+    return trouble["type"] in ("AssertionError", "NotImplementedError") or text.startswith("raise")
+
+
+def _place(trouble: Mapping[str, Any]) -> str:
+    if "line" not in trouble:
+        return ""
+    text = f" ({trouble['text']})" if trouble.get("text") else ""
+    return f" in line {trouble['line']}{text}"

@@ -1,0 +1,260 @@
+"""What the doctor says to a person: understood, right, wrong, why, instead."""
+
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
+
+from clearconv._text import printable
+from clearconv.doctor.counter import Counter
+from clearconv.doctor.examine import Examination, Verdict
+from clearconv.doctor.find import Call
+from clearconv.doctor.grids import blocks, number, pairs
+from clearconv.doctor.kinds import KINDS, Slip
+from clearconv.doctor.match import Slips
+
+_WIDTH = 79
+_FAMILIES = {
+    "article": "the article's interface",
+    "activator": "the article's activator, one number at a time",
+}
+_FAMILIAR = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
+LOOKED_FOR = """\
+The doctor looks for functions and classes at the top level of a file, by names and arguments:
+  conv_forward_naive(x, w, b, conv_param) -> out, cache
+  conv_backward_naive(dout, cache) -> dx, dw, db         and the same for pooling, affine,
+                                      relu, batchnorm, dropout; softmax_loss(x, y) -> loss, dx
+  class Convolution(W, b, stride, pad): forward(x), backward(dout); dW, db
+                                      and Pooling, Affine, Relu, Sigmoid, BatchNormalization,
+                                      Dropout, SoftmaxWithLoss; im2col(...), col2im(...)
+  class ConvLayer(input_width, input_height, channel_number, filter_width, ...), MaxPoolingLayer
+Any other function is named on the command line:
+  --function conv2d.forward=my_conv --function 'conv2d.backward=my_grad(grad_y, x, weight)'"""
+
+
+def told(examination: Examination) -> list[str]:
+    """Return all there is to say about a file, line by line."""
+    name = examination.path.name
+    if examination.unreadable:
+        return _wrapped(f"{name} could not be examined: {examination.unreadable}.")
+    if not examination.verdicts:
+        return [f"{name}: no layer found.", "", *LOOKED_FOR.splitlines()]
+    wrong = sum(not verdict.right for verdict in examination.verdicts)
+    count = len(examination.verdicts)
+    found = f"{count} {'layer' if count == 1 else 'layers'} found"
+    fault = "all right" if not wrong else f"{wrong} with something wrong"
+    lines = [f"{name}: {found}, {fault}" if wrong < count or count > 1 else f"{name}: {found}"]
+    for note in examination.notes:
+        lines += _wrapped(f"Note: {note}")
+    for verdict in examination.verdicts:
+        lines += ["", *_layer(verdict)]
+    return lines
+
+
+def title(verdict: Verdict) -> str:
+    """Name a layer, and where it stands."""
+    found = verdict.found
+    if found.family == "functions":
+        calls = [f"{call.name} (line {call.lines[0]})" for call in found.calls.values()]
+        return f"{found.kind}: {', '.join(dict.fromkeys(calls))}"
+    return f"{found.kind}: class {found.name} (line {found.line})"
+
+
+def understood(verdict: Verdict) -> str:
+    """Say how the doctor reads the code, and within which limits it is tried."""
+    found, limits = verdict.found, verdict.limits
+    said = [_FAMILIES.get(found.family) or _arguments(verdict)]
+    if verdict.layout.said:
+        said.append(verdict.layout.said)
+    fixed = limits.fixed
+    if limits.one_stride and limits.one_padding and not {"stride", "padding"} & fixed.keys():
+        said.append("one stride and one padding for both axes")
+    elif limits.one_stride and "stride" not in fixed:
+        said.append("one stride for both axes")
+    elif limits.one_padding and "padding" not in fixed:
+        said.append("one padding for both axes")
+    if limits.square_kernel:
+        said.append("square windows")
+    absent = [option for option in ("stride", "padding") if option in fixed]
+    if absent:
+        said.append(f"no {' and no '.join(absent)}")
+    return "; ".join(said)
+
+
+def conventions(verdict: Verdict) -> list[str]:
+    """Say which conventions the code follows, as far as they make a difference."""
+    if verdict.match is None:
+        return []
+    said = []
+    for one in KINDS[verdict.found.kind].conventions:
+        value = verdict.match.conventions.get(one.key)
+        usual = next(iter(one.values))
+        if value is not None and (value != usual or one.key in _ALWAYS):
+            said.append(one.values[value])
+    return said
+
+
+_ALWAYS = {"kernel"}
+
+
+def _arguments(verdict: Verdict) -> str:
+    """List the arguments of the forward pass, as they stand in the code."""
+    calls = verdict.found.calls
+    made = calls.get("init") if verdict.found.family != "functions" else None
+    forward = _named(calls["forward"]) if "forward" in calls else ""
+    return f"made with {_named(made)}; forward{forward}" if made else forward.strip("()") or ""
+
+
+def _named(call: Call) -> str:
+    words = []
+    for parameter in call.parameters:
+        if parameter.role == "options" and parameter.keys:
+            words += [f"{parameter.name}[{key!r}]" for key in parameter.keys]
+        elif parameter.role:
+            words.append(parameter.name)
+    return f"({', '.join(words)})"
+
+
+def _layer(verdict: Verdict) -> Iterator[str]:
+    """Yield what is said about one layer."""
+    yield from _wrapped(printable(title(verdict)))
+    yield from _item("understood", understood(verdict))
+    if said := conventions(verdict):
+        yield from _item("follows", "; ".join(said))
+    if verdict.match is None:
+        yield from _item("STOPPED", verdict.stopped)
+        return
+    yield from _results(verdict)
+    for remark in verdict.remarks:
+        yield from _item("note", remark)
+    if verdict.stopped:
+        yield from _item("STOPS", verdict.stopped)
+    yield from _diagnosis(verdict)
+
+
+def _results(verdict: Verdict) -> Iterator[str]:
+    match = verdict.match
+    assert match is not None
+    count = len(verdict.cases)
+    cases = f"{count} {'case' if count == 1 else 'cases'}"
+    right = [name for name in match.names if name not in match.wrong and "@" not in name]
+    if right:
+        yield from _item("right", f"{', '.join(right)} in {cases}")
+    for name, where in match.wrong.items():
+        plain, _, again = name.partition("@")
+        second = ", when called a second time," if again else ""
+        yield from _item("WRONG", f"{plain}{second} in {len(where)} of {cases}")
+
+
+def _diagnosis(verdict: Verdict) -> Iterator[str]:
+    match = verdict.match
+    assert match is not None
+    slips = {slip.key: slip for slip in KINDS[verdict.found.kind].slips}
+    shown: set[str] = set()
+    if len(match.sets) == 1:
+        for key in sorted(match.sets[0], key=list(slips).index):
+            yield ""
+            yield from _slip(verdict, slips[key])
+            yield from _counters(verdict, slips[key].spoils, shown)
+    elif match.sets:
+        yield ""
+        yield from _several(verdict, match.sets, slips)
+    for name, places in verdict.places.items():
+        yield ""
+        yield from _wrapped(
+            f"{_plain(name)}: no mistake of the catalogue fits. {_sentences(places)}", "  "
+        )
+        yield from _line(verdict, name)
+        yield from _counters(verdict, (name,), shown)
+    yield from _counters(verdict, tuple(match.wrong), shown)
+
+
+def _several(verdict: Verdict, sets: Sequence[Slips], slips: dict[str, Slip]) -> Iterator[str]:
+    """Say that several explanations fit, and what they share."""
+    sure = frozenset.intersection(*sets)
+    for key in sorted(sure, key=list(slips).index):
+        yield from _slip(verdict, slips[key])
+        yield ""
+    one = "one of these besides" if sure else "one of these"
+    yield from _wrapped(f"It is {one}; the cases cannot tell them apart:", "  ")
+    for slips_ in sets:
+        titles = " and ".join(slips[key].title for key in sorted(slips_ - sure))
+        yield from _wrapped(f"- {titles}", "  ", "    ")
+        for key in sorted(slips_ - sure):
+            yield from _wrapped(f"See docs/{slips[key].link}", "    ")
+
+
+def _slip(verdict: Verdict, slip: Slip) -> Iterator[str]:
+    """Name a mistake, say why it is one, and what to write."""
+    head = slip.title[0].upper() + slip.title[1:]
+    yield from _wrapped(f"{head}.", "  ")
+    yield from _wrapped(" ".join(slip.why.split()), "  ")
+    yield from _line(verdict, slip.key)
+    yield from _wrapped(f"Instead: {' '.join(slip.remedy.split())}", "  ", "    ")
+    yield from _wrapped(f"Derived in docs/{slip.link}", "  ")
+
+
+def _line(verdict: Verdict, key: str) -> Iterator[str]:
+    quote = verdict.quotes.get(key)
+    if quote is not None:
+        made = "" if quote.sure else "Made in "
+        yield f"  {made}line {quote.line}: {printable(quote.text)}"
+
+
+def _counters(verdict: Verdict, names: Sequence[str], shown: set[str]) -> Iterator[str]:
+    """Show the smallest case for the first of these results that has one."""
+    for counter in verdict.counters:
+        if counter.name in names and counter.name not in shown:
+            shown.add(counter.name)
+            yield ""
+            yield from _counter(counter)
+            shown.update(names)
+            return
+
+
+def _counter(counter: Counter) -> Iterator[str]:
+    options = [
+        f"{key} {_short(value)}"
+        for key, value in counter.case.options.items()
+        if key in _FAMILIAR and tuple(value) != _FAMILIAR[key]
+    ]
+    said = f" ({', '.join(options)})" if options else ""
+    yield from _wrapped(f"The smallest case found that shows it{said}:", "  ")
+    unused = {"grad_y"} if counter.name in ("y", "loss") else {"bias"}
+    given = [(k, v) for k, v in counter.case.arrays.items() if k not in unused]
+    yield from (f"    {line}".rstrip() for line in blocks(given))
+    plain, _, again = counter.name.partition("@")
+    yours = f"your {plain}" + (", second call" if again else "")
+    yield ""
+    yield from (
+        f"    {line}".rstrip() for line in pairs((yours, counter.got), ("right", counter.want))
+    )
+
+
+def _plain(name: str) -> str:
+    plain, _, again = name.partition("@")
+    return f"{plain} (second call)" if again else plain
+
+
+def _short(value: object) -> str:
+    if isinstance(value, tuple):
+        return number(value[0]) if value[0] == value[1] else "x".join(map(number, value))
+    return str(value)
+
+
+def _sentences(said: Sequence[str]) -> str:
+    return " ".join(f"{one[0].upper()}{one[1:]}." for one in said)
+
+
+def _item(word: str, text: str) -> list[str]:
+    lead = f"  {word:<10}  "
+    return _wrapped(f"{lead}{printable(text)}", "", " " * len(lead))
+
+
+def _wrapped(text: str, first: str = "", rest: str | None = None) -> list[str]:
+    return wrap(
+        text,
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=first if rest is None else rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
