@@ -21,7 +21,7 @@ register_activation register_layer set_threads trace
 """.split()
 
 PARTS = """
-article data errors explain glassbox layers losses models ops optim report tracing train
+article data doctor errors explain glassbox layers losses models ops optim report tracing train
 """.split()
 
 

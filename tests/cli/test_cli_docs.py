@@ -22,7 +22,7 @@ COMMANDS = (
     "show",
 )
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
-REPRODUCIBLE = ("--help", "summary", "show")
+REPRODUCIBLE = ("--help", "summary", "doctor", "show")
 
 
 def examples():

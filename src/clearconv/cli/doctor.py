@@ -15,7 +15,7 @@ _MEBIBYTE = 1 << 20
     """
     clearconv doctor mine.py
     clearconv doctor mine.py --only conv2d
-    clearconv doctor mine.py --function conv2d.forward=conv --function conv2d.backward=conv_grad
+    clearconv doctor mine.py --function conv2d.forward=my_conv
     clearconv doctor mine.py --json > mine.json
     clearconv doctor --list
     """
@@ -37,23 +37,21 @@ _MEBIBYTE = 1 << 20
     "conventions",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Do not infer this convention; --list KIND shows those there are.",
+    help="Do not infer this convention; --list shows those there are.",
 )
 @click.option(
     "--timeout",
-    default=20.0,
-    show_default=True,
+    default=20,
     metavar="SECONDS",
     type=click.FloatRange(min=0, min_open=True),
-    help="Time for loading the file, and for each layer.",
+    help="Time for loading the file, and for each layer.  [20]",
 )
 @click.option(
     "--memory",
     default=4096,
-    show_default=True,
     metavar="MIB",
     type=click.IntRange(min=256),
-    help="Memory that the code may take.",
+    help="Memory that the code may take.  [4096]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 @click.option("--list", "listed", is_flag=True, help="List the mistakes and conventions known.")

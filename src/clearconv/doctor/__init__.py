@@ -3,3 +3,23 @@
 The code runs in a process of its own on cases where mistakes cannot hide; what comes out is
 compared with the truth and with a catalogue of executable mistakes.
 """
+
+from clearconv.doctor.examine import Examination, Verdict, examine
+from clearconv.doctor.kinds import KINDS
+from clearconv.doctor.match import Match, Trial, match
+from clearconv.doctor.record import record
+from clearconv.doctor.sandbox import Confines
+from clearconv.doctor.words import told
+
+__all__ = [
+    "KINDS",
+    "Confines",
+    "Examination",
+    "Match",
+    "Trial",
+    "Verdict",
+    "examine",
+    "match",
+    "record",
+    "told",
+]

@@ -127,6 +127,8 @@ def _trouble(error: BaseException, path: Path) -> dict[str, Any]:
         told |= {"line": frames[-1].lineno, "text": frames[-1].line, "where": frames[-1].name}
     elif isinstance(error, SyntaxError) and error.filename == str(path):
         told |= {"line": error.lineno, "text": (error.text or "").strip()}
+    elif isinstance(error, Exception) and not ours and not isinstance(error, MemoryError):
+        told["message"] = f"in clearconv itself: {told['message']}"
     return told
 
 

@@ -41,7 +41,9 @@ def describe(predictions: Predictions, name: str) -> list[str]:
             shapes.append((got.shape, want.shape))
         else:
             wrong.append((trial.case, got.astype(np.float64), want))
-    said = []
+    said: list[str] = []
+    if not wrong and not shapes:
+        return said
     if shapes:
         got_shape, want_shape = shapes[0]
         said.append(f"its shape is {got_shape} where {want_shape} is expected")
@@ -53,12 +55,12 @@ def describe(predictions: Predictions, name: str) -> list[str]:
 
 def _numbers(name: str, wrong: Sequence[tuple[Case, Array, Array]]) -> Iterator[str]:
     """Compare numbers of equal shape."""
+    if any(not np.isfinite(got).all() for _, got, _ in wrong):
+        yield "some of its numbers are NaN or infinite"
+        return
     factor = _factor(wrong)
     if factor:
         yield factor
-        return
-    if any(not np.isfinite(got).all() for _, got, _ in wrong):
-        yield "some of its numbers are NaN or infinite"
         return
     arrangement = _arranged(name, wrong)
     if arrangement:
@@ -189,11 +191,52 @@ def _seen(case: Case, shape: tuple[int, ...]) -> Array | None:
 def _cases(predictions: Predictions, name: str) -> str:
     """Say in which cases it is wrong, where it is right in others."""
     wrong = [
-        trial.case.name
-        for number, trial in enumerate(predictions.trials)
-        if not predictions.fits_in(NONE, name, number)
+        number
+        for number in range(len(predictions.trials))
+        if name in predictions.trials[number].results
+        and not predictions.fits_in(NONE, name, number)
     ]
-    if len(wrong) == len(predictions.trials):
+    where = common([trial.case for trial in predictions.trials], wrong)
+    return f"it is wrong {where}" if where else ""
+
+
+def common(cases: Sequence[Case], chosen: Sequence[int]) -> str:
+    """Say what the chosen cases have in common, and no other has.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+        All of them.
+    chosen : sequence of int
+        Numbers of some; if these are all, the answer is empty.
+    """
+    if len(chosen) == len(cases):
         return ""
-    listed = "; ".join(wrong[:4])
-    return f"it is wrong only in these cases: {listed}" + (" ..." if len(wrong) > 4 else "")
+    for said, holds in _PROPERTIES.items():
+        if [number for number, case in enumerate(cases) if holds(case)] == list(chosen):
+            return f"in every case {said}, and in no other"
+    names = [f"'{cases[number].name}'" for number in chosen]
+    listed = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
+    return f"in {len(chosen)} of {len(cases)} cases: {listed}"
+
+
+def _unequal(case: Case, option: str) -> bool:
+    value = case.options.get(option, (1, 1))
+    return bool(value[0] != value[1])
+
+
+_PROPERTIES: dict[str, Callable[[Case], bool]] = {
+    "with padding": lambda case: any(case.options.get("padding", ())),
+    "with a stride other than 1": lambda case: tuple(case.options.get("stride", (1, 1))) != (1, 1),
+    "with dilation": lambda case: tuple(case.options.get("dilation", (1, 1))) != (1, 1),
+    "with a kernel that is not square": lambda case: _unequal(case, "kernel"),
+    "with unequal padding": lambda case: _unequal(case, "padding"),
+    "with unequal strides": lambda case: _unequal(case, "stride"),
+    "where windows overlap": lambda case: (
+        "kernel" in case.options
+        and any(s < k for s, k in zip(case.options["stride"], case.options["kernel"], strict=True))
+    ),
+    "with several images": lambda case: len(case.arrays.get("x", ())) > 1,
+    "in training": lambda case: case.options.get("training") is True,
+    "in evaluation": lambda case: case.options.get("training") is False,
+}

@@ -1,14 +1,15 @@
 """Examine a learner's file: find its layers, run each, compare, and say what fits."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from clearconv.doctor.conventions import best_match
 from clearconv.doctor.counter import Counter, smallest
-from clearconv.doctor.describe import describe
+from clearconv.doctor.describe import common, describe
 from clearconv.doctor.find import Found, find
-from clearconv.doctor.kinds import KINDS, Case, Kind, Limits
+from clearconv.doctor.kinds import KINDS, Case, Kind, Limits, Slip
 from clearconv.doctor.layout import LAYOUTS, Layout
 from clearconv.doctor.limits import limits_of, slimmed
 from clearconv.doctor.match import NONE, Match, Predictions, Trial, expected
@@ -40,6 +41,8 @@ class Verdict:
         What fits; None where it could not be run.
     stopped : str
         Why it could not be run, or stopped in some case; ``""`` else.
+    stops : list of int
+        The numbers of the cases in which an error stopped it.
     places : dict
         Wrong result that nothing explains -> where its errors lie.
     counters : list of Counter
@@ -56,6 +59,7 @@ class Verdict:
     cases: list[str] = field(default_factory=list)
     match: Match | None = None
     stopped: str = ""
+    stops: list[int] = field(default_factory=list)
     places: dict[str, list[str]] = field(default_factory=dict)
     counters: list[Counter] = field(default_factory=list)
     quotes: dict[str, Quote] = field(default_factory=dict)
@@ -206,13 +210,21 @@ class _Doctor:
         cases = self._cases(verdict, self.kind.cases(verdict.limits))
         trials = self._trials(verdict, self._run(cases, layout), cases)
         verdict.cases = [trial.case.name for trial in trials]
-        if not any(trial.results for trial in trials):
+        self.kind = replace(self.kind, slips=self._possible(verdict, trials))
+        if not trials or not (self.kind.slips or any(trial.results for trial in trials)):
             verdict.stopped = verdict.stopped or "it gave no result"
             return verdict
         verdict.match = best_match(self.kind, trials, self.chosen)
         if not verdict.match.right:
             self._explain(verdict, trials, layout)
         return verdict
+
+    def _possible(self, verdict: Verdict, trials: Sequence[Trial]) -> tuple[Slip, ...]:
+        """Leave out mistakes that stop the code with another error than was seen."""
+        slips = self.kind.slips
+        if not any(trial.results for trial in trials):
+            slips = tuple(slip for slip in slips if slip.error)
+        return tuple(s for s in slips if not s.error or re.search(s.error, verdict.stopped))
 
     def _cases(self, verdict: Verdict, cases: Sequence[Case]) -> list[Case]:
         return [slimmed(case, verdict.layout) for case in cases]
@@ -279,24 +291,25 @@ class _Doctor:
             stopped = ""
             if answer.trouble:
                 stops.append((case, answer.trouble))
-                stopped = answer.part if answer.part in ("backward",) else "forward"
-                if answer.part not in ("construction", "forward", "running", "loading"):
-                    stopped = "backward"
+                early = ("construction", "forward", "running", "loading")
+                stopped = "forward" if answer.part in early else "backward"
             trials.append(Trial(self._drawn(case, answer), answer.results, stopped))
             for name in answer.changed:
                 remark = f"it changes its input {name} in place: whoever uses it next gets others"
                 if remark not in verdict.remarks:
                     verdict.remarks.append(remark)
         if refused:
-            case, trouble = refused[0]
+            _, trouble = refused[0]
             of = f"{len(refused)} of {len(cases)} cases"
             verdict.remarks.append(f"it refuses {of}, which were left out: {sentence(trouble)}")
             if not trials:
                 verdict.stopped = f"it refuses every case: {sentence(trouble)}"
         if stops:
-            case, trouble = stops[0]
-            where = "every case" if len(stops) == len(cases) else f"the case '{case.name}'"
-            verdict.stopped = f"it stops in {where}: {sentence(trouble)}"
+            _, trouble = stops[0]
+            tried = [trial.case for trial in trials]
+            verdict.stops = [n for n, trial in enumerate(trials) if trial.stopped]
+            where = common(tried, verdict.stops) or "in every case"
+            verdict.stopped = f"{where}: {sentence(trouble)}"
         return trials
 
     def _drawn(self, case: Case, answer: Answer) -> Case:
@@ -310,9 +323,10 @@ class _Doctor:
         match = verdict.match
         assert match is not None
         predictions = Predictions(self.kind, trials, match.conventions)
-        for name in match.wrong:
-            if name not in match.explained:
-                verdict.places[name] = describe(predictions, name)
+        for name in match.told:
+            said = describe(predictions, name) if name not in match.explained else []
+            if said:
+                verdict.places[name] = said
         small = self._cases(verdict, self.kind.small_cases(verdict.limits))
         answers = self._run(small, layout)
         tried = [
@@ -320,7 +334,7 @@ class _Doctor:
             for case, answer in zip(small, answers, strict=True)
             if answer.trouble is None
         ]
-        verdict.counters = smallest(self.kind, tried, match.conventions, list(match.wrong))
+        verdict.counters = smallest(self.kind, tried, match.conventions, match.told)
         slips = {slip.key: slip for slip in self.kind.slips}
         for key in sorted({key for slips_ in match.sets for key in slips_}):
             result = next((n for n in match.wrong if n in slips[key].spoils), "")

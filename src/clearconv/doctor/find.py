@@ -32,6 +32,7 @@ _ORDER = {
     "im2col": ("x", "kernel_h", "kernel_w", "stride", "padding"),
     "col2im": ("cols", "x_shape", "kernel_h", "kernel_w", "stride", "padding"),
 }
+_ARRAYS = ("x", "weight", "bias", "cols", "gamma", "beta")
 _FORWARD = ("forward", "__call__", "call", "fprop", "forward_pass", "forward_propagation")
 _BACKWARD = ("backward", "backprop", "bprop", "backward_pass", "back", "backward_propagation")
 _IS_BACKWARD = re.compile(r"backward|backprop|bprop|_bp$|_back$|grad|deriv|prime|^d_|_bwd?$", re.I)
@@ -148,19 +149,23 @@ def find(source: str, named: Sequence[Named] = ()) -> list[Found]:
 
 def _pairs(functions: Mapping[str, ast.FunctionDef]) -> Iterator[Found]:
     """Yield functions by twos, forward and backward; a forward function alone will do."""
-    backwards = [f for name, f in functions.items() if _IS_BACKWARD.search(name)]
+    forwards: dict[str, Call] = {}
     for name, node in functions.items():
         kind = kind_of(name)
-        if not kind or _IS_BACKWARD.search(name):
-            continue
-        forward = _call(node, kind, forward=True)
-        if not _complete(forward, kind):
-            continue
-        mine = [b for b in backwards if kind_of(b.name) == kind and _stem(b.name) == _stem(name)]
-        mine = mine or [
-            b
-            for b in backwards
-            if kind_of(b.name) == kind and _stem(b.name).startswith(_stem(name))
+        if kind and not _IS_BACKWARD.search(name):
+            call = _call(node, kind, forward=True)
+            if _complete(call, kind):
+                forwards[name] = call
+    stems = {_stem(name) for name in forwards}
+    for name, forward in forwards.items():
+        kind, node = kind_of(name), functions[name]
+        mine = [
+            other
+            for other in functions.values()
+            if _IS_BACKWARD.search(other.name)
+            and kind_of(other.name) == kind
+            and max((s for s in stems if _stem(other.name).startswith(s)), key=len, default="?")
+            == _stem(name)
         ]
         for sort in _sorts(kind, forward):
             calls = [{"forward": forward, "backward": _call(b, sort)} for b in mine]
@@ -271,7 +276,10 @@ def _call(node: ast.FunctionDef, kind: str, *, forward: bool = False, sure: bool
     if not forward and kind not in ("im2col", "col2im"):
         roles = _backward_roles(names, roles, kind)
     roles = [role if roles.index(role) == at else "" for at, role in enumerate(roles)]
+    if sure:  # one letter may mean much; a function is given arrays, not how many channels
+        roles = ["" if role in ("in_channels", "out_channels") else role for role in roles]
     order = _ORDER.get(kind, ("x",)) if forward and (sure or "forward" in node.name) else ()
+    order = order if sure else tuple(role for role in order if role in _ARRAYS)
     if sure and not forward:
         order = ("grad_y", "cache") if len(names) == 2 else ("grad_y", "x", "weight", "bias")
     for at, (role, likely) in enumerate(zip(roles, order, strict=False)):

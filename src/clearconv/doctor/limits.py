@@ -52,7 +52,14 @@ def slimmed(case: Case, layout: Layout) -> Case:
         elif name == "bias" and not layout.channels:
             array = array[:1]
         kept[name] = array
-    return replace(case, arrays=kept)
+    options = dict(case.options)
+    if not layout.channels and "cols_shape" in options:
+        _, _, H, W = options["x_shape"]
+        KH, KW = options["kernel"]
+        options["x_shape"] = (1, 1, H, W)
+        options["cols_shape"] = (1, KH * KW, options["cols_shape"][2])
+        kept = {k: v[:1, : KH * KW] if k == "cols" else v for k, v in kept.items()}
+    return replace(case, arrays=kept, options=options)
 
 
 def _roles(found: Found) -> dict[str, bool]:

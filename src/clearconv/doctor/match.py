@@ -68,6 +68,12 @@ class Match:
         return not self.wrong
 
     @property
+    def told(self) -> list[str]:
+        """The wrong results; a second call is told only where the first is right."""
+        return [name for name in self.wrong if name.partition("@")[0] == name
+                or name.partition("@")[0] not in self.wrong]  # fmt: skip
+
+    @property
     def sure(self) -> Slips:
         """The mistakes that every fitting set has."""
         return frozenset.intersection(*self.sets) if self.sets else NONE

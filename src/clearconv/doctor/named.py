@@ -1,7 +1,7 @@
 """``--function conv2d.backward=my_grad(grad_y, x, weight) -> grad_x``: functions named by hand."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from clearconv.doctor.names import known_roles
@@ -33,14 +33,14 @@ class Named:
     returns: tuple[str, ...] = ()
 
 
-def read(text: str, results: dict[str, Iterable[str]]) -> Named:
+def read(text: str, results: Mapping[str, Iterable[str]]) -> Named:
     """Read what the user wrote behind ``--function``.
 
     Parameters
     ----------
     text : str
         "KIND.PART=NAME", with "(ARGUMENTS)" and "-> RESULTS" if names do not tell.
-    results : dict
+    results : mapping
         The kinds there are, with the results of each.
 
     Raises

@@ -83,6 +83,7 @@ _RESULTS = {
 _RESULT_ROLES = {name: role for role, names in _RESULTS.items() for name in names.split()}
 
 _KINDS = (
+    (r"single.?step|out.*(size|shape|dim)|^test|check|plot|init|param|update", ""),
     (r"transpose|deconv|net(work)?$|model|block|trainer|solver|optimi", ""),
     (r"im2col", "im2col"),
     (r"col2im", "col2im"),

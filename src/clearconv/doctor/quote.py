@@ -9,6 +9,7 @@ from clearconv.doctor.find import Call, Found
 from clearconv.doctor.kinds import Slip
 from clearconv.doctor.names import result_of
 
+_LONGEST = 150
 _FORWARD = ("y", "loss", "cols", "x")
 
 
@@ -56,7 +57,8 @@ def quote(source: str, found: Found, slip: Slip | None, result: str) -> Quote | 
         makers = statements
     if not makers:
         return None
-    last = _origin(makers[-1], statements)
+    adding = [s for s in makers if isinstance(s, ast.AugAssign) and isinstance(s.op, ast.Add)]
+    last = _origin((adding or makers)[-1], statements)
     return Quote(last.lineno, _line(source, last), sure=False)
 
 
@@ -131,7 +133,13 @@ def _text(statement: ast.stmt) -> str:
 
 
 def _line(source: str, statement: ast.stmt) -> str:
-    return source.splitlines()[statement.lineno - 1].strip()
+    """Return the statement as the learner wrote it, in one line; of a compound one, its head."""
+    last = statement.end_lineno or statement.lineno
+    if isinstance(statement, ast.If | ast.For):
+        last = statement.body[0].lineno - 1
+    lines = source.splitlines()[statement.lineno - 1 : max(last, statement.lineno)]
+    text = " ".join(line.strip() for line in lines)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
 
 
 def _made(statement: ast.stmt) -> set[str]:

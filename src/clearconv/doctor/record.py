@@ -44,8 +44,8 @@ def _layer(verdict: Verdict) -> dict[str, Any]:
         "cases": verdict.cases,
         "results": {
             name: {
-                "right": name not in wrong,
-                "wrong_in": [verdict.cases[number] for number in wrong.get(name, ())],
+                "right": not (where := set(wrong.get(name, ())) - set(verdict.stops)),
+                "wrong_in": [verdict.cases[number] for number in sorted(where)],
             }
             for name in names
         },
@@ -57,6 +57,7 @@ def _layer(verdict: Verdict) -> dict[str, Any]:
         },
         "not_explained": verdict.places,
         "stopped": verdict.stopped or None,
+        "stopped_in": [verdict.cases[number] for number in verdict.stops],
         "counter_examples": [_counter(one) for one in verdict.counters],
         "remarks": verdict.remarks,
     }

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -176,21 +175,24 @@ def _process(room: Path, patient: Patient) -> str:
     )
     assert child.stdout is not None
     printed = bytearray()
-    reader = threading.Thread(target=_drain, args=(child.stdout, printed), daemon=True)
-    reader.start()
-    try:
-        ended = _wait(child, room, patient.confines.seconds)
-    finally:
-        _end(child)
-    reader.join(1.0)
+    with child.stdout as pipe:
+        os.set_blocking(pipe.fileno(), False)
+        try:
+            ended = _wait(child, pipe, printed, room, patient.confines.seconds)
+        finally:
+            _end(child)
+        _drain(pipe, printed)
     return ended or printed.decode("utf-8", "replace")
 
 
-def _wait(child: subprocess.Popen[bytes], room: Path, seconds: float) -> str:
+def _wait(
+    child: subprocess.Popen[bytes], pipe: IO[bytes], printed: bytearray, room: Path, seconds: float
+) -> str:
     """Wait; a child that takes too long writes where it is, and is ended."""
     start, begun, clock = time.monotonic(), False, time.monotonic()
     while child.poll() is None:
         time.sleep(0.01)
+        _drain(pipe, printed)
         if not begun and (room / "answers").exists():
             begun, clock = True, time.monotonic()
         if time.monotonic() - clock > (seconds if begun else _STARTING + seconds):
@@ -218,10 +220,13 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 def _drain(pipe: IO[bytes], kept: bytearray) -> None:
-    """Read what is printed, so that nobody waits; keep the end of it."""
-    while chunk := pipe.read1(65536):  # type: ignore[attr-defined]
-        kept += chunk
-        del kept[:-_KEPT_OUTPUT]
+    """Read what is printed, so that the child need not wait; keep the end of it."""
+    try:
+        chunk = os.read(pipe.fileno(), 1 << 20)
+    except BlockingIOError:
+        return
+    kept += chunk
+    del kept[:-_KEPT_OUTPUT]
 
 
 def _read(

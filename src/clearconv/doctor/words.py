@@ -16,7 +16,7 @@ _FAMILIES = {
     "article": "the article's interface",
     "activator": "the article's activator, one number at a time",
 }
-_FAMILIAR = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
+_USUAL = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
 LOOKED_FOR = """\
 The doctor looks for functions and classes at the top level of a file, by names and arguments:
   conv_forward_naive(x, w, b, conv_param) -> out, cache
@@ -31,7 +31,13 @@ Any other function is named on the command line:
 
 
 def told(examination: Examination) -> list[str]:
-    """Return all there is to say about a file, line by line."""
+    """Return all there is to say about a file, line by line.
+
+    Parameters
+    ----------
+    examination : Examination
+        What was found.
+    """
     name = examination.path.name
     if examination.unreadable:
         return _wrapped(f"{name} could not be examined: {examination.unreadable}.")
@@ -135,13 +141,25 @@ def _results(verdict: Verdict) -> Iterator[str]:
     assert match is not None
     count = len(verdict.cases)
     cases = f"{count} {'case' if count == 1 else 'cases'}"
-    right = [name for name in match.names if name not in match.wrong and "@" not in name]
-    if right:
-        yield from _item("right", f"{', '.join(right)} in {cases}")
-    for name, where in match.wrong.items():
+    ran = count - len(verdict.stops)
+    right = [
+        name
+        for name in match.names
+        if set(match.wrong.get(name, ())) <= set(verdict.stops) and "@" not in name
+    ]
+    if right and ran:
+        yield from _item(
+            "right",
+            f"{', '.join(right)} in {ran} of {cases}"
+            if ran < count
+            else f"{', '.join(right)} in {cases}",
+        )
+    for name in match.told:
         plain, _, again = name.partition("@")
         second = ", when called a second time," if again else ""
-        yield from _item("WRONG", f"{plain}{second} in {len(where)} of {cases}")
+        where = [number for number in match.wrong[name] if number not in verdict.stops]
+        if where:
+            yield from _item("WRONG", f"{plain}{second} in {len(where)} of {cases}")
 
 
 def _diagnosis(verdict: Verdict) -> Iterator[str]:
@@ -150,9 +168,10 @@ def _diagnosis(verdict: Verdict) -> Iterator[str]:
     slips = {slip.key: slip for slip in KINDS[verdict.found.kind].slips}
     shown: set[str] = set()
     if len(match.sets) == 1:
-        for key in sorted(match.sets[0], key=list(slips).index):
+        keys = sorted(match.sets[0], key=list(slips).index)
+        for place, key in enumerate(keys, 1):
             yield ""
-            yield from _slip(verdict, slips[key])
+            yield from _slip(verdict, slips[key], f"{place}. " if len(keys) > 1 else "")
             yield from _counters(verdict, slips[key].spoils, shown)
     elif match.sets:
         yield ""
@@ -164,7 +183,8 @@ def _diagnosis(verdict: Verdict) -> Iterator[str]:
         )
         yield from _line(verdict, name)
         yield from _counters(verdict, (name,), shown)
-    yield from _counters(verdict, tuple(match.wrong), shown)
+    if not shown:
+        yield from _counters(verdict, tuple(match.told), shown)
 
 
 def _several(verdict: Verdict, sets: Sequence[Slips], slips: dict[str, Slip]) -> Iterator[str]:
@@ -182,10 +202,9 @@ def _several(verdict: Verdict, sets: Sequence[Slips], slips: dict[str, Slip]) ->
             yield from _wrapped(f"See docs/{slips[key].link}", "    ")
 
 
-def _slip(verdict: Verdict, slip: Slip) -> Iterator[str]:
+def _slip(verdict: Verdict, slip: Slip, place: str = "") -> Iterator[str]:
     """Name a mistake, say why it is one, and what to write."""
-    head = slip.title[0].upper() + slip.title[1:]
-    yield from _wrapped(f"{head}.", "  ")
+    yield from _wrapped(f"{place}{slip.title[0].upper()}{slip.title[1:]}.", "  ")
     yield from _wrapped(" ".join(slip.why.split()), "  ")
     yield from _line(verdict, slip.key)
     yield from _wrapped(f"Instead: {' '.join(slip.remedy.split())}", "  ", "    ")
@@ -195,8 +214,8 @@ def _slip(verdict: Verdict, slip: Slip) -> Iterator[str]:
 def _line(verdict: Verdict, key: str) -> Iterator[str]:
     quote = verdict.quotes.get(key)
     if quote is not None:
-        made = "" if quote.sure else "Made in "
-        yield f"  {made}line {quote.line}: {printable(quote.text)}"
+        made = "Line" if quote.sure else "It is made in line"
+        yield f"  {made} {quote.line}: {printable(quote.text)}"
 
 
 def _counters(verdict: Verdict, names: Sequence[str], shown: set[str]) -> Iterator[str]:
@@ -211,14 +230,10 @@ def _counters(verdict: Verdict, names: Sequence[str], shown: set[str]) -> Iterat
 
 
 def _counter(counter: Counter) -> Iterator[str]:
-    options = [
-        f"{key} {_short(value)}"
-        for key, value in counter.case.options.items()
-        if key in _FAMILIAR and tuple(value) != _FAMILIAR[key]
-    ]
-    said = f" ({', '.join(options)})" if options else ""
+    said = f" ({options})" if (options := _options(counter)) else ""
     yield from _wrapped(f"The smallest case found that shows it{said}:", "  ")
     unused = {"grad_y"} if counter.name in ("y", "loss") else {"bias"}
+    unused |= {"x", "weight"} if counter.name.startswith("grad_bias") else set()
     given = [(k, v) for k, v in counter.case.arrays.items() if k not in unused]
     yield from (f"    {line}".rstrip() for line in blocks(given))
     plain, _, again = counter.name.partition("@")
@@ -227,6 +242,20 @@ def _counter(counter: Counter) -> Iterator[str]:
     yield from (
         f"    {line}".rstrip() for line in pairs((yours, counter.got), ("right", counter.want))
     )
+
+
+def _options(counter: Counter) -> str:
+    """Say which options the case has, but for those that change nothing."""
+    case = counter.case
+    usual = {key: value for key, value in _USUAL.items() if key in case.options}
+    said = [
+        f"{key} {_short(case.options[key])}"
+        for key, value in usual.items()
+        if tuple(case.options[key]) != value
+    ]
+    if "kernel" in case.options and "weight" not in case.arrays:
+        said.insert(0, f"window {'x'.join(map(str, case.options['kernel']))}")
+    return ", ".join(said)
 
 
 def _plain(name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from clearconv.doctor.adapt.results import as_array, held, parameters, put, split
+from clearconv.doctor.adapt.results import BadResult, as_array, held, parameters, put, split
 from clearconv.doctor.adapt.values import NoValue, Values, bound
 from clearconv.doctor.find import Call, Found
 from clearconv.doctor.layout import Array, Layout, take
@@ -60,6 +60,7 @@ class Runner:
     def __init__(self, found: Found, names: Mapping[str, Any], layout: Layout) -> None:
         self.found, self.names, self.layout = found, names, layout
         self.default = _GRADIENTS.get(found.kind, ("grad_x",))
+        self.result = _FORWARD.get(found.kind, "y")
         self.each = found.family == "activator"  # takes one number at a time
 
     def run(
@@ -84,15 +85,26 @@ class Runner:
                 owner = self._made(values)
             elif owner is not None:
                 self._fill(owner, values, again=True)
-            got = into.results if call == 1 else {}
+            got: dict[str, Any] = {}
             try:
                 self._passes(owner, values, got, into)
             finally:
-                for name in list(got):
-                    got[name] = self._ours(as_array(got[name], name), name, values, arrays)
-                if call > 1:
-                    into.results |= {f"{name}@{call}": value for name, value in got.items()}
+                self._keep(got, f"@{call}" if call > 1 else "", values, into)
                 into.changed += [name for name in values.changed() if name not in into.changed]
+
+    def _keep(self, got: dict[str, Any], mark: str, values: Values, into: Outcome) -> None:
+        """Copy what a call gave: its arrays may be the ones that the next call writes into."""
+        bad: BadResult | None = None
+        for name, value in got.items():
+            try:
+                array = np.array(as_array(value, name))
+            except BadResult as error:
+                bad = bad or error
+                into.part = "forward" if name == self.result else "backward"
+            else:
+                into.results[name + mark] = self._ours(array, name, values)
+        if bad is not None:
+            raise bad
 
     def _made(self, values: Values) -> Any:
         """Construct the class, and give it the case's weights."""
@@ -116,10 +128,11 @@ class Runner:
     def _passes(self, owner: Any, values: Values, got: dict[str, Any], into: Outcome) -> None:
         calls = self.found.calls
         into.part = "forward"
-        name = _FORWARD.get(self.found.kind, "y")
         if "forward" in calls:
             back = self._call(owner, calls["forward"], values)
-            back = self._remember(back, calls["forward"], name, values, got)
+            if back is None and owner is not None:
+                back = held(owner, ("y",)).get("y")
+            back = self._remember(back, calls["forward"], values, got)
             values.known["y"] = back
         before = parameters(owner) if owner is not None else {}
         for part, call in calls.items():
@@ -146,10 +159,9 @@ class Runner:
                 raise
             return np.vectorize(function, otypes=[np.float64])(*places, **names)
 
-    def _remember(
-        self, back: Any, call: Call, name: str, values: Values, got: dict[str, Any]
-    ) -> Any:
+    def _remember(self, back: Any, call: Call, values: Values, got: dict[str, Any]) -> Any:
         """Take y from what forward returned, and the cache, or the gradients of a loss."""
+        name = self.result
         if not isinstance(back, tuple):
             got[name] = back
             return back
@@ -198,21 +210,16 @@ class Runner:
                 old = np.asarray(values.known[role], dtype=np.float64)
                 got[name] = (old - np.asarray(after[role], dtype=np.float64)) / size
 
-    def _ours(self, array: Array, name: str, values: Values, arrays: Mapping[str, Array]) -> Array:
+    def _ours(self, array: Array, name: str, values: Values) -> Array:
         """Bring a result into the library's layout."""
         role = _LIKE.get(name, name)
-        like = self._shape(role, values, arrays)
-        if like is None:
-            return array
-        return take(array, role, self.layout, like)
+        like = self._shape(role, values)
+        return array if like is None else take(array, role, self.layout, like)
 
-    def _shape(
-        self, role: str, values: Values, arrays: Mapping[str, Array]
-    ) -> tuple[int, ...] | None:
+    def _shape(self, role: str, values: Values) -> tuple[int, ...] | None:
+        """Return the shape that a result should have in the library."""
         if role == "y":
             return values.shapes.get("grad_y", values.shapes.get("x"))
-        if role == "cols":
-            return values.options.get("cols_shape") or values.shapes.get("grad_y")
-        if role == "x":
-            return values.options.get("x_shape") or values.shapes.get("x")
+        if role in ("cols", "x"):
+            return values.options.get(f"{role}_shape") or values.shapes.get(role)
         return values.shapes.get(role)
