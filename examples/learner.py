@@ -4,6 +4,7 @@ import numpy as np
 
 
 def conv_forward_naive(x, w, b, conv_param):
+    """Slide every filter over every image."""
     stride, pad = conv_param["stride"], conv_param["pad"]
     N, C, H, W = x.shape
     F, C, HH, WW = w.shape
@@ -16,6 +17,7 @@ def conv_forward_naive(x, w, b, conv_param):
 
 
 def conv_backward_naive(dout, cache):
+    """Return the gradients of x, w and b."""
     x, w, b, conv_param = cache
     stride, pad = conv_param["stride"], conv_param["pad"]
     HH, WW = w.shape[2:]
