@@ -48,6 +48,7 @@ def adds_up():
                     told = trace.explain(path, quantity, place)
                     assert told.path == path and told.quantity == quantity
                     assert told.index == place
+                    assert told.formula and told.function.line > 0 and str(told)
                     away = abs(told.total - told.value)
                     assert away <= tolerance * scale, f"{away}\n{told}"
                     check_factors(trace, told, most=3)
