@@ -1,0 +1,131 @@
+"""Every chapter has an exercise: its solution is right, and a typical mistake in it is named."""
+
+import ast
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from clearconv.doctor import examine, record
+from clearconv.ops import CHAPTERS
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+#: Chapter -> (what stands in the solution, what is often written instead, its name).
+EXAMINED = {
+    "conv2d": ("+= weight[o] *", "+= weight[o, :, ::-1, ::-1] *", "no-turn"),
+    "im2col": ("padding : padding + H, padding : padding + W", ":H, :W", "padding-from-the-corner"),
+    "conv_transpose2d": ("columns] +=", "columns] =", "input-assign"),
+    "max_pool2d": ("left + j] +=", "left + j] =", "assign"),
+    "avg_pool2d": (" / kernel_size**2", "", "undivided"),
+    "linear": ("grad_y.sum(axis=0)", "grad_y.mean(axis=0)", "bias-mean"),
+    "activation": ("(x > 0)", "(grad_y > 0)", "mask-of-the-gradient"),
+    "softmax": ("y * (grad_y - (grad_y * y).sum(axis=1, keepdims=True))", "grad_y * y * (1 - y)",
+                "diagonal-only"),
+    "cross_entropy": ("    grad_x /= N\n", "", "never-averaged"),
+    "batch_norm2d": (" - hat * grad_gamma / M", "", "no-variance-path"),
+    "dropout": ("np.random.rand(*x.shape)", "np.random.RandomState(0).rand(*x.shape)",
+                "same-units"),
+}  # fmt: skip
+
+#: Chapters that the doctor does not know: (what stands in the solution, what is written instead).
+CHECKED = {
+    "global_avg_pool2d": ("x_shape[2] * x_shape[3]", "x_shape[2]"),
+    "adaptive_avg_pool2d": ("+= grad_y", "= grad_y"),
+    "upsample2d": ("rows.T @ grad_y @ columns", "rows.T @ grad_y @ columns / 2"),
+    "squared_error": ("(out - target)", "(target - out)"),
+    "group_norm": (" - hats * product", ""),
+    "conv_block": ("(bias - mean) * scale", "bias - mean * scale"),
+    "update": ("np.sqrt(square / (1 - beta2**step))", "np.sqrt(square)"),
+}
+
+
+def parts(name):
+    """Return starter, solution and command of a page's exercise."""
+    section = (DOCS / f"{name}.md").read_text("utf-8").split("## Exercise\n")[1]
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```", section, flags=re.MULTILINE | re.DOTALL)
+    starter, solution = (text for kind, text in blocks if kind == "python")
+    (command,) = (text for kind, text in blocks if kind == "sh")
+    assert "<details>" in section.split(solution)[0]
+    return starter, solution, command.strip()
+
+
+def missing(starter):
+    """Return the functions that a learner is to write."""
+    return [
+        node
+        for node in ast.parse(starter).body
+        if isinstance(node, ast.FunctionDef) and "NotImplementedError" in ast.unparse(node)
+    ]
+
+
+def solved(starter, solution):
+    """Put the solution where functions are missing."""
+    lines = starter.split("\n")
+    for number, node in enumerate(reversed(missing(starter))):
+        last = number == len(missing(starter)) - 1
+        lines[node.lineno - 1 : node.end_lineno] = [solution] if last else []
+    return "\n".join(lines)
+
+
+def keys(layers):
+    """Return the mistakes that every explanation of the layers has."""
+    return {key for layer in layers for key in layer["sure"]}
+
+
+@pytest.fixture
+def doctor(tmp_path):
+    """Examine a program as the page says; returns whether it is right, and its mistakes."""
+
+    def run(program, command):
+        assert command == "clearconv doctor mine.py"
+        (tmp_path / "mine.py").write_text(program)
+        found = examine(tmp_path / "mine.py")
+        return found.right, keys(record(found)["layers"])
+
+    return run
+
+
+def test_every_chapter_has_one():
+    assert sorted({*EXAMINED, *CHECKED}) == sorted(chapter.name for chapter in CHAPTERS)
+
+
+@pytest.mark.parametrize("name", [*EXAMINED, *CHECKED])
+def test_the_solution_is_what_was_asked_for(name):
+    starter, solution, _ = parts(name)
+    asked = {node.name: ast.unparse(node.args) for node in missing(starter)}
+    given = {node.name: ast.unparse(node.args) for node in ast.parse(solution).body}
+    assert given == asked != {}
+
+
+@pytest.mark.parametrize("name", EXAMINED)
+def test_the_doctor_finds_the_solution_right(name, doctor):
+    starter, solution, command = parts(name)
+    right, mistakes = doctor(solved(starter, solution), command)
+    assert right, mistakes
+
+
+@pytest.mark.parametrize("name", EXAMINED)
+def test_the_doctor_names_a_typical_mistake(name, doctor):
+    starter, solution, command = parts(name)
+    old, new, key = EXAMINED[name]
+    assert solution.count(old) == 1
+    right, mistakes = doctor(solved(starter, solution.replace(old, new)), command)
+    assert not right
+    assert mistakes == {key}
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_the_numeric_check_tells_right_from_wrong(name, tmp_path, capsys):
+    starter, solution, command = parts(name)
+    assert command == "python mine.py"
+    old, new = CHECKED[name]
+    assert solution.count(old) == 1
+    printed = []
+    for written in (solution, solution.replace(old, new)):
+        (tmp_path / "mine.py").write_text(solved(starter, written))
+        runpy.run_path(str(tmp_path / "mine.py"))
+        printed.append(capsys.readouterr().out)
+    assert "right" in printed[0] and not re.search(r"WRONG|off by", printed[0])
+    assert re.search(r"WRONG|off by", printed[1])
