@@ -47,9 +47,11 @@ def _mask(draws: Array, p: float, slips: frozenset[str]) -> Array:
 
 def _scale(p: float, slips: frozenset[str], inverted: bool) -> float:
     """Return the factor that keeps the expected output equal to the input."""
-    if "not-scaled" in slips or not inverted:
-        return 1.0
-    return 1 / p if "scaled-by-p" in slips else 1 / (1 - p)
+    if "scaled-by-p" in slips:
+        return 1 / p
+    if "scaled-in-evaluation-too" in slips:
+        return 1 / (1 - p)
+    return 1.0 if "not-scaled" in slips or not inverted else 1 / (1 - p)
 
 
 def _forward(x: Array, draws: Array, p: float, slips: frozenset[str], inverted: bool) -> Array:
@@ -77,9 +79,9 @@ def _evaluate(a: Arrays, p: float, slips: frozenset[str], inverted: bool) -> Arr
     """In evaluation nothing is dropped."""
     if "drops-in-evaluation" in slips:
         return _forward(a["x"], a["draws"], p, slips, inverted)
-    if not inverted or "scaled-in-evaluation-too" in slips:
-        return a["x"] * (1 - p)
-    return a["x"]
+    if "not-scaled" in slips:
+        return a["x"]
+    return a["x"] * (1 - p) if not inverted or "scaled-in-evaluation-too" in slips else a["x"]
 
 
 def read_draws(case: Case, results: Arrays) -> Case:

@@ -116,9 +116,9 @@ def _loss_back(x: Array, labels: Array, slips: frozenset[str], mean: bool) -> Ar
         grad_x = (y - target) * target
     if "by-the-probabilities" in slips:
         grad_x = -target / y
-    if mean and "never-averaged" not in slips:
-        grad_x = grad_x / N
     if "averaged-twice" in slips:
+        grad_x = grad_x / N**2
+    elif mean and "never-averaged" not in slips:
         grad_x = grad_x / N
     if "averaged-over-classes-too" in slips:
         grad_x = grad_x / K
