@@ -28,7 +28,9 @@ class Normalised(NamedTuple):
 def compute(case: Case, slips: frozenset[str], conventions: Mapping[str, str]) -> Arrays:
     """Run every pass of the case; in evaluation mode only the forward pass."""
     a, o = case.arrays, case.options
-    x = _flat(a["x"])
+    x, built_in = _flat(a["x"]), conventions.get("eps", "given")
+    if built_in != "given":
+        o = {**o, "eps": float(built_in)}
     forward = _forward(x, a, o, slips)
 
     passes = {
@@ -43,7 +45,17 @@ def compute(case: Case, slips: frozenset[str], conventions: Mapping[str, str]) -
             "grad_gamma": lambda: _grad_gamma(grad_y, x, forward, slips, a["x"].shape),
             "grad_beta": lambda: _grad_beta(grad_y, a["gamma"], slips, a["x"].shape),
         }
-    return through(passes, slips)
+    results = through(passes, slips)
+    if o["training"] and {"running_mean", "running_var"} <= results.keys():  # they remember
+        once = {**a, "running_mean": results["running_mean"], "running_var": results["running_var"]}
+        results |= through(
+            {
+                "running_mean@2": lambda: _running_mean(forward, once, o, slips, conventions),
+                "running_var@2": lambda: _running_var(forward, x, once, o, slips, conventions),
+            },
+            slips,
+        )
+    return results
 
 
 def _forward(x: Array, a: Arrays, o: Mapping[str, Any], slips: frozenset[str]) -> Normalised:

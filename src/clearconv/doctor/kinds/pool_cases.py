@@ -6,8 +6,8 @@ from clearconv.doctor.kinds._numbers import draw
 
 GEOMETRIES = (
     Geometry("overlapping windows, all sizes unequal", 2, 3, 3, (6, 7), (3, 2), (2, 1)),
+    Geometry("ties, padding 1x2, leftover row", 2, 2, 2, (7, 9), (3, 4), (2, 3), (1, 2)),
     Geometry("ties, overlapping windows", 3, 2, 2, (5, 7), (2, 3), (1, 2)),
-    Geometry("padding 1x2, leftover row", 2, 2, 2, (7, 9), (3, 4), (2, 3), (1, 2)),
     Geometry("dilation 2x3", 2, 2, 2, (7, 8), (3, 2), (2, 1), (1, 0), (2, 3)),
     Geometry("windows apart, two leftover rows", 2, 2, 2, (7, 8), (2, 3), (3, 4)),
     Geometry("windows side by side", 3, 2, 2, (6, 8), (3, 2), (3, 2)),

@@ -145,11 +145,11 @@ def _log_softmax(x: Array) -> Array:
 #: Name, samples, classes, what the logits are multiplied by and moved by.
 _SIZES = (
     ("fewer samples than classes", 3, 5, 1.0, 0.0),
+    ("a right answer thought impossible", 2, 3, 1.0, 0.0),
     ("more samples than classes", 5, 3, 2.0, 0.0),
     ("as many samples as classes", 4, 4, 1.0, 1.0),
     ("large logits", 2, 4, 3.0, 1000.0),
     ("logits far apart between samples", 3, 4, 1.0, 0.0),
-    ("a right answer thought impossible", 2, 3, 1.0, 0.0),
 )
 _SMALL = (
     ("one sample, two classes", 1, 2, 1.0, 0.0),
