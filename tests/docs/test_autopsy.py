@@ -4,6 +4,8 @@ import re
 import runpy
 from pathlib import Path
 
+from clearconv.doctor import examine, told
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "autopsy.md").read_text("utf-8")
 NUMBER = r"\d\.\d{3}"
@@ -26,3 +28,14 @@ def test_the_page_shows_what_the_script_prints(capsys):
     assert cured[0] < cured[1]
     proof = [float(number) for number in re.findall(NUMBER, printed.splitlines()[-1])]
     assert min(proof) > 0.96
+
+
+def test_the_doctor_says_of_the_mistake_what_the_page_shows(tmp_path):
+    (program,) = re.findall(r"```python\n(import numpy.*?)```", PAGE, flags=re.DOTALL)
+    (shown,) = re.findall(r"```text\n\$ clearconv doctor mine.py\n(.*?)```", PAGE, flags=re.DOTALL)
+    (tmp_path / "mine.py").write_text(program)
+    found = examine(tmp_path / "mine.py")
+    assert not found.right
+    said = "\n".join(told(found))
+    pieces = [piece.strip("\n") for piece in shown.split("[...]") if piece.strip()]
+    assert pieces and all(piece in said for piece in pieces)

@@ -13,6 +13,7 @@ from browser import Browser, chromium
 from builder import markup, reading, site
 
 ROOT = Path(__file__).parents[2]
+PLACES = tuple(reading.ORDER.values())
 VOID = {"br", "col", "hr", "img", "input", "link", "meta"}
 
 
@@ -71,6 +72,13 @@ def test_every_page_is_there_and_in_the_navigation(built):
     for file, page in read.items():
         known = {(file.parent / link).resolve() for link in page.links if ":" not in link}
         assert {(folder / address).resolve() for address in addresses} <= known
+
+
+def test_every_page_has_a_place_in_the_reading_order():
+    lost = [page.path for page in reading.pages(ROOT) if page.path not in sum(PLACES, ())]
+    assert lost == [], "give it one in docs/builder/reading.py"
+    missing = [path for path in sum(PLACES, ()) if not (ROOT / path).is_file()]
+    assert missing == []
 
 
 def test_no_link_is_dead(built):

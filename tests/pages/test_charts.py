@@ -182,3 +182,9 @@ def test_a_page_asks_for_no_other_file():
     html = page("Title", "<p>body</p>")
     assert "<title>Title</title>" in html and "<p>body</p>" in html
     assert not re.findall(r"""(?:https?:|@import|url\()""", html)
+
+
+def test_rules_of_its_own_come_behind_those_that_all_pages_share():
+    html = page("Title", "", style=".clearconv nav { color: red }\n")
+    style = re.search(r"<style>(.*)</style>", html, flags=re.DOTALL)[1]
+    assert style.endswith(".clearconv nav { color: red }\n") and ".clearconv {" in style
