@@ -38,6 +38,16 @@ def positions(output: Pair) -> Iterator[Pair]:
             yield p, q
 
 
+def overwriting(output: Pair, slips: frozenset[str], by_element: str) -> Iterator[Pair]:
+    """Yield the positions in the order in which `=` for `+=` lets the last one stay.
+
+    Whoever loops over the kernel's elements, and assigns all positions of one at a time, leaves at
+    a pixel what its last element put there: that of the first window.
+    """
+    order = positions(output)
+    yield from reversed(list(order)) if by_element in slips else order
+
+
 def spot(at: Pair, kernel: Pair, stride: Pair, dilation: Pair) -> tuple[Any, ...]:
     """Return the index of the patch (N, C, KH, KW) that an output position sees."""
     rows, cols = (

@@ -7,7 +7,7 @@ import numpy as np
 from clearconv.doctor.kinds._kind import Arrays, Case, Convention, Kind
 from clearconv.doctor.kinds._passes import doubled, through
 from clearconv.doctor.kinds._window_slips import as_square, crop, look, need, steps_back
-from clearconv.doctor.kinds._windows import Array, Options, pad, positions, spot
+from clearconv.doctor.kinds._windows import Array, Options, overwriting, pad, positions, spot
 from clearconv.doctor.kinds._words import slips as words
 from clearconv.doctor.kinds.pool_cases import cases, small_cases
 
@@ -56,7 +56,7 @@ def _grad_x(grad_y: Array, x: Array, o: Options, slips: frozenset[str], counted:
     image = pad(np.ones_like(x), o["padding"])
     canvas = np.zeros(image.shape)
     OH, OW = grad_y.shape[2:]
-    for p, q in positions((OH, OW)):
+    for p, q in overwriting((OH, OW), slips, "assign-elements"):
         seen = image[spot((p, q), (KH, KW), o["stride"], o["dilation"])]
         count = KH * KW if counted else seen.sum((2, 3), keepdims=True)
         if "undivided" in slips:
@@ -69,7 +69,7 @@ def _grad_x(grad_y: Array, x: Array, o: Options, slips: frozenset[str], counted:
         if "one-pixel" in slips:
             given[..., 1:, :] = given[..., 1:] = 0
         place = canvas[spot((p, q), (KH, KW), stride, dilation)]
-        place[...] = given if "assign" in slips else place + given
+        place[...] = given if slips & {"assign", "assign-elements"} else place + given
     return crop(canvas, (H, W), o, slips)
 
 

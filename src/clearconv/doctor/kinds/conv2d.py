@@ -19,7 +19,7 @@ from clearconv.doctor.kinds._activation import (
 from clearconv.doctor.kinds._kind import Arrays, Case, Convention, Kind
 from clearconv.doctor.kinds._passes import doubled, through
 from clearconv.doctor.kinds._window_slips import as_square, crop, look, need, steps_back
-from clearconv.doctor.kinds._windows import Array, Options, pad, positions, spot
+from clearconv.doctor.kinds._windows import Array, Options, overwriting, pad, positions, spot
 from clearconv.doctor.kinds._words import slips as words
 from clearconv.doctor.kinds.conv2d_cases import cases, small_cases
 
@@ -113,10 +113,12 @@ def _grad_x(
         weight, grad_y = weight[-1:], grad_y[:, -1:]
     grad_y, (stride, dilation) = as_square(grad_y, slips), steps_back(o, slips)
     canvas = np.zeros((N, C, H + 2 * ph, W + 2 * pw))
-    for p, q in positions((grad_y.shape[2], grad_y.shape[3])):
+    output = grad_y.shape[2], grad_y.shape[3]
+    assigns = slips & {"input-assign", "input-last-window", "input-last-element"}
+    for p, q in overwriting(output, slips, "input-last-element"):
         given = np.tensordot(grad_y[:, :, p, q], weight, 1)  # (N, C, KH, KW)
         patch = canvas[spot((p, q), kernel, stride, dilation)]
-        patch[...] = given if slips & {"input-assign", "input-last-window"} else patch + given
+        patch[...] = given if assigns else patch + given
     return crop(canvas, (H, W), o, slips)
 
 

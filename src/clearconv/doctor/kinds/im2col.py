@@ -9,7 +9,14 @@ from clearconv.doctor.kinds._kind import Arrays, Case, Convention, Kind, Limits
 from clearconv.doctor.kinds._numbers import draw
 from clearconv.doctor.kinds._passes import doubled, through
 from clearconv.doctor.kinds._window_slips import crop, look, need, steps_back
-from clearconv.doctor.kinds._windows import Array, Options, output_size, positions, spot
+from clearconv.doctor.kinds._windows import (
+    Array,
+    Options,
+    output_size,
+    overwriting,
+    positions,
+    spot,
+)
 from clearconv.doctor.kinds._words import slips as words
 from clearconv.doctor.kinds.conv2d_cases import GEOMETRIES, SMALL
 
@@ -73,7 +80,7 @@ def _col2im(
     (OH, OW), (stride, dilation) = output_size((H, W), o), steps_back(o, slips)
     canvas = np.zeros((N, C, H + 2 * ph, W + 2 * pw))
     visits = np.zeros_like(canvas)
-    for p, q in positions((OH, OW)):
+    for p, q in overwriting((OH, OW), slips, "assign-elements"):
         if "input-square" in slips and q >= OH:
             continue
         column = cols[:, :, q * OH + p if "positions-exchanged" in slips else p * OW + q]
@@ -83,7 +90,7 @@ def _col2im(
         if "rows-and-columns-exchanged" in slips:
             patch = column.reshape(N, C, KW, KH).swapaxes(2, 3)
         at = spot((p, q), (KH, KW), stride, dilation)
-        canvas[at] = patch if "assign" in slips else canvas[at] + patch
+        canvas[at] = patch if slips & {"assign", "assign-elements"} else canvas[at] + patch
         visits[at] += 1
     if "averaged" in slips:
         canvas = canvas / np.maximum(visits, 1)
