@@ -88,15 +88,16 @@ class Window:
 
     def taps(self, p: int, q: int) -> Iterator[tuple[int, int, int, int]]:
         """Yield (i, j, row, column): the kernel elements whose input pixel is inside the image."""
-        (KH, KW), (H, W) = self.kernel, self.input
-        for i in range(KH):
-            row = p * self.stride[0] + i * self.dilation[0] - self.padding[0][0]
-            if not 0 <= row < H:
-                continue
-            for j in range(KW):
-                col = q * self.stride[1] + j * self.dilation[1] - self.padding[1][0]
-                if 0 <= col < W:
-                    yield i, j, row, col
+        columns = self.along(1, q)
+        for i, row in self.along(0, p):
+            for j, col in columns:
+                yield i, j, row, col
+
+    def along(self, axis: int, p: int) -> list[Pair]:
+        """Pair kernel elements with the rows (axis 0) or columns (1) inside the image."""
+        start = p * self.stride[axis] - self.padding[axis][0]
+        places = [start + i * self.dilation[axis] for i in range(self.kernel[axis])]
+        return [(i, place) for i, place in enumerate(places) if 0 <= place < self.input[axis]]
 
 
 @lru_cache(maxsize=1024)

@@ -198,7 +198,7 @@ class LayerTrace:
     @cached_property
     def taps(self) -> Taps | None:
         """Which rows, columns and channels met; None for layers that have no window."""
-        if self.x is None:
+        if self.x is None or self.own:
             return None
         return taps_of(self.type, self.arguments, self.x.shape, self.y.shape)
 

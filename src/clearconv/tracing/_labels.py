@@ -37,6 +37,7 @@ def class_numbers(
         Of the classes; empty if the model has none.
     """
     N = len(logits)
+    others = [others] if others is not None and np.ndim(others) == 0 else others
     rest: Sequence[Any] = [None] * (N - 1) if others is None else list(others)
     if len(rest) != N - 1:
         raise ArgumentError(

@@ -76,10 +76,14 @@ def trace(
     """
     images, labels = _images(model, x, batch)
     graph = wire(model)
-    if optimiser is not None and optimiser.store is not model.store:
+    if optimiser is not None and getattr(optimiser, "store", None) is not model.store:
         raise ArgumentError(
             f"trace: the optimiser ({type(optimiser).__name__}) moves the parameters of another "
             "model. Give the one that was made with this model."
+        )
+    if optimiser is None and lr is not None:
+        raise ArgumentError(
+            f"trace: lr={lr!r} is an optimiser's, but none was given. Add optimiser=SGD(model)."
         )
     if context is None:
         context = Context(training=training, seed=model._seed, step=model._training_passes)

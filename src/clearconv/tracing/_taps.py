@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clearconv.ops._window import Window
-from clearconv.ops.adaptive_avg_pool2d._size import pair_of
+from clearconv.ops.adaptive_avg_pool2d._size import cell, pair_of
 from clearconv.ops.conv_transpose2d._window import Stamp
 from clearconv.ops.upsample2d._grid import Grid
 
@@ -104,16 +104,8 @@ def _tables(
 
 
 def _met(window: Window, axis: int) -> list[tuple[int, int, int]]:
-    """List (window, element, pixel) along an axis, as ``Window.taps`` yields them."""
-    stride, dilation = window.stride[axis], window.dilation[axis]
-    before, size = window.padding[axis][0], window.input[axis]
-    return [
-        (p, i, r)
-        for p in range(window.output[axis])
-        for i in range(window.kernel[axis])
-        for r in [p * stride + i * dilation - before]
-        if 0 <= r < size
-    ]
+    """List (window, element, pixel) along an axis."""
+    return [(p, i, r) for p in range(window.output[axis]) for i, r in window.along(axis, p)]
 
 
 def _window(kind: str, how: dict[str, Any], size: tuple[int, ...]) -> Window:
@@ -173,11 +165,9 @@ def _cells(kind: str, how: dict[str, Any], size: Any, output: Any) -> list[AxisT
         output = pair_of(kind, how["output_size"], (size[0], size[1]))
     found = []
     for inputs, outputs in zip(size, output, strict=True):
-        cells = [
-            range(p * inputs // outputs, -(-(p + 1) * inputs // outputs)) for p in range(outputs)
-        ]
-        met = [(p, i, r) for p, cell in enumerate(cells) for i, r in enumerate(cell)]
-        shares = [[1 / len(cell)] * len(cell) for cell in cells]
+        cells = [cell(p, inputs, outputs) for p in range(outputs)]
+        met = [(p, i, r) for p, own in enumerate(cells) for i, r in enumerate(own)]
+        shares = [[1 / len(own)] * len(own) for own in cells]
         found.append(_tables(met, (outputs, max(map(len, cells)), inputs), shares))
     return found
 

@@ -44,11 +44,11 @@ def wire(model: Node) -> Graph:
 
     def free(path: str, word: str) -> str:
         """Return the path, or one that no layer has."""
-        free = path if path not in taken else join(path, word)
-        while free in taken:
-            free += "_"
-        taken.add(free)
-        return free
+        found = path if path not in taken else join(path, word)
+        while found in taken:
+            found += "_"
+        taken.add(found)
+        return found
 
     def walk(node: Node, source: str) -> str:
         """Place a node that is given this y; return the path of what it gives."""

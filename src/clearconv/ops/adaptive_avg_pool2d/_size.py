@@ -1,4 +1,4 @@
-"""What adaptive pooling checks about sizes."""
+"""Sizes of adaptive pooling: of its output, and of the cells that it cuts the input into."""
 
 from typing import Any
 
@@ -28,3 +28,8 @@ def pair_of(what: str, output_size: Size, input: tuple[int, ...]) -> Pair:
             f"{what}: output_size={output_size!r}, but it must be an integer of at least 1 or a "
             "pair (rows, columns) of such integers, where None keeps the input's size."
         ) from None
+
+
+def cell(output: int, inputs: int, outputs: int) -> range:
+    """Return the inputs of one output along one axis: from floor(...) up to ceil(...)."""
+    return range(output * inputs // outputs, -(-(output + 1) * inputs // outputs))
