@@ -134,7 +134,8 @@ def _write_run(
     finally:
         watcher.bar.close()
     folder = (run if run.is_dir() else run.parent) / "glassbox"
-    stem = re.sub(r"[^\w.-]+", "_", image.removesuffix(Path(image).suffix)).strip("._")
+    named = "-".join(Path(image).with_suffix("").parts[-2:])
+    stem = re.sub(r"[^\w.-]+", "_", named).strip("._-")
     lead = lead_of(traced)
     path = write_glass_box(
         out or folder / f"{stem or 'image'}{'-training' if training else ''}.html",

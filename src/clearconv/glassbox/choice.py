@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from math import prod
 
+import numpy as np
+
 from clearconv.errors import ArgumentError
-from clearconv.tracing import LayerTrace, Trace
+from clearconv.tracing import LayerTrace, LossTrace, Trace
 
 #: Path -> the channels of its y that the page holds; an empty list if it holds nothing of it.
 Picks = dict[str, list[int]]
 
+_BYTEWISE = ("relu", "relu6")  # their slopes, like masks, are zeros and ones
 _FLOORS = (8, 4, 2, 1)  # maps of every layer, if there are so many
-_CAPS = tuple(int(2 ** (k / 2)) for k in range(60, 9, -1))  # numbers of one array, at most
+_CAPS = tuple(int(2 ** (k / 4)) for k in range(100, 15, -1))  # numbers of one array, at most
 
 
 def choose(
@@ -18,9 +21,9 @@ def choose(
 ) -> Picks:
     """Choose so that what is chosen stays within a number of bytes.
 
-    Every layer gets the same share, its first maps; of layers asked for, all maps or those asked
-    for, with all their inputs. Where even one map of each is too much, the largest layers are left
-    out.
+    Every layer gets the same share, its first maps; layers asked for get all maps, or those asked
+    for, with all their inputs, or as many as fit. Where even one map of each is too much, the
+    largest layers are left out.
 
     Parameters
     ----------
@@ -36,15 +39,9 @@ def choose(
     Raises
     ------
     ArgumentError
-        If there is no such layer or map, or they alone are too much.
+        If there is no such layer or map, or the maps asked for are too much.
     """
-    wanted = _wanted(trace, layers)
-    fixed = {path: _asked(trace[path], maps) for path in wanted}
-    for path in wanted:  # to tell how an output came about takes every input
-        for source in trace[path].sources:
-            fixed.setdefault(source, list(range(trace[source].y.shape[1])))
-    if fixed:
-        _fits(trace, fixed, budget, len(wanted))
+    fixed = _fixed(trace, _wanted(trace, layers), maps, budget)
     for floor in _FLOORS:
         for cap in _CAPS:
             picks = _proposed(trace, cap, floor, fixed)
@@ -64,28 +61,39 @@ def _wanted(trace: Trace, layers: Sequence[str]) -> list[str]:
     return found
 
 
-def _asked(layer: LayerTrace, maps: Sequence[int] | None) -> list[int]:
+def _fixed(trace: Trace, wanted: Sequence[str], maps: Sequence[int] | None, budget: int) -> Picks:
+    """Return what was asked for: those maps, or all, or the first of them if all are too many."""
+    if not wanted:
+        return {}
+    most = max(trace[path].y.shape[1] for path in wanted)
+    for count in (most, *(int(2 ** (k / 2)) for k in range(23, -1, -1))):
+        for whole in (True, False):  # to tell how an output came about takes every input
+            fixed = {path: _asked(trace[path], maps, count) for path in wanted}
+            for path in wanted:
+                for source in trace[path].sources:
+                    channels = trace[source].y.shape[1]
+                    fixed.setdefault(source, list(range(channels if whole else count)[:channels]))
+            needed = _bytes(trace, {one.path: fixed.get(one.path, []) for one in trace.layers})
+            if needed <= budget:
+                return fixed
+        if maps is not None:
+            break
+    raise ArgumentError(
+        f"what is asked for takes {needed / 2**20:.1f} MiB, but a page holds "
+        f"{budget / 2**20:.1f} MiB of numbers. Ask for fewer layers, or for fewer maps."
+    )
+
+
+def _asked(layer: LayerTrace, maps: Sequence[int] | None, count: int) -> list[int]:
     channels = layer.y.shape[1]
     if maps is None:
-        return list(range(channels))
-    if beyond := [one for one in maps if not 0 <= one < channels]:
+        return list(range(min(count, channels)))
+    if max(maps) >= channels:
         raise ArgumentError(
-            f"maps {min(beyond)} to {max(beyond)} of {layer.path!r} are asked for, but its maps "
+            f"maps {min(maps)} to {max(maps)} of {layer.path!r} are asked for, but its maps "
             f"are 0 to {channels - 1}."
         )
     return sorted(set(maps))
-
-
-def _fits(trace: Trace, fixed: Picks, budget: int, layers: int) -> None:
-    """Raise if what was asked for is too much by itself."""
-    picks = {layer.path: fixed.get(layer.path, []) for layer in trace.layers}
-    needed = _bytes(trace, picks)
-    if needed > budget:
-        remedy = "fewer layers, or fewer maps" if layers > 1 else "fewer maps, such as --maps 0-7"
-        raise ArgumentError(
-            f"what is asked for takes {needed / 2**20:.1f} MiB, but a page holds "
-            f"{budget / 2**20:.1f} MiB of numbers. Ask for {remedy}."
-        )
 
 
 def _proposed(trace: Trace, cap: int, floor: int, fixed: Picks) -> Picks:
@@ -100,14 +108,25 @@ def _proposed(trace: Trace, cap: int, floor: int, fixed: Picks) -> Picks:
         if layer.type == "Flatten":
             picks[layer.path] = given
             continue
+        if size == 1 and channels <= cap:  # a number a channel costs next to nothing
+            given = list(range(channels))
         room = cap // size
         if "weight" in layer.parameters:
             weight = layer.parameters["weight"].value
             if weight.ndim > 1:
                 inputs = min(len(picks[layer.sources[0]]), weight.shape[1])
                 room = min(room, cap // max(1, inputs * prod(weight.shape[2:])))
-        picks[layer.path] = given[: max(floor, room)]
+        count = max(floor, room)
+        picks[layer.path] = given[:count]
+        if trace.loss is not None and layer.path == trace.loss.source and count < channels:
+            picks[layer.path] = _likeliest(trace.loss, count)
     return picks
+
+
+def _likeliest(loss: LossTrace, count: int) -> list[int]:
+    """Return the classes that the first image is taken for, and its own."""
+    order = np.argsort(-loss.logits[0].ravel(), kind="stable")[:count]
+    return sorted({*order.tolist(), *loss.labels[:1]})
 
 
 def _handed_on(trace: Trace, layer: LayerTrace, picks: Picks) -> list[int]:
@@ -145,11 +164,13 @@ def _bytes(trace: Trace, picks: Picks) -> int:
     numbers = 0
     for layer in trace.layers:
         here = len(picks[layer.path])
-        maps = 2  # y and grad_y; x and grad_x are those of the source
-        maps += 3 if layer.activation != "identity" else 0  # net, grad_net, slope
-        maps += len(layer.saved) > 0
+        maps = 2.0  # y and grad_y; x and grad_x are those of the source
+        if layer.activation != "identity":  # the slope, and around one inside net and grad_net
+            bytewise = layer.activation in _BYTEWISE
+            maps += (0.25 if bytewise else 1) + 2 * (layer.chapter != "activation")
+        maps += 0.25 * (len(layer.saved) > 0)
         maps += len(layer.consumers) if len(layer.consumers) > 1 else 0
-        numbers += maps * here * prod(layer.y.shape[2:])
+        numbers += round(maps * here * prod(layer.y.shape[2:]))
         for parameter in layer.parameters.values():
             copies = 2 + (parameter.updated is not None)
             numbers += copies * _weights(layer, parameter.value.shape, picks)
@@ -159,8 +180,8 @@ def _bytes(trace: Trace, picks: Picks) -> int:
 def _weights(layer: LayerTrace, shape: tuple[int, ...], picks: Picks) -> int:
     if len(shape) not in (2, 4):
         return prod(shape)
-    if not picks[layer.path]:
-        return 0
+    if not all(picks[path] for path in (layer.path, *layer.sources)):
+        return 0  # its sums would have no ends
     rows, columns = parameter_picks(layer, shape, picks)[:2]
     return len(rows or range(shape[0])) * len(columns or range(shape[1])) * prod(shape[2:])
 

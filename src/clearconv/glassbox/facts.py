@@ -1,5 +1,6 @@
 """What the page's script must know of a layer beside its arrays: tables, constants, words."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from clearconv.ops.batch_norm2d import BatchNormSaved
 from clearconv.tracing import AxisTaps, Explanation, LayerTrace, LossTrace, Trace, UpdateTrace
 
 _MOVES = {"Flatten": "flatten", "Residual": "residual", "Concat": "concat"}
-_SHORT = ("kernel_size", "stride", "padding", "dilation", "groups", "p", "eps")
+_SHORT = ("out_features", "kernel_size", "stride", "padding", "dilation", "groups", "p", "eps")
 
 
 def meets(layer: LayerTrace) -> str:
@@ -126,6 +127,8 @@ def constants(layer: LayerTrace, update: UpdateTrace | None) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if layer.chapter == "dropout":
         found["grown"] = 1 / (1 - layer.arguments["p"]) if layer.arguments["p"] < 1 else 0.0
+    if layer.chapter == "conv2d":
+        found["window"] = prod(layer.parameters["weight"].value.shape[1:])
     if isinstance(layer.kept, BatchNormSaved) and not layer.kept.fixed:
         found["count"] = layer.kept.count  # in training mean and variance depend on x
     if update is not None:

@@ -24,7 +24,9 @@ const Figures = (() => {
         figure.append(make("figcaption", "", make("b", "", symbol), ` ${about}`), canvas, legend, maps);
         this.box.append(figure);
         const array = arrays[name];
-        const plane = new Planes.Plane(canvas, (index) => this.cell(name, index), (step) => this.turn(name, step));
+        const pick = (index) => this.cell(name, index), turn = (step) => this.turn(name, step);
+        const aside = array.shape.length === 1 && arrays[result].shape.length > 1;
+        const plane = new Planes.Plane(canvas, pick, turn, aside);
         this.shown.set(name, { array, plane, canvas, maps, legend, lead: [], about: `${symbol}, ${about}` });
       });
     }
@@ -42,13 +44,15 @@ const Figures = (() => {
       const part = this.shown.get(name), { array, canvas, legend } = part;
       part.lead = lead;
       part.plane.show(array, lead, lit, chosen);
-      const figure = canvas.parentNode; // as wide as its map, so that more stand beside each other
-      figure.style.width = `max(10.5rem, ${canvas.style.width})`;
+      canvas.parentNode.style.setProperty("--map", canvas.style.width);
       const which = lead.length ? `map ${lead.join(", ")}` : "";
       const of = array.shape.slice(0, lead.length).join(" x ");
-      const most = Numbers.short(array.limit);
-      const range = array.kind === "u1" ? `0 to ${most}` : `\u2212${most} to ${most}, 0 is grey`;
+      const end = Numbers.short(array.scale);
+      const beyond = array.limit > array.scale ? `; the largest is ${Numbers.short(array.limit)}` : "";
+      const range = array.kind === "u1" ? `0 to ${end}` : `\u2212${end} to ${end}, 0 is grey${beyond}`;
+      const gaps = array.picks.some((pick, axis) => axis >= lead.length && pick.length < array.shape[axis]);
       legend.replaceChildren(make("span", "scale", make("i"), range), make("span", "", which && `${which} of ${of}`));
+      if (gaps) legend.append("hatched: not on this page");
       const place = chosen ?? lit[0];
       const value = place && array.at(place);
       const said = value === undefined || value === null ? "" : `; at ${place.join(", ")}: ${Numbers.short(value)}`;

@@ -3,6 +3,7 @@
 
 const Glass = (() => {
   const { make } = Told;
+  const CLASSWISE = ["y", "net", "grad_y", "grad_net", "logits", "probabilities", "target", "grad"];
   let page, at, figures, player;
   const $ = (selector) => document.querySelector(selector);
 
@@ -17,6 +18,7 @@ const Glass = (() => {
     player = Play.over($("#walk"), walk);
     Rows.network($("#network"), page.layers, (place) => open(place, 0, null));
     window.addEventListener("hashchange", follow);
+    window.addEventListener("resize", () => at.view && choose(at.cell)); // maps fit the width
     if (!follow()) open(page.start, 0, null);
   }
 
@@ -51,7 +53,7 @@ const Glass = (() => {
     if (!view) return;
     const array = layer.arrays[view.result];
     figures.open(layer.arrays, view.shows, view.result);
-    choose(cell && array.at(cell) !== undefined ? cell : array.middle());
+    choose(cell && array.at(cell) !== undefined ? cell : array.telling());
   }
 
   /** Keep the place where the next view's result has the shape of this one's. */
@@ -140,8 +142,10 @@ const Glass = (() => {
   }
 
   function heading(name, index) {
-    const array = at.layer.arrays[name], value = array.at(index);
-    const head = make("h3", "", make("code", "", `${page.names[name][0]}[${index.join(", ")}]`), " = ", make("b", "value", Numbers.short(value)));
+    const array = at.layer.arrays[name], value = array.at(index), { classes } = at.layer;
+    const kind = CLASSWISE.includes(name) && index.length === 1 && classes[index[0]];
+    const place = make("code", "", `${page.names[name][0]}[${index.join(", ")}]`);
+    const head = make("h3", "", place, kind ? ` ${kind} = ` : " = ", make("b", "value", Numbers.short(value)));
     head.dataset.exact = array.exact(value);
     head.title = head.dataset.exact;
     return head;
@@ -153,7 +157,9 @@ const Glass = (() => {
     const parts = [heading(view.result, cell)];
     for (const line of Steps.lines(layer, view.result, cell)) parts.push(make("p", "steps", line));
     if (terms) {
-      parts.push(Told.sum(terms, array.at(cell), array, point));
+      const window = ["y", "net"].includes(view.result) ? layer.constants.window : 0;
+      const beside = { others: view.others, window: window ?? 0 };
+      parts.push(Told.sum(terms, array.at(cell), array, point, beside));
       const symbol = (name) => page.names[name][0];
       parts.push(...[Told.windows(terms, symbol, leads)].filter(Boolean));
     }
@@ -177,28 +183,29 @@ const Glass = (() => {
 
   /** Buttons that lead to how a number came about, here or in the layer beside. */
   function ways(name, index) {
-    const found = at.layer.ways.filter(([array]) => array === name).map(([, place, result]) => [place, result]);
-    if (name !== at.view.result) found.unshift([at.place, name]);
+    const own = [[name, "How it came about"], [`grad_${name}`, "Its gradient"], [`${name}.update`, "After the step"]];
+    const found = at.layer.ways
+      .filter(([array]) => array === name)
+      .map(([, place, result]) => [place, result, `How ${page.layers[place].path} made it`]);
+    for (const [result, text] of own) if (result !== at.view.result) found.push([at.place, result, text]);
     const line = make("p", "ways");
-    for (const [place, result] of found) {
-      const { path, views } = page.layers[place];
+    for (const [place, result, text] of found) {
+      const { views } = page.layers[place];
       const view = views.findIndex((one) => one.result === result);
       if (view < 0) continue;
       const go = () => {
         open(place, view, index);
         $(".result canvas").focus({ preventScroll: true });
       };
-      line.append(Rows.plain("way", go, place === at.place ? "How it came about" : `How ${path} made it`));
+      line.append(Rows.plain("way", go, text));
     }
     return line.children.length ? [line] : [];
   }
 
   /** Formula, where it stands, and the function with its source. */
-  function how({ formula, said, source }) {
-    const parts = [];
-    const written = document.getElementById(formula);
-    if (written) parts.push(written.content.cloneNode(true));
-    if (said) parts.push(make("p", "soft", said));
+  function how({ formula, remark, source }) {
+    const written = [formula, remark].map((id) => document.getElementById(id)).filter(Boolean);
+    const parts = written.map((template) => template.content.cloneNode(true));
     const { name, file, line, text } = page.sources[source];
     const fold = make("details", "source");
     const place = make("span", "soft", ` ${file}, line ${line}`);

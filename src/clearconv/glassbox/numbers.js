@@ -6,13 +6,14 @@ const Numbers = (() => {
 
   /** An array of which some places along an axis may be missing: `picks` has those that are here. */
   class Numbered {
-    constructor({ shape, picks, kind, data, limit, wrap }) {
+    constructor({ shape, picks, kind, data, limit, scale, wrap }) {
       const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
       this.values = new KINDS[kind](bytes.buffer);
       this.kind = kind;
       this.shape = shape;
       this.wrap = wrap; // a vector is shown in rows of so many
       this.limit = limit; // the largest magnitude of the whole array
+      this.scale = scale; // the magnitude at which colours end
       this.picks = picks.map((pick, axis) => pick ?? [...Array(shape[axis]).keys()]);
       this.places = this.picks.map((pick) => new Map(pick.map((index, place) => [index, place])));
     }
@@ -47,10 +48,14 @@ const Numbers = (() => {
       return here ? lead : this.leads()[0];
     }
 
-    /** An index in the middle of the first map, where windows are whole. */
-    middle() {
-      const flat = this.shape.length > 2 ? this.before : this.shape.length;
-      return this.picks.map((pick, axis) => pick[axis < flat ? 0 : Math.floor((pick.length - 1) / 2)]);
+    /** An index to begin with: the middle of the first map, or its largest number if that is 0. */
+    telling() {
+      const lead = this.leads()[0], flat = this.picks.slice(lead.length);
+      const middle = [...lead, ...flat.map((pick) => pick[Math.floor((pick.length - 1) / 2)])];
+      if (this.at(middle)) return middle;
+      const all = flat.reduce((found, pick) => found.flatMap((index) => pick.map((k) => [...index, k])), [lead]);
+      const size = (index) => Math.abs(this.at(index));
+      return all.reduce((best, index) => (size(index) > size(best) ? index : best), middle);
     }
 
     /** A number with every digit that it holds and no more. */

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 _KINDS = {"float32": "f4", "float64": "f8", "bool": "u1", "uint8": "u1"}
 _ROW = 32  # numbers of a vector in a row, at most
+_MANY, _USUAL, _FAR = 200, 0.99, 2.5  # when the largest hundredth ends the scale
 
 
 class Packing:
@@ -20,7 +21,8 @@ class Packing:
     arrays : list of dict
         For the page's script: shape, which places along each axis are here (None for all), kind of
         number, base64 of the little-endian numbers in row-major order, the largest magnitude of the
-        whole array, and how long the rows are in which a vector is shown.
+        whole array, the magnitude at which its colours end, and how long the rows are in which a
+        vector is shown.
     """
 
     def __init__(self) -> None:
@@ -42,8 +44,10 @@ class Packing:
             if places is not None and len(places) < array.shape[axis]:
                 part = part.take(places, axis)
         kind = _KINDS.get(array.dtype.name, "i4")
+        if kind[0] == "f" and np.isin(part, (0, 1)).all():
+            kind = "u1"  # masks and slopes: a byte says as much
         content = np.ascontiguousarray(part, kind if kind != "u1" else np.uint8).tobytes()
-        limit = _limit(array)
+        limit, scale = _limits(array)
         whole = [
             None if places is None or len(places) == size else list(places)
             for places, size in zip(picks, array.shape, strict=True)
@@ -51,7 +55,13 @@ class Packing:
         key = (array.shape, kind, limit, str(whole), sha256(content).digest())
         if key not in self._known:
             self._known[key] = len(self.arrays)
-            made = {"shape": array.shape, "picks": whole, "kind": kind, "limit": limit}
+            made = {
+                "shape": array.shape,
+                "picks": whole,
+                "kind": kind,
+                "limit": limit,
+                "scale": scale,
+            }
             length = array.shape[-1] if array.ndim else 1
             made["wrap"] = wrapped(length)
             self.arrays.append(made | {"data": b64encode(content).decode()})
@@ -66,7 +76,15 @@ def wrapped(length: int) -> int:
     return divisors[0] if divisors else min(_ROW, int(np.ceil(np.sqrt(length))))
 
 
-def _limit(array: npt.NDArray[Any]) -> float:
-    """Return the largest magnitude; what is not finite has a colour of its own."""
-    finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
-    return float(np.abs(finite.astype(np.float64)).max(initial=0.0))
+def _limits(array: npt.NDArray[Any]) -> tuple[float, float]:
+    """Return the largest magnitude, and where colours end: a few outliers leave the rest visible.
+
+    What is not finite has a colour of its own.
+    """
+    sizes = np.abs(array[np.isfinite(array)].astype(np.float64))
+    limit = float(sizes.max(initial=0.0))
+    there = sizes[sizes > 0]
+    if len(there) < _MANY:
+        return limit, limit
+    usual = float(f"{np.quantile(there, _USUAL):.2g}")
+    return limit, usual if limit > _FAR * usual else limit

@@ -7,10 +7,14 @@ const Planes = (() => {
   const STOPS = [[8, 29, 88], [38, 100, 186], [148, 148, 150], [238, 176, 40], [255, 250, 196]];
   const ODD = [216, 27, 96]; // NaN and infinity
   const SIDE = 300, LARGEST = 44, LEGIBLE = 33; // pixels: of a map, of a cell, of one with a number
+  const NARROW = 736, EDGES = 76; // on a phone two maps stand beside each other
+  const room = () => (innerWidth > NARROW ? SIDE : Math.min(SIDE, (innerWidth - EDGES) / 2));
+  const CROWD = 50; // marked cells without neighbours that one box stands for
+  const ASIDE = 0.6; // of that for biases and the like, which stand beside the maps
 
-  function colour(value, limit) {
+  function colour(value, scale) {
     if (!Number.isFinite(value)) return ODD;
-    const share = limit ? Math.max(-1, Math.min(1, value / limit)) : 0;
+    const share = scale ? Math.max(-1, Math.min(1, value / scale)) : 0;
     const place = (share + 1) * 2, low = Math.min(3, Math.floor(place)), rest = place - low;
     return STOPS[low].map((from, k) => Math.round(from + (STOPS[low + 1][k] - from) * rest));
   }
@@ -52,7 +56,7 @@ const Planes = (() => {
         const index = plane.index(r, c);
         const value = index && array.at(index);
         if (value === undefined || value === null) continue; // stays transparent
-        picture.data.set([...colour(value, array.limit), 255], k);
+        picture.data.set([...colour(value, array.scale), 255], k);
       }
     }
     context.putImageData(picture, 0, 0);
@@ -60,8 +64,8 @@ const Planes = (() => {
 
   /** A large map. `pick(index)` is called when the reader chooses a cell. */
   class Plane {
-    constructor(canvas, pick, turn) {
-      this.canvas = canvas;
+    constructor(canvas, pick, turn, aside) {
+      Object.assign(this, { canvas, aside });
       canvas.addEventListener("click", (event) => {
         const box = canvas.getBoundingClientRect();
         const r = Math.floor(((event.clientY - box.top) / box.height) * this.plane.rows);
@@ -90,9 +94,9 @@ const Planes = (() => {
       const here = (index) => index.length >= lead.length && lead.every((k, axis) => index[axis] === k);
       const marked = new Set(lit.filter(here).map((index) => plane.cell(index).join()));
       this.cursor = chosen && here(chosen) ? plane.cell(chosen) : lit.find(here) ? plane.cell(lit.find(here)) : [0, 0];
-      const size = Math.max(1, Math.min(LARGEST, Math.floor(SIDE / Math.max(plane.rows, plane.columns))));
+      const fit = (room() * (this.aside ? ASIDE : 1)) / Math.max(plane.rows, plane.columns);
+      const side = fit < 4 ? fit : Math.min(LARGEST, Math.floor(fit));
       const sharp = Math.ceil(window.devicePixelRatio || 1);
-      const side = size >= 4 ? size : Math.max(size, Math.round(SIDE / Math.max(plane.rows, plane.columns)));
       const { canvas } = this;
       canvas.width = plane.columns * side * sharp;
       canvas.height = plane.rows * side * sharp;
@@ -102,29 +106,44 @@ const Planes = (() => {
       context.textAlign = "center";
       context.textBaseline = "middle";
       context.font = `${side > 38 ? 12 : 10.5}px system-ui, sans-serif`;
-      for (let r = 0; r < plane.rows; r++) {
+      context.imageSmoothingEnabled = false;
+      context.drawImage(this.painted(array, lead), 0, 0, plane.columns * side, plane.rows * side);
+      for (let r = 0; r < plane.rows && side >= LEGIBLE; r++) {
         for (let c = 0; c < plane.columns; c++) {
           const index = plane.index(r, c);
           const value = index && array.at(index);
           if (value === undefined || value === null) continue;
-          const [red, green, blue] = colour(value, array.limit);
-          context.fillStyle = `rgb(${red}, ${green}, ${blue})`;
-          context.fillRect(c * side, r * side, side, side);
-          if (side < LEGIBLE) continue;
+          const [red, green, blue] = colour(value, array.scale);
           context.fillStyle = 0.3 * red + 0.59 * green + 0.11 * blue > 118 ? "#101418" : "#ffffff";
           context.fillText(Numbers.tiny(value), (c + 0.5) * side, (r + 0.54) * side);
         }
       }
-      outline(context, marked, side, size);
-      if (chosen && here(chosen)) frame(context, plane.cell(chosen), Math.max(side, 3));
+      outline(context, marked, side);
+      if (chosen && here(chosen)) frame(context, plane.cell(chosen), side);
+    }
+
+    /** The map, one pixel a cell; painted anew only when it is another. */
+    painted(array, lead) {
+      if (this.of !== array || `${this.lead}` !== `${lead}`) {
+        Object.assign(this, { of: array, lead, picture: document.createElement("canvas") });
+        thumbnail(this.picture, array, lead);
+      }
+      return this.picture;
     }
   }
 
-  /** Draw the edges between marked cells and the others. */
-  function outline(context, marked, side, size) {
+  /** Draw the edges between marked cells and the others; of many small ones the box around all. */
+  function outline(context, marked, side) {
     const path = new Path2D();
-    for (const key of marked) {
-      const [r, c] = key.split(",").map(Number);
+    const cells = [...marked].map((key) => key.split(",").map(Number));
+    const lonely = cells.filter(([r, c]) => !marked.has(`${r},${c + 1}`)).length;
+    if (side < LEGIBLE / 2 && lonely > cells.length / 2 && cells.length > CROWD) {
+      const rows = cells.map(([r]) => r), columns = cells.map(([, c]) => c);
+      const [top, left] = [Math.min(...rows), Math.min(...columns)];
+      path.rect(left * side, top * side, (Math.max(...columns) + 1 - left) * side, (Math.max(...rows) + 1 - top) * side);
+      return stroke(context, path, 2);
+    }
+    for (const [r, c] of cells) {
       const edges = [[r - 1, c, 0, 0, 1, 0], [r + 1, c, 0, 1, 1, 1], [r, c - 1, 0, 0, 0, 1], [r, c + 1, 1, 0, 1, 1]];
       for (const [nr, nc, x1, y1, x2, y2] of edges) {
         if (marked.has(`${nr},${nc}`)) continue;
@@ -132,12 +151,13 @@ const Planes = (() => {
         path.lineTo((c + x2) * side, (r + y2) * side);
       }
     }
-    stroke(context, path, size > 8 ? 3 : 2);
+    stroke(context, path, side > 8 ? 3 : 2);
   }
 
   function frame(context, [r, c], side) {
     const path = new Path2D();
-    path.rect(c * side + 2, r * side + 2, Math.max(1, side - 4), Math.max(1, side - 4));
+    const inside = side > 8 ? 2 : 0; // a small cell is framed from outside
+    path.rect(c * side + inside, r * side + inside, side - 2 * inside, side - 2 * inside);
     stroke(context, path, side > 8 ? 4 : 2);
   }
 

@@ -60,7 +60,7 @@ const Told = (() => {
   }
 
   /** Write the sum out: all of it, or its largest products with the rest folded. */
-  function sum(terms, value, array, point) {
+  function sum(terms, value, array, point, { others, window }) {
     const parts = make("div", "sum");
     const here = terms.filter((one) => one.value !== undefined);
     const many = here.length > ALL;
@@ -80,12 +80,18 @@ const Told = (() => {
       parts.append(fold);
     }
     const absent = terms.length - here.length;
-    if (absent) {
-      const others = Numbers.short(value - total(here));
-      parts.append(make("p", "absent", `+ ${absent.toLocaleString("en")} of ${terms.length.toLocaleString("en")} products whose numbers are not on this page, together ${others}`));
+    if (others) {
+      const rest = Numbers.short(value - total(here));
+      parts.append(make("p", "absent", `+ what the ${others} other images of the batch add: ${rest}`));
+    } else if (absent) {
+      const rest = Numbers.short(value - total(here));
+      const many = `${absent.toLocaleString("en")} of ${terms.length.toLocaleString("en")} products`;
+      parts.append(make("p", "absent", `+ ${many} whose numbers are not on this page, together ${rest}`));
     } else if (terms.length > 1) {
       parts.append(make("p", "soft", `The products add up to ${Numbers.short(total(here))}; the library's own number is ${array.exact(value)}.`));
     }
+    const beyond = window - terms.filter(({ factors }) => factors.length === 2).length;
+    if (beyond > 0) parts.append(make("p", "soft", `${beyond} of ${window} products are with padding and add 0.`));
     return parts;
   }
 

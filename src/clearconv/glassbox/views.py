@@ -33,6 +33,8 @@ class Views:
         Array -> symbol and description, for all layers.
     formulas : dict
         LaTeX -> its number on the page.
+    remarks : dict
+        What is said beside formulas -> its number on the page.
     sources : dict
         Dotted name -> name, file, line and text of a function.
     """
@@ -42,6 +44,7 @@ class Views:
         self.packing = Packing()
         self.names: dict[str, tuple[str, str]] = dict(NAMES)
         self.formulas: dict[str, int] = {}
+        self.remarks: dict[str, int] = {}
         self.sources: dict[str, dict[str, Any]] = {}
         self._places = {layer.path: place for place, layer in enumerate(trace.layers)}
 
@@ -138,7 +141,7 @@ class Views:
         ]
         index = somewhere if result != "value" else ()
         said = self.trace.explain(path, result, index, largest=0)
-        function = said.function
+        function, first = said.function, self.trace.layers[0].path
         self.sources[function.name] = {
             "name": function.name,
             "file": f"src/{function.file}",
@@ -146,13 +149,14 @@ class Views:
             "text": function.source,
         }
         number = self.formulas.setdefault(said.formula, len(self.formulas))
-        notes = facts.note(self.trace, path, result, said)
+        note = facts.note(self.trace, path, result, said)
+        remark = self.remarks.setdefault(note, len(self.remarks)) if note else None
         return {
             "result": result,
-            "title": TITLES.get(result, result),
+            "title": "Pixels" if (path, result) == (first, "y") else TITLES.get(result, result),
             "shows": [name for name in shows if name in arrays],
             "formula": f"formula-{number}",
-            "said": notes,
+            "remark": f"remark-{remark}",
             "source": function.name,
             "others": facts.other_images(self.trace, result),
         }

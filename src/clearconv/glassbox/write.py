@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from latex2mathml.converter import convert
 from markupsafe import Markup
 
 from clearconv._files import write_atomically
 from clearconv.errors import RunError
 from clearconv.glassbox.choice import Picks, choose
+from clearconv.glassbox.formulas import display, prose
 from clearconv.glassbox.views import Views
 from clearconv.pages import page
 from clearconv.tracing import Trace
@@ -22,7 +22,7 @@ _SCRIPTS = (
     *("numbers", "planes", "meet", "influence", "steps", "told", "rows", "figures", "play"),
     *("glass", "sandbox", "bench", "start"),
 )
-_BYTES = 6_300_000  # of numbers; base64 makes four letters of three bytes
+_BYTES = 6_800_000  # of numbers; base64 makes four letters of three bytes
 
 
 def glass_box(
@@ -88,7 +88,8 @@ def glass_box(
         lead=lead,
         picture=Markup(picture),
         held=_held(trace, picks),
-        formulas=[Markup(convert(latex, display="block")) for latex in views.formulas],
+        formulas=[Markup(display(latex)) for latex in views.formulas],
+        remarks=[Markup(prose(text)) for text in views.remarks],
         data=Markup(_json(data)),
     )
     scripts = [_file(f"{name}.js") for name in _SCRIPTS]
