@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import islice, product
 
 from clearconv.doctor.kinds import Kind
 from clearconv.doctor.match import NONE, Match, Predictions, Trial, expected, match, same
@@ -38,6 +38,10 @@ def best_match(kind: Kind, trials: Sequence[Trial], chosen: Mapping[str, str]) -
     if right is not None:
         return right
     fitting = [one for one in matches if one.sets and set(one.explained) == set(one.wrong)]
+    if not fitting:  # one mistake may make another choice look likelier
+        rest = (match(kind, trials, one) for _, _, one in scored if one not in top)
+        fits = (one for one in rest if one.sets and set(one.explained) == set(one.wrong))
+        fitting = list(islice(fits, 1))
     if not fitting:
         return max(matches, key=lambda one: len(one.explained))
     least = min(len(one.sets[0]) for one in fitting)

@@ -328,8 +328,12 @@ def _taken_apart(node: ast.FunctionDef, name: str) -> bool:
     for inner in ast.walk(node):
         if isinstance(inner, ast.Subscript) and _last_name(inner.value) == name:
             return True
-        if isinstance(inner, ast.Assign) and _last_name(inner.value) == name:
-            if isinstance(inner.targets[0], ast.Tuple):
+        if isinstance(inner, ast.Assign):
+            target, value = inner.targets[0], inner.value
+            sides = [(target, value)]
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                sides = list(zip(target.elts, value.elts, strict=False))
+            if any(isinstance(t, ast.Tuple) and _last_name(v) == name for t, v in sides):
                 return True
     return False
 
