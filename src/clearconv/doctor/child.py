@@ -103,7 +103,8 @@ def _one(
             continue
         results[name] = value
     np.savez(room / f"out-{number}.npz", **results)  # type: ignore[arg-type]
-    answer(job=number, part=outcome.part, trouble=trouble, changed=outcome.changed)
+    names = sorted(results)
+    answer(job=number, part=outcome.part, trouble=trouble, changed=outcome.changed, names=names)
 
 
 def _inputs(arrays: dict[str, Any], case: int) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def _choices(
     seen: list[Predictions] = []
     for combination in product(*values):
         choice = dict(zip(keys, combination, strict=True))
-        told = Predictions(kind, trials[:2], choice)
+        told = Predictions(kind, trials, choice)
         if not any(_equal(told, other) for other in seen):
             seen.append(told)
             yield choice

@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from clearconv.doctor.constants import with_constants
 from clearconv.doctor.conventions import best_match
 from clearconv.doctor.counter import Counter, smallest
 from clearconv.doctor.describe import common, describe
@@ -21,6 +23,7 @@ from clearconv.errors import ArgumentError
 
 _PROBES = 3
 _RESTARTS = 2
+_ENDS = ("Timeout", "Ended")
 
 
 @dataclass
@@ -148,7 +151,7 @@ def examine(
     if not wanted:
         return examination
     patient = Patient(path, tuple(functions), False, confines or Confines())
-    patient = _loaded(patient, examination)
+    patient = _loaded(patient, examination, source)
     if not examination.unreadable:
         for number, one in wanted:
             doctor = _Doctor(patient, source, number, one, conventions or {})
@@ -171,22 +174,30 @@ def _is_wanted(found: Found, only: Sequence[str]) -> bool:
     return bool(names & set(only))
 
 
-def _loaded(patient: Patient, examination: Examination) -> Patient:
+def _loaded(patient: Patient, examination: Examination, source: str) -> Patient:
     """Load the file; where that fails, try its definitions alone."""
     loading, _ = run(patient, None, [])
     if loading.trouble is None:
         return patient
-    said = sentence(loading.trouble, loading=True)
+    said = sentence(_with_text(loading.trouble, source), loading=True)
     patient = replace(patient, definitions=True)
     again, _ = run(patient, None, [])
-    if again.trouble is None:
-        examination.notes.append(
-            f"Loading the whole file failed: {said}. Only its imports, functions and classes were "
-            "loaded. Put what shall run under if __name__ == '__main__':"
-        )
-    else:
+    if again.trouble is not None:
         examination.unreadable = f"it cannot be loaded: {said}"
+        return patient
+    note = f"The file does not load: {said}. Only its imports, functions and classes were loaded"
+    if "Error" not in loading.trouble["type"] or loading.trouble["type"] == "EOFError":
+        note += "; put what shall run under if __name__ == '__main__':"
+    examination.notes.append(note)
     return patient
+
+
+def _with_text(trouble: dict[str, Any], source: str) -> dict[str, Any]:
+    """Add the learner's line where only its number is known."""
+    lines = source.splitlines()
+    if trouble.get("line") and not trouble.get("text") and trouble["line"] <= len(lines):
+        return {**trouble, "text": lines[trouble["line"] - 1].strip()}
+    return trouble
 
 
 class _Doctor:
@@ -204,12 +215,16 @@ class _Doctor:
 
     def verdict(self) -> Verdict:
         """Find the layout, run all cases, compare."""
-        layout = self._layout()
+        layout, hopeless = self._layout()
         verdict = Verdict(self.found, LAYOUTS[self.found.kind][layout], Limits())
         verdict.limits = limits_of(self.found, verdict.layout)
+        if hopeless is not None:
+            verdict.stopped = sentence(_with_text(hopeless, self.source))
+            return verdict
         cases = self._cases(verdict, self.kind.cases(verdict.limits))
         trials = self._trials(verdict, self._run(cases, layout), cases)
         verdict.cases = [trial.case.name for trial in trials]
+        trials = with_constants(self.kind, trials, verdict.remarks)
         self.kind = replace(self.kind, slips=self._possible(verdict, trials))
         if not trials or not (self.kind.slips or any(trial.results for trial in trials)):
             verdict.stopped = verdict.stopped or "it gave no result"
@@ -229,11 +244,9 @@ class _Doctor:
     def _cases(self, verdict: Verdict, cases: Sequence[Case]) -> list[Case]:
         return [slimmed(case, verdict.layout) for case in cases]
 
-    def _layout(self) -> int:
-        """Find out how the arrays lie, by trying."""
+    def _layout(self) -> tuple[int, dict[str, Any] | None]:
+        """Find out how the arrays lie, by trying; also return what lets nothing be tried."""
         layouts = LAYOUTS[self.found.kind]
-        if len(layouts) == 1:
-            return 0
         jobs, places = [], []
         for number, layout in enumerate(layouts):
             limits = limits_of(self.found, layout)
@@ -241,9 +254,13 @@ class _Doctor:
                 jobs.append(Job(slimmed(case, layout), number))
                 places.append(number)
         scores = [0] * len(layouts)
-        for number, job, answer in zip(places, jobs, self._answers(jobs), strict=True):
+        answers = self._answers(jobs)
+        ends = [a.trouble for a in answers if a.trouble and a.trouble["type"] in _ENDS]
+        if ends and not any(answer.results for answer in answers):
+            return 0, ends[0]
+        for number, job, answer in zip(places, jobs, answers, strict=True):
             scores[number] += self._score(job.case, answer)
-        return max(range(len(layouts)), key=lambda number: scores[number])
+        return max(range(len(layouts)), key=lambda number: scores[number]), None
 
     def _score(self, case: Case, answer: Answer) -> int:
         """Say how well a layout fits a case: the numbers, the shapes, no error."""
@@ -270,7 +287,7 @@ class _Doctor:
             return [replace(answer, trouble=loading.trouble) for answer in answers]
         for _ in range(_RESTARTS):
             left = [n for n, answer in enumerate(answers) if answer.part == "waiting"]
-            if not left:
+            if not left or not any(answer.results for answer in answers):
                 break
             _, rest = run(self.patient, self.number, [jobs[n] for n in left])
             for n, answer in zip(left, rest, strict=True):
@@ -295,7 +312,10 @@ class _Doctor:
                 stopped = "forward" if answer.part in early else "backward"
             trials.append(Trial(self._drawn(case, answer), answer.results, stopped))
             for name in answer.changed:
-                remark = f"it changes its input {name} in place: whoever uses it next gets others"
+                remark = (
+                    f"it changes its input {name} in place, and whoever uses {name} next gets "
+                    f"other numbers; work on {name}.copy()"
+                )
                 if remark not in verdict.remarks:
                     verdict.remarks.append(remark)
         if refused:
@@ -309,7 +329,7 @@ class _Doctor:
             tried = [trial.case for trial in trials]
             verdict.stops = [n for n, trial in enumerate(trials) if trial.stopped]
             where = common(tried, verdict.stops) or "in every case"
-            verdict.stopped = f"{where}: {sentence(trouble)}"
+            verdict.stopped = f"{where}: {sentence(_with_text(trouble, self.source))}"
         return trials
 
     def _drawn(self, case: Case, answer: Answer) -> Case:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from clearconv.doctor.named import Named
-from clearconv.doctor.names import kind_of, result_of, role_of
+from clearconv.doctor.names import kind_of
+from clearconv.doctor.signature import Call, last_name, read_call
 
 #: What a forward function or method must be given, by kind; ``|`` separates equivalents.
 _NEEDS = {
@@ -21,18 +22,6 @@ _NEEDS = {
     "im2col": "x kernel|kernel_h",
     "col2im": "cols kernel|kernel_h",
 }
-_ORDER = {
-    "conv2d": ("x", "weight", "bias", "stride", "padding", "dilation"),
-    "max_pool2d": ("x", "kernel", "stride", "padding"),
-    "avg_pool2d": ("x", "kernel", "stride", "padding"),
-    "linear": ("x", "weight", "bias"),
-    "batch_norm": ("x", "gamma", "beta", "options"),
-    "dropout": ("x", "p"),
-    "softmax_cross_entropy": ("x", "labels"),
-    "im2col": ("x", "kernel_h", "kernel_w", "stride", "padding"),
-    "col2im": ("cols", "x_shape", "kernel_h", "kernel_w", "stride", "padding"),
-}
-_ARRAYS = ("x", "weight", "bias", "cols", "gamma", "beta")
 _FORWARD = ("forward", "__call__", "call", "fprop", "forward_pass", "forward_propagation")
 _BACKWARD = ("backward", "backprop", "bprop", "backward_pass", "back", "backward_propagation")
 _IS_BACKWARD = re.compile(r"backward|backprop|bprop|_bp$|_back$|grad|deriv|prime|^d_|_bwd?$", re.I)
@@ -42,55 +31,6 @@ _MANNER = re.compile(
     r"|naive|fast|vectori[sz]ed|loops?|_",
     re.I,
 )
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One argument of a function of the learner's.
-
-    Attributes
-    ----------
-    name, role : str
-        Its name, and what it stands for; ``""`` where that is not known.
-    optional : bool
-        Whether it has a default.
-    pair : bool
-        Whether the code takes it apart, so that it must be (rows, columns).
-    keys : tuple of str
-        Keys that the code reads from it, where it is a dictionary of options.
-    """
-
-    name: str
-    role: str
-    optional: bool = False
-    pair: bool = False
-    keys: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Call:
-    """One function or method of the learner's.
-
-    Attributes
-    ----------
-    name : str
-        Its name.
-    lines : tuple of two int
-        Its first and last line.
-    parameters : tuple of Parameter
-        Its arguments, without ``self``.
-    returns : tuple of str
-        The results that it returns, in order; ``""`` where a name says nothing.
-    """
-
-    name: str
-    lines: tuple[int, int]
-    parameters: tuple[Parameter, ...]
-    returns: tuple[str, ...] = ()
-
-    def role(self, role: str) -> Parameter | None:
-        """Return the argument that stands for this, if there is one."""
-        return next((p for p in self.parameters if p.role == role), None)
 
 
 @dataclass(frozen=True)
@@ -153,7 +93,7 @@ def _pairs(functions: Mapping[str, ast.FunctionDef]) -> Iterator[Found]:
     for name, node in functions.items():
         kind = kind_of(name)
         if kind and not _IS_BACKWARD.search(name):
-            call = _call(node, kind, forward=True)
+            call = read_call(node, kind, functions, forward=True)
             if _complete(call, kind):
                 forwards[name] = call
     stems = {_stem(name) for name in forwards}
@@ -168,7 +108,7 @@ def _pairs(functions: Mapping[str, ast.FunctionDef]) -> Iterator[Found]:
             == _stem(name)
         ]
         for sort in _sorts(kind, forward):
-            calls = [{"forward": forward, "backward": _call(b, sort)} for b in mine]
+            calls = [{"forward": forward, "backward": read_call(b, sort, functions)} for b in mine]
             for one in calls or [{"forward": forward}]:
                 last = one.get("backward", forward)
                 yield Found(sort, "functions", last.name, node.lineno, one)
@@ -187,15 +127,15 @@ def _class(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> Iterator[
     forward = next((methods[name] for name in _FORWARD if name in methods), None)
     if not kind or forward is None:
         return
-    calls = {"forward": _call(forward, kind, forward=True)}
+    calls = {"forward": read_call(forward, kind, methods, forward=True)}
     if "__init__" in methods:
-        calls["init"] = _constructor(_call(methods["__init__"], kind), kind)
+        calls["init"] = _constructor(read_call(methods["__init__"], kind, methods), kind)
     backward = next((methods[name] for name in _BACKWARD if name in methods), None)
     if backward is not None:
-        calls["backward"] = _call(backward, kind)
+        calls["backward"] = read_call(backward, kind, methods)
     for part, name in (("grad_x", "bp_sensitivity_map"), ("grad_weight", "bp_gradient")):
         if name in methods and backward is None:
-            calls[part] = _call(methods[name], kind)
+            calls[part] = read_call(methods[name], kind, methods)
     given = {
         p.role for name in ("init", "forward") if name in calls for p in calls[name].parameters
     }
@@ -217,7 +157,9 @@ def _by_name(functions: Mapping[str, ast.FunctionDef], named: Sequence[Named]) -
         for one in named:
             if one.kind == kind and one.function in functions:
                 forward = one.part == "forward"
-                call = _call(functions[one.function], kind, forward=forward, sure=True)
+                call = read_call(
+                    functions[one.function], kind, functions, forward=forward, sure=True
+                )
                 calls[one.part] = _overruled(call, one)
         if calls:
             first = min(calls.values(), key=lambda call: call.lines)
@@ -266,96 +208,11 @@ def _constructor(init: Call, kind: str) -> Call:
     return replace(init, parameters=tuple(changed))
 
 
-def _call(node: ast.FunctionDef, kind: str, *, forward: bool = False, sure: bool = False) -> Call:
-    """Read a function's arguments and results."""
-    names = [a.arg for a in (*node.args.posonlyargs, *node.args.args) if a.arg != "self"]
-    optional = len(names) - len(node.args.defaults)
-    roles = [role_of(name, kind) for name in names]
-    if kind == "conv2d" and forward and node.name != "__init__" and "weight" not in roles:
-        roles = ["weight" if role == "kernel" else role for role in roles]
-    if not forward and kind not in ("im2col", "col2im"):
-        roles = _backward_roles(names, roles, kind)
-    roles = [role if roles.index(role) == at else "" for at, role in enumerate(roles)]
-    if sure:  # one letter may mean much; a function is given arrays, not how many channels
-        roles = ["" if role in ("in_channels", "out_channels") else role for role in roles]
-    order = _ORDER.get(kind, ("x",)) if forward and (sure or "forward" in node.name) else ()
-    order = order if sure else tuple(role for role in order if role in _ARRAYS)
-    if sure and not forward:
-        order = ("grad_y", "cache") if len(names) == 2 else ("grad_y", "x", "weight", "bias")
-    for at, (role, likely) in enumerate(zip(roles, order, strict=False)):
-        if not role and likely not in roles:
-            roles[at] = likely
-    parameters = [
-        Parameter(name, role, at >= optional, _taken_apart(node, name), _keys(node, name))
-        for at, (name, role) in enumerate(zip(names, roles, strict=True))
-    ]
-    parameters += [
-        Parameter(a.arg, role_of(a.arg, kind), default is not None, _taken_apart(node, a.arg))
-        for a, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-    ]
-    lines = (node.lineno, node.end_lineno or node.lineno)
-    return Call(node.name, lines, tuple(parameters), _returns(node))
-
-
-def _backward_roles(names: list[str], roles: list[str], kind: str) -> list[str]:
-    """In a backward function ``d...`` is a gradient, and y is not a label."""
-    if "grad_y" not in roles:
-        likely = [at for at, name in enumerate(names) if re.match(r"d[A-Z_]|d[a-z]*$|grad", name)]
-        if likely and roles[likely[0]] in ("", "dilation"):
-            roles = [*roles]
-            roles[likely[0]] = "grad_y"
-    return roles
-
-
-def _returns(node: ast.FunctionDef) -> tuple[str, ...]:
-    """Return what the last ``return`` hands over, by the names of its variables."""
-    last = [n for n in ast.walk(node) if isinstance(n, ast.Return) and n.value is not None]
-    if not last:
-        return ()
-    value = max(last, key=lambda n: n.lineno).value
-    parts = value.elts if isinstance(value, ast.Tuple) else [value]
-    return tuple(result_of(_last_name(part)) for part in parts)
-
-
-def _last_name(node: ast.expr | None) -> str:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _taken_apart(node: ast.FunctionDef, name: str) -> bool:
-    """Whether the function takes an argument as (rows, columns)."""
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Subscript) and _last_name(inner.value) == name:
-            return True
-        if isinstance(inner, ast.Assign):
-            target, value = inner.targets[0], inner.value
-            sides = [(target, value)]
-            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-                sides = list(zip(target.elts, value.elts, strict=False))
-            if any(isinstance(t, ast.Tuple) and _last_name(v) == name for t, v in sides):
-                return True
-    return False
-
-
-def _keys(node: ast.FunctionDef, name: str) -> tuple[str, ...]:
-    """Return the keys that the function reads from a dictionary."""
-    found = []
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Subscript) and _last_name(inner.value) == name:
-            found.append(inner.slice)
-        elif isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
-            if inner.func.attr in ("get", "setdefault") and _last_name(inner.func.value) == name:
-                found += inner.args[:1]
-    keys = [k.value for k in found if isinstance(k, ast.Constant) and isinstance(k.value, str)]
-    return tuple(dict.fromkeys(keys))
-
-
 def _methods(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> dict[str, ast.FunctionDef]:
     """Return a class's methods, with those of its bases in the same file."""
     found: dict[str, ast.FunctionDef] = {}
     for base in node.bases:
-        name = _last_name(base)
+        name = last_name(base)
         if name in classes and name != node.name:
             found |= _methods(classes[name], classes)
     return found | {n.name: n for n in node.body if isinstance(n, ast.FunctionDef)}

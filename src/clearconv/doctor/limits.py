@@ -25,6 +25,8 @@ def limits_of(found: Found, layout: Layout) -> Limits:
     """
     roles = _roles(found)
     limits = Limits(batch=layout.batch, rank=_rank(found, layout), bias=_has_bias(found))
+    if found.kind in ("batch_norm", "dropout") and not _has_modes(found, roles):
+        limits = replace(limits, fixed={"training": True})
     if found.kind not in _WINDOWS:
         return limits
     fixed = {
@@ -79,6 +81,11 @@ def _has_bias(found: Found) -> bool:
         return True
     parameters = {p.role for call in found.calls.values() for p in call.parameters}
     return "bias" in parameters | {role_of(name, found.kind) for name in found.attributes}
+
+
+def _has_modes(found: Found, roles: dict[str, bool]) -> bool:
+    """Whether it can be told that this is evaluation."""
+    return bool({"training", "mode"} & (roles.keys() | {role_of(a, "") for a in found.attributes}))
 
 
 def _rank(found: Found, layout: Layout) -> int | None:

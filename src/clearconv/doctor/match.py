@@ -52,20 +52,24 @@ class Match:
         The wrong results that these sets explain.
     conventions : dict
         Those under which they do.
-    names : tuple of str
-        The results that the code gives.
+    seen : dict
+        Result that came out -> the numbers of the trials in which it did.
     """
 
     wrong: dict[str, list[int]]
     sets: tuple[Slips, ...] = ()
     explained: tuple[str, ...] = ()
     conventions: Mapping[str, str] = field(default_factory=dict)
-    names: tuple[str, ...] = ()
+    seen: dict[str, list[int]] = field(default_factory=dict)
 
     @property
     def right(self) -> bool:
         """Whether nothing is wrong."""
         return not self.wrong
+
+    def off(self, name: str) -> list[int]:
+        """Return the trials in which a result came out, and is wrong."""
+        return [number for number in self.wrong.get(name, ()) if number in self.seen.get(name, ())]
 
     @property
     def told(self) -> list[str]:
@@ -137,6 +141,15 @@ class Predictions:
                 found[name] = where
         return found
 
+    def seen(self) -> dict[str, list[int]]:
+        """Return in which trials each result came out."""
+        found: dict[str, list[int]] = {}
+        for number, trial in enumerate(self.trials):
+            for name in trial.results:
+                if name.partition("@")[0] in self.kind.results:
+                    found.setdefault(name, []).append(number)
+        return found
+
     def names(self) -> list[str]:
         """Return the results that the code gives in any trial, or failed to give."""
         names = {name: None for trial in self.trials for name in trial.results}
@@ -166,7 +179,7 @@ def match(kind: Kind, trials: Sequence[Trial], conventions: Mapping[str, str]) -
     predictions = Predictions(kind, trials, conventions)
     wrong = predictions.wrong()
     if not wrong:
-        return Match({}, conventions=conventions, names=tuple(predictions.names()))
+        return Match({}, conventions=conventions, seen=predictions.seen())
     options = {name: _explanations(kind, predictions, name) for name in wrong}
     explained = [name for name in wrong if options[name]]
     unexplained = set(wrong) - set(explained)
@@ -182,7 +195,7 @@ def match(kind: Kind, trials: Sequence[Trial], conventions: Mapping[str, str]) -
         tuple(sets),
         tuple(explained) if sets else (),
         conventions,
-        tuple(predictions.names()),
+        predictions.seen(),
     )
 
 

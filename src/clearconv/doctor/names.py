@@ -61,7 +61,8 @@ _BY_KIND = {
                "h": "kernel_h", "h_in": "height", "data": "cols", "cols": "cols"},
     "dropout": {"p": "p", "size": "x_shape"},
     "softmax_cross_entropy": {"y": "labels"},
-    "batch_norm": {"w": "gamma", "b": "beta"},
+    "batch_norm": {"w": "gamma", "b": "beta", "weight": "gamma", "bias": "beta",
+                   "runningmu": "running_mean", "c": "in_channels", "d": "in_channels"},
 }  # fmt: skip
 
 _ROLES = {name: role for role, names in _ARGUMENTS.items() for name in names.split()}

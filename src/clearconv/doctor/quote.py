@@ -5,9 +5,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clearconv.doctor.find import Call, Found
+from clearconv.doctor.find import Found
 from clearconv.doctor.kinds import Slip
 from clearconv.doctor.names import result_of
+from clearconv.doctor.signature import Call
 
 _LONGEST = 150
 _FORWARD = ("y", "loss", "cols", "x")
@@ -50,6 +51,8 @@ def quote(source: str, found: Found, slip: Slip | None, result: str) -> Quote | 
     statements = [s for call in _calls(found, name) for s in _statements(source, found, call)]
     for hint in slip.hints if slip else ():
         hits = [s for s in statements if re.search(hint, _text(s))]
+        if len(hits) > 1:
+            hits = [s for s in hits if isinstance(s, ast.Assign | ast.AugAssign | ast.Return)]
         if len(hits) == 1:
             return Quote(hits[0].lineno, _line(source, hits[0]), sure=True)
     makers = [s for s in statements if name in _made(s)]

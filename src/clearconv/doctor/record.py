@@ -31,8 +31,6 @@ def record(examination: Examination) -> dict[str, Any]:
 def _layer(verdict: Verdict) -> dict[str, Any]:
     found, match = verdict.found, verdict.match
     slips = {slip.key: slip for slip in KINDS[found.kind].slips}
-    names = match.names if match else ()
-    wrong = match.wrong if match else {}
     return {
         "kind": found.kind,
         "name": found.name,
@@ -44,11 +42,14 @@ def _layer(verdict: Verdict) -> dict[str, Any]:
         "cases": verdict.cases,
         "results": {
             name: {
-                "right": not (where := set(wrong.get(name, ())) - set(verdict.stops)),
-                "wrong_in": [verdict.cases[number] for number in sorted(where)],
+                "right": not off,
+                "cases": len(match.seen[name]),
+                "wrong_in": [verdict.cases[number] for number in off],
             }
-            for name in names
-        },
+            for name, off in ((name, match.off(name)) for name in match.seen)
+        }
+        if match
+        else {},
         "sure": sorted(match.sure) if match else [],
         "explanations": [sorted(one) for one in match.sets] if match else [],
         "mistakes": {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -182,7 +183,7 @@ def _process(room: Path, patient: Patient) -> str:
         finally:
             _end(child)
         _drain(pipe, printed)
-    return ended or printed.decode("utf-8", "replace")
+    return ended or f"ended {child.returncode} {printed.decode('utf-8', 'replace')}"
 
 
 def _wait(
@@ -191,8 +192,9 @@ def _wait(
     """Wait; a child that takes too long writes where it is, and is ended."""
     start, begun, clock = time.monotonic(), False, time.monotonic()
     while child.poll() is None:
-        time.sleep(0.01)
-        _drain(pipe, printed)
+        select.select([pipe], [], [], 0.01)
+        if not _drain(pipe, printed):
+            time.sleep(0.01)
         if not begun and (room / "answers").exists():
             begun, clock = True, time.monotonic()
         if time.monotonic() - clock > (seconds if begun else _STARTING + seconds):
@@ -219,14 +221,15 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
-def _drain(pipe: IO[bytes], kept: bytearray) -> None:
+def _drain(pipe: IO[bytes], kept: bytearray) -> int:
     """Read what is printed, so that the child need not wait; keep the end of it."""
     try:
         chunk = os.read(pipe.fileno(), 1 << 20)
     except BlockingIOError:
-        return
+        return 0
     kept += chunk
     del kept[:-_KEPT_OUTPUT]
+    return len(chunk)
 
 
 def _read(
@@ -251,6 +254,10 @@ def _read(
             answer.trouble = _checked(said.get("trouble"))
             answer.changed = [str(name) for name in said.get("changed") or ()][:9]
             answer.results = _arrays(room / f"out-{number}.npz")
+            names = said.get("names")
+            if not isinstance(names, list) or {str(n) for n in names} - answer.results.keys():
+                lost = {"type": "BadResult", "message": "its results did not arrive whole"}
+                answer.trouble = answer.trouble or lost
     if not loaded and loading.trouble is None:
         loading.trouble = _ended(ended, room, patient)
     if loaded and running >= 0:
@@ -300,7 +307,8 @@ def _arrays(path: Path) -> Arrays:
 def _ended(ended: str, room: Path, patient: Patient) -> dict[str, Any]:
     """Account for a process that ended without an answer."""
     if not ended.startswith("timeout "):
-        return {"type": "Ended", "message": _last_line(ended)}
+        _, code, printed = ended.split(" ", 2)
+        return {"type": "Ended", "message": f"{_code(int(code))}{_last_line(printed)}"}
     trouble: dict[str, Any] = {"type": "Timeout", "message": f"{patient.confines.seconds:g} s"}
     try:
         stack = (room / "stack").read_text("utf-8", "replace")
@@ -315,9 +323,19 @@ def _ended(ended: str, room: Path, patient: Patient) -> dict[str, Any]:
     return trouble
 
 
+def _code(code: int) -> str:
+    """Say how a process ended."""
+    if code >= 0:
+        return f"with exit code {code}"
+    try:
+        return f"by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"by signal {-code}"
+
+
 def _last_line(printed: str) -> str:
     lines = printed.strip().splitlines()
-    return lines[-1][:200] if lines else ""
+    return f"; its last words: {lines[-1][:200]}" if lines else ""
 
 
 def _plain(value: Any) -> Any:

@@ -8,22 +8,21 @@ from typing import Any
 _MEANINGS = (
     ("NameError", "'xrange'", "xrange is Python 2's; Python 3 calls it range"),
     ("NameError", "'raw_input'|'unicode'|'reduce'", "the name is Python 2's"),
-    ("TypeError", "'float' object cannot be interpreted as an integer|slice indices must be",
+    ("TypeError", "'float' object cannot be interpreted as an integer|slice indices must be|"
+     "expected a sequence of integers",
      "a size is no whole number: in Python 3 / gives a fraction, // a whole number"),
     ("IndexError", "only integers, slices",
      "an index is no whole number: in Python 3 / gives a fraction, // a whole number"),
     ("TypeError", "'map' object|'range' object|'zip' object|'filter' object",
      "Python 3's map, zip and range are no lists; write list(...) around it"),
-    ("ModuleNotFoundError|ImportError", "", "the library is not installed here; the layers "
-     "themselves need NumPy alone"),
+    ("ModuleNotFoundError|ImportError", "", "the library is not installed here"),
     ("EOFError", "", "it waits for input(), and nobody is there to type"),
     ("MemoryError|_ArrayMemoryError", "", "it asked for more memory than it is given; --memory "
      "gives more"),
     ("RecursionError", "", "a function calls itself without end"),
-    ("SystemExit", "", "it ends the program (exit); put that under if __name__ == '__main__':"),
+    ("SystemExit", "", "it ends the program instead of going on"),
     ("KeyboardInterrupt", "", "it ended itself"),
-    ("FileNotFoundError", "", "a file that it reads is not there; put what reads it under "
-     "if __name__ == '__main__':"),
+    ("FileNotFoundError", "", "a file that it reads is not there"),
     ("ValueError", "truth value of an array", "max() and if compare single numbers; for arrays "
      "write np.maximum or np.where"),
     ("NoValue", "", "say what its arguments are with --function"),
@@ -49,8 +48,7 @@ def sentence(trouble: Mapping[str, Any], loading: bool = False) -> str:
             return f"{said}: it seems to train or to show something when it is loaded"
         return f"{said}: a loop may not end; --timeout gives more time"
     if kind == "Ended":
-        last = f", its last words: {message}" if message else ""
-        return f"the process ended by itself{last}"
+        return f"the process ended {message}"
     if kind in ("BadResult", "TooLarge"):
         return f"{message}{place}"
     said = f"{kind}: {message}{place}" if message else f"{kind}{place}"

@@ -6,10 +6,10 @@ from textwrap import wrap
 from clearconv._text import printable
 from clearconv.doctor.counter import Counter
 from clearconv.doctor.examine import Examination, Verdict
-from clearconv.doctor.find import Call
 from clearconv.doctor.grids import blocks, number, pairs
 from clearconv.doctor.kinds import KINDS, Slip
 from clearconv.doctor.match import Slips
+from clearconv.doctor.signature import Call
 
 _WIDTH = 79
 _FAMILIES = {
@@ -18,16 +18,21 @@ _FAMILIES = {
 }
 _USUAL = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
 LOOKED_FOR = """\
-The doctor looks for functions and classes at the top level of a file, by names and arguments:
-  conv_forward_naive(x, w, b, conv_param) -> out, cache
-  conv_backward_naive(dout, cache) -> dx, dw, db         and the same for pooling, affine,
-                                      relu, batchnorm, dropout; softmax_loss(x, y) -> loss, dx
-  class Convolution(W, b, stride, pad): forward(x), backward(dout); dW, db
-                                      and Pooling, Affine, Relu, Sigmoid, BatchNormalization,
-                                      Dropout, SoftmaxWithLoss; im2col(...), col2im(...)
-  class ConvLayer(input_width, input_height, channel_number, filter_width, ...), MaxPoolingLayer
-Any other function is named on the command line:
-  --function conv2d.forward=my_conv --function 'conv2d.backward=my_grad(grad_y, x, weight)'"""
+The doctor looks for layers at the top level of a file, by names and arguments:
+
+  functions    conv_forward_naive(x, w, b, conv_param) -> out, cache
+               conv_backward_naive(dout, cache) -> dx, dw, db
+               likewise pool, affine, relu, sigmoid, batchnorm, dropout;
+               softmax_loss(x, y) -> loss, dx; im2col(...), col2im(...)
+  classes      Convolution(W, b, stride, pad) with forward(x), backward(dout),
+               dW, db; likewise Pooling, Affine, Relu, Sigmoid, Dropout,
+               BatchNormalization, SoftmaxWithLoss
+  the article  ConvLayer(input_width, input_height, ...), MaxPoolingLayer(...)
+
+Functions with other names are named on the command line:
+
+  clearconv doctor mine.py --function conv2d.forward=my_conv \\
+      --function 'conv2d.backward=my_grad(grad_y, x, weight) -> grad_x'"""
 
 
 def told(examination: Examination) -> list[str]:
@@ -94,7 +99,7 @@ def conventions(verdict: Verdict) -> list[str]:
         value = verdict.match.conventions.get(one.key)
         usual = next(iter(one.values))
         if value is not None and (value != usual or one.key in _ALWAYS):
-            said.append(one.values[value])
+            said.append(f"{one.key}: {one.values[value]}")
     return said
 
 
@@ -106,22 +111,25 @@ def _arguments(verdict: Verdict) -> str:
     calls = verdict.found.calls
     made = calls.get("init") if verdict.found.family != "functions" else None
     forward = _named(calls["forward"]) if "forward" in calls else ""
-    return f"made with {_named(made)}; forward{forward}" if made else forward.strip("()") or ""
+    if verdict.found.family == "functions":
+        return forward.strip("()")
+    return f"made with {_named(made)}; forward{forward}" if _named(made) else f"forward{forward}"
 
 
-def _named(call: Call) -> str:
+def _named(call: Call | None) -> str:
+    """List the arguments that were understood."""
     words = []
-    for parameter in call.parameters:
+    for parameter in call.parameters if call else ():
         if parameter.role == "options" and parameter.keys:
             words += [f"{parameter.name}[{key!r}]" for key in parameter.keys]
         elif parameter.role:
             words.append(parameter.name)
-    return f"({', '.join(words)})"
+    return f"({', '.join(words)})" if words else ""
 
 
 def _layer(verdict: Verdict) -> Iterator[str]:
     """Yield what is said about one layer."""
-    yield from _wrapped(printable(title(verdict)))
+    yield from _wrapped(printable(title(verdict)), "", "    ")
     yield from _item("understood", understood(verdict))
     if said := conventions(verdict):
         yield from _item("follows", "; ".join(said))
@@ -139,27 +147,19 @@ def _layer(verdict: Verdict) -> Iterator[str]:
 def _results(verdict: Verdict) -> Iterator[str]:
     match = verdict.match
     assert match is not None
-    count = len(verdict.cases)
-    cases = f"{count} {'case' if count == 1 else 'cases'}"
-    ran = count - len(verdict.stops)
-    right = [
-        name
-        for name in match.names
-        if set(match.wrong.get(name, ())) <= set(verdict.stops) and "@" not in name
-    ]
-    if right and ran:
-        yield from _item(
-            "right",
-            f"{', '.join(right)} in {ran} of {cases}"
-            if ran < count
-            else f"{', '.join(right)} in {cases}",
-        )
+    right: dict[int, list[str]] = {}
+    for name, seen in match.seen.items():
+        if not match.off(name) and "@" not in name:
+            right.setdefault(len(seen), []).append(name)
+    for count, names in right.items():
+        cases = "case" if count == 1 else "cases"
+        yield from _item("right", f"{', '.join(names)} in {count} {cases}")
     for name in match.told:
         plain, _, again = name.partition("@")
         second = ", when called a second time," if again else ""
-        where = [number for number in match.wrong[name] if number not in verdict.stops]
-        if where:
-            yield from _item("WRONG", f"{plain}{second} in {len(where)} of {cases}")
+        if off := match.off(name):
+            count = len(match.seen[name])
+            yield from _item("WRONG", f"{plain}{second} in {len(off)} of {count} cases")
 
 
 def _diagnosis(verdict: Verdict) -> Iterator[str]:

@@ -8,6 +8,8 @@ import numpy as np
 from clearconv.doctor.layout import Array
 from clearconv.doctor.names import result_of, role_of
 
+_LISTED = ("weight", "bias")
+
 
 class BadResult(Exception):
     """What came back is no array of numbers."""
@@ -104,23 +106,31 @@ def parameters(owner: Any) -> dict[str, Any]:
     return found
 
 
-def put(owner: Any, role: str, value: Any) -> bool:
-    """Write weights or biases into an object, wherever it keeps them; tell whether it does."""
+def states(owner: Any) -> dict[str, Any]:
+    """Return the running statistics that an object, or a dictionary of options, keeps."""
+    things = owner if isinstance(owner, Mapping) else _things(owner)
+    roles = {role_of(str(name), "batch_norm"): value for name, value in things.items()}
+    wanted = ("running_mean", "running_var")
+    return {role: roles[role] for role in wanted if roles.get(role) is not None}
+
+
+def put(owner: Any, role: str, value: Any, kind: str) -> bool:
+    """Write weights and the like into an object, wherever it keeps them; tell whether it does."""
     filters = _filters(owner)
-    if filters:
-        return all([put(one, role, each) for one, each in zip(filters, value, strict=False)])
+    if filters and role in ("weight", "bias"):
+        return all([put(one, role, each, kind) for one, each in zip(filters, value, strict=False)])
     done = False
     for name, old in _things(owner).items():
         gradient = result_of(name).startswith("grad")
-        if not gradient and role_of(name, "") == role and not callable(old):
+        if not gradient and role_of(name, kind) == role and not callable(old):
             setattr(owner, name, value)
             done = True
-        elif name == "params" and isinstance(old, list) and len(old) == 2:
-            old[("weight", "bias").index(role)] = value
+        elif name == "params" and isinstance(old, list) and role in _LISTED[: len(old)]:
+            old[_LISTED.index(role)] = value
             done = True
         elif name == "params" and isinstance(old, dict):
             for key in old:
-                if role_of(str(key), "") == role:
+                if role_of(str(key), kind) == role:
                     old[key] = value
                     done = True
     return done

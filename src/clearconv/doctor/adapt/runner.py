@@ -6,16 +6,31 @@ from typing import Any
 
 import numpy as np
 
-from clearconv.doctor.adapt.results import BadResult, as_array, held, parameters, put, split
+from clearconv.doctor.adapt.results import (
+    BadResult,
+    as_array,
+    held,
+    parameters,
+    put,
+    split,
+    states,
+)
 from clearconv.doctor.adapt.values import NoValue, Values, bound
-from clearconv.doctor.find import Call, Found
+from clearconv.doctor.find import Found
 from clearconv.doctor.layout import Array, Layout, take
+from clearconv.doctor.signature import Call
 
 #: Kind -> what a backward function returns, in the usual order.
 _GRADIENTS = {
     "conv2d": ("grad_x", "grad_weight", "grad_bias"),
     "linear": ("grad_x", "grad_weight", "grad_bias"),
     "batch_norm": ("grad_x", "grad_gamma", "grad_beta"),
+}
+#: What an object may hold that the case sets.
+_HELD = {
+    "conv2d": ("weight", "bias"),
+    "linear": ("weight", "bias"),
+    "batch_norm": ("gamma", "beta", "running_mean", "running_var"),
 }
 _FORWARD = {"softmax_cross_entropy": "loss", "im2col": "cols", "col2im": "x"}
 #: What a result lies like.
@@ -115,15 +130,18 @@ class Runner:
         return owner
 
     def _fill(self, owner: Any, values: Values, again: bool) -> None:
-        init = self.found.calls.get("init")
-        for role in ("weight", "bias"):
+        """Write weights, statistics and mode into the object, unless it was made with them."""
+        init, kind = self.found.calls.get("init"), self.found.kind
+        for role in _HELD.get(kind, ()):
             given = init is not None and init.role(role) is not None
             if role not in values.known or (given and not again):
                 continue
-            if self.found.kind not in ("conv2d", "linear"):
-                continue
-            if not put(owner, role, values.known[role].copy()) and role == "weight":
-                raise NoValue("no attribute of the object holds the weights")
+            value = values.known[role]
+            value = value.copy() if isinstance(value, np.ndarray) else value
+            if not put(owner, role, value, kind) and role in ("weight", "gamma"):
+                raise NoValue(f"no attribute of the object holds {role}")
+        if "training" in values.options:
+            put(owner, "training", bool(values.options["training"]), kind)
 
     def _passes(self, owner: Any, values: Values, got: dict[str, Any], into: Outcome) -> None:
         calls = self.found.calls
@@ -136,16 +154,14 @@ class Runner:
             values.known["y"] = back
         before = parameters(owner) if owner is not None else {}
         for part, call in calls.items():
-            if part in ("init", "forward"):
-                continue
+            if part in ("init", "forward") or values.options.get("training") is False:
+                continue  # in evaluation nothing goes back
             into.part = part
             self._gradients(owner, part, call, values, got)
-        if owner is not None and "backward" in into.part:
+        if owner is not None and into.part == "backward":
             self._from_steps(calls["backward"], owner, before, values, got)
-        for state in ("running_mean", "running_var"):
-            kept = values.known.get("options", {}).get(state, getattr(owner, state, None))
-            if kept is not None and self.found.kind == "batch_norm":
-                got[state] = kept
+        if self.found.kind == "batch_norm":
+            got |= states(owner if owner is not None else values.known.get("options"))
 
     def _call(self, owner: Any, call: Call, values: Values) -> Any:
         function = self.names[call.name] if owner is None else getattr(owner, call.name)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from clearconv.doctor.find import Call, Parameter
 from clearconv.doctor.layout import Array, Layout, give
 from clearconv.doctor.names import role_of
+from clearconv.doctor.signature import Call, Parameter
 
 #: Keys of a dictionary of options that are given even if the code hides how it reads them.
 _KEYS = "stride pad padding pool_height pool_width f p mode eps momentum".split()
@@ -104,7 +104,7 @@ class Values:
         return give(array, role, self.layout)
 
     def _option(self, role: str, parameter: Parameter) -> Any:
-        options, axis = self.options, {"h": 0, "w": 1}.get(role[-1], 0)
+        options, axis = self.options, 1 if role.endswith("_w") else 0
         if role in _PAIRS and role in options:
             return _plain(options[role], parameter.pair)
         stem = role.removesuffix("_h").removesuffix("_w")

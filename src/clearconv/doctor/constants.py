@@ -1,0 +1,74 @@
+"""Numbers that a learner's batch normalisation has built in, read off its results."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from clearconv.doctor.kinds import Case, Kind
+from clearconv.doctor.layout import Array
+from clearconv.doctor.match import NONE, Trial, expected, same
+
+
+def with_constants(kind: Kind, trials: Sequence[Trial], remarks: list[str]) -> list[Trial]:
+    """Return the trials with eps and momentum as the code has them, where it does not take ours.
+
+    Parameters
+    ----------
+    kind : Kind
+        Anything but batch normalisation is left alone.
+    trials : sequence of Trial
+        What came out.
+    remarks : list of str
+        Told here what was read off.
+    """
+    made = list(trials)
+    if kind.name != "batch_norm":
+        return made
+    for option, result, read in (("eps", "y", _eps), ("momentum", "running_mean", _momentum)):
+        told = [read(trial) for trial in made if _wrong(kind, trial, result)]
+        values = np.concatenate([v for v in told if v is not None] or [np.empty(0)])
+        if values.size == 0 or not np.isfinite(values).all():
+            continue
+        value = float(f"{np.median(values):.4g}")
+        if not 0 <= value <= 1 or np.abs(values - value).max() > 1e-3 * value + 1e-9:
+            continue
+        made = [replace(t, case=_with(t, option, value)) for t in made]
+        remarks.append(f"{option} is built in: {value:g}")
+    return made
+
+
+def _with(trial: Trial, option: str, value: float) -> Case:
+    return replace(trial.case, options={**trial.case.options, option: value})
+
+
+def _wrong(kind: Kind, trial: Trial, name: str) -> bool:
+    """Whether a training case's result has the right shape and other numbers."""
+    got, want = trial.results.get(name), expected(kind.run(trial.case, NONE), name)
+    if got is None or want is None or not trial.case.options["training"]:
+        return False
+    return got.shape == want.shape and not same(got, want, name)
+
+
+def _eps(trial: Trial) -> Array | None:
+    """Solve y = gamma (x - mean) / sqrt(var + eps) + beta for eps, where it is well conditioned."""
+    a = trial.case.arrays
+    x, y = np.moveaxis(a["x"], 1, -1), np.moveaxis(trial.results["y"], 1, -1)
+    axes = tuple(range(x.ndim - 1))
+    mean, var = x.mean(axes), x.var(axes)
+    with np.errstate(all="ignore"):
+        root = a["gamma"] * (x - mean) / (y - a["beta"])
+        eps = root**2 - var
+    return np.asarray(np.median(eps.reshape(-1, eps.shape[-1]), axis=0))
+
+
+def _momentum(trial: Trial) -> Array | None:
+    """Solve running = old + m (mean - old) for m; the other convention's m is 1 - m."""
+    a = trial.case.arrays
+    axes = tuple(axis for axis in range(a["x"].ndim) if axis != 1)
+    mean = a["x"].mean(axes)
+    with np.errstate(all="ignore"):
+        weight = (trial.results["running_mean"] - a["running_mean"]) / (mean - a["running_mean"])
+    if np.allclose(weight, 1 - trial.case.options["momentum"]):
+        return None  # it takes ours, and weighs the old by it
+    return np.asarray(weight)

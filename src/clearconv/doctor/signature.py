@@ -1,0 +1,187 @@
+"""Read one function of a learner's: what its arguments and results stand for."""
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from clearconv.doctor.names import result_of, role_of
+
+_ORDER = {
+    "conv2d": ("x", "weight", "bias", "stride", "padding", "dilation"),
+    "max_pool2d": ("x", "kernel", "stride", "padding"),
+    "avg_pool2d": ("x", "kernel", "stride", "padding"),
+    "linear": ("x", "weight", "bias"),
+    "batch_norm": ("x", "gamma", "beta", "options"),
+    "dropout": ("x", "p"),
+    "softmax_cross_entropy": ("x", "labels"),
+    "im2col": ("x", "kernel_h", "kernel_w", "stride", "padding"),
+    "col2im": ("cols", "x_shape", "kernel_h", "kernel_w", "stride", "padding"),
+}
+_ARRAYS = ("x", "weight", "bias", "cols", "gamma", "beta")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One argument of a function of the learner's.
+
+    Attributes
+    ----------
+    name, role : str
+        Its name, and what it stands for; ``""`` where that is not known.
+    optional : bool
+        Whether it has a default.
+    pair : bool
+        Whether the code takes it apart, so that it must be (rows, columns).
+    keys : tuple of str
+        Keys that the code reads from it, where it is a dictionary of options.
+    """
+
+    name: str
+    role: str
+    optional: bool = False
+    pair: bool = False
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One function or method of the learner's.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    lines : tuple of two int
+        Its first and last line.
+    parameters : tuple of Parameter
+        Its arguments, without ``self``.
+    returns : tuple of str
+        The results that it returns, in order; ``""`` where a name says nothing.
+    """
+
+    name: str
+    lines: tuple[int, int]
+    parameters: tuple[Parameter, ...]
+    returns: tuple[str, ...] = ()
+
+    def role(self, role: str) -> Parameter | None:
+        """Return the argument that stands for this, if there is one."""
+        return next((p for p in self.parameters if p.role == role), None)
+
+
+def read_call(
+    node: ast.FunctionDef,
+    kind: str,
+    beside: Mapping[str, ast.FunctionDef],
+    *,
+    forward: bool = False,
+    sure: bool = False,
+) -> Call:
+    """Read a function's arguments and results.
+
+    Parameters
+    ----------
+    node : ast.FunctionDef
+        The function or method.
+    kind : str
+        The kind of layer that it belongs to.
+    beside : mapping
+        The other functions of the file, or methods of the class, by name.
+    forward : bool
+        Whether it is the forward pass.
+    sure : bool
+        Whether the user has named it.
+    """
+    names = [a.arg for a in (*node.args.posonlyargs, *node.args.args) if a.arg != "self"]
+    optional = len(names) - len(node.args.defaults)
+    roles = [role_of(name, kind) for name in names]
+    if kind == "conv2d" and forward and node.name != "__init__" and "weight" not in roles:
+        roles = ["weight" if role == "kernel" else role for role in roles]
+    if not forward and kind not in ("im2col", "col2im"):
+        roles = _backward_roles(names, roles, kind)
+    roles = [role if roles.index(role) == at else "" for at, role in enumerate(roles)]
+    if sure:  # one letter may mean much; a function is given arrays, not how many channels
+        roles = ["" if role in ("in_channels", "out_channels") else role for role in roles]
+    order = _ORDER.get(kind, ("x",)) if forward and (sure or "forward" in node.name) else ()
+    order = order if sure else tuple(role for role in order if role in _ARRAYS)
+    if sure and not forward:
+        order = ("grad_y", "cache") if len(names) == 2 else ("grad_y", "x", "weight", "bias")
+    for at, (role, likely) in enumerate(zip(roles, order, strict=False)):
+        if not role and likely not in roles:
+            roles[at] = likely
+    parameters = [
+        Parameter(name, role, at >= optional, _taken_apart(node, name), _keys(node, name, beside))
+        for at, (name, role) in enumerate(zip(names, roles, strict=True))
+    ]
+    parameters += [
+        Parameter(a.arg, role_of(a.arg, kind), default is not None, _taken_apart(node, a.arg))
+        for a, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+    ]
+    lines = (node.lineno, node.end_lineno or node.lineno)
+    return Call(node.name, lines, tuple(parameters), _returns(node))
+
+
+def _backward_roles(names: list[str], roles: list[str], kind: str) -> list[str]:
+    """In a backward function ``d...`` is a gradient, and y is not a label."""
+    if "grad_y" not in roles:
+        likely = [at for at, name in enumerate(names) if re.match(r"d[A-Z_]|d[a-z]*$|grad", name)]
+        if likely and roles[likely[0]] in ("", "dilation"):
+            roles = [*roles]
+            roles[likely[0]] = "grad_y"
+    return roles
+
+
+def _returns(node: ast.FunctionDef) -> tuple[str, ...]:
+    """Return what the last ``return`` hands over, by the names of its variables."""
+    last = [n for n in ast.walk(node) if isinstance(n, ast.Return) and n.value is not None]
+    if not last:
+        return ()
+    value = max(last, key=lambda n: n.lineno).value
+    parts = value.elts if isinstance(value, ast.Tuple) else [value]
+    return tuple(result_of(last_name(part)) for part in parts)
+
+
+def last_name(node: ast.expr | None) -> str:
+    """Return the name of a variable, or of the attribute that an expression ends with."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _taken_apart(node: ast.FunctionDef, name: str) -> bool:
+    """Whether the function takes an argument as (rows, columns)."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Subscript) and last_name(inner.value) == name:
+            return True
+        if isinstance(inner, ast.Assign):
+            target, value = inner.targets[0], inner.value
+            sides = [(target, value)]
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                sides = list(zip(target.elts, value.elts, strict=False))
+            if any(isinstance(t, ast.Tuple) and last_name(v) == name for t, v in sides):
+                return True
+    return False
+
+
+def _keys(
+    node: ast.FunctionDef, name: str, beside: Mapping[str, ast.FunctionDef]
+) -> tuple[str, ...]:
+    """Return the keys that the function, or one that it hands the dictionary to, reads from it."""
+    found: list[ast.expr] = []
+    further: list[str] = []
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Subscript) and last_name(inner.value) == name:
+            found.append(inner.slice)
+        elif isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
+            if inner.func.attr in ("get", "setdefault") and last_name(inner.func.value) == name:
+                found += inner.args[:1]
+        elif isinstance(inner, ast.Call):
+            other = beside.get(last_name(inner.func))
+            if other is not None and other is not node:
+                names = [a.arg for a in other.args.args]
+                for place, argument in zip(names, inner.args, strict=False):
+                    if last_name(argument) == name:
+                        further += _keys(other, place, {})
+    keys = [k.value for k in found if isinstance(k, ast.Constant) and isinstance(k.value, str)]
+    return tuple(dict.fromkeys(keys + further))
