@@ -31,7 +31,7 @@ def with_constants(kind: Kind, trials: Sequence[Trial], remarks: list[str]) -> l
         if values.size == 0 or not np.isfinite(values).all():
             continue
         value = float(f"{np.median(values):.4g}")
-        if not 0 <= value <= 1 or np.abs(values - value).max() > 1e-3 * value + 1e-9:
+        if not 1e-15 < value < 1 or np.abs(values - value).max() > 1e-3 * value + 1e-9:
             continue
         made = [replace(t, case=_with(t, option, value)) for t in made]
         remarks.append(f"{option} is built in: {value:g}")
