@@ -76,7 +76,7 @@ def shown(layer: LayerTrace, result: str) -> list[str]:
         return ["grad_y", "slope"]
     if result == "grad_x":
         beside = ["x"] if layer.chapter in ("batch_norm2d", "group_norm") else []
-        return [error, "weight", "slope", "mask", "argmax", *beside]
+        return [error, "weight", "slope", "mask", "argmax", *beside, "drift", "swell"]
     if result == "grad_weight":
         return [error, "x"]
     if result == "grad_bias":
@@ -119,6 +119,25 @@ def extras(layer: LayerTrace) -> dict[str, npt.NDArray[Any]]:
         if mean.ndim == 2:  # a number for each group of the first image
             mean, var = (np.repeat(one[0], channels // one.shape[1]) for one in (mean, var))
         found |= {"mean": mean, "scale": 1 / np.sqrt(var + layer.kept.eps)}
+        if layer.chapter == "group_norm":
+            found |= _through_statistics(layer, found["mean"], found["scale"])
+    return found
+
+
+def _through_statistics(
+    layer: LayerTrace, mean: npt.NDArray[Any], scale: npt.NDArray[Any]
+) -> dict[str, npt.NDArray[Any]]:
+    """Return, for each channel, what its group's mean and variance take from the way back."""
+    wide = (slice(None), *[np.newaxis] * (layer.y.ndim - 2))
+    errors = layer.grad_y[0].astype(np.float64)
+    if "weight" in layer.parameters:
+        errors *= layer.parameters["weight"].value[wide]
+    hats = (layer.input[0] - mean[wide]) * scale[wide]
+    groups = layer.saved["mean"].shape[1]
+    found = {}
+    for name, array in (("drift", errors), ("swell", errors * hats)):
+        means = array.reshape(groups, -1).mean(axis=1)
+        found[name] = np.repeat(means, len(array) // groups)
     return found
 
 

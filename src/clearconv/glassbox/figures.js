@@ -14,18 +14,20 @@ const Figures = (() => {
     open(arrays, shows, result) {
       this.shown.clear();
       this.box.replaceChildren();
+      const asides = make("div", "asides"); // biases and the like, small
       [...shows, result].forEach((name) => {
         const [symbol, about] = this.names[name];
+        const aside = arrays[name].shape.length === 1 && arrays[result].shape.length > 1;
         const figure = make("figure", name === result ? "plane result" : "plane");
         const canvas = make("canvas", "map");
         canvas.tabIndex = 0;
         canvas.setAttribute("role", "application");
         const maps = make("div", "maps"), legend = make("p", "legend");
         figure.append(make("figcaption", "", make("b", "", symbol), ` ${about}`), canvas, legend, maps);
-        this.box.append(figure);
+        if (aside && !asides.parentNode) this.box.append(asides);
+        (aside ? asides : this.box).append(figure);
         const array = arrays[name];
         const pick = (index) => this.cell(name, index), turn = (step) => this.turn(name, step);
-        const aside = array.shape.length === 1 && arrays[result].shape.length > 1;
         const plane = new Planes.Plane(canvas, pick, turn, aside);
         this.shown.set(name, { array, plane, canvas, maps, legend, lead: [], about: `${symbol}, ${about}` });
       });

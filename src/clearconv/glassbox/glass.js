@@ -53,7 +53,7 @@ const Glass = (() => {
     if (!view) return;
     const array = layer.arrays[view.result];
     figures.open(layer.arrays, view.shows, view.result);
-    choose(cell && array.at(cell) !== undefined ? cell : array.telling());
+    choose(cell && array.at(cell) !== undefined ? cell : array.telling(layer.classes.length > 0));
   }
 
   /** Keep the place where the next view's result has the shape of this one's. */

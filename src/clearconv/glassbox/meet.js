@@ -163,8 +163,19 @@ const Meet = (() => {
     mean: (layer, index) =>
       biasGradient(layer, index).map(([[, place]]) => [1 / layer.constants.count, ["x", place]]),
   };
-  // The statistics of a group, an image at a time: its way back is told by the formula.
-  const group_norm = { ...norm, grad_x: undefined, mean: undefined };
+  // A group's statistics are those of one image, in training or not; w may differ within a group.
+  const group_norm = {
+    ...norm,
+    mean: undefined,
+    grad_x({ arrays }, index) {
+      const c = [index[0]];
+      return [
+        [...(arrays.weight ? [["weight", c]] : []), ["scale", c], ["grad_y", index]],
+        [-1, ["scale", c], ["drift", c]],
+        [-1, ["scale", c], ["hat", index], ["swell", c]],
+      ];
+    },
+  };
 
   const dropout = {
     sum: (layer, index) =>

@@ -20,6 +20,8 @@ NAMES = {
     "mean": ("mean", "of each channel"),
     "var": ("var", "variance of each channel"),
     "scale": ("1/√(var + eps)", "one over the deviation"),
+    "drift": ("mean of w dy", "over the group"),
+    "swell": ("mean of w dy x̂", "over the group"),
     "logits": ("z", "logits"),
     "probabilities": ("p", "probabilities"),
     "target": ("t", "target"),

@@ -48,11 +48,12 @@ const Numbers = (() => {
       return here ? lead : this.leads()[0];
     }
 
-    /** An index to begin with: the middle of the first map, or its largest number if that is 0. */
-    telling() {
+    /** An index to begin with: in the middle of a map, at the start of a vector; if 0, the largest. */
+    telling(largest) {
       const lead = this.leads()[0], flat = this.picks.slice(lead.length);
-      const middle = [...lead, ...flat.map((pick) => pick[Math.floor((pick.length - 1) / 2)])];
-      if (this.at(middle)) return middle;
+      const half = flat.length > 1 ? 2 : Infinity;
+      const middle = [...lead, ...flat.map((pick) => pick[Math.floor((pick.length - 1) / half)])];
+      if (this.at(middle) && !largest) return middle;
       const all = flat.reduce((found, pick) => found.flatMap((index) => pick.map((k) => [...index, k])), [lead]);
       const size = (index) => Math.abs(this.at(index));
       return all.reduce((best, index) => (size(index) > size(best) ? index : best), middle);

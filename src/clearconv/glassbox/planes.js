@@ -105,7 +105,7 @@ const Planes = (() => {
       context.scale(sharp, sharp);
       context.textAlign = "center";
       context.textBaseline = "middle";
-      context.font = `${side > 38 ? 12 : 10.5}px system-ui, sans-serif`;
+      context.font = `${side > 38 ? 12 : side > 35 ? 10.5 : 9.5}px system-ui, sans-serif`;
       context.imageSmoothingEnabled = false;
       context.drawImage(this.painted(array, lead), 0, 0, plane.columns * side, plane.rows * side);
       for (let r = 0; r < plane.rows && side >= LEGIBLE; r++) {

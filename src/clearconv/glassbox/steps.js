@@ -61,7 +61,7 @@ const Steps = (() => {
     const told = layer.told?.[result]?.[index.join()];
     if (told) return told;
     if (/_norm/.test(layer.meets) && ["y", "grad_weight", "grad_x"].includes(result) && index.length > 1)
-      return result === "grad_x" && !layer.constants.count ? [] : normalised(layer, index);
+      return result === "grad_x" && !layer.constants.count && !layer.arrays.drift ? [] : normalised(layer, index);
     if (result.endsWith(".update") && layer.constants.update.type.startsWith("Adam"))
       return adam(layer, result.split(".")[0], index);
     if (layer.meets === "max_pool2d" && result === "y") return compared(layer, index);

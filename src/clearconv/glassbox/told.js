@@ -67,8 +67,8 @@ const Told = (() => {
     const sorted = [...here].sort((a, b) => Math.abs(b.value) - Math.abs(a.value) || a.place - b.place);
     const shown = many ? sorted.slice(0, LARGEST) : here;
     const line = make("p", "products", "= ");
-    line.append(shown.length ? joined(shown, point) : "0");
-    parts.append(line);
+    line.append(shown.length || terms.length ? joined(shown, point) : "0");
+    if (shown.length || !terms.length) parts.append(line);
     if (!terms.length) line.append(make("span", "soft", "  (nothing reached it)"));
     if (many) {
       const rest = sorted.slice(LARGEST);
@@ -80,13 +80,11 @@ const Told = (() => {
       parts.append(fold);
     }
     const absent = terms.length - here.length;
-    if (others) {
-      const rest = Numbers.short(value - total(here));
-      parts.append(make("p", "absent", `+ what the ${others} other images of the batch add: ${rest}`));
-    } else if (absent) {
-      const rest = Numbers.short(value - total(here));
-      const many = `${absent.toLocaleString("en")} of ${terms.length.toLocaleString("en")} products`;
-      parts.append(make("p", "absent", `+ ${many} whose numbers are not on this page, together ${rest}`));
+    if (others || absent) {
+      const many = `${absent.toLocaleString("en")} of ${terms.length.toLocaleString("en")} products whose numbers are not on this page`;
+      const batch = `what the ${others} other images of the batch add`;
+      const what = [absent && many, others && batch].filter(Boolean).join(" and ");
+      parts.append(make("p", "absent", `${shown.length ? "+" : "="} ${what}: ${Numbers.short(value - total(here))}`));
     } else if (terms.length > 1) {
       parts.append(make("p", "soft", `The products add up to ${Numbers.short(total(here))}; the library's own number is ${array.exact(value)}.`));
     }
