@@ -129,6 +129,17 @@ def test_a_typical_mistake_is_named(tmp_path, key):
     assert layers["conv_backward_naive"]["explanations"] == [[key]]
 
 
+def test_an_assertion_about_the_result_is_no_refusal(tmp_path):
+    """It stops every case but the one without padding, and that one is right."""
+    crop = "dx_pad[:, :, pad : pad + x.shape[2], pad : pad + x.shape[3]]"
+    assert RIGHT.count(crop) == 1
+    path = tmp_path / "layers.py"
+    path.write_text(RIGHT.replace(crop, "dx_pad\n    assert dx.shape == x.shape"))
+    layers, _ = visit(path)
+    layer = layers["conv_backward_naive"]
+    assert not layer["right"] and "assert dx.shape == x.shape" in layer["stopped"]
+
+
 LAST = """
 import numpy as np
 def conv_forward(A_prev, W, b, hparameters):

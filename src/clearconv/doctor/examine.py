@@ -302,7 +302,7 @@ class _Doctor:
         for case, answer in zip(cases, answers, strict=True):
             if answer.part == "waiting":
                 continue
-            if answer.trouble and refuses(answer.trouble):
+            if answer.trouble and refuses(answer.trouble, answer.part):
                 refused.append((case, answer.trouble))
                 continue
             stopped = ""

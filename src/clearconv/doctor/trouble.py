@@ -70,10 +70,15 @@ def syntax(error: SyntaxError) -> str:
     return f"{said}{f' ({text})' if text else ''}{hint}"
 
 
-def refuses(trouble: Mapping[str, Any]) -> bool:
-    """Whether the code itself says that it does not take such a case."""
-    text = str(trouble.get("text", ""))
-    return trouble["type"] in ("AssertionError", "NotImplementedError") or text.startswith("raise")
+def refuses(trouble: Mapping[str, Any], part: str) -> bool:
+    """Whether the code itself says that it does not take such a case.
+
+    An assertion on the way back is no refusal: it doubts the code's own result.
+    """
+    if trouble["type"] == "AssertionError":
+        return part in ("construction", "forward")
+    raised = str(trouble.get("text", "")).startswith("raise")
+    return trouble["type"] == "NotImplementedError" or raised
 
 
 def _place(trouble: Mapping[str, Any]) -> str:
