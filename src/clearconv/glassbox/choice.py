@@ -90,8 +90,7 @@ def _asked(layer: LayerTrace, maps: Sequence[int] | None, count: int) -> list[in
         return list(range(min(count, channels)))
     if max(maps) >= channels:
         raise ArgumentError(
-            f"maps {min(maps)} to {max(maps)} of {layer.path!r} are asked for, but its maps "
-            f"are 0 to {channels - 1}."
+            f"map {max(maps)} of {layer.path!r} is asked for, but its maps are 0 to {channels - 1}."
         )
     return sorted(set(maps))
 
