@@ -23,6 +23,7 @@ def network(seed=0, dtype="float64"):
         cc.Concat(cc.Conv2d(2, 1), cc.Sequential(cc.AvgPool2d(3, stride=1, padding=1))),
         cc.ConvTranspose2d(4, 3, stride=(2, 1), padding=(1, 0), groups=2, name="spread"),
         cc.Upsample(2),
+        cc.LayerNorm(),
         cc.AdaptiveAvgPool2d((2, 3)),
         cc.Flatten(),
         cc.Linear(7, activation="tanh"),

@@ -131,7 +131,8 @@ def _through_statistics(
     wide = (slice(None), *[np.newaxis] * (layer.y.ndim - 2))
     errors = layer.grad_y[0].astype(np.float64)
     if "weight" in layer.parameters:
-        errors *= layer.parameters["weight"].value[wide]
+        weight = layer.parameters["weight"].value
+        errors *= weight[wide] if weight.ndim == 1 else weight
     hats = (layer.input[0] - mean[wide]) * scale[wide]
     groups = layer.saved["mean"].shape[1]
     found = {}

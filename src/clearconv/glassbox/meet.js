@@ -144,8 +144,11 @@ const Meet = (() => {
 
   // In training the mean and the variance move with x: two further paths back.
   const norm = {
-    sum: ({ arrays }, index) =>
-      arrays.weight ? [[["weight", [index[0]]], ["hat", index]], [["bias", [index[0]]]]] : [[["hat", index]]],
+    sum({ arrays }, index) {
+      if (!arrays.weight) return [[["hat", index]]];
+      const own = index.slice(0, arrays.weight.shape.length); // one for a channel, or for a place
+      return [[["weight", own], ["hat", index]], [["bias", own]]];
+    },
     grad_x(layer, index) {
       const c = [index[0]];
       const direct = [["weight", c], ["scale", c], ["grad_y", index]];
@@ -169,8 +172,9 @@ const Meet = (() => {
     mean: undefined,
     grad_x({ arrays }, index) {
       const c = [index[0]];
+      const weight = arrays.weight ? [["weight", index.slice(0, arrays.weight.shape.length)]] : [];
       return [
-        [...(arrays.weight ? [["weight", c]] : []), ["scale", c], ["grad_y", index]],
+        [...weight, ["scale", c], ["grad_y", index]],
         [-1, ["scale", c], ["drift", c]],
         [-1, ["scale", c], ["hat", index], ["swell", c]],
       ];

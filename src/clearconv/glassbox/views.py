@@ -163,6 +163,8 @@ class Views:
 
     def _note(self, layer: LayerTrace, held: bool) -> str:
         """Say which maps are here, and how to ask for others."""
+        if layer.own:
+            return "A layer of your own: only its code knows its formulas."
         here, channels = self.picks[layer.path], layer.y.shape[1]
         kind = "maps" if layer.y.ndim > 2 else "numbers"
         if not held:
