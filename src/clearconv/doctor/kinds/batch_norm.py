@@ -28,9 +28,7 @@ class Normalised(NamedTuple):
 def compute(case: Case, slips: frozenset[str], conventions: Mapping[str, str]) -> Arrays:
     """Run every pass of the case; in evaluation mode only the forward pass."""
     a, o = case.arrays, case.options
-    x, built_in = _flat(a["x"]), conventions.get("eps", "given")
-    if built_in != "given":
-        o = {**o, "eps": float(built_in)}
+    x = _flat(a["x"])
     forward = _forward(x, a, o, slips)
 
     passes = {

@@ -3,7 +3,6 @@
 from clearconv.doctor.kinds._kind import Case, Convention, Limits
 from clearconv.doctor.kinds._numbers import draw
 
-_BUILT_IN = ("1e-5", "1e-3", "1e-4", "1e-6", "1e-8", "1e-10")
 CONVENTIONS = (
     Convention(
         "momentum",
@@ -22,14 +21,6 @@ CONVENTIONS = (
             "biased": "the batch's own: divided by M",
         },
         ("running_var",),
-    ),
-    Convention(
-        "eps",
-        "what is added to the variance under the root",
-        {
-            "given": "eps, as it is passed",
-            **{eps: f"{eps}, written into the code" for eps in _BUILT_IN},
-        },
     ),
 )
 
