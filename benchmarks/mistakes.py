@@ -167,7 +167,9 @@ def _two(together: list[Pairs]) -> Iterator[str]:
     yield "| --- |" + " ---: |" * 5
     whole = Pairs("**all**", *(sum(_counts(one)[n] for one in together) for n in range(5)))
     for one in (*together, whole):
-        share = [f"{count} ({100 * count / max(one.tried, 1):.0f} %)" for count in _counts(one)[1:4]]
+        share = [
+            f"{count} ({100 * count / max(one.tried, 1):.0f} %)" for count in _counts(one)[1:4]
+        ]
         yield f"| {one.kind} | {one.tried} | {' | '.join(share)} | {one.false} |"
 
 
