@@ -94,6 +94,22 @@ def test_two_mistakes_in_one_file():
     assert counter["expected"] == [[[[3, -6, 3], [-3, 2, 1]]]]
 
 
+def test_layers_in_the_wild():
+    layers, _ = visit(LEARNERS / "wild.py")
+    named = {name: layer["explanations"] for name, layer in layers.items() if not layer["right"]}
+    assert named == {
+        "Dense": [["updated-first"]],
+        "BatchNorm1d": [["statistics-as-constants"]],
+        "softmax": [["overflow"]],
+        "softmax_cross_entropy": [["never-averaged", "overflow"]],
+        "Conv2d": [["bias-not-cleared", "crop-by-minus-zero", "weight-not-cleared"]],
+        "dropout_backward": [["backward-not-scaled", "same-units"]],
+        "AvgPool2D": [["undivided"]],
+        "ReLU": [["no-mask", "times-the-input"]],
+    }
+    assert [name for name, layer in layers.items() if layer["right"]] == ["sigmoid_prime"]
+
+
 COURSE = EXAMPLE.read_text()
 RIGHT = COURSE.replace("dout, axis=0", "dout, axis=(0, 2, 3)").replace("WW] = w[f]", "WW] += w[f]")
 WRONG = {

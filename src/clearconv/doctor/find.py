@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from clearconv.doctor.named import Named
-from clearconv.doctor.names import kind_of
+from clearconv.doctor.names import kind_of, role_of
 from clearconv.doctor.signature import Call, last_name, read_call
 
 #: What a forward function or method must be given, by kind; ``|`` separates equivalents.
@@ -139,7 +139,8 @@ def _class(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> Iterator[
     given = {
         p.role for name in ("init", "forward") if name in calls for p in calls[name].parameters
     }
-    if not _enough(given, kind):
+    attributes = _attributes(methods)
+    if not _enough(given | {role_of(name, kind) for name in attributes} - {"x"}, kind):
         return
     family = "class"
     if {"height", "width"} <= given and kind in ("conv2d", "max_pool2d", "avg_pool2d"):
@@ -147,7 +148,7 @@ def _class(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> Iterator[
     elif backward is not None and not calls["backward"].role("grad_y"):
         family = "activator" if kind in ("relu", "sigmoid") else "class"
     for sort in _sorts(kind, calls.get("init", calls["forward"])):
-        yield Found(sort, family, node.name, node.lineno, calls, _attributes(methods))
+        yield Found(sort, family, node.name, node.lineno, calls, attributes)
 
 
 def _by_name(functions: Mapping[str, ast.FunctionDef], named: Sequence[Named]) -> Iterator[Found]:

@@ -74,6 +74,7 @@ _LINEAR = (
     Layout("NI", "IO", "1O", said="weights (inputs, outputs); bias (1, outputs)"),
     Layout("IN", "OI", "O1", said="samples in columns; weights (outputs, inputs)"),
     Layout("IN", "IO", "O1", said="samples in columns; weights (inputs, outputs)"),
+    Layout("I1", "OI", "O1", said="one sample at a time, a column; weights (outputs, inputs)"),
     Layout("I", "IO", said="one sample at a time; weights (inputs, outputs)"),
     Layout("I", "OI", said="one sample at a time; weights (outputs, inputs)"),
 )

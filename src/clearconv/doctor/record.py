@@ -91,8 +91,8 @@ def _numbers(array: Array) -> Any:
     if np.isfinite(array).all():
         return array.tolist()
     words = array.astype(object)
-    for at in zip(*np.nonzero(~np.isfinite(array)), strict=True):
-        words[at] = str(array[at])
+    for place in np.argwhere(~np.isfinite(array)):
+        words[tuple(place)] = str(array[tuple(place)])
     return words.tolist()
 
 

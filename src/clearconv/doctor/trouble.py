@@ -66,7 +66,7 @@ def syntax(error: SyntaxError) -> str:
     text = (error.text or "").strip()
     two = "Missing parentheses in call to 'print'" in str(error.msg)
     two = two or bool(re.match(r"(print|exec) |except \w+, ", text)) or "inconsistent" in said
-    hint = "; it looks like Python 2, this is Python 3 (2to3 converts most of it)" if two else ""
+    hint = "; it looks like Python 2, and this is Python 3" if two else ""
     return f"{said}{f' ({text})' if text else ''}{hint}"
 
 

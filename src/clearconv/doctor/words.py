@@ -17,6 +17,17 @@ _FAMILIES = {
     "activator": "the article's activator, one number at a time",
 }
 _USUAL = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
+#: Inputs that a result does not depend on; they are not shown.
+_UNUSED = {
+    "y": {"grad_y"},
+    "running_mean": {"grad_y", "gamma", "beta"},
+    "running_var": {"grad_y", "gamma", "beta"},
+    "grad_x": {"bias", "beta"},
+    "grad_weight": {"bias", "weight"},
+    "grad_bias": {"x", "weight", "bias"},
+    "grad_gamma": {"gamma", "beta"},
+    "grad_beta": {"x", "gamma", "beta"},
+}
 LOOKED_FOR = """\
 The doctor looks for layers at the top level of a file, by names and arguments:
 
@@ -232,8 +243,10 @@ def _counters(verdict: Verdict, names: Sequence[str], shown: set[str]) -> Iterat
 def _counter(counter: Counter) -> Iterator[str]:
     said = f" ({options})" if (options := _options(counter)) else ""
     yield from _wrapped(f"The smallest case found that shows it{said}:", "  ")
-    unused = {"grad_y"} if counter.name in ("y", "loss") else {"bias"}
-    unused |= {"x", "weight"} if counter.name.startswith("grad_bias") else set()
+    unused = _UNUSED.get(counter.name.partition("@")[0], set())
+    unused |= {"draws", "draws@2", "draws-back"}
+    if counter.case.options.get("training") and not counter.name.startswith("running"):
+        unused |= {"running_mean", "running_var"}
     given = [(k, v) for k, v in counter.case.arrays.items() if k not in unused]
     yield from (f"    {line}".rstrip() for line in blocks(given))
     plain, _, again = counter.name.partition("@")
@@ -255,6 +268,9 @@ def _options(counter: Counter) -> str:
     ]
     if "kernel" in case.options and "weight" not in case.arrays:
         said.insert(0, f"window {'x'.join(map(str, case.options['kernel']))}")
+    said += [f"{key} {case.options[key]:g}" for key in ("p", "eps") if key in case.options]
+    if "training" in case.options:
+        said.append("training" if case.options["training"] else "evaluation")
     return ", ".join(said)
 
 

@@ -69,7 +69,9 @@ class Values:
             except NoValue:
                 if parameter.optional:
                     continue
-                raise
+                if "cache" not in self.known or call.role("cache") is not None:
+                    raise
+                value = self.known["cache"]  # what forward returned besides, under its own name
             if parameter.optional:
                 names[parameter.name] = value
             else:
