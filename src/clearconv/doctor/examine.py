@@ -14,7 +14,7 @@ from clearconv.doctor.find import Found, find
 from clearconv.doctor.kinds import KINDS, Case, Kind, Limits, Slip
 from clearconv.doctor.layout import LAYOUTS, Layout
 from clearconv.doctor.limits import limits_of, slimmed
-from clearconv.doctor.match import NONE, Match, Predictions, Trial, expected
+from clearconv.doctor.match import NONE, Match, Predictions, Trial, expected, part
 from clearconv.doctor.named import Named
 from clearconv.doctor.quote import Quote, quote
 from clearconv.doctor.sandbox import Answer, Confines, Job, Patient, run
@@ -259,22 +259,25 @@ class _Doctor:
         if ends and not any(answer.results for answer in answers):
             return 0, ends[0]
         for number, job, answer in zip(places, jobs, answers, strict=True):
-            scores[number] += self._score(job.case, answer)
+            scores[number] += self._score(job.case, answer, layouts[number])
         return max(range(len(layouts)), key=lambda number: scores[number]), None
 
-    def _score(self, case: Case, answer: Answer) -> int:
-        """Say how well a layout fits a case: the numbers, the shapes, no error."""
+    def _score(self, case: Case, answer: Answer, layout: Layout) -> int:
+        """Say how well a layout fits a case: forward, then no error, then the gradients.
+
+        One sample at a time hides what goes wrong over a batch, so a layout with several is
+        preferred wherever the code runs with it.
+        """
         if not answer.results:
             return 0
         trial = Trial(self._drawn(case, answer), answer.results)
         best = best_match(replace(self.kind, slips=()), [trial], self.chosen)
-        names = [name for name in answer.results if name in self.kind.results]
         truth = self.kind.run(trial.case, NONE, best.conventions)
-        score = 1
-        for name in names:
-            want = expected(truth, name)
-            score += 2 * (want is not None and want.shape == answer.results[name].shape)
-            score += 6 * (name not in best.wrong)
+        score = 1 + 20 * (answer.trouble is None) + 10 * layout.batch
+        for name in (name for name in answer.results if name in self.kind.results):
+            want, weight = expected(truth, name), 30 if part(name) == "forward" else 1
+            score += weight * (want is not None and want.shape == answer.results[name].shape)
+            score += weight * (name not in best.wrong)
         return score
 
     def _run(self, cases: Sequence[Case], layout: int) -> list[Answer]:

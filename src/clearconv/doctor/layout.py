@@ -38,7 +38,7 @@ class Layout:
     @property
     def batch(self) -> bool:
         """Whether several images go in at once."""
-        return "N" in self.x
+        return "N" in self.x or self.x == "any"
 
     @property
     def channels(self) -> bool:
