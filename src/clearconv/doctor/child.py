@@ -41,7 +41,7 @@ def main(folder: str) -> None:
     with np.load(room / "in.npz", allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     path = Path(request["file"])
-    source = path.read_text("utf-8", "replace")
+    source = path.read_text("utf-8-sig", "replace")
     sys.path[:0] = [str(path.parent)]
     os.chdir(path.parent)
     sys.argv = [str(path)]

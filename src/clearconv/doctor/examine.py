@@ -135,7 +135,13 @@ def examine(
     """
     path = Path(path).resolve()
     examination = Examination(path)
-    source = path.read_text("utf-8", "replace")
+    source = path.read_text("utf-8-sig", "replace")
+    if path.suffix == ".ipynb":
+        examination.unreadable = (
+            "it is a notebook; write its code to a Python file first: "
+            f"jupyter nbconvert --to script '{path.name}'"
+        )
+        return examination
     try:
         found = [one for one in find(source, functions) if one.kind in KINDS]
     except (SyntaxError, ValueError, RecursionError) as error:
@@ -249,6 +255,8 @@ class _Doctor:
         layouts = LAYOUTS[self.found.kind]
         jobs, places = [], []
         for number, layout in enumerate(layouts):
+            if layout.alone and self.found.family == "functions":
+                continue
             limits = limits_of(self.found, layout)
             for case in self.kind.cases(limits)[:_PROBES]:
                 jobs.append(Job(slimmed(case, layout), number))

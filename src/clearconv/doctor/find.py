@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from clearconv.doctor.named import Named
 from clearconv.doctor.names import kind_of, role_of
-from clearconv.doctor.signature import Call, last_name, read_call
+from clearconv.doctor.signature import Call, last_name, read_call, taken_apart
 
 #: What a forward function or method must be given, by kind; ``|`` separates equivalents.
 _NEEDS = {
@@ -24,10 +24,18 @@ _NEEDS = {
 }
 _FORWARD = ("forward", "__call__", "call", "fprop", "forward_pass", "forward_propagation")
 _BACKWARD = ("backward", "backprop", "bprop", "backward_pass", "back", "backward_propagation")
-_IS_BACKWARD = re.compile(r"backward|backprop|bprop|_bp$|_back$|grad|deriv|prime|^d_|_bwd?$", re.I)
+_IS_BACKWARD = re.compile(
+    r"backward|backprop|bprop|_bp$|_back$|grad|deriv|prime|^d_|_bwd?$|_d[xwb]$", re.I
+)
+#: How the name of a function ends that computes one gradient alone.
+_ONE_GRADIENT = {
+    "grad_x": "input inputs x dx data image",
+    "grad_weight": "weight weights w dw kernel kernels filter filters",
+    "grad_bias": "bias biases b db",
+}
 #: What is left of a function's name when direction and manner are taken away.
 _MANNER = re.compile(
-    r"forward|backward|backprop|fprop|bprop|fwd|bwd|derivative|deriv|gradient|grad|prime|pass|back"
+    r"^d_|forward|backward|backprop|fprop|bprop|fwd|bwd|derivative|deriv|gradient|grad|prime|pass|back"
     r"|naive|fast|vectori[sz]ed|loops?|_",
     re.I,
 )
@@ -50,7 +58,9 @@ class Found:
     calls : mapping
         "init", "forward", "backward", or the name of a result -> Call.
     attributes : tuple of str
-        Of a class: what it assigns to ``self``.
+        Of a class: what it assigns to ``self``, and the keys that it uses.
+    window : tuple of two int, optional
+        Rows and columns of a window that its name alone speaks of: ``Conv3x3``.
     """
 
     kind: str
@@ -59,6 +69,7 @@ class Found:
     line: int
     calls: Mapping[str, Call]
     attributes: tuple[str, ...] = ()
+    window: tuple[int, int] | None = None
 
 
 def find(source: str, named: Sequence[Named] = ()) -> list[Found]:
@@ -91,14 +102,14 @@ def _pairs(functions: Mapping[str, ast.FunctionDef]) -> Iterator[Found]:
     """Yield functions by twos, forward and backward; a forward function alone will do."""
     forwards: dict[str, Call] = {}
     for name, node in functions.items():
-        kind = kind_of(name)
+        kind = _kind(node)
         if kind and not _IS_BACKWARD.search(name):
             call = read_call(node, kind, functions, forward=True)
             if _complete(call, kind):
                 forwards[name] = call
     stems = {_stem(name) for name in forwards}
     for name, forward in forwards.items():
-        kind, node = kind_of(name), functions[name]
+        kind, node = _kind(functions[name]), functions[name]
         mine = [
             other
             for other in functions.values()
@@ -108,10 +119,48 @@ def _pairs(functions: Mapping[str, ast.FunctionDef]) -> Iterator[Found]:
             == _stem(name)
         ]
         for sort in _sorts(kind, forward):
-            calls = [{"forward": forward, "backward": read_call(b, sort, functions)} for b in mine]
-            for one in calls or [{"forward": forward}]:
+            alone = {
+                part: replace(_like(read_call(b, sort, functions), forward), returns=(part,))
+                for b in mine
+                if (part := _one_gradient(b.name, sort))
+            }
+            calls = [
+                {"forward": forward, "backward": _like(read_call(b, sort, functions), forward)}
+                for b in mine
+                if not _one_gradient(b.name, sort)
+            ]
+            if alone:
+                yield Found(sort, "functions", name, node.lineno, {"forward": forward, **alone})
+            for one in calls or ([] if alone else [{"forward": forward}]):
                 last = one.get("backward", forward)
                 yield Found(sort, "functions", last.name, node.lineno, one)
+
+
+def _one_gradient(name: str, kind: str) -> str:
+    """Return the one gradient that a function of this name computes, or ``""`` for all."""
+    if kind not in ("conv2d", "linear") or "_" not in name:
+        return ""
+    end = name.lower().rpartition("_")[2]
+    return next((part for part, ends in _ONE_GRADIENT.items() if end in ends.split()), "")
+
+
+def _like(backward: Call, forward: Call) -> Call:
+    """Let an argument of both passes stand for the same."""
+    roles = {p.name: p.role for p in forward.parameters if p.role}
+    parameters = [
+        p if p.role == "grad_y" else replace(p, role=roles.get(p.name, p.role))
+        for p in backward.parameters
+    ]
+    return replace(backward, parameters=tuple(parameters))
+
+
+def _kind(node: ast.FunctionDef | ast.ClassDef) -> str:
+    """Return the kind that a name speaks of; of a cross-entropy, whether softmax is part of it."""
+    if re.search(r"cross.?entropy", node.name, re.I) and not kind_of(node.name):
+        names = {last_name(n) for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute)}
+        if any(re.search(r"^exp$|softmax", name, re.I) for name in names):
+            return "softmax_cross_entropy"
+    return kind_of(node.name)
 
 
 def _sorts(kind: str, forward: Call) -> tuple[str, ...]:
@@ -123,24 +172,31 @@ def _sorts(kind: str, forward: Call) -> tuple[str, ...]:
 
 def _class(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> Iterator[Found]:
     """Yield a class that is a layer."""
-    kind, methods = kind_of(node.name), _methods(node, classes)
+    kind, methods = _kind(node), _methods(node, classes)
     forward = next((methods[name] for name in _FORWARD if name in methods), None)
     if not kind or forward is None:
         return
     calls = {"forward": read_call(forward, kind, methods, forward=True)}
     if "__init__" in methods:
-        calls["init"] = _constructor(read_call(methods["__init__"], kind, methods), kind)
+        init = _constructor(read_call(methods["__init__"], kind, methods), kind)
+        parameters = [
+            replace(p, pair=any(taken_apart(method, p.name) for method in methods.values()))
+            for p in init.parameters
+        ]
+        calls["init"] = replace(init, parameters=tuple(parameters))
     backward = next((methods[name] for name in _BACKWARD if name in methods), None)
     if backward is not None:
-        calls["backward"] = read_call(backward, kind, methods)
+        calls["backward"] = _like(read_call(backward, kind, methods), calls["forward"])
     for part, name in (("grad_x", "bp_sensitivity_map"), ("grad_weight", "bp_gradient")):
         if name in methods and backward is None:
             calls[part] = read_call(methods[name], kind, methods)
     given = {
         p.role for name in ("init", "forward") if name in calls for p in calls[name].parameters
     }
-    attributes = _attributes(methods)
-    if not _enough(given | {role_of(name, kind) for name in attributes} - {"x"}, kind):
+    attributes, window = _attributes(methods), _window(node.name)
+    given |= {"kernel"} if window else set()
+    known = given | {role_of(name, kind) for name in attributes} - {"x"}
+    if not _enough(known, kind) or not _plain(calls.get("init"), kind):
         return
     family = "class"
     if {"height", "width"} <= given and kind in ("conv2d", "max_pool2d", "avg_pool2d"):
@@ -148,7 +204,24 @@ def _class(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> Iterator[
     elif backward is not None and not calls["backward"].role("grad_y"):
         family = "activator" if kind in ("relu", "sigmoid") else "class"
     for sort in _sorts(kind, calls.get("init", calls["forward"])):
-        yield Found(sort, family, node.name, node.lineno, calls, attributes)
+        yield Found(sort, family, node.name, node.lineno, calls, attributes, window)
+
+
+def _window(name: str) -> tuple[int, int] | None:
+    """Return the window that a class's name speaks of: Conv3x3, MaxPool2."""
+    size = re.search(r"(\d+)x(\d+)", name)
+    if size:
+        return int(size[1]), int(size[2])
+    size = re.search(r"pool(?:ing)?_?(\d+)(?![\dd])", name, re.I)
+    return (int(size[1]), int(size[1])) if size else None
+
+
+def _plain(init: Call | None, kind: str) -> bool:
+    """Whether a class without weights is made without any: else it is more than its name says."""
+    needed = [p.role for p in init.parameters if not p.optional] if init else []
+    return kind not in ("softmax", "softmax_cross_entropy") or not any(
+        role in ("", "in_channels", "out_channels", "weight") for role in needed
+    )
 
 
 def _by_name(functions: Mapping[str, ast.FunctionDef], named: Sequence[Named]) -> Iterator[Found]:
@@ -189,8 +262,9 @@ def _complete(call: Call, kind: str) -> bool:
 
 
 def _enough(given: set[str], kind: str) -> bool:
-    if kind == "conv2d" and given >= {"in_channels", "out_channels"}:
-        given = given | {"weight"}
+    if kind == "conv2d" and "out_channels" in given:
+        if given & {"in_channels", "x_shape", "kernel"}:
+            given = given | {"weight"}
     if kind == "linear" and given >= {"in_channels", "out_channels"}:
         given = given | {"weight"}
     return all(given & set(one.split("|")) for one in _NEEDS.get(kind, "x").split())
@@ -216,16 +290,31 @@ def _methods(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> dict[st
         name = last_name(base)
         if name in classes and name != node.name:
             found |= _methods(classes[name], classes)
+    if any("dataclass" in ast.unparse(one) for one in node.decorator_list):
+        found["__init__"] = _fields(node)
     return found | {n.name: n for n in node.body if isinstance(n, ast.FunctionDef)}
 
 
+def _fields(node: ast.ClassDef) -> ast.FunctionDef:
+    """Return the constructor that a dataclass gets: its fields as arguments and attributes."""
+    fields = [n for n in node.body if isinstance(n, ast.AnnAssign) and "ClassVar" not in
+              ast.unparse(n.annotation) and "init=False" not in ast.unparse(n)]  # fmt: skip
+    names = [(last_name(n.target), n.value is not None) for n in fields]
+    given = ", ".join(f"{name}=None" if optional else name for name, optional in names)
+    stored = "; ".join(f"self.{name} = {name}" for name, _ in names) or "pass"
+    made = ast.parse(f"def __init__(self, {given}): {stored}").body[0]
+    assert isinstance(made, ast.FunctionDef)
+    made.lineno, made.end_lineno = node.lineno, node.lineno
+    return made
+
+
 def _attributes(methods: Mapping[str, ast.FunctionDef]) -> tuple[str, ...]:
-    stored = [
-        inner.attr
-        for method in methods.values()
-        for inner in ast.walk(method)
-        if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store)
-    ]
+    stored = []
+    for inner in (inner for method in methods.values() for inner in ast.walk(method)):
+        if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
+            stored.append(inner.attr)
+        elif isinstance(inner, ast.Subscript) and isinstance(inner.slice, ast.Constant):
+            stored.append(str(inner.slice.value))
     return tuple(dict.fromkeys(stored))
 
 

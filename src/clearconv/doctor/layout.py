@@ -27,6 +27,10 @@ class Layout:
     other : str
         "keep": p is the share kept; "one-hot": labels come so; "y": a derivative is told from the
         output.
+    y : str
+        Where it is not like `x`.
+    alone : bool
+        Whether it is tried only for classes, which may be written for one sample at a time.
     """
 
     x: str = "NCHW"
@@ -34,6 +38,8 @@ class Layout:
     bias: str = "O"
     said: str = ""
     other: str = ""
+    y: str = ""
+    alone: bool = False
 
     @property
     def batch(self) -> bool:
@@ -45,9 +51,15 @@ class Layout:
         """Whether there is an axis of channels."""
         return "C" in self.x or "H" not in self.x
 
+    @property
+    def filters(self) -> bool:
+        """Whether there is an axis of output channels."""
+        return self.channels or bool(self.y)
+
 
 _ONE = "one image at a time"
 _LAST = "channels last, (N, H, W, C)"
+_COLUMN = "one sample at a time, as a column"
 _IMAGES = (
     Layout(),
     Layout("NHWC", said=_LAST),
@@ -67,6 +79,12 @@ _CONV = (
     Layout("CHW", "OIHW", "O1", said=f"{_ONE}, (C, H, W); bias (O, 1)"),
     Layout("NCHW", "IOHW", said="weights (C, O, KH, KW)"),
     Layout("HW", "HW", "", said="one map and one kernel at a time, (H, W)"),
+    Layout(
+        "HW", "OHW", said="one map at a time, (H, W), to (H, W, O); weights (O, KH, KW)", y="HWC"
+    ),
+    Layout(
+        "HW", "OHW", said="one map at a time, (H, W), to (O, H, W); weights (O, KH, KW)", y="CHW"
+    ),
 )
 _LINEAR = (
     Layout("NI", "IO", said="weights (inputs, outputs)"),
@@ -77,6 +95,8 @@ _LINEAR = (
     Layout("I1", "OI", "O1", said="one sample at a time, a column; weights (outputs, inputs)"),
     Layout("I", "IO", said="one sample at a time; weights (inputs, outputs)"),
     Layout("I", "OI", said="one sample at a time; weights (outputs, inputs)"),
+    Layout("I1", "OI", "O1", said=f"{_COLUMN}; weights (outputs, inputs)", alone=True),
+    Layout("I1", "IO", "O1", said=f"{_COLUMN}; weights (inputs, outputs)", alone=True),
 )
 _COLUMNS = "a row for each window"
 _COLS = tuple(
@@ -98,10 +118,12 @@ _FLAT = (
     Layout("NI"),
     Layout("IN", bias="O1", said="samples in columns"),
     Layout("I", said="one sample at a time"),
+    Layout("I1", said=_COLUMN, alone=True),
 )
 _LABELS = tuple(
     Layout(one.x, bias=one.bias, said="; ".join(filter(None, (one.said, said))), other=other)
     for one in _FLAT
+    if not one.alone
     for other, said in (("", ""), ("one-hot", "labels one-hot"))
 )
 _NORM = (
@@ -194,7 +216,7 @@ def _letters(role: str, array: Array, layout: Layout) -> tuple[str, str]:
         if array.ndim == 2:
             flat = layout.x.replace("C", "I") if len(layout.x) < 3 else "NI"
             return "NI", flat
-        return "NCHW", layout.x
+        return "NCHW", layout.y if role == "y" and layout.y else layout.x
     if role == "weight":
         return ("OI", layout.weight) if array.ndim == 2 else ("OIHW", layout.weight)
     if role == "bias":

@@ -34,9 +34,11 @@ def limits_of(found: Found, layout: Layout) -> Limits:
         for option, value in _FIXED.items()
         if not {option, f"{option}_h"} & roles.keys()
     }
+    if found.window and "kernel" not in roles:
+        fixed["kernel"] = found.window
     return replace(
         limits,
-        square_kernel=roles.get("kernel") is False and "kernel_h" not in roles,
+        square_kernel=(roles.get("kernel") is False and "kernel_h" not in roles) or _square(found),
         one_stride=not roles.get("stride") and "stride_h" not in roles,
         one_padding=not roles.get("padding") and "padding_h" not in roles,
         fixed=fixed,
@@ -47,12 +49,13 @@ def slimmed(case: Case, layout: Layout) -> Case:
     """Leave one image, and one channel in and out, where the layout has no axis for more."""
     kept = {}
     for name, array in case.arrays.items():
-        if array.ndim == 4 and not layout.channels:
-            array = array[:1, :1]
-        elif array.ndim == 4 and not layout.batch and name != "weight":
+        if array.ndim == 4 and not layout.batch and name != "weight":
             array = array[:1]
-        elif name == "bias" and not layout.channels:
-            array = array[:1]
+        if array.ndim == 4 and not layout.channels and name != "grad_y":
+            array = array[:, :1]
+        if not layout.filters:
+            array = array[:, :1] if name == "grad_y" and array.ndim == 4 else array
+            array = array[:1] if name in ("weight", "bias") else array
         kept[name] = array
     options = dict(case.options)
     if not layout.channels and "cols_shape" in options:
@@ -62,6 +65,12 @@ def slimmed(case: Case, layout: Layout) -> Case:
         options["cols_shape"] = (1, KH * KW, options["cols_shape"][2])
         kept = {k: v[:1, : KH * KW] if k == "cols" else v for k, v in kept.items()}
     return replace(case, arrays=kept, options=options)
+
+
+def _square(found: Found) -> bool:
+    """Whether the code reads one size for both sides of a kernel."""
+    calls = found.calls.values()
+    return any(p.square and p.role in ("weight", "kernel") for c in calls for p in c.parameters)
 
 
 def _roles(found: Found) -> dict[str, bool]:

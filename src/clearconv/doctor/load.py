@@ -33,8 +33,23 @@ def load_definitions(path: Path, source: str) -> ModuleType:
 def _module(path: Path) -> ModuleType:
     module = ModuleType(_NAME)
     module.__file__ = str(path)
+    root, names = _package(path)
+    module.__package__ = ".".join(names)
+    sys.path += [str(folder) for folder in (root, path.parent.parent)]
     sys.modules[_NAME] = module  # dataclasses and pickles of the learner's look there
     return module
+
+
+def _package(path: Path) -> tuple[Path, list[str]]:
+    """Return where the packages begin that a file lies in, and their names, outermost first."""
+    root = path.parent
+    names: list[str] = []
+    while (root / "__init__.py").exists() and root.name.isidentifier():
+        names.insert(0, root.name)
+        root = root.parent
+    if not names and "from ." in path.read_text("utf-8", "replace"):
+        return root.parent, [root.name]
+    return root, names
 
 
 def _defines(node: ast.stmt) -> bool:

@@ -146,7 +146,7 @@ class Predictions:
         found: dict[str, list[int]] = {}
         for number, trial in enumerate(self.trials):
             for name in trial.results:
-                if name.partition("@")[0] in self.kind.results:
+                if expected(self.of(NONE, number), name) is not None:
                     found.setdefault(name, []).append(number)
         return found
 
@@ -182,6 +182,8 @@ def match(kind: Kind, trials: Sequence[Trial], conventions: Mapping[str, str]) -
         return Match({}, conventions=conventions, seen=predictions.seen())
     options = {name: _explanations(kind, predictions, name) for name in wrong}
     explained = [name for name in wrong if options[name]]
+    if len(explained) < len(wrong):  # an error alone proves nothing while numbers stay unexplained
+        explained = [n for n in explained if any(n in trials[at].results for at in wrong[n])]
     unexplained = set(wrong) - set(explained)
     judged = [name for name in predictions.names() if name not in unexplained]
     sets: list[Slips] = []

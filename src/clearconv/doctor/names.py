@@ -29,11 +29,13 @@ _ARGUMENTS = {
     "height": "inputheight imageheight inh heightin h height",
     "width": "inputwidth imagewidth inw widthin width",
     "in_channels": "inchannels inputchannels channelnumber cin nin inchannel channels numchannels "
-    "inputchannel inc infeatures inputsize inputdim indim infeature nchannels numfeatures c ni dim",
+    "inputchannel inc infeatures inputsize inputdim indim infeature nchannels numfeatures c ni dim "
+    "nbchannels inputdepth inputlen ninputs numinputs inputunits",
     "out_channels": "outchannels outputchannels filternumber numfilters nfilters cout nout "
     "outchannel filtersnumber outc outfeatures outputsize outputdim outdim numkernels outfeature "
-    "nfilter nkernels",
+    "nfilter nkernels nbfilters depth units nodes noutputs numoutputs outputunits",
     "x_shape": "xshape inputshape shape imshape imageshape inshape imgshape",
+    "weight_shape": "wshape weightshape weightsshape kernelsshape",
     "cols": "col cols columns column",
     "y": "y out output outputs yhat activated result",
     "labels": "t label labels target targets ytrue classes truth groundtruth",
@@ -49,7 +51,7 @@ _ARGUMENTS = {
     "mode": "mode",
     "mask": "mask",
     "activator": "activator activation activate",
-    "lr": "learningrate lr eta alpha",
+    "lr": "learningrate learnrate lr eta alpha",
 }  # fmt: skip
 
 #: Where a name stands for something else than above.
@@ -86,8 +88,8 @@ _RESULT_ROLES = {name: role for role, names in _RESULTS.items() for name in name
 _KINDS = (
     (r"single.?step|out.*(size|shape|dim)|^test|check|plot|init|param|update", ""),
     (r"transpose|deconv|net(work)?$|model|block|trainer|solver|optimi", ""),
-    (r"im2col", "im2col"),
-    (r"col2im", "col2im"),
+    (r"^(?!.*(conv|pool)).*im2col", "im2col"),
+    (r"^(?!.*(conv|pool)).*col2im", "col2im"),
     (r"softmax.*(loss|cross|ce$)|cross.?entropy.*softmax|softmaxloss", "softmax_cross_entropy"),
     (r"conv.*(relu|sigmoid|pool|batch)|affine.*relu|linear.*activation", ""),
     (r"(avg|average|mean).?pool", "avg_pool2d"),
@@ -95,7 +97,7 @@ _KINDS = (
     (r"conv|correl", "conv2d"),
     (r"batch.?norm|(^|_)bn(_|$)", "batch_norm"),
     (r"drop.?out", "dropout"),
-    (r"affine|linear|dense|fully.?connected|(^|_)fc(_|$|\d)", "linear"),
+    (r"affine|linear|dense|matmul|fully.?connected|(^|_)fc(_|$|\d)", "linear"),
     (r"relu", "relu"),
     (r"sigmoid", "sigmoid"),
     (r"softmax", "softmax"),

@@ -35,6 +35,8 @@ class Parameter:
         Whether the code takes it apart, so that it must be (rows, columns).
     keys : tuple of str
         Keys that the code reads from it, where it is a dictionary of options.
+    square : bool
+        Whether one name is given to two of its axes: ``f, f, c, o = W.shape``.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Parameter:
     optional: bool = False
     pair: bool = False
     keys: tuple[str, ...] = ()
+    square: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,11 +114,18 @@ def read_call(
         if not role and likely not in roles:
             roles[at] = likely
     parameters = [
-        Parameter(name, role, at >= optional, _taken_apart(node, name), _keys(node, name, beside))
+        Parameter(
+            name,
+            role,
+            at >= optional,
+            taken_apart(node, name),
+            _keys(node, name, beside),
+            _one_size(node, name),
+        )
         for at, (name, role) in enumerate(zip(names, roles, strict=True))
     ]
     parameters += [
-        Parameter(a.arg, role_of(a.arg, kind), default is not None, _taken_apart(node, a.arg))
+        Parameter(a.arg, role_of(a.arg, kind), default is not None, taken_apart(node, a.arg))
         for a, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
     ]
     lines = (node.lineno, node.end_lineno or node.lineno)
@@ -149,8 +159,8 @@ def last_name(node: ast.expr | None) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _taken_apart(node: ast.FunctionDef, name: str) -> bool:
-    """Whether the function takes an argument as (rows, columns)."""
+def taken_apart(node: ast.FunctionDef, name: str) -> bool:
+    """Whether a function takes an argument, or an attribute, as (rows, columns)."""
     for inner in ast.walk(node):
         if isinstance(inner, ast.Subscript) and last_name(inner.value) == name:
             return True
@@ -161,6 +171,20 @@ def _taken_apart(node: ast.FunctionDef, name: str) -> bool:
                 sides = list(zip(target.elts, value.elts, strict=False))
             if any(isinstance(t, ast.Tuple) and last_name(v) == name for t, v in sides):
                 return True
+    return False
+
+
+def _one_size(node: ast.FunctionDef, name: str) -> bool:
+    """Whether the function gives one name to two axes of an argument's shape."""
+    for inner in ast.walk(node):
+        if not (isinstance(inner, ast.Assign) and isinstance(inner.targets[0], ast.Tuple)):
+            continue
+        axes = [last_name(part) for part in inner.targets[0].elts]
+        axes = [axis for axis in axes if axis.strip("_")]
+        value = inner.value
+        shape = isinstance(value, ast.Attribute) and value.attr == "shape" and value.value
+        if shape and last_name(shape) == name and len(set(axes)) < len(axes):
+            return True
     return False
 
 

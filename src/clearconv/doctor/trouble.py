@@ -67,6 +67,8 @@ def syntax(error: SyntaxError) -> str:
     two = "Missing parentheses in call to 'print'" in str(error.msg)
     two = two or bool(re.match(r"(print|exec) |except \w+, ", text)) or "inconsistent" in said
     hint = "; it looks like Python 2, and this is Python 3" if two else ""
+    if text.startswith(("%", "!")):
+        hint = "; it is a notebook's command, not Python: put a # before it"
     return f"{said}{f' ({text})' if text else ''}{hint}"
 
 

@@ -1,6 +1,8 @@
 """What a learner's function gave back: arrays by the result that they are."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,10 +11,33 @@ from clearconv.doctor.layout import Array
 from clearconv.doctor.names import result_of, role_of
 
 _LISTED = ("weight", "bias")
+_DATA = ("val", "value", "data", "array")  # what boxes for an array and its gradient call it
 
 
 class BadResult(Exception):
     """What came back is no array of numbers."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place where an object keeps something.
+
+    Attributes
+    ----------
+    name : str
+        What it is called.
+    value : any
+        What stands there.
+    write : callable
+        Puts something else there.
+    gradient : any
+        The gradient, where it is kept beside the array.
+    """
+
+    name: str
+    value: Any
+    write: Callable[[Any], None]
+    gradient: Any = None
 
 
 def as_array(value: Any, what: str) -> Array:
@@ -69,6 +94,10 @@ def held(owner: Any, wanted: Iterable[str]) -> dict[str, Any]:
             found.setdefault(result, value)
         if name.lower() in ("grads", "gradients"):
             found = _gradients(value, wanted) | found
+    for slot in slots(owner):
+        result = f"grad_{role_of(slot.name, '')}"
+        if slot.gradient is not None and result in wanted:
+            found.setdefault(result, slot.gradient)
     filters = _filters(owner)
     if filters:
         each = [held(one, wanted) for one in filters]
@@ -95,14 +124,10 @@ def parameters(owner: Any) -> dict[str, Any]:
         each = [parameters(one) for one in filters]
         return {role: [one[role] for one in each] for role in each[0]}
     found: dict[str, Any] = {}
-    for name, value in _things(owner).items():
-        role = "" if result_of(name).startswith("grad") else role_of(name, "")
-        if role in ("weight", "bias") and (value is None or np.ndim(value) > 0 or role == "bias"):
-            found.setdefault(role, value)
-        elif name == "params" and isinstance(value, list) and len(value) == 2:
-            found.update(weight=value[0], bias=value[1])
-        elif name == "params" and isinstance(value, Mapping):
-            found.update({role_of(str(k), ""): v for k, v in value.items()})
+    for slot in slots(owner):
+        role = role_of(slot.name, "")
+        if role in _LISTED and _may_hold(slot.value, role):
+            found.setdefault(role, slot.value)
     return found
 
 
@@ -119,21 +144,62 @@ def put(owner: Any, role: str, value: Any, kind: str) -> bool:
     filters = _filters(owner)
     if filters and role in ("weight", "bias"):
         return all([put(one, role, each, kind) for one, each in zip(filters, value, strict=False)])
-    done = False
-    for name, old in _things(owner).items():
-        gradient = result_of(name).startswith("grad")
-        if not gradient and role_of(name, kind) == role and not callable(old):
-            setattr(owner, name, value)
-            done = True
-        elif name == "params" and isinstance(old, list) and role in _LISTED[: len(old)]:
-            old[_LISTED.index(role)] = value
-            done = True
-        elif name == "params" and isinstance(old, dict):
-            for key in old:
-                if role_of(str(key), kind) == role:
-                    old[key] = value
-                    done = True
-    return done
+    there = [s for s in slots(owner) if role_of(s.name, kind) == role and _may_hold(s.value, role)]
+    for slot in there:
+        slot.write(spread(value, slot.value) if role == "bias" else value)
+    return bool(there)
+
+
+def slots(owner: Any) -> Iterator[Slot]:
+    """Yield the places where an object keeps things, but for those that hold gradients."""
+    for name, value in _things(owner).items():
+        if result_of(name).startswith("grad") or callable(value):
+            continue
+        box = _box(value)
+        if name in ("params", "parameters") and isinstance(value, list):
+            for at, (role, one) in enumerate(zip(_LISTED, value, strict=False)):
+                yield Slot(role, one, partial(value.__setitem__, at))
+        elif name in ("params", "parameters") and isinstance(value, dict):
+            for key, one in value.items():
+                yield Slot(str(key), one, partial(value.__setitem__, key))
+        elif box and isinstance(value, dict):
+            yield Slot(name, value[box[0]], partial(value.__setitem__, box[0]), value[box[1]])
+        elif box:
+            write = partial(setattr, value, box[0])
+            yield Slot(name, getattr(value, box[0]), write, getattr(value, box[1]))
+        else:
+            yield Slot(name, value, partial(setattr, owner, name))
+
+
+def _box(value: Any) -> tuple[str, str] | None:
+    """Return the names under which a dictionary or object holds an array and its gradient."""
+    there = value if isinstance(value, dict) else _things(value)
+    data = next((name for name in _DATA if name in there), None)
+    grad = next((name for name in ("grad", "gradient", "g") if name in there), None)
+    return (data, grad) if data and grad else None
+
+
+def _may_hold(value: Any, role: str) -> bool:
+    """Whether what stands there may be an array: the number of filters is called filters too."""
+    if role == "weight":
+        return value is None or isinstance(value, np.ndarray | list)
+    return role != "bias" or not isinstance(value, bool | str)
+
+
+def spread(bias: Any, old: Any) -> Any:
+    """Return a bias as an object keeps it: a copy for each position where it has one for each.
+
+    Parameters
+    ----------
+    bias : ndarray
+        One number for each output channel.
+    old : any
+        What the object holds.
+    """
+    if not (isinstance(old, np.ndarray) and old.ndim == 3 and np.ndim(bias) == 1):
+        return bias
+    first = len(old) == len(bias)
+    return np.broadcast_to(bias[:, None, None] if first else bias, old.shape).copy()
 
 
 def _things(owner: Any) -> dict[str, Any]:

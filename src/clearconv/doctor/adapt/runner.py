@@ -13,6 +13,7 @@ from clearconv.doctor.adapt.results import (
     parameters,
     put,
     split,
+    spread,
     states,
 )
 from clearconv.doctor.adapt.values import NoValue, Values, bound
@@ -77,6 +78,7 @@ class Runner:
         self.default = _GRADIENTS.get(found.kind, ("grad_x",))
         self.result = _FORWARD.get(found.kind, "y")
         self.each = found.family == "activator"  # takes one number at a time
+        self.spread: tuple[int, ...] = ()  # the shape of a bias that each position has its own of
 
     def run(
         self, arrays: Mapping[str, Array], options: Mapping[str, Any], calls: int, into: Outcome
@@ -142,6 +144,8 @@ class Runner:
             value = value.copy() if isinstance(value, np.ndarray) else value
             if not put(owner, role, value, kind) and role in ("weight", "gamma"):
                 raise NoValue(f"no attribute of the object holds {role}")
+        bias = parameters(owner).get("bias")
+        self.spread = np.shape(bias) if isinstance(bias, np.ndarray) else ()
         if "training" in values.options:
             put(owner, "training", bool(values.options["training"]), kind)
 
@@ -198,9 +202,10 @@ class Runner:
         """Call a backward function; take what it returns, and what the object then holds."""
         derivative = call.role("grad_y") is None and self.found.kind in ("relu", "sigmoid")
         if derivative and self.layout.other == "y":
-            values.known["x"], known = values.known["y"], values.known["x"]
+            known, handed = dict(values.known), dict(values.handed)
+            values.known["x"] = values.known["y"]
             back = self._call(owner, call, values)
-            values.known["x"] = known
+            values.known, values.handed = known, handed
         else:
             back = self._call(owner, call, values)
         if derivative:
@@ -218,20 +223,24 @@ class Runner:
         self, call: Call, owner: Any, before: Mapping[str, Any], values: Values, got: dict[str, Any]
     ) -> None:
         """Where only the update shows the gradients, read them off the step that it took."""
-        rate = call.role("lr")
+        made = self.found.calls.get("init")
+        rate = call.role("lr") or (made.role("lr") if made else None)
         if rate is None or self.found.kind not in ("conv2d", "linear"):
             return
         after = parameters(owner)
         for role in before:
             name, size = f"grad_{role}", float(values.of(rate))
             if name not in got and role in values.known and role in after:
-                old = np.asarray(values.known[role], dtype=np.float64)
-                got[name] = (old - np.asarray(after[role], dtype=np.float64)) / size
+                new = np.asarray(after[role], dtype=np.float64)
+                old = np.asarray(spread(values.known[role], new), dtype=np.float64)
+                got[name] = (old - new) / size
 
     def _ours(self, array: Array, name: str, values: Values) -> Array:
         """Bring a result into the library's layout."""
         role = _LIKE.get(name, name)
         like = self._shape(role, values)
+        if role == "bias" and array.ndim == 3 and array.shape == self.spread:
+            array = array.sum((0, 1) if self.layout.x.endswith("C") else (1, 2))
         return array if like is None else take(array, role, self.layout, like)
 
     def _shape(self, role: str, values: Values) -> tuple[int, ...] | None:

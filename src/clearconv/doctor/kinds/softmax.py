@@ -17,7 +17,7 @@ def compute_softmax(case: Case, slips: frozenset[str], conventions: Mapping[str,
     x, grad_y = case.arrays["x"], case.arrays["grad_y"]
     passes = {
         "y": lambda: _forward(x, slips),
-        "grad_x": lambda: _softmax_back(grad_y, _forward(x, frozenset()), slips),
+        "grad_x": lambda: _softmax_back(grad_y, _forward(x, slips & {"overflow"}), slips),
     }
     return through(passes, slips)
 
