@@ -66,20 +66,6 @@ class Convolutional:
         self.biases -= learning_rate * output_gradient
         return input_gradient
 """
-COLUMN = """
-class Dense:
-    def __init__(self, input_size, output_size):
-        self.weights = np.random.randn(output_size, input_size)
-        self.bias = np.random.randn(output_size, 1)
-    def forward(self, input):
-        self.input = input
-        return np.dot(self.weights, self.input) + self.bias
-    def backward(self, output_gradient, learning_rate):
-        input_gradient = np.dot(self.weights.T, output_gradient)
-        self.weights = self.weights - learning_rate * np.dot(output_gradient, self.input.T)
-        self.bias = self.bias - learning_rate * output_gradient
-        return input_gradient
-"""
 BOXES = """
 class Fc:
     def __init__(self, in_features, out_features):
@@ -149,7 +135,6 @@ STYLES = [
     Style("Conv3x3", BLOG, ("step[f] += d_L", "step[f] = d_L"), "weight-assign"),
     Style("Convolutional", UNTIED, ("input_gradient[at] +=", "input_gradient[at] ="),
           "input-last-window"),
-    Style("Dense", COLUMN, ("self.bias - l", "self.bias + l"), ""),
     Style("Fc", BOXES, (SUM, MEAN), "bias-mean"),
     Style("Linear", FIELDS, (SUM, MEAN), "bias-mean"),
     Style("linear", APART, (SUM, MEAN), "bias-mean"),
@@ -171,7 +156,7 @@ def test_a_style_is_understood(tmp_path, style):
     old, new = style.change
     assert style.text.count(old) == 1
     layers, text = visit(tmp_path, HEAD + style.text.replace(old, new))
-    assert layers[style.layer]["explanations"] == ([[style.mistake]] if style.mistake else []), text
+    assert layers[style.layer]["explanations"] == [[style.mistake]], text
     assert not layers[style.layer]["right"]
 
 

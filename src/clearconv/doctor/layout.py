@@ -95,8 +95,6 @@ _LINEAR = (
     Layout("I1", "OI", "O1", said="one sample at a time, a column; weights (outputs, inputs)"),
     Layout("I", "IO", said="one sample at a time; weights (inputs, outputs)"),
     Layout("I", "OI", said="one sample at a time; weights (outputs, inputs)"),
-    Layout("I1", "OI", "O1", said=f"{_COLUMN}; weights (outputs, inputs)", alone=True),
-    Layout("I1", "IO", "O1", said=f"{_COLUMN}; weights (inputs, outputs)", alone=True),
 )
 _COLUMNS = "a row for each window"
 _COLS = tuple(
