@@ -9,18 +9,7 @@ import pytest
 
 from clearconv.cli import main
 
-COMMANDS = (
-    "plan",
-    "train",
-    "evaluate",
-    "predict",
-    "explain",
-    "glassbox",
-    "report",
-    "summary",
-    "doctor",
-    "show",
-)
+COMMANDS = tuple(main.about)  # test_cli_frame.py says which there must be
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 REPRODUCIBLE = ("--help", "summary", "doctor", "show")
 
