@@ -46,8 +46,8 @@ def test_an_image_of_the_run_by_its_name(start, digits):
     assert re.fullmatch(
         r"digits/1264: \d, probability 0\.\d{3}; loss \S+ for 8 \(asked for\)\.", said
     )
-    assert path == str(digits / "glassbox" / "digits-1264.html")
-    page = (digits / "glassbox" / "digits-1264.html").read_text("utf-8")
+    assert path == str(digits / "glassbox" / "digits-1264-as-8.html")
+    page = (digits / "glassbox" / "digits-1264-as-8.html").read_text("utf-8")
     assert "Evaluation mode" in page and said in unescape(page)
 
 
@@ -101,14 +101,58 @@ def test_a_model_file_will_do(start, digits, tmp_path):
         (("RUN", "digits/1264", "--batch-size", "4"), "--batch-size is for --training"),
         (("example", "digits/1264"), "brings its own image"),
         (("nowhere", "digits/1264"), "nowhere does not exist"),
+        (("RUN", "digits/12"), "Is digits/0012 meant?"),
+        (("RUN", "digits/1264", "--layer", "conv2", "--maps", "0-9999999999"), "so many maps"),
+        (("exampel",), "Is 'clearconv glassbox example' meant?"),
+        (("RUN", "digits/1264", "--layer", "conv"), "Error: there is no layer 'conv'"),
+        (("RUN/best.safetensors", "digits/1264"), "give the run's folder instead of its model"),
     ],
 )
 def test_misuse_is_answered_in_a_line(start, digits, arguments, told):
-    given = [str(digits) if one == "RUN" else one for one in arguments]
+    given = [one.replace("RUN", str(digits)) for one in arguments]
     done = start("glassbox", *given)
     assert done.returncode == 2
     assert told in done.stderr and done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+def test_another_label_has_a_page_of_its_own(start, digits):
+    pages = [
+        start("glassbox", str(digits), "digits/1263", *more).stdout.splitlines()[-1]
+        for more in ((), ("--label", "8"), ("--label", "8", "--training", "--batch-size", "3"))
+    ]
+    folder = digits / "glassbox"
+    names = ["digits-1263", "digits-1263-as-8", "digits-1263-as-8-training"]
+    assert pages == [str(folder / f"{name}.html") for name in names]
+
+
+def test_a_model_file_elsewhere_says_what_it_cannot_know(start, digits, tmp_path):
+    alone = tmp_path / "model.safetensors"
+    alone.write_bytes((digits / "best.safetensors").read_bytes())
+    done = start("glassbox", str(alone), "digits/1264")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "digits/1264 is no file. A model file knows no data" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ({"data": {"root": "/gone", "kind": "folder", "classes": ["0"]}}, "no longer at /gone"),
+        ({"data": {}}, "run.json is damaged: 'classes'"),
+        ({"settings": {}}, "run.json is damaged: "),
+    ],
+)
+def test_a_run_without_its_data_or_half_of_its_page(start, digits, tmp_path, content, told):
+    for name in ("best.safetensors", "split.json"):
+        (tmp_path / name).write_bytes((digits / name).read_bytes())
+    about = json.loads((digits / "run.json").read_text("utf-8"))
+    (tmp_path / "run.json").write_text(json.dumps(about | content))
+    done = start("glassbox", str(tmp_path), "digits/1264")
+    assert done.returncode in (1, 2) and done.stderr.count("\n") == 1
+    assert told in done.stderr and "unexpected" not in done.stderr
+    if "gone" in told:  # a file needs no data
+        Image.fromarray(np.full((20, 20), 99, np.uint8)).save(tmp_path / "a.png")
+        assert start("glassbox", str(tmp_path), str(tmp_path / "a.png")).returncode == 0
 
 
 def test_what_is_in_the_way_is_named_and_an_earlier_page_stays(start, digits, tmp_path):

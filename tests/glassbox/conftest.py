@@ -24,6 +24,7 @@ def network(seed=0, dtype="float64"):
         cc.ConvTranspose2d(4, 3, stride=(2, 1), padding=(1, 0), groups=2, name="spread"),
         cc.Upsample(2),
         cc.LayerNorm(),
+        cc.Softmax(),
         cc.AdaptiveAvgPool2d((2, 3)),
         cc.Flatten(),
         cc.Linear(7, activation="tanh"),
@@ -36,7 +37,8 @@ def a_pass(training, optimiser=None):
     model, rng = network(), np.random.default_rng(1)
     for name, buffer in model.store.buffers.items():
         buffer[...] = rng.uniform(0.5, 1.5, buffer.shape) if "var" in name else 0.3
-    model.info = {"classes": ["<b>dog", "</script><script>alert('class')</script>", "panda"]}
+    long = "panda" + "\N{PANDA FACE}" * 100
+    model.info = {"classes": ["<b>dog", "</script><script>alert('class')</script>", long]}
     x = rng.standard_normal((4, 3, 9, 11))
     batch = (x[1:], [0, 1, 2]) if training else None
     made = optimiser(model) if optimiser else None

@@ -46,6 +46,24 @@ def test_names_from_outside_stay_text(browser, pages):
     assert browser.problems == []
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_chosen_layer_is_in_sight_and_a_long_class_within_the_page(browser, pages, width):
+    browser.open(pages["evaluation"], width)
+    places = browser.evaluate("document.querySelectorAll('#network button').length")
+    for place in (places - 1, 0, places // 2):
+        browser.evaluate(f"Glass.open({place}, 0, {'[2]' if place == places - 1 else 'null'})")
+        inside = browser.evaluate(
+            """(() => {
+              const list = document.querySelector("#network").getBoundingClientRect();
+              const one = document.querySelector("#network [tabindex='0']").getBoundingClientRect();
+              return one.left >= list.left - 1 && one.right <= list.right + 1 &&
+                one.top >= list.top - 1 && one.bottom <= list.bottom + 1;
+            })()"""
+        )
+        assert inside, place
+        assert browser.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_the_policy_lets_no_other_script_run(browser, pages):
     browser.open(pages["article"])
     browser.problems.clear()

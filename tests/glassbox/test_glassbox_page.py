@@ -86,6 +86,39 @@ def test_every_view_tells_what_the_trace_explains(browser, pages, passes, name):
     assert kinds <= {"Input", "Conv2d", "Linear", "Activation", "ReLU", "Dropout"}, without
 
 
+def test_a_softmax_inside_a_network_is_told_number_by_number(browser, pages, passes):
+    browser.open(pages["evaluation"])
+    trace = passes["evaluation"]
+    (place,) = [k for k, layer in enumerate(trace.layers) if layer.type == "Softmax"]
+    browser.evaluate(f"Glass.open({place}, 0, [1, 1, 0])")
+    lines = json.loads(
+        browser.evaluate(
+            'JSON.stringify([...document.querySelectorAll("#told p")].map((e) => e.textContent))'
+        )
+    )
+    x = trace.layers[place].x[0, :, 1, 0]
+    power = np.exp(x - x.max())
+    assert number(lines[0].split(" = ")[-1]) == pytest.approx(power[1], rel=1e-3)
+    assert number(lines[1].split(" = ")[-1]) == pytest.approx(power.sum(), rel=1e-3)
+    assert [number(one) for one in lines[1].split(" = ")[1].split(" + ")] == pytest.approx(
+        power, rel=1e-3, abs=1e-6
+    )
+
+
+def test_symbols_of_a_formula_are_those_of_the_maps(browser, pages):
+    browser.open(pages["evaluation"])
+    said = "document.querySelector('#how math').textContent.replace(/\\s/g, '')"
+    names = "[...document.querySelectorAll('#network b')].map((b) => b.textContent)"
+    grouped = f"Glass.open({names}.indexOf('grouped'), %d, null)"
+    for view, start in ((0, "net"), (1, "y=f(net"), (2, "δ=f"), (3, "dx"), (4, "dw")):
+        browser.evaluate(grouped % view)
+        text = browser.evaluate(said)
+        assert text.startswith(start), text
+        assert "dy" not in text or view == 2
+    browser.evaluate("Glass.open(document.querySelectorAll('#network button').length - 1, 0, [1])")
+    assert browser.evaluate(said).startswith("pk=ezk")
+
+
 def test_a_click_on_a_map_opens_that_cell(browser, pages, passes):
     browser.open(pages["article"])
     trace = passes["article"]

@@ -1,6 +1,7 @@
 """``clearconv glassbox runs/digits-1 digits/1264``: a pass as a page, every number explained."""
 
 import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from clearconv.cli._frame import Misused, Option, RunPath, command
 from clearconv.cli._progress import Reading
 
 _EXAMPLE = "example"
+_MOST = 1_000_000  # maps that anybody may ask for
+_LONG = 100  # bytes of a file's name that an image, or a class, may take
 
 
 class _Which(RunPath):
@@ -18,7 +21,11 @@ class _Which(RunPath):
 
     def convert(self, value: Any, parameter: Any, ctx: click.Context | None) -> Any:
         """Return the path if it exists, or the word."""
-        return value if value == _EXAMPLE else super().convert(value, parameter, ctx)
+        if value == _EXAMPLE:
+            return value
+        if not Path(value).exists() and get_close_matches(str(value), [_EXAMPLE]):
+            self.fail(f"{value} does not exist. Is 'clearconv glassbox {_EXAMPLE}' meant?")
+        return super().convert(value, parameter, ctx)
 
 
 def _numbers(ctx: click.Context, option: click.Parameter, value: str | None) -> Any:
@@ -30,6 +37,8 @@ def _numbers(ctx: click.Context, option: click.Parameter, value: str | None) -> 
         run = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
         if run is None or int(run[2] or run[1]) < int(run[1]):
             raise click.BadParameter(f"{value!r}; write 12-23, or 0-7,12. The first map is 0.")
+        if int(run[2] or run[1]) >= _MOST:
+            raise click.BadParameter(f"{value!r}; no layer has so many maps.")
         found += range(int(run[1]), int(run[2] or run[1]) + 1)
     return found
 
@@ -68,7 +77,7 @@ def _numbers(ctx: click.Context, option: click.Parameter, value: str | None) -> 
     "out",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where the page goes.  [RUN/glassbox/IMAGE.html]",
+    help="Where the page goes.  [in RUN/glassbox, named after IMAGE]",
 )
 def glassbox(
     run: str | Path,
@@ -134,11 +143,9 @@ def _write_run(
     finally:
         watcher.bar.close()
     folder = (run if run.is_dir() else run.parent) / "glassbox"
-    named = "-".join(Path(image).with_suffix("").parts[-2:])
-    stem = re.sub(r"[^\w.-]+", "_", named).strip("._-")
     lead = lead_of(traced)
     path = write_glass_box(
-        out or folder / f"{stem or 'image'}{'-training' if training else ''}.html",
+        out or folder / f"{_stem(image, label, training)}.html",
         traced.trace,
         title=f"Glass box: {Path(image).name}",
         lead=lead,
@@ -147,3 +154,12 @@ def _write_run(
     )
     click.echo(printable(lead[0]))
     click.echo(printable(path))
+
+
+def _stem(image: str, label: str | None, training: bool) -> str:
+    """Name a page after its image and mode; another label or mode has a page of its own."""
+    parts = ["-".join(Path(image).with_suffix("").parts[-2:]) or "image"]
+    parts += [f"as-{label}"] if label is not None else []
+    cleaned = [re.sub(r"[^\w.-]+", "_", part).strip("._-") or "image" for part in parts]
+    short = [one.encode()[-_LONG:].decode(errors="ignore") for one in cleaned]  # a name has an end
+    return "-".join([*short, *(["training"] if training else [])])

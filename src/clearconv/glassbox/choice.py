@@ -114,7 +114,8 @@ def _proposed(trace: Trace, cap: int, floor: int, fixed: Picks) -> Picks:
             weight = layer.parameters["weight"].value
             if weight.ndim > 1:
                 inputs = min(len(picks[layer.sources[0]]), weight.shape[1])
-                room = min(room, cap // max(1, inputs * prod(weight.shape[2:])))
+                shares = len(layer.y) * inputs * prod(weight.shape[2:])
+                room = min(room, cap // max(1, shares))
         count = max(floor, room)
         picks[layer.path] = given[:count]
         if trace.loss is not None and layer.path == trace.loss.source and count < channels:
@@ -134,8 +135,8 @@ def _handed_on(trace: Trace, layer: LayerTrace, picks: Picks) -> list[int]:
     everything = list(range(channels))
     sources = [(trace[path], picks[path]) for path in layer.sources]
     if layer.type == "Concat":
-        starts = [sum(one.y.shape[1] for one, _ in sources[:k]) for k in range(len(sources))]
-        return [start + c for start, (_, here) in zip(starts, sources, strict=True) for c in here]
+        placed = zip(layer.slots, sources, strict=True)
+        return [slot.start + c for slot, (_, here) in placed for c in here]
     if layer.type == "Flatten":
         source, here = sources[0]
         size = prod(source.y.shape[2:])
@@ -167,11 +168,11 @@ def _bytes(trace: Trace, picks: Picks) -> int:
         if layer.activation != "identity":  # the slope, and around one inside net and grad_net
             bytewise = layer.activation in _BYTEWISE
             maps += (0.25 if bytewise else 1) + 2 * (layer.chapter != "activation")
-        maps += 0.25 * (len(layer.saved) > 0)
+        maps += 0.25 * (len(layer.saved) > 0) + (layer.chapter == "softmax")
         maps += len(layer.consumers) if len(layer.consumers) > 1 else 0
         numbers += round(maps * here * prod(layer.y.shape[2:]))
         for parameter in layer.parameters.values():
-            copies = 2 + (parameter.updated is not None)
+            copies = 1 + (parameter.updated is not None) + len(layer.y)  # each image's share
             numbers += copies * _weights(layer, parameter.value.shape, picks)
     return numbers * trace.layers[0].y.itemsize
 

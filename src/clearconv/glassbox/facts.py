@@ -11,7 +11,11 @@ from clearconv.ops.batch_norm2d import BatchNormSaved
 from clearconv.tracing import AxisTaps, Explanation, LayerTrace, LossTrace, Trace, UpdateTrace
 
 _MOVES = {"Flatten": "flatten", "Residual": "residual", "Concat": "concat"}
-_SHORT = ("out_features", "kernel_size", "stride", "padding", "dilation", "groups", "p", "eps")
+_SHORT = (
+    *("out_features", "out_channels", "kernel_size", "stride", "padding", "output_padding"),
+    *("dilation", "groups", "num_groups", "output_size", "size", "scale_factor", "mode"),
+    *("align_corners", "slope", "p", "eps"),
+)
 
 
 def meets(layer: LayerTrace) -> str:
@@ -27,7 +31,8 @@ def about(layer: LayerTrace) -> str:
         return "The sum at the end of a residual block."
     if layer.type == "Concat":
         return "Where branches are put side by side."
-    given = [f"{name}={layer.arguments[name]}" for name in _SHORT if name in layer.arguments]
+    said = layer.arguments
+    given = [f"{name}={said[name]}" for name in _SHORT if said.get(name) not in (None, False)]
     inside = f", activation {layer.activation}" if layer.activation != "identity" else ""
     shapes = " to ".join(
         " x ".join(map(str, a.shape[1:])) for a in (layer.x, layer.y) if a is not None
@@ -63,7 +68,7 @@ def shown(layer: LayerTrace, result: str) -> list[str]:
     out, error = ("net", "grad_net") if layer.activation != "identity" else ("y", "grad_y")
     if layer.chapter == "activation":
         out, error = "y", "grad_y"
-    sources = [f"y of {path}" for path in layer.sources]
+    sources = [f"y of {path}" for path in dict.fromkeys(layer.sources)]
     if result == "y" and layer.x is None:
         return sources
     if result == "grad_y":
@@ -71,10 +76,12 @@ def shown(layer: LayerTrace, result: str) -> list[str]:
     if result == "y" and out == "net":
         return ["net"]
     if result in ("y", "net"):
-        return ["x", "weight", "bias", "mask", "argmax", "mean", "scale"]
+        return ["x", "weight", "bias", "mask", "argmax", "mean", "scale", "power", "total"]
     if result == "grad_net":
         return ["grad_y", "slope"]
     if result == "grad_x":
+        if layer.chapter == "softmax":
+            return ["grad_y", "y"]
         beside = ["x"] if layer.chapter in ("batch_norm2d", "group_norm") else []
         return [error, "weight", "slope", "mask", "argmax", *beside, "drift", "swell"]
     if result == "grad_weight":
@@ -113,6 +120,10 @@ def extras(layer: LayerTrace) -> dict[str, npt.NDArray[Any]]:
     if layer.activation != "identity":
         activated = layer.kept if layer.chapter == "activation" else layer.kept[1]
         found["slope"] = deactivate(layer.activation, np.ones_like(layer.y), activated)[0]
+    if layer.chapter == "softmax":
+        most = layer.input[0].max(axis=0, keepdims=True)
+        power = np.exp(layer.input[0] - most)
+        found |= {"most": most, "power": power, "total": 1 / power.sum(axis=0, keepdims=True)}
     if {"mean", "var"} <= layer.saved.keys():
         channels = layer.y.shape[1]
         mean, var = (layer.saved[name] for name in ("mean", "var"))
@@ -166,19 +177,16 @@ def loss_constants(loss: LossTrace) -> dict[str, float]:
     return {"share": 1 / loss.divisor, "whole": whole / loss.divisor}
 
 
-def handed_back(trace: Trace, reader: LayerTrace, layer: LayerTrace) -> npt.NDArray[Any]:
+def handed_back(reader: LayerTrace, layer: LayerTrace) -> npt.NDArray[Any]:
     """Return what a reader of a layer's y hands back to it."""
     if reader.grad_x is not None:
         return reader.grad_x
-    if reader.type != "Concat":
-        return reader.grad_y
-    start = 0
-    for path in reader.sources:
-        end = start + trace[path].y.shape[1]
-        if path == layer.path:
-            break
-        start = end
-    return reader.grad_y[:, start:end]
+    parts = [
+        reader.grad_y[:, reader.slots[number]] if reader.slots else reader.grad_y
+        for number, path in enumerate(reader.sources)
+        if path == layer.path  # once, or as often as it is given
+    ]
+    return np.sum(parts, axis=0, dtype=reader.grad_y.dtype)
 
 
 def note(trace: Trace, path: str, result: str, said: Explanation) -> str:

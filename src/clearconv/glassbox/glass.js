@@ -145,7 +145,9 @@ const Glass = (() => {
     const array = at.layer.arrays[name], value = array.at(index), { classes } = at.layer;
     const kind = CLASSWISE.includes(name) && index.length === 1 && classes[index[0]];
     const place = make("code", "", `${page.names[name][0]}[${index.join(", ")}]`);
-    const head = make("h3", "", place, kind ? ` ${kind} = ` : " = ", make("b", "value", Numbers.short(value)));
+    const head = make("h3", "", place);
+    if (kind) head.append(" of class ", make("bdi", "class", kind)); // a name may be a number, or run leftwards
+    head.append(" = ", make("b", "value", Numbers.short(value)));
     head.dataset.exact = array.exact(value);
     head.title = head.dataset.exact;
     return head;
@@ -158,13 +160,21 @@ const Glass = (() => {
     for (const line of Steps.lines(layer, view.result, cell)) parts.push(make("p", "steps", line));
     if (terms) {
       const window = ["y", "net"].includes(view.result) ? layer.constants.window : 0;
-      const beside = { others: view.others, window: window ?? 0 };
+      const beside = { others: view.others, shares: shares(view.result, cell), window: window ?? 0 };
       parts.push(Told.sum(terms, array.at(cell), array, point, beside));
+      const through = Batch.through(layer, view.result, cell, page.images);
+      if (through) parts.push(Told.images("Of these, each image of the batch through mean and variance", through));
       const symbol = (name) => page.names[name][0];
       parts.push(...[Told.windows(terms, symbol, leads)].filter(Boolean));
     }
     $("#told").replaceChildren(...parts, ...ways(view.result, cell));
     $("#how").replaceChildren(...how(view));
+  }
+
+  /** What each further image adds to a sum over the batch; null where the page does not hold it. */
+  function shares(result, index) {
+    const all = at.view.others ? Batch.shares(at.layer, result, index) : null;
+    return all && all.map((value, k) => ({ name: page.images[k + 1], value }));
   }
 
   /** What an ingredient is, and the results that it took part in. */

@@ -190,6 +190,18 @@ const Meet = (() => {
 
   const activated = { grad_x: (layer, index) => [[["slope", index], ["grad_y", index]]] };
 
+  // A power over the sum of its place's powers; back, every channel of the place has a say.
+  const softmax = {
+    sum: (layer, index) => [[["power", index], ["total", [0, ...index.slice(1)]]]],
+    grad_x: ({ arrays }, index) => [
+      [["y", index], ["grad_y", index]],
+      ...range(0, arrays.y.shape[0]).map((k) => {
+        const place = [k, ...index.slice(1)];
+        return [-1, ["y", index], ["y", place], ["grad_y", place]];
+      }),
+    ],
+  };
+
   const flatten = {
     sum: (layer, [f]) => [[["x", unravel(f, layer.arrays.x.shape)]]],
     grad_x: (layer, index) => [[["grad_y", [ravel(index, layer.arrays.x.shape)]]]],
@@ -203,14 +215,9 @@ const Meet = (() => {
     sum: (layer, index) => layer.parts.map((name) => [[name, index]]),
   };
   const concat = {
-    sum(layer, [c, ...rest]) {
-      let first = 0;
-      for (const name of layer.parts) {
-        const channels = layer.arrays[name].shape[0];
-        if (c < first + channels) return [[[name, [c - first, ...rest]]]];
-        first += channels;
-      }
-      return [];
+    sum({ parts, slots }, [c, ...rest]) {
+      const k = slots.findIndex(([, end]) => c < end);
+      return [[[parts[k], [c - slots[k][0], ...rest]]]];
     },
   };
 
@@ -230,7 +237,7 @@ const Meet = (() => {
   const chapters = {
     conv2d, conv_transpose2d, linear, max_pool2d, dropout, flatten, residual, concat, cross_entropy, squared_error,
     avg_pool2d: shared, global_avg_pool2d: shared, adaptive_avg_pool2d: shared, upsample2d: shared,
-    batch_norm2d: norm, group_norm, activation: activated,
+    batch_norm2d: norm, group_norm, activation: activated, softmax,
   };
 
   /** The terms of one element of a result, or null where it is no sum of products. */

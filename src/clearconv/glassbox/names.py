@@ -17,16 +17,26 @@ NAMES = {
     "slope": ("f′", "slope of the activation"),
     "mask": ("mask", "1 where kept, 0 where dropped"),
     "argmax": ("argmax", "which place of its window won"),
-    "mean": ("mean", "of each channel"),
-    "var": ("var", "variance of each channel"),
-    "scale": ("1/√(var + eps)", "one over the deviation"),
+    "mean": ("μ", "mean of each channel"),
+    "var": ("σ²", "variance of each channel"),
+    "scale": ("1/√(σ² + ε)", "one over the deviation"),
     "drift": ("mean of w dy", "over the group"),
     "swell": ("mean of w dy x̂", "over the group"),
+    "power": ("e^(x − m)", "power of each, m the largest of a place's channels"),
+    "most": ("m", "largest of the channels"),
+    "total": ("1/Σ", "one over the sum of the channels' powers"),
     "logits": ("z", "logits"),
     "probabilities": ("p", "probabilities"),
-    "target": ("t", "target"),
+    "target": ("q", "target"),
     "grad": ("dz", "error terms of the logits"),
     "value": ("L", "loss"),
+}
+
+#: The same where a squared error judges: any output, not logits.
+SQUARED = {
+    "logits": ("x", "output of the network"),
+    "target": ("t", "target"),
+    "grad": ("dx", "error terms of that output"),
 }
 
 #: Result -> the title of its view.

@@ -1,12 +1,15 @@
 """Arrays for the page: each once, its bytes as base64, with what a reader must know of it."""
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+#: For each axis of an array the places to keep; None for all.
+Picked = Sequence[Sequence[int] | None]
 
 _KINDS = {"float32": "f4", "float64": "f8", "bool": "u1", "uint8": "u1"}
 _ROW = 32  # numbers of a vector in a row, at most
@@ -29,7 +32,7 @@ class Packing:
         self.arrays: list[dict[str, Any]] = []
         self._known: dict[tuple[Any, ...], int] = {}
 
-    def add(self, array: npt.NDArray[Any], picks: Sequence[Sequence[int] | None]) -> int:
+    def add(self, array: npt.NDArray[Any], picks: Picked) -> int:
         """Take an array in, and return its number; one that is there already counts once.
 
         Parameters
@@ -39,33 +42,62 @@ class Packing:
         picks : sequence
             For each axis the places to keep, or None.
         """
-        part = array
-        for axis, places in enumerate(picks):
-            if places is not None and len(places) < array.shape[axis]:
-                part = part.take(places, axis)
-        kind = _KINDS.get(array.dtype.name, "i4")
+        return self._put(array.shape, _taken(array, picks), picks, _limits(array))
+
+    def add_each(
+        self, arrays: Iterable[npt.NDArray[Any]], shape: tuple[int, ...], picks: Picked
+    ) -> int:
+        """Take in arrays of one shape as one, which has an axis more in front.
+
+        Parameters
+        ----------
+        arrays : iterable of ndarray
+            One or more; they need not be there all at once.
+        shape : tuple of int
+            Of each.
+        picks : sequence
+            For each axis of that shape the places to keep, or None.
+        """
+        parts = np.stack([_taken(array, picks) for array in arrays])
+        return self._put((len(parts), *shape), parts, [None, *picks], (0.0, 0.0))
+
+    def _put(
+        self,
+        shape: tuple[int, ...],
+        part: npt.NDArray[Any],
+        picks: Picked,
+        limits: tuple[float, float],
+    ) -> int:
+        kind = _KINDS.get(part.dtype.name, "i4")
         if kind[0] == "f" and np.isin(part, (0, 1)).all():
             kind = "u1"  # masks and slopes: a byte says as much
         content = np.ascontiguousarray(part, kind if kind != "u1" else np.uint8).tobytes()
-        limit, scale = _limits(array)
+        limit, scale = limits
         whole = [
             None if places is None or len(places) == size else list(places)
-            for places, size in zip(picks, array.shape, strict=True)
+            for places, size in zip(picks, shape, strict=True)
         ]
-        key = (array.shape, kind, limit, str(whole), sha256(content).digest())
+        key = (shape, kind, limit, str(whole), sha256(content).digest())
         if key not in self._known:
             self._known[key] = len(self.arrays)
             made = {
-                "shape": array.shape,
+                "shape": shape,
                 "picks": whole,
                 "kind": kind,
                 "limit": limit,
                 "scale": scale,
             }
-            length = array.shape[-1] if array.ndim else 1
+            length = shape[-1] if shape else 1
             made["wrap"] = wrapped(length)
             self.arrays.append(made | {"data": b64encode(content).decode()})
         return self._known[key]
+
+
+def _taken(array: npt.NDArray[Any], picks: Picked) -> npt.NDArray[Any]:
+    for axis, places in enumerate(picks):
+        if places is not None and len(places) < array.shape[axis]:
+            array = array.take(places, axis)
+    return array
 
 
 def wrapped(length: int) -> int:

@@ -53,11 +53,12 @@ const Rows = (() => {
     roving(list);
   }
 
-  /** Mark a layer, and bring it into sight sideways. */
+  /** Mark a layer, and bring it into sight: sideways, or down where the row is folded. */
   function mark(list, place) {
     choose(list, place, "aria-pressed");
     const item = list.children[place];
     list.scrollLeft = item.offsetLeft - list.offsetLeft - (list.clientWidth - item.clientWidth) / 2;
+    list.scrollTop = item.offsetTop - list.offsetTop - (list.clientHeight - item.clientHeight) / 2;
   }
 
   function views(list, layer, chosen, open) {

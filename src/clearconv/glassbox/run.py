@@ -1,7 +1,10 @@
 """One image of a trained model, traced: the files and settings of a run behind a trace."""
 
+import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -16,7 +19,7 @@ from clearconv.data import (
     side_for,
 )
 from clearconv.data._decode import Pixels
-from clearconv.errors import ArgumentError, DataError
+from clearconv.errors import ArgumentError, DataError, RunError
 from clearconv.layers import Node
 from clearconv.losses import CrossEntropy
 from clearconv.ops._arrays import Array
@@ -100,9 +103,12 @@ def trace_image(
     """
     where = Path(where)
     model, classes, preprocessing = open_model(where)
-    about = read_run(where) if where.is_dir() else None
+    about, settings = _run(where) if where.is_dir() else (None, None)
     if label is not None and label not in classes:
-        raise ArgumentError(f"class {label!r} is not the model's; it knows {', '.join(classes)}.")
+        near = get_close_matches(label, classes, 1)
+        hint = f" Is {near[0]!r} meant?" if near else ""
+        known = ", ".join(classes[:12]) + (", ..." if len(classes) > 12 else "")
+        raise ArgumentError(f"class {label!r} is not the model's; it knows {known}.{hint}")
     if batch_size is not None and (not training or batch_size < 2):
         raise ArgumentError(
             f"batch_size={batch_size}, but a batch is for training mode and has at least 2 images."
@@ -112,14 +118,22 @@ def trace_image(
             f"{where} is a model file, which has no data of its own to make a batch of. Give the "
             "run's folder, or leave training mode out."
         )
-    source = None
-    if about is not None and (training or not Path(image).exists()):
+    file, source = Path(image).exists(), None
+    if about is None and not file:
+        raise DataError(_no_file(where, image))
+    if about is not None and (training or not file):
         side = side_for(preprocessing.size)
-        place = data_place(where, about)
-        kept = about["data"]["classes"]
-        source = open_data(place, kept, progress=progress, cache_side=side)
+        try:
+            place = data_place(where, about)
+            kept = about["data"]["classes"]
+            source = open_data(place, kept, progress=progress, cache_side=side)
+        except (RunError, DataError) as error:
+            if file:
+                raise type(error)(f"{error} Without training mode a file needs no data.") from None
+            raise DataError(
+                f"{image} is no file, and images of the run's data cannot be had: {error}"
+            ) from None
     pixels, own = _read(image, source, classes, preprocessing)
-    settings = Settings.from_dict(about["settings"]) if about is not None else None
     x = preprocessing(pixels).astype(model.store.dtype, copy=False)
     chosen, label_from = label or own, "asked for" if label else "the image's own"
     batch, loss, remarks = None, CrossEntropy(), []
@@ -186,12 +200,47 @@ def _read(
         number = source.files.index(str(image))
         return source.image(number), source.classes[source.labels[number]]
     if source is not None and not path.exists():
+        near = [name for name in source.files if _plain(name) == _plain(str(image))]
+        hint = f" Is {near[0]} meant?" if near else ""
         raise DataError(
             f"{image} is no file, and no image of {source.name}, whose images have names such as "
-            f"{source.files[-1]}."
+            f"{source.files[-1]}.{hint}"
         )
     folder = path.resolve().parent.name
     return load_image(path, side_for(how.size)), folder if folder in classes else None
+
+
+def _plain(name: str) -> str:
+    """Leave out zeros in front of numbers, and the ending."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", name.rpartition(".")[0] or name).lower()
+
+
+def _run(where: Path) -> tuple[dict[str, Any], Settings]:
+    """Read what a run says of its data and settings."""
+    about = read_run(where)
+    try:
+        settings = Settings.from_dict(about["settings"])
+        _ = about["data"]["classes"], about["data"]["kind"], about["data"]["root"]
+    except (KeyError, TypeError) as error:
+        raise RunError(
+            f"{where / 'run.json'} is damaged: {error}. Put a whole copy back; the models beside "
+            "it (.safetensors) can be used without it."
+        ) from None
+    return about, settings
+
+
+def _no_file(where: Path, image: str | Path) -> str:
+    """Say why a model file knows no image by this name, and who may."""
+    run = where.parent
+    if (run / "run.json").is_file():
+        return (
+            f"{image} is no file. If it is an image of the run's data, give the run's folder "
+            f"instead of its model: clearconv glassbox {quote(str(run))} {quote(str(image))}"
+        )
+    return (
+        f"{image} is no file. A model file knows no data, so it takes files of images only; images "
+        "of a run's data go by name with the run's folder."
+    )
 
 
 def _batch(

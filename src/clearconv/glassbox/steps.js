@@ -3,6 +3,7 @@
 
 const Steps = (() => {
   const { short } = Numbers;
+  const bracketed = (value) => (value < 0 ? `(${short(value)})` : short(value));
 
   /** x̂ looked up: a difference times a factor of numbers that are on the page. */
   const hat = (arrays) => ({
@@ -21,9 +22,8 @@ const Steps = (() => {
   function normalised({ arrays }, index) {
     const [x, mean, scale] = parts(arrays, index);
     if (x === undefined) return [];
-    const number = (value) => (value < 0 ? `(${short(value)})` : short(value));
     return [
-      `x̂ = (x − mean) × 1/√(var + eps) = (${short(x)} − ${number(mean)}) × ${short(scale)} = ` +
+      `x̂ = (x − μ) × 1/√(σ² + ε) = (${short(x)} − ${bracketed(mean)}) × ${short(scale)} = ` +
         short((x - mean) * scale),
     ];
   }
@@ -31,6 +31,16 @@ const Steps = (() => {
   function activated({ arrays, activation }, index) {
     const into = (arrays.net ?? arrays.x).at(index);
     return into === undefined ? [] : [`= ${activation}(${short(into)})`];
+  }
+
+  /** A power and the sum of those beside it. */
+  function powers({ arrays }, index) {
+    const beside = (k) => [k, ...index.slice(1)];
+    const row = Array.from({ length: arrays.y.shape[0] }, (_, k) => arrays.power.at(beside(k)));
+    const [x, m] = [arrays.x.at(index), arrays.most.at(beside(0))];
+    const lines = x === undefined ? [] : [`e^(x − m) = e^(${short(x)} − ${bracketed(m)}) = ${short(row[index[0]])}`];
+    if (row.length > 16 || row.includes(undefined)) return lines;
+    return [...lines, `Σ = ${row.map(short).join(" + ")} = ${short(row.reduce((sum, one) => sum + one, 0))}`];
   }
 
   /** The numbers that a window compared; the winner is the largest. */
@@ -65,6 +75,7 @@ const Steps = (() => {
     if (result.endsWith(".update") && layer.constants.update.type.startsWith("Adam"))
       return adam(layer, result.split(".")[0], index);
     if (layer.meets === "max_pool2d" && result === "y") return compared(layer, index);
+    if (layer.meets === "softmax" && result === "y") return powers(layer, index);
     if (result === "y" && layer.activation !== "identity") return activated(layer, index);
     return [];
   }

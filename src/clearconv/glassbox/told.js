@@ -60,7 +60,7 @@ const Told = (() => {
   }
 
   /** Write the sum out: all of it, or its largest products with the rest folded. */
-  function sum(terms, value, array, point, { others, window }) {
+  function sum(terms, value, array, point, { others, shares, window }) {
     const parts = make("div", "sum");
     const here = terms.filter((one) => one.value !== undefined);
     const many = here.length > ALL;
@@ -80,7 +80,14 @@ const Told = (() => {
       parts.append(fold);
     }
     const absent = terms.length - here.length;
-    if (others || absent) {
+    const apart = shares && !absent; // every image's share is on the page
+    if (apart) {
+      const together = total(shares);
+      const words = `+ the ${others} other images of the batch, together ${Numbers.short(together)}`;
+      parts.append(images(words, shares));
+      const all = Numbers.short(total(here) + together);
+      parts.append(make("p", "soft", `All add up to ${all}; the library's own number is ${array.exact(value)}.`));
+    } else if (others || absent) {
       const many = `${absent.toLocaleString("en")} of ${terms.length.toLocaleString("en")} products whose numbers are not on this page`;
       const batch = `what the ${others} other images of the batch add`;
       const what = [absent && many, others && batch].filter(Boolean).join(" and ");
@@ -91,6 +98,14 @@ const Told = (() => {
     const beyond = window - terms.filter(({ factors }) => factors.length === 2).length;
     if (beyond > 0) parts.append(make("p", "soft", `${beyond} of ${window} products are with padding and add 0.`));
     return parts;
+  }
+
+  /** What each image adds, to be unfolded. */
+  function images(words, shares) {
+    const fold = make("details", "rest"), list = make("ul", "images");
+    for (const { name, value } of shares) list.append(make("li", "", `${name}: ${Numbers.short(value)}`));
+    fold.append(make("summary", "", words), list);
+    return fold;
   }
 
   /** Spans for a few hundred, plain text for thousands. */
@@ -134,5 +149,5 @@ const Told = (() => {
     return frame;
   }
 
-  return { evaluated, make, sum, total, windows };
+  return { evaluated, images, make, sum, total, windows };
 })();

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.glassbox import facts
+from clearconv.glassbox import batch, facts
 from clearconv.glassbox.choice import Picks, parameter_picks
-from clearconv.glassbox.names import NAMES, TITLES
+from clearconv.glassbox.names import NAMES, SQUARED, TITLES
 from clearconv.glassbox.packing import Packing
 from clearconv.tracing import LayerTrace, LossTrace, Trace
 
@@ -42,7 +42,8 @@ class Views:
     def __init__(self, trace: Trace, picks: Picks) -> None:
         self.trace, self.picks = trace, picks
         self.packing = Packing()
-        self.names: dict[str, tuple[str, str]] = dict(NAMES)
+        squared = trace.loss is not None and trace.loss.type == "SquaredError"
+        self.names: dict[str, tuple[str, str]] = NAMES | (SQUARED if squared else {})
         self.formulas: dict[str, int] = {}
         self.remarks: dict[str, int] = {}
         self.sources: dict[str, dict[str, Any]] = {}
@@ -72,6 +73,7 @@ class Views:
             "face": "y" if "y" in arrays else None,
             "taps": facts.tables(layer) if held else None,
             "parts": [f"y of {path}" for path in layer.sources] if layer.x is None else [],
+            "slots": [(slot.start, slot.stop) for slot in layer.slots],
             "readers": [f"dx of {path}" for path in dict.fromkeys(layer.consumers)],
             "constants": facts.constants(layer, self.trace.update),
             "views": [
@@ -95,7 +97,8 @@ class Views:
                 found[name] = self._maps(array, mine)
         for name, array in facts.extras(layer).items():
             whole = array.ndim == 1 and array.shape != layer.y.shape[1:]
-            picks = [None] if whole else [mine, *[None] * (array.ndim - 1)]
+            alike = not whole and len(array) == layer.y.shape[1]
+            picks = [mine if alike else None, *[None] * (array.ndim - 1)]
             found[name] = self.packing.add(array, picks)
         for name, parameter in layer.parameters.items():
             kept = parameter_picks(layer, parameter.value.shape, self.picks)
@@ -103,7 +106,20 @@ class Views:
             found[f"grad_{name}"] = self.packing.add(parameter.gradient, kept)
             if parameter.updated is not None:
                 found[f"{name}.update"] = self.packing.add(parameter.updated, kept)
-        return found | self._joined(layer) | self._handed(layer)
+        return found | self._shares(layer) | self._joined(layer) | self._handed(layer)
+
+    def _shares(self, layer: LayerTrace) -> dict[str, int]:
+        """Take in what each further image adds to what sums over the batch."""
+        if len(layer.y) == 1 or layer.own:
+            return {}
+        shapes = {f"grad_{name}": one.value.shape for name, one in layer.parameters.items()}
+        if "count" in facts.constants(layer, None):
+            shapes["mean"] = layer.saved["mean"].shape
+        found = {}
+        for name, shape in shapes.items():
+            kept = parameter_picks(layer, shape, self.picks)
+            found[f"each {name}"] = self.packing.add_each(batch.shares(layer, name), shape, kept)
+        return found
 
     def _maps(self, array: npt.NDArray[Any], channels: Sequence[int]) -> int:
         """Take in the first image's maps."""
@@ -126,7 +142,7 @@ class Views:
         for path in dict.fromkeys(layer.consumers):
             name = f"dx of {path}"
             self.names[name] = (f"dx of {path}", "handed back")
-            handed = facts.handed_back(self.trace, self.trace[path], layer)
+            handed = facts.handed_back(self.trace[path], layer)
             found[name] = self._maps(handed, self.picks[layer.path])
         return found
 
@@ -227,6 +243,7 @@ class Views:
             "face": "probabilities" if "probabilities" in arrays else "logits",
             "taps": None,
             "parts": [],
+            "slots": [],
             "readers": [],
             "constants": facts.loss_constants(loss),
             "views": [self._view(loss.path, name, arrays, beside[name]) for name in shown],

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from clearconv._files import write_atomically
 from clearconv.errors import RunError
+from clearconv.glassbox.batch import images
 from clearconv.glassbox.choice import Picks, choose
 from clearconv.glassbox.formulas import display, prose
 from clearconv.glassbox.views import Views
@@ -19,7 +20,18 @@ from clearconv.tracing import Trace
 
 #: In the order in which they need each other.
 _SCRIPTS = (
-    *("numbers", "planes", "meet", "influence", "steps", "told", "rows", "figures", "play"),
+    *(
+        "numbers",
+        "planes",
+        "meet",
+        "influence",
+        "steps",
+        "batch",
+        "told",
+        "rows",
+        "figures",
+        "play",
+    ),
     *("glass", "sandbox", "bench", "start"),
 )
 _BYTES = 6_800_000  # of numbers; base64 makes four letters of three bytes
@@ -73,6 +85,7 @@ def glass_box(
         "arrays": views.packing.arrays,
         "layers": described,
         "names": views.names,
+        "images": images(trace.loss, len(trace.layers[0].y)),
         "sources": views.sources,
         "start": opened,
     }

@@ -94,6 +94,8 @@ class LayerTrace:
         The paths of the layers whose y are its inputs. More than one for a join.
     consumers : tuple of str
         The paths of the layers that read its y; empty for the last.
+    slots : tuple of slice
+        Of a Concat, for each of `sources`, the channels of y in which it lies; empty for others.
     x : ndarray of shape (N, ...), optional
         Its input: the same array as its source's y. None for the input and for joins, which read
         the y of their sources.
@@ -125,6 +127,7 @@ class LayerTrace:
     activation: str
     sources: tuple[str, ...]
     consumers: tuple[str, ...]
+    slots: tuple[slice, ...]
     x: Array | None
     y: Array
     grad_y: Array

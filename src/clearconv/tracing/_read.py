@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from clearconv.layers import Concat, Node, Residual, Tape
+from clearconv.layers import Node, Residual, Tape
 from clearconv.layers._layer import Layer
 from clearconv.layers._store import join
 from clearconv.ops import conv_block
@@ -60,6 +60,7 @@ def read(
             activation="identity",
             sources=(),
             consumers=graph.consumers(graph.input),
+            slots=(),
             x=None,
             y=images,
             grad_y=grad_x,
@@ -85,6 +86,7 @@ def read(
                 activation=kind.activation,
                 sources=place.sources,
                 consumers=graph.consumers(path),
+                slots=_slots(place, outputs),
                 x=tape.inputs[path] if layer else None,
                 y=outputs[path],
                 grad_y=errors[path],
@@ -166,20 +168,22 @@ def _error(
         return tape.grads[place.path]
     parts: list[Any] = []
     for reader in graph.places:
-        start = 0
-        for source in reader.sources:
-            end = start + outputs[source].shape[1]
+        slots = _slots(reader, outputs)
+        for number, source in enumerate(reader.sources):
             if source == place.path and isinstance(reader.node, Layer):
                 parts.append(tape.handed_back[reader.path])
             elif source == place.path:
                 whole = errors[reader.path]
-                parts.append(whole[:, start:end] if isinstance(reader.node, Concat) else whole)
-            start = end
+                parts.append(whole[:, slots[number]] if slots else whole)
     if not parts:
         return grads
     if len(parts) > 1 and place.alone:
         return tape.grads[place.path]
     return sum(parts[1:], parts[0])
+
+
+def _slots(place: Place, outputs: dict[str, Array]) -> tuple[slice, ...]:
+    return place.slots([outputs[source].shape[1] for source in place.sources])
 
 
 def _saved(kept: Any) -> dict[str, Any]:

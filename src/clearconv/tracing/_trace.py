@@ -241,7 +241,7 @@ class Trace:
         shown = paths if len(paths) <= 16 else [*paths[:8], "...", *paths[-4:]]
         near = get_close_matches(str(path), paths, 1)
         hint = f" Is {near[0]!r} meant?" if near else ""
-        return f"trace: there is no layer {path!r}; there are {', '.join(shown)}.{hint}"
+        return f"there is no layer {path!r}; there are {', '.join(shown)}.{hint}"
 
     def _unexplained(self, path: str, quantity: Any, known: tuple[str, ...]) -> str:
         what = f"explain: {path!r} has no quantity {quantity!r}"

@@ -1,6 +1,8 @@
 """Who hands what to whom: the layers of a model as a graph, read off its containers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from clearconv.errors import ArgumentError
 from clearconv.layers import Concat, Node, Residual, Sequential
@@ -16,6 +18,13 @@ class Place:
     node: Node
     sources: tuple[str, ...]
     alone: bool = True  # whether the tape has its arrays under the node's path
+
+    def slots(self, channels: Sequence[int]) -> tuple[slice, ...]:
+        """Return where a Concat puts each of its inputs, which have so many channels."""
+        if not isinstance(self.node, Concat):
+            return ()
+        ends = list(accumulate(channels))
+        return tuple(map(slice, [0, *ends], ends))
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,22 @@ def written(name: str) -> tuple[str, str]:
     return formulas(text), reference
 
 
+def renamed(latex: str, **symbols: str) -> str:
+    r"""Give letters of a formula the names that this layer's numbers go by.
+
+    Parameters
+    ----------
+    latex : str
+        The formula.
+    **symbols
+        For each letter its new name, in LaTeX; ``x`` leaves ``dx`` and ``\max`` alone.
+    """
+    for letter, name in symbols.items():
+        whole = rf"(?<![A-Za-z\\]){letter}(?![A-Za-z])"
+        latex = name.join(re.split(whole, latex))
+    return latex
+
+
 def formulas(text: str) -> str:
     """Return the LaTeX of a docstring's formulas, one after another."""
     found = re.findall(r"^\.\. math::(.*(?:\n[ \t]+\S.*)*)", text, re.M)

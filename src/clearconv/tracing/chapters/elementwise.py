@@ -11,7 +11,7 @@ from clearconv.tracing._data import LayerTrace
 from clearconv.tracing._explanation import Factor, Index, Step
 from clearconv.tracing._print import signed
 from clearconv.tracing._sums import Column, products
-from clearconv.tracing.chapters._base import Explainer, Tellings, Told, written
+from clearconv.tracing.chapters._base import Explainer, Tellings, Told, renamed, written
 
 
 class Activation(Explainer):
@@ -29,11 +29,11 @@ def activated(layer: LayerTrace, name: str, index: Index) -> Told:
     """Explain f(x), where x is the layer's array of this name."""
     x = Column.of(layer.path, name, getattr(layer, name), *index).factor(0)
     if layer.activation == "identity":
-        return _told(layer, "forward", value=x)
+        return _told(name, "forward", value=x)
     f = _rules().get(layer.activation, (f"{layer.activation}(x)", ""))[0]
     y = _forward(layer, x.value)
     step = Step("y", _filled(f, layer, x=x.value, y=y), y, (x,))
-    return _told(layer, "forward", step=step)
+    return _told(name, "forward", step=step)
 
 
 def deactivated(layer: LayerTrace, quantity: str, name: str, index: Index) -> Told:
@@ -41,12 +41,12 @@ def deactivated(layer: LayerTrace, quantity: str, name: str, index: Index) -> To
     x = Column.of(layer.path, name, getattr(layer, name), *index).factor(0)
     error = Column.of(layer.path, "grad_y", layer.grad_y, *index)
     if layer.activation == "identity":
-        return _told(layer, "backward_input", value=error.factor(0))
+        return _told(name, "backward_input", value=error.factor(0))
     slope = _derivative(layer, x.value)
     rule = _rules().get(layer.activation, ("", f"{layer.activation}'(x)"))[1]
     filled = _filled(rule, layer, x=x.value, y=_forward(layer, x.value))
     note = f"f' at {name} = {x.value:.6g}: {filled}"
-    formula, reference = written("activation.backward_input")
+    formula, reference = _written(name, "backward_input")
     bend = Column(layer.path, "f'", np.array([index], np.intp), np.array([slope]))
     return Told(
         "ops.activation.loops.backward_input",
@@ -57,13 +57,19 @@ def deactivated(layer: LayerTrace, quantity: str, name: str, index: Index) -> To
     )
 
 
-def _told(
-    layer: LayerTrace, function: str, step: Step | None = None, value: Factor | None = None
-) -> Told:
-    formula, reference = written(f"activation.{function}")
+def _told(name: str, function: str, step: Step | None = None, value: Factor | None = None) -> Told:
+    formula, reference = _written(name, function)
     sums = () if value is None else (products(_as_column(value)),)
     steps = () if step is None else (step,)
     return Told(f"ops.activation.loops.{function}", formula, reference, sums=sums, steps=steps)
+
+
+def _written(name: str, function: str) -> tuple[str, str]:
+    """Return formula and reference; around an activation inside a layer x is called net."""
+    formula, reference = written(f"activation.{function}")
+    if name == "net":
+        formula = renamed(formula, x=r"\mathrm{net}", dx=r"\delta")
+    return formula, reference
 
 
 def _as_column(factor: Factor) -> Column:

@@ -21,13 +21,13 @@ def joined(layers: Mapping[str, LayerTrace], layer: LayerTrace, index: Index) ->
         parts = [products(_y(layers[source], index)) for source in layer.sources]
         formula = r"y = body(x) + shortcut(x)"
         return Told("layers.containers.Residual._run", formula, sums=tuple(parts))
-    start = 0
-    for source in layer.sources:
-        end = start + layers[source].y.shape[1]
-        if index[1] < end:
-            break
-        start = end
-    part = products(_y(layers[source], (index[0], index[1] - start, *index[2:])))
+    n, c, *inner = index
+    source, slot = next(
+        (source, slot)
+        for source, slot in zip(layer.sources, layer.slots, strict=True)
+        if c < slot.stop
+    )
+    part = products(_y(layers[source], (n, c - slot.start, *inner)))
     formula, reference = written("conv_block.join")
     return Told("layers.concat.Concat._run", formula, reference, sums=(part,))
 
@@ -38,15 +38,14 @@ def incoming(
     """Explain an element of dL/dy: what each reader of y handed back, added."""
     handed: list[Products] = []
     for path in dict.fromkeys(layer.consumers):
-        reader, start = layers[path], 0
-        for source in reader.sources:
+        reader = layers[path]
+        for number, source in enumerate(reader.sources):
+            if source != layer.path:
+                continue
             n, c, *inner = index
-            if source == layer.path and reader.type == "Concat":
-                handed.append(products(_grad(reader, "grad_y", (n, start + c, *inner))))
-            elif source == layer.path:
-                name = "grad_y" if reader.x is None else "grad_x"
-                handed.append(products(_grad(reader, name, index)))
-            start += layers[source].y.shape[1]
+            place = (n, reader.slots[number].start + c, *inner) if reader.slots else index
+            name = "grad_y" if reader.x is None else "grad_x"
+            handed.append(products(_grad(reader, name, place)))
     formula = r"\frac{\partial L}{\partial y} = \sum_k \frac{\partial L}{\partial x^{(k)}}"
     if handed:
         note = "The gradient of what reads this output."

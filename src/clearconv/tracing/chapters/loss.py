@@ -1,5 +1,7 @@
 """The loss: softmax and cross-entropy, or squared differences."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from clearconv.ops._arrays import Array
@@ -7,7 +9,7 @@ from clearconv.tracing._data import LossTrace
 from clearconv.tracing._explanation import Index
 from clearconv.tracing._print import number
 from clearconv.tracing._sums import Column, Products, products
-from clearconv.tracing.chapters._base import Tellings, Told, written
+from clearconv.tracing.chapters._base import Tellings, Told, renamed, written
 from clearconv.tracing.chapters.softmax import probability
 
 
@@ -53,7 +55,8 @@ class LossExplainer:
         """Softmax of one image's logits, step by step."""
         n, k = index
         logits = [self._column("logits", n, j).factor(0) for j in range(self.loss.logits.shape[1])]
-        return probability(logits, k, "p")
+        said = probability(logits, k, "p")
+        return replace(said, formula=renamed(said.formula, x="z", y="p"))
 
     def _grad(self, index: Index) -> Told:
         """Return p times the whole target, less the target, over D."""
@@ -98,5 +101,7 @@ class LossExplainer:
     def _say(self, function: str, sums: tuple[Products, ...], note: str) -> Told:
         chapter = self.loss.chapter
         formula, reference = written(f"{chapter}.{function}")
+        if chapter == "cross_entropy":  # its x are called logits here
+            formula = renamed(formula, x="z", dx="dz")
         loops = "total" if chapter == "squared_error" and function == "forward" else function
         return Told(f"ops.{chapter}.loops.{loops}", formula, reference, sums=sums, note=note)

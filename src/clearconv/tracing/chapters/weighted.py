@@ -10,7 +10,7 @@ from clearconv.tracing._data import LayerTrace
 from clearconv.tracing._explanation import Index
 from clearconv.tracing._sums import Places, Products, cross, pairs, products
 from clearconv.tracing._taps import Taps
-from clearconv.tracing.chapters._base import Explainer, Tellings, Told, written
+from clearconv.tracing.chapters._base import Explainer, Tellings, Told, renamed, written
 from clearconv.tracing.chapters.elementwise import activated, deactivated
 
 
@@ -37,6 +37,8 @@ class Weighted(Explainer):
     def _say(self, function: str, *sums: Products, note: str = "") -> Told:
         chapter = self.layer.chapter
         formula, reference = written(f"{chapter}.{function}")
+        if self.bends:
+            formula = renamed(formula, y=r"\mathrm{net}", dy=r"\delta")
         loops = f"ops.{chapter}.loops.{function}"
         return Told(loops, formula, reference, sums=sums, note=note)
 

@@ -1,0 +1,63 @@
+"""What each image of a training batch adds to a number that sums over all of them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from clearconv.ops import conv2d, conv_transpose2d, linear
+from clearconv.tracing import LayerTrace, LossTrace
+
+_WEIGHTED: dict[str, Any] = {
+    "conv2d": conv2d,
+    "conv_transpose2d": conv_transpose2d,
+    "linear": linear,
+}
+
+
+def shares(layer: LayerTrace, result: str) -> Iterator[npt.NDArray[Any]]:
+    """Give, for each image behind the first, what it adds.
+
+    Parameters
+    ----------
+    layer : LayerTrace
+        Of a batch.
+    result : str
+        ``"mean"`` of batch norm, or a parameter's gradient such as ``"grad_weight"``.
+
+    Yields
+    ------
+    ndarray of the shape of the result
+    """
+    for n in range(1, len(layer.y)):
+        one = slice(n, n + 1)
+        if result == "mean":
+            yield _summed(layer.input[n] / layer.kept.count, layer.saved["mean"].shape)
+            continue
+        shape = layer.parameters[result.removeprefix("grad_")].value.shape
+        errors = layer.grad_y if layer.grad_net is None else layer.grad_net
+        if result == "grad_weight" and layer.chapter in _WEIGHTED:
+            back = _WEIGHTED[layer.chapter].backward_weight
+            given = () if layer.chapter == "linear" else (shape,)
+            yield back(errors[one], layer.input[one], *given, **layer.how)
+        elif result == "grad_weight":
+            assert layer.x_hat is not None
+            yield _summed(errors[n] * layer.x_hat[n], shape)
+        else:
+            yield _summed(errors[n], shape)
+
+
+def images(loss: LossTrace | None, count: int) -> list[str]:
+    """Name the images of a batch: their places, and their classes where they are known."""
+    labels = loss.labels if loss is not None else ()
+    classes = loss.classes if loss is not None else ()
+    kinds = [f" ({classes[k] if classes else f'class {k}'})" for k in labels] or [""] * count
+    return [f"image {n}{kind}" for n, kind in enumerate(kinds)]
+
+
+def _summed(array: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Sum over the axes that a parameter does not have."""
+    return array.sum(axis=tuple(range(len(shape), array.ndim)), dtype=np.float64).astype(
+        array.dtype
+    )
