@@ -144,12 +144,13 @@ def _write_run(
         watcher.bar.close()
     folder = (run if run.is_dir() else run.parent) / "glassbox"
     lead = lead_of(traced)
+    name = Path(image).name if Path(image).exists() else image
     path = write_glass_box(
         out or folder / f"{_stem(image, label, training)}.html",
         traced.trace,
-        title=f"Glass box: {Path(image).name}",
+        title=f"Glass box: {name}",
         lead=lead,
-        picture=picture(traced.pixels, f"{Path(image).name}, as the model sees it"),
+        picture=picture(traced.pixels, f"{name}, as the model sees it"),
         **how,
     )
     click.echo(printable(lead[0]))

@@ -209,8 +209,12 @@ def other_images(trace: Trace, result: str) -> int:
 
 def lines(said: Explanation) -> list[str]:
     """Write steps, or terms, as lines."""
+    said_of = {"target": "q", "-log p": "(−log p)", "(y - target)": "(x − t)"}
     if said.steps:
         return [f"{step.name} = {step.expression} = {step.value:.6g}" for step in said.steps]
+    if not said.terms:
+        return ["= 0"]
     products = [" × ".join(f"{one.value:.6g}" for one in term.factors) for term in said.terms]
     more = f" + {said.left_out} smaller products" if said.left_out else ""
-    return [f"= {' + '.join(products)}{more}"]
+    names = [said_of.get(one.array, one.array) for one in said.terms[0].factors]
+    return [f"sum of {' × '.join(names)}", f"= {' + '.join(products)}{more}"]
