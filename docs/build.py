@@ -1,6 +1,7 @@
 """Build the pages of docs/ into a site that needs no server and no network.
 
-Run ``python docs/build.py site/`` and open ``site/index.html``. It needs ``pip install '.[docs]'``.
+Run ``python docs/build.py site/`` and open ``site/index.html``. It needs clearconv and what
+``pip install '.[docs]'`` adds to it.
 """
 
 import argparse

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,14 @@ def test_the_python_prints_what_it_says():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     # another processor may round otherwise and end a few images away
     assert float(done.stdout) == pytest.approx(float(said), abs=0.02)
+
+
+def test_what_the_site_needs_is_named_whole():
+    """Installing ``.[docs]`` would compile everything again."""
+    (named,) = re.findall(r"`pip install ([\w -]+) && python docs/build.py site/`", README)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = project["optional-dependencies"]["docs"]
+    assert named.split() == [re.split("[<>=]", one)[0] for one in needed]
 
 
 @pytest.mark.parametrize(
