@@ -1,6 +1,7 @@
 """Help, versions, errors in one line, exit codes."""
 
 import errno
+import re
 import subprocess
 import sys
 
@@ -56,6 +57,13 @@ def test_each_help_shows_examples_and_fits_the_screen(run, name):
     assert f"Examples:\n    clearconv {name}" in result.stdout
     assert "--debug" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", ["explain", "glassbox"])
+def test_the_layer_of_an_example_is_one_of_the_default_model(run, name):
+    layers = re.findall(r"runs/photos-1 .*--layer (\S+)", run(name, "--help").stdout)
+    listed = run("summary", "clearnet", "--classes", "3").stdout
+    assert layers and all(re.search(rf"^ *{layer}\b", listed, re.M) for layer in layers)
 
 
 def test_help_loads_no_numbers():

@@ -31,7 +31,7 @@ _NOTHING = (
     """
     clearconv explain runs/photos-1 new.jpg
     clearconv explain runs/photos-1 holiday/ --out why
-    clearconv explain runs/photos-1 new.jpg --class dog --layer conv3
+    clearconv explain runs/photos-1 new.jpg --class dog --layer residual2
     """
 )
 @click.argument("run", type=RunPath())

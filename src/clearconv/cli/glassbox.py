@@ -48,7 +48,7 @@ def _numbers(ctx: click.Context, option: click.Parameter, value: str | None) -> 
     clearconv glassbox example
     clearconv glassbox runs/digits-1 digits/1264
     clearconv glassbox runs/photos-1 new.jpg --label dog
-    clearconv glassbox runs/photos-1 new.jpg --layer conv3 --maps 12-23
+    clearconv glassbox runs/photos-1 new.jpg --layer conv1 --maps 8-15
     clearconv glassbox runs/photos-1 new.jpg --training
     """
 )
