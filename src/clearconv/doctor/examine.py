@@ -16,6 +16,7 @@ from clearconv.doctor.layout import LAYOUTS, Layout
 from clearconv.doctor.limits import limits_of, slimmed
 from clearconv.doctor.match import NONE, Match, Predictions, Trial, expected, part
 from clearconv.doctor.named import Named
+from clearconv.doctor.overlooked import overlooked
 from clearconv.doctor.quote import Quote, quote
 from clearconv.doctor.sandbox import Answer, Confines, Job, Patient, run
 from clearconv.doctor.trouble import refuses, sentence, syntax
@@ -154,6 +155,8 @@ def examine(
     if only and not wanted:
         there = ", ".join(dict.fromkeys(one.name for one in found)) or "nothing"
         raise ArgumentError(f"--only {', '.join(only)} is not in {path.name}. It has: {there}.")
+    if not (only or functions):
+        examination.notes += overlooked(source, found)
     if not wanted:
         return examination
     patient = Patient(path, tuple(functions), False, confines or Confines())

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from clearconv.doctor.named import Named
 from clearconv.doctor.names import kind_of, role_of
-from clearconv.doctor.signature import Call, last_name, read_call, taken_apart
+from clearconv.doctor.signature import Call, Parameter, last_name, read_call, taken_apart
 
 #: What a forward function or method must be given, by kind; ``|`` separates equivalents.
 _NEEDS = {
@@ -131,8 +131,11 @@ def _pairs(functions: Mapping[str, ast.FunctionDef]) -> Iterator[Found]:
             ]
             if alone:
                 yield Found(sort, "functions", name, node.lineno, {"forward": forward, **alone})
+            handed = _pullback(node, sort)
+            if handed is not None and not mine:
+                calls = [{"forward": forward, "backward": handed}]
             for one in calls or ([] if alone else [{"forward": forward}]):
-                last = one.get("backward", forward)
+                last = forward if handed else one.get("backward", forward)
                 yield Found(sort, "functions", last.name, node.lineno, one)
 
 
@@ -274,6 +277,7 @@ def _constructor(init: Call, kind: str) -> Call:
     """``filters`` is a number beside a kernel's size; ``kernel`` is one beside channels."""
     if kind not in ("conv2d", "linear"):
         return init
+    init = _counts(init) if kind == "linear" else init
     roles = {p.role for p in init.parameters}
     changed = []
     for p in init.parameters:
@@ -281,6 +285,35 @@ def _constructor(init: Call, kind: str) -> Call:
             p = replace(p, role="out_channels" if "out_channels" not in roles else "kernel")
         changed.append(p)
     return replace(init, parameters=tuple(changed))
+
+
+def _counts(init: Call) -> Call:
+    """Two arguments that no name explains are how many inputs and how many outputs."""
+    counts = ("in_channels", "out_channels")
+    unknown = ("", "x", "y", "grad_y", *counts)
+    needed = [p for p in init.parameters if not p.optional]
+    if len(needed) != 2 or not all(p.role in unknown for p in needed):
+        return init
+    told = dict(zip((p.name for p in needed), counts, strict=True))
+    if needed[0].role == "out_channels" or needed[1].role == "in_channels":
+        told = dict(zip(told, reversed(counts), strict=True))
+    parameters = [replace(p, role=told.get(p.name, p.role)) for p in init.parameters]
+    return replace(init, parameters=tuple(parameters))
+
+
+def _pullback(node: ast.FunctionDef, kind: str) -> Call | None:
+    """Return the way back, where a forward function hands it out beside its result."""
+    inner = {one.name: one for one in node.body if isinstance(one, ast.FunctionDef)}
+    last = node.body[-1]
+    value = last.value if isinstance(last, ast.Return) else None
+    for part in value.elts[1:] if isinstance(value, ast.Tuple) else ():
+        if isinstance(part, ast.Lambda):
+            lines = (part.lineno, part.end_lineno or part.lineno)
+            return Call(f"{node.name}.lambda", lines, (Parameter("", "grad_y"),))
+        if last_name(part) in inner:
+            call = read_call(inner[last_name(part)], kind, {})
+            return replace(call, name=f"{node.name}.{call.name}")
+    return None
 
 
 def _methods(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> dict[str, ast.FunctionDef]:

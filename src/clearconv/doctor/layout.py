@@ -153,6 +153,8 @@ LAYOUTS: dict[str, tuple[Layout, ...]] = {
     "dropout": (
         Layout("any", said="p is the share dropped"),
         Layout("any", said="p is the share kept", other="keep"),
+        Layout("NI", said="matrices alone; p is the share dropped"),
+        Layout("NI", said="matrices alone; p is the share kept", other="keep"),
     ),
 }
 

@@ -10,6 +10,7 @@ from clearconv.doctor.names import role_of
 
 _WINDOWS = ("conv2d", "max_pool2d", "avg_pool2d", "im2col", "col2im")
 _POOLS = ("max_pool2d", "avg_pool2d")
+_RANKED = ("batch_norm", "dropout")
 _FIXED: dict[str, Any] = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
 
 
@@ -39,7 +40,9 @@ def limits_of(found: Found, layout: Layout) -> Limits:
     return replace(
         limits,
         square_kernel=(roles.get("kernel") is False and "kernel_h" not in roles) or _square(found),
-        one_stride=not roles.get("stride") and "stride_h" not in roles,
+        one_stride=not roles.get("stride")
+        and "stride_h" not in roles
+        and fixed.get("stride") != "kernel",  # which may be a pair without there being a stride
         one_padding=not roles.get("padding") and "padding_h" not in roles,
         fixed=fixed,
     )
@@ -98,4 +101,4 @@ def _has_modes(found: Found, roles: dict[str, bool]) -> bool:
 
 
 def _rank(found: Found, layout: Layout) -> int | None:
-    return len(layout.x) if found.kind == "batch_norm" else None
+    return None if layout.x == "any" or found.kind not in _RANKED else len(layout.x)

@@ -24,16 +24,18 @@ _ARGUMENTS = {
     "dilation": "dilation dilations dilate d",
     "kernel": "kernelsize filtersize poolsize windowsize ksize size window pool k f fsize ks "
     "kernelshape filtershape poolshape fieldsize",
-    "kernel_h": "poolh poolheight filterh filterheight kernelh kernelheight fh kh hh fieldheight",
-    "kernel_w": "poolw poolwidth filterw filterwidth kernelw kernelwidth fw kw ww fieldwidth",
+    "kernel_h": "poolh poolheight filterh filterheight kernelh kernelheight fh kh hh hf "
+    "fieldheight",
+    "kernel_w": "poolw poolwidth filterw filterwidth kernelw kernelwidth fw kw ww fieldwidth wf",
     "height": "inputheight imageheight inh heightin h height",
     "width": "inputwidth imagewidth inw widthin width",
     "in_channels": "inchannels inputchannels channelnumber cin nin inchannel channels numchannels "
     "inputchannel inc infeatures inputsize inputdim indim infeature nchannels numfeatures c ni dim "
-    "nbchannels inputdepth inputlen ninputs numinputs inputunits",
+    "nbchannels din ninput dimin insize inputdepth inputlen ninputs numinputs inputunits",
     "out_channels": "outchannels outputchannels filternumber numfilters nfilters cout nout "
     "outchannel filtersnumber outc outfeatures outputsize outputdim outdim numkernels outfeature "
-    "nfilter nkernels nbfilters depth units nodes noutputs numoutputs outputunits",
+    "nfilter nkernels nbfilters noutput dimout outsize nunits depth units nodes noutputs "
+    "numoutputs outputunits",
     "x_shape": "xshape inputshape shape imshape imageshape inshape imgshape",
     "weight_shape": "wshape weightshape weightsshape kernelsshape",
     "cols": "col cols columns column",
@@ -69,6 +71,8 @@ _BY_KIND = {
 
 _ROLES = {name: role for role, names in _ARGUMENTS.items() for name in names.split()}
 _ROLES["p"] = "padding"
+#: What tells a running statistic from a batch's.
+_RUNNING = re.compile(r"run|mov|mv|ema|glob|pop|eval|test|infer|hist|accum")
 
 #: What backward functions call their results, and attributes and keys that hold them.
 _RESULTS = {
@@ -115,12 +119,23 @@ def kind_of(name: str) -> str:
 def role_of(name: str, kind: str) -> str:
     """Return what an argument of this name stands for in such a layer, or ``""``."""
     plain = _plain(name)
-    return _BY_KIND.get(kind, {}).get(plain) or _ROLES.get(plain, "")
+    known = _BY_KIND.get(kind, {}).get(plain) or _ROLES.get(plain, "")
+    if not known and kind == "batch_norm" and _RUNNING.search(plain):
+        if re.search(r"mean$|mu$|avg$", plain):
+            return "running_mean"
+        return "running_var" if re.search(r"var(iance)?$", plain) else ""
+    return known
 
 
 def result_of(name: str) -> str:
     """Return the result that a returned variable, attribute or key of this name holds."""
-    return _RESULT_ROLES.get(_plain(name), "")
+    plain = _plain(name)
+    if plain in _RESULT_ROLES:
+        return _RESULT_ROLES[plain]
+    inner = re.fullmatch(r"(?:grad|delta|nabla|d|g)(\w+)|(\w+?)(?:grad|gradient)s?", plain)
+    of = (inner[1] or inner[2]) if inner else ""
+    role = "weight" if of in ("k", "f") else _ROLES.get(of, "")
+    return f"grad_{role}" if role in ("x", "weight", "bias", "gamma", "beta") else ""
 
 
 def known_roles() -> Iterable[str]:

@@ -101,13 +101,14 @@ def read_call(
     roles = [role_of(name, kind) for name in names]
     if kind == "conv2d" and forward and node.name != "__init__" and "weight" not in roles:
         roles = ["weight" if role == "kernel" else role for role in roles]
-    if not forward and kind not in ("im2col", "col2im"):
+    if not forward and node.name != "__init__" and kind not in ("im2col", "col2im"):
         roles = _backward_roles(names, roles, kind)
     roles = [role if roles.index(role) == at else "" for at, role in enumerate(roles)]
     if sure:  # one letter may mean much; a function is given arrays, not how many channels
         roles = ["" if role in ("in_channels", "out_channels") else role for role in roles]
-    order = _ORDER.get(kind, ("x",)) if forward and (sure or "forward" in node.name) else ()
-    order = order if sure else tuple(role for role in order if role in _ARRAYS)
+    usual = sure or kind in ("im2col", "col2im")  # written in one order everywhere
+    order = _ORDER.get(kind, ("x",)) if forward and (usual or "forward" in node.name) else ()
+    order = order if usual else tuple(role for role in order if role in _ARRAYS)
     if sure and not forward:
         order = ("grad_y", "cache") if len(names) == 2 else ("grad_y", "x", "weight", "bias")
     for at, (role, likely) in enumerate(zip(roles, order, strict=False)):
@@ -139,6 +140,8 @@ def _backward_roles(names: list[str], roles: list[str], kind: str) -> list[str]:
         if likely and roles[likely[0]] in ("", "dilation"):
             roles = [*roles]
             roles[likely[0]] = "grad_y"
+    if "grad_y" not in roles and roles.count("") == 1:  # the one that no name explains
+        roles = [role or "grad_y" for role in roles]
     return roles
 
 

@@ -1,5 +1,6 @@
 """What a learner's function gave back: arrays by the result that they are."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from clearconv.doctor.adapt.values import NoValue, bound
 from clearconv.doctor.layout import Array
 from clearconv.doctor.names import result_of, role_of
 
@@ -94,8 +96,9 @@ def held(owner: Any, wanted: Iterable[str]) -> dict[str, Any]:
             found.setdefault(result, value)
         if name.lower() in ("grads", "gradients"):
             found = _gradients(value, wanted) | found
+    kind = "batch_norm" if "grad_gamma" in wanted else ""
     for slot in slots(owner):
-        result = f"grad_{role_of(slot.name, '')}"
+        result = f"grad_{role_of(slot.name, kind)}"
         if slot.gradient is not None and result in wanted:
             found.setdefault(result, slot.gradient)
     filters = _filters(owner)
@@ -145,9 +148,38 @@ def put(owner: Any, role: str, value: Any, kind: str) -> bool:
     if filters and role in ("weight", "bias"):
         return all([put(one, role, each, kind) for one, each in zip(filters, value, strict=False)])
     there = [s for s in slots(owner) if role_of(s.name, kind) == role and _may_hold(s.value, role)]
+    if role in _LISTED and not there:  # another name: told by its shape, where one alone has it
+        like = [s for s in slots(owner) if isinstance(s.value, np.ndarray)]
+        like = [s for s in like if role_of(s.name, kind) in ("", "kernel")]
+        like = [s for s in like if s.value.shape == np.shape(value)]
+        there = like if len(like) == 1 else []
     for slot in there:
         slot.write(spread(value, slot.value) if role == "bias" else value)
     return bool(there)
+
+
+def set_mode(owner: Any, training: bool) -> None:
+    """Put an object into training or evaluation: by its ``train()`` and ``eval()``, or its flag."""
+    switches = [getattr(owner, name, None) for name in ("eval", "train")]
+    if all(callable(one) for one in switches):
+        try:
+            bound(switches[training], [], {})
+        except NoValue:  # train(x, y) is something else
+            pass
+        else:
+            return
+    if not put(owner, "training", training, ""):
+        for name, value in vars(type(owner)).items():
+            if role_of(name, "") == "training" and isinstance(value, bool):
+                setattr(owner, name, training)
+
+
+def clear(owner: Any) -> None:
+    """Set the gradients that an object adds up to zero, where it or its boxes offer to."""
+    for one in (owner, *_things(owner).values()):
+        for name in dir(type(one)):
+            if re.fullmatch(r"(zero|clear|reset)_?grad(ient)?s?", name):
+                bound(getattr(one, name), [], {})
 
 
 def slots(owner: Any) -> Iterator[Slot]:

@@ -9,9 +9,11 @@ import numpy as np
 from clearconv.doctor.adapt.results import (
     BadResult,
     as_array,
+    clear,
     held,
     parameters,
     put,
+    set_mode,
     split,
     spread,
     states,
@@ -19,7 +21,7 @@ from clearconv.doctor.adapt.results import (
 from clearconv.doctor.adapt.values import NoValue, Values, bound
 from clearconv.doctor.find import Found
 from clearconv.doctor.layout import Array, Layout, take
-from clearconv.doctor.signature import Call
+from clearconv.doctor.signature import Call, Parameter
 
 #: Kind -> what a backward function returns, in the usual order.
 _GRADIENTS = {
@@ -101,6 +103,7 @@ class Runner:
                 into.part = "construction"
                 owner = self._made(values)
             elif owner is not None:
+                clear(owner)
                 self._fill(owner, values, again=True)
             got: dict[str, Any] = {}
             try:
@@ -133,21 +136,24 @@ class Runner:
 
     def _fill(self, owner: Any, values: Values, again: bool) -> None:
         """Write weights, statistics and mode into the object, unless it was made with them."""
-        init, kind = self.found.calls.get("init"), self.found.kind
+        kind, calls = self.found.kind, self.found.calls
+        handing = [calls[name] for name in ("init", "forward") if name in calls]
         for role in _HELD.get(kind, ()):
-            given = init is not None and init.role(role) is not None
+            given = any(call.role(role) is not None for call in handing)
             if role not in values.known or (given and not again):
                 continue
             if again and role.startswith("running"):
                 continue  # a second call goes on from the first
             value = values.known[role]
             value = value.copy() if isinstance(value, np.ndarray) else value
-            if not put(owner, role, value, kind) and role in ("weight", "gamma"):
+            if put(owner, role, value, kind) or given:
+                continue
+            if role in ("weight", "gamma"):
                 raise NoValue(f"no attribute of the object holds {role}")
         bias = parameters(owner).get("bias")
         self.spread = np.shape(bias) if isinstance(bias, np.ndarray) else ()
         if "training" in values.options:
-            put(owner, "training", bool(values.options["training"]), kind)
+            set_mode(owner, bool(values.options["training"]))
 
     def _passes(self, owner: Any, values: Values, got: dict[str, Any], into: Outcome) -> None:
         calls = self.found.calls
@@ -170,10 +176,16 @@ class Runner:
             got |= states(owner if owner is not None else values.known.get("options"))
 
     def _call(self, owner: Any, call: Call, values: Values) -> Any:
+        handed = values.known.get("cache")
+        if callable(handed) and call.name not in self.names:  # the forward pass made it
+            return handed(values.of(Parameter("", "grad_y")))
         function = self.names[call.name] if owner is None else getattr(owner, call.name)
         places, names = values.arguments(call)
         if self.each:
-            return np.vectorize(function, otypes=[np.float64])(*places, **names)
+            try:
+                return np.vectorize(function, otypes=[np.float64])(*places, **names)
+            except AttributeError:
+                self.each = False  # it calls methods that arrays alone have
         try:
             return bound(function, places, names)
         except ValueError as error:

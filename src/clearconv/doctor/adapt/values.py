@@ -20,6 +20,10 @@ class NoValue(Exception):
     """The doctor does not know what to pass for an argument."""
 
 
+class Unfit(NoValue):
+    """A name says that the learner's layout is another one."""
+
+
 class Identity:
     """The activator that a layer is given, so that its own pass is seen alone."""
 
@@ -66,11 +70,15 @@ class Values:
         for parameter in call.parameters:
             try:
                 value = self.of(parameter)
+            except Unfit:
+                raise
             except NoValue:
                 if parameter.optional:
                     continue
                 if "cache" not in self.known or call.role("cache") is not None:
-                    raise
+                    raise NoValue(
+                        f"what {parameter.name} of {call.name} stands for is not understood"
+                    ) from None
                 value = self.known["cache"]  # what forward returned besides, under its own name
             if parameter.optional:
                 names[parameter.name] = value
@@ -116,9 +124,9 @@ class Values:
             return int(self.shapes["weight"][2 + axis])
         if role == "kernel" and "weight" in self.shapes:
             return _plain(self.shapes["weight"][2:], parameter.pair)
-        return self._size(role)
+        return self._size(role, parameter.name)
 
-    def _size(self, role: str) -> Any:
+    def _size(self, role: str, name: str) -> Any:
         x = self.options.get("x_shape") or self.shapes.get("x", ())
         if role == "x_shape" and x:
             return np.shape(give(np.empty(x), "x", self.layout))
@@ -131,6 +139,8 @@ class Values:
             return int(self.shapes["weight"][0])
         if role == "p" and "p" in self.options:
             kept = self.layout.other == "keep"
+            if "keep" in name.lower() and not kept:
+                raise Unfit("its name says that p is the share kept")
             return 1 - self.options["p"] if kept else self.options["p"]
         if role == "mode":
             return self._mode()

@@ -142,6 +142,8 @@ def _cases(
             continue
         rank = limits.rank or len(wanted)
         shape = (wanted * rank)[:rank] if rank > 1 else (int(np.prod(wanted)),)
+        if rank == 2:
+            shape = (wanted[0], int(np.prod(wanted[1:])))
         shape = shape if limits.batch or rank == 1 else (1, *shape[1:])
         arrays = draw(f"dropout {name}", {"x": shape, "grad_y": shape}, whole)
         for draws in ("draws", "draws@2", "draws-back"):

@@ -1,0 +1,157 @@
+"""Layers whose names say little, in one file: right, then each with one mistake."""
+
+import pytest
+
+from clearconv.doctor import examine, record, told
+
+TEXT = """
+import numpy as np
+
+class Module:
+    training = True
+    def train(self, mode=True):
+        self.training = mode
+    def eval(self):
+        self.train(False)
+
+class Tensor:
+    def __init__(self, data):
+        self.data, self.grad = data, np.zeros_like(data)
+    def zero_grad(self):
+        self.grad[...] = 0
+
+class BatchNorm(Module):
+    def __init__(self, dim, eps=1e-5, momentum=0.9):
+        self.eps, self.momentum = eps, momentum
+        self.gamma, self.beta = Tensor(np.ones(dim)), Tensor(np.zeros(dim))
+        self.mv_mean, self.mv_var = np.zeros(dim), np.ones(dim)
+    def forward(self, x):
+        mean, var = self.mv_mean, self.mv_var
+        if self.training:
+            mean, var = x.mean(0), x.var(0)
+            self.mv_mean = self.momentum * self.mv_mean + (1 - self.momentum) * mean
+            self.mv_var = self.momentum * self.mv_var + (1 - self.momentum) * var
+        self.std = np.sqrt(var + self.eps)
+        self.xn = (x - mean) / self.std
+        return self.gamma.data * self.xn + self.beta.data
+    def backward(self, top):
+        self.gamma.grad += (top * self.xn).sum(0)
+        self.beta.grad += top.sum(0)
+        g = top * self.gamma.data
+        return (g - g.mean(0) - self.xn * (g * self.xn).mean(0)) / self.std
+
+class MaxPooling:
+    def __init__(self, pool=(2, 2)):
+        self.pool = pool
+    def forward(self, X):
+        self.X = X
+        (ph, pw), (n, c, h, w) = self.pool, X.shape
+        self.H, self.W = h // ph, w // pw
+        v = X[:, :, :self.H * ph, :self.W * pw].reshape(n, c, self.H, ph, self.W, pw)
+        v = v.transpose(0, 1, 2, 4, 3, 5).reshape(n, c, self.H, self.W, ph * pw)
+        self.arg = v.argmax(-1)
+        return v.max(-1)
+    def backward(self, top):
+        (ph, pw), (n, c, _, _) = self.pool, self.X.shape
+        g = (np.arange(ph * pw) == self.arg[..., None]) * top[..., None]
+        g = g.reshape(n, c, self.H, self.W, ph, pw).transpose(0, 1, 2, 4, 3, 5)
+        dX = np.zeros(self.X.shape)
+        dX[:, :, :self.H * ph, :self.W * pw] = g.reshape(n, c, self.H * ph, self.W * pw)
+        return dX
+
+class Linear:
+    def __init__(self, d_in, d_out):
+        self.K = np.random.randn(d_in, d_out)
+        self.b = np.zeros(d_out)
+    def forward(self, x):
+        self.inp = x
+        return x @ self.K + self.b
+    def backward(self, top):
+        self.gK, self.gb = self.inp.T @ top, top.sum(0)
+        return top @ self.K.T
+
+class ReluActivator:
+    def forward(self, value):
+        return np.maximum(0, value)
+    def backward(self, output):
+        return (output > 0).astype(float)
+
+def dropout_forward(A, keep_prob=0.8):
+    D = np.random.rand(A.shape[0], A.shape[1]) < keep_prob
+    return A * D / keep_prob, (D, keep_prob)
+
+def dropout_backward(dA, cache):
+    D, keep_prob = cache
+    return dA * D / keep_prob
+
+def affine(x, w, b):
+    def pullback(dy):
+        dw, dx = x.T @ dy, dy @ w.T
+        return dw, dx, dy.sum(0)
+    return x @ w + b, pullback
+
+def sigmoid(x):
+    y = 1 / (1 + np.exp(-x))
+    return y, lambda dy: dy * y * (1 - y)
+
+def pool_backward(top, foo):
+    return top
+"""
+#: Layer -> what is changed, and what the doctor then says.
+MISTAKES = {
+    "BatchNorm": ("(g - g.mean(0) - ", "(g - ", "no-mean-path"),
+    "MaxPooling": (
+        "(np.arange(ph * pw) == self.arg[..., None])",
+        "np.ones(ph * pw)",
+        "every-pixel",
+    ),
+    "Linear": ("self.inp.T @ top, top.sum(0)", "self.inp.T @ top, top.mean(0)", "bias-mean"),
+    "dropout_backward": ("D / keep_prob, (D", "D / keep_prob**2, (D", "scaled-twice"),
+    "affine": ("dy.sum(0)", "dy.mean(0)", "bias-mean"),
+    "sigmoid": ("dy * y * (1 - y)", "dy * x * (1 - x)", "of-the-input"),
+}
+
+
+@pytest.fixture
+def visit(tmp_path):
+    def visit(text):
+        (tmp_path / "wild.py").write_text(text)
+        examination = examine(tmp_path / "wild.py")
+        layers = {one["name"]: one for one in record(examination)["layers"]}
+        return layers, "\n".join(told(examination))
+
+    return visit
+
+
+def test_what_the_names_hide_is_understood(visit):
+    layers, said = visit(TEXT)
+    assert list(layers) == [
+        "BatchNorm", "MaxPooling", "Linear", "ReluActivator", "dropout_backward", "affine",
+        "sigmoid",
+    ]  # fmt: skip
+    assert all(layer["right"] for layer in layers.values()), said
+    assert {"y", "grad_x", "grad_gamma", "running_var"} <= set(layers["BatchNorm"]["results"])
+    assert {"grad_x", "grad_weight", "grad_bias"} <= set(layers["Linear"]["results"])
+    assert {"grad_x", "grad_weight", "grad_bias"} <= set(layers["affine"]["results"])
+    assert "names and arguments say too little: pool_backward" in said
+    assert "matrices alone; p is the share kept" in said
+    assert "affine (line 81), affine.pullback (line 82)" in said
+
+
+def test_their_mistakes_are_named(visit):
+    text = TEXT
+    for old, new, _ in MISTAKES.values():
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    layers, said = visit(text)
+    for name, (_, _, key) in MISTAKES.items():
+        named = layers[name]["explanations"]
+        assert [key in slips for slips in named] == [True], f"{name}: {named}\n{said}"
+    assert layers["ReluActivator"]["right"]
+
+
+def test_an_argument_that_nothing_explains_is_named(visit):
+    text = "class ReLU:\n    def forward(self, x): return abs(x)\n"
+    text += "    def backward(self, top, foo): return top\n"
+    layers, _ = visit(text)
+    assert "what top of backward stands for is not understood" in layers["ReLU"]["stopped"]
