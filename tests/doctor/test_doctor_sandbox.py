@@ -51,7 +51,7 @@ def broken(line):
         ("return 'a picture', x", "an array of numbers is needed"),
         ("return np.array([x, None], dtype=object), x", "an array of numbers is needed"),
         ("return np.zeros((3000, 3000)), x", "far more numbers than expected"),
-        ("raise NotImplementedError('later')", "refuses every case: NotImplementedError: later"),
+        ("raise NotImplementedError('later')", "it is not written yet: NotImplementedError: later"),
         ("import nowhere", "the library is not installed here"),
     ],
 )

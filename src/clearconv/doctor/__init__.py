@@ -4,11 +4,12 @@ The code runs in a process of its own on cases where mistakes cannot hide; what 
 compared with the truth and with a catalogue of executable mistakes.
 """
 
-from clearconv.doctor.examine import Examination, Verdict, examine
+from clearconv.doctor.examine import examine
 from clearconv.doctor.kinds import KINDS
 from clearconv.doctor.match import Match, Trial, match
 from clearconv.doctor.record import record
 from clearconv.doctor.sandbox import Confines
+from clearconv.doctor.verdict import Examination, Verdict
 from clearconv.doctor.words import told
 
 __all__ = [

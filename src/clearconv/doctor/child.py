@@ -19,6 +19,7 @@ import numpy as np
 from clearconv.doctor.adapt.results import BadResult
 from clearconv.doctor.adapt.runner import Outcome, Runner
 from clearconv.doctor.adapt.values import NoValue
+from clearconv.doctor.doubt import doubts_result
 from clearconv.doctor.find import find
 from clearconv.doctor.layout import LAYOUTS
 from clearconv.doctor.load import load, load_definitions
@@ -69,7 +70,8 @@ def main(folder: str) -> None:
     np.random.seed(request["seed"])  # noqa: NPY002 - the learner's code draws from it
     for number, job in enumerate(request["jobs"]):
         runner = Runner(found, vars(module), LAYOUTS[found.kind][job["layout"]])
-        _one(number, job, runner, _inputs(arrays, job["case"]), room, path, answer)
+        given = _inputs(arrays, job["case"])
+        _one(number, job, runner, given, room, path, source, answer)
 
 
 def _one(
@@ -79,6 +81,7 @@ def _one(
     inputs: dict[str, Any],
     room: Path,
     path: Path,
+    source: str,
     answer: Any,
 ) -> None:
     """Run one case; whatever happens is answered."""
@@ -91,6 +94,8 @@ def _one(
             runner.run(inputs, options, job["calls"], outcome)
     except BaseException as error:
         trouble = _trouble(error, path)
+        if "line" in trouble and doubts_result(error.__traceback__, str(path), source, inputs):
+            trouble["about"] = "result"
     results = {}
     for name, value in outcome.results.items():
         if not isinstance(value, np.ndarray):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice, product
+from itertools import product
 
 from clearconv.doctor.kinds import Kind
 from clearconv.doctor.match import NONE, Match, Predictions, Trial, expected, match, same
@@ -10,7 +10,9 @@ from clearconv.doctor.match import NONE, Match, Predictions, Trial, expected, ma
 _MOST = 3  # choices that fit equally well, and are looked into
 
 
-def best_match(kind: Kind, trials: Sequence[Trial], chosen: Mapping[str, str]) -> Match:
+def best_match(
+    kind: Kind, trials: Sequence[Trial], chosen: Mapping[str, str], most: int = 2
+) -> Match:
     """Infer the conventions, and match the results under them.
 
     Parameters
@@ -21,6 +23,8 @@ def best_match(kind: Kind, trials: Sequence[Trial], chosen: Mapping[str, str]) -
         What it computed.
     chosen : mapping
         Conventions that the user has set.
+    most : int
+        How many mistakes are tried together for one result.
 
     Returns
     -------
@@ -28,27 +32,41 @@ def best_match(kind: Kind, trials: Sequence[Trial], chosen: Mapping[str, str]) -
         Under the choice with which most is right. Where several choices do equally well, what fits
         under any of them is in ``sets``, so that none is claimed which another may replace.
     """
-    scored = sorted(
-        ((-_score(kind, trials, one), number, one)
-         for number, one in enumerate(_choices(kind, trials, chosen))),
-    )  # fmt: skip
-    top = [one for score, _, one in scored if score == scored[0][0]][:_MOST]
-    matches = [match(kind, trials, one) for one in top]
-    right = next((one for one in matches if one.right), None)
+    scored: dict[int, list[dict[str, str]]] = {}
+    for one in _choices(kind, trials, chosen):
+        scored.setdefault(_score(kind, trials, one), []).append(one)
+    top, *rest = (scored[score] for score in sorted(scored, reverse=True))
+    first = [match(kind, trials, one, most) for one in top[:_MOST]]
+    right = next((one for one in first if one.right), None)
     if right is not None:
         return right
-    fitting = [one for one in matches if one.sets and set(one.explained) == set(one.wrong)]
-    if not fitting:  # one mistake may make another choice look likelier
-        rest = (match(kind, trials, one) for _, _, one in scored if one not in top)
-        fits = (one for one in rest if one.sets and set(one.explained) == set(one.wrong))
-        fitting = list(islice(fits, 1))
+    fitting = _whole(first)
+    complete = True
+    if fitting:  # choices that do as well, but for want of time with one mistake for each result
+        fitting += _whole([match(kind, trials, one, 1) for one in top[_MOST:]])
+        complete = len(top) <= _MOST or min(len(one.sets[0]) for one in fitting) == 1
+    else:  # one mistake may make another choice look likelier
+        rest = [top[_MOST:], *rest]
+        place = {id(one): at for at, one in enumerate(one for each in rest for one in each)}
+        tried = (
+            _whole(
+                [match(kind, trials, one, most if place[id(one)] < _MOST else 1) for one in each]
+            )
+            for each in rest
+        )
+        fitting = next((one for one in tried if one), [])
     if not fitting:
-        return max(matches, key=lambda one: len(one.explained))
+        return max(first, key=lambda one: len(one.explained))
     least = min(len(one.sets[0]) for one in fitting)
     fitting = [one for one in fitting if len(one.sets[0]) == least]
     sets = dict.fromkeys(slips for one in fitting for slips in one.sets)
-    first = fitting[0]
-    return replace(first, sets=tuple(sets))
+    complete = complete and all(one.complete for one in fitting)
+    return replace(fitting[0], sets=tuple(sets), complete=complete)
+
+
+def _whole(matches: Sequence[Match]) -> list[Match]:
+    """Return those that explain all that is wrong."""
+    return [one for one in matches if one.sets and set(one.explained) == set(one.wrong)]
 
 
 def _choices(

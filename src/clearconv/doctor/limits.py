@@ -79,9 +79,9 @@ def _square(found: Found) -> bool:
 def _roles(found: Found) -> dict[str, bool]:
     """Return what the layer can be told, and whether as a pair."""
     known: dict[str, bool] = {}
-    for part in ("init", "forward"):
-        call = found.calls.get(part)
-        for parameter in call.parameters if call else ():
+    parts = ("init", "forward") if "forward" in found.calls else tuple(found.calls)
+    for call in (found.calls[part] for part in parts if part in found.calls):
+        for parameter in call.parameters:
             known[parameter.role] = known.get(parameter.role, False) or parameter.pair
             for key in parameter.keys:
                 known.setdefault(role_of(key, found.kind), False)

@@ -1,19 +1,22 @@
 """Compare what came out with the truth, and with every mistake of the catalogue."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import combinations, product
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 import numpy as np
 
 from clearconv.doctor.kinds import Arrays, Case, Kind
 from clearconv.doctor.layout import Array
+from clearconv.doctor.trouble import misfit
 
 #: How far a right result may be off, relative to its largest number.
 _TOLERANCE = {"float64": 1e-6, "float32": 2e-4, "float16": 2e-2}
 _LOSS_TOLERANCE = 1e-4  # many add 1e-7 within the logarithm
 _FORWARD = {"y", "loss", "cols", "x", "probabilities"}
-_MOST_SETS = 400
+_MOST_UNIONS = 20_000  # put together
+_MOST_SETS = 400  # tried
 
 Slips = frozenset[str]
 NONE: Slips = frozenset()
@@ -31,11 +34,16 @@ class Trial:
         The arrays that came out.
     stopped : str
         "forward" or "backward" where an error stopped it; else ``""``.
+    error : str, optional
+        What Python or NumPy said then: a mistake explains a stop only if it stops a program so;
+        ``""`` is an end that no mistake explains: an assertion, a loop without end. None lets any
+        stop do.
     """
 
     case: Case
     results: Arrays
     stopped: str = ""
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,8 @@ class Match:
         Those under which they do.
     seen : dict
         Result that came out -> the numbers of the trials in which it did.
+    complete : bool
+        Whether all that might fit was tried.
     """
 
     wrong: dict[str, list[int]]
@@ -61,6 +71,7 @@ class Match:
     explained: tuple[str, ...] = ()
     conventions: Mapping[str, str] = field(default_factory=dict)
     seen: dict[str, list[int]] = field(default_factory=dict)
+    complete: bool = True
 
     @property
     def right(self) -> bool:
@@ -79,8 +90,13 @@ class Match:
 
     @property
     def sure(self) -> Slips:
-        """The mistakes that every fitting set has."""
-        return frozenset.intersection(*self.sets) if self.sets else NONE
+        """The mistakes that every fitting set has, where none was left untried."""
+        return frozenset.intersection(*self.sets) if self.sets and self.complete else NONE
+
+    @property
+    def named(self) -> bool:
+        """Whether one set of mistakes fits and no other."""
+        return len(self.sets) == 1 and self.complete
 
 
 class Predictions:
@@ -99,6 +115,17 @@ class Predictions:
     def __init__(self, kind: Kind, trials: Sequence[Trial], conventions: Mapping[str, str]) -> None:
         self.kind, self.trials, self.conventions = kind, trials, conventions
         self._known: dict[tuple[Slips, int], Arrays] = {}
+        self._errors = {slip.key: slip.error for slip in kind.slips}
+
+    @staticmethod
+    def _stops(errors: Mapping[str, str], trial: Trial) -> bool:
+        """Whether one of these mistakes may stop a program as this one was stopped."""
+        if trial.error is None:
+            return True
+        return any(
+            re.search(error, trial.error) if error else misfit(trial.error)
+            for error in errors.values()
+        )
 
     def of(self, slips: Slips, number: int) -> Arrays:
         """Return the results of a trial's case with these mistakes made."""
@@ -120,6 +147,10 @@ class Predictions:
         if trial.stopped and name not in trial.results:
             if trial.stopped == "backward" and part(name) == "forward":
                 return True
+            if not self._stops(self._errors, trial):
+                return True  # no mistake ends a program like that
+            if slips and not self._stops({key: self._errors[key] for key in slips}, trial):
+                return False
             parts = {"forward": _FORWARD, "backward": set(self.kind.results) - _FORWARD}
             missing = [one for one in parts[trial.stopped] & set(self.kind.results)
                        if one not in predicted]  # fmt: skip
@@ -159,7 +190,9 @@ class Predictions:
         return [name for name in names if name.partition("@")[0] in self.kind.results]
 
 
-def match(kind: Kind, trials: Sequence[Trial], conventions: Mapping[str, str]) -> Match:
+def match(
+    kind: Kind, trials: Sequence[Trial], conventions: Mapping[str, str], most: int = 2
+) -> Match:
     """Find the smallest sets of mistakes that explain what came out.
 
     Parameters
@@ -170,6 +203,8 @@ def match(kind: Kind, trials: Sequence[Trial], conventions: Mapping[str, str]) -
         What it computed.
     conventions : mapping
         Chosen values, by convention.
+    most : int
+        How many mistakes are tried together for one result.
 
     Returns
     -------
@@ -178,37 +213,60 @@ def match(kind: Kind, trials: Sequence[Trial], conventions: Mapping[str, str]) -
     """
     predictions = Predictions(kind, trials, conventions)
     wrong = predictions.wrong()
+    found = Match(wrong, conventions=conventions, seen=predictions.seen())
     if not wrong:
-        return Match({}, conventions=conventions, seen=predictions.seen())
-    options = {name: _explanations(kind, predictions, name) for name in wrong}
-    explained = [name for name in wrong if options[name]]
-    if len(explained) < len(wrong):  # an error alone proves nothing while numbers stay unexplained
-        explained = [n for n in explained if any(n in trials[at].results for at in wrong[n])]
-    unexplained = set(wrong) - set(explained)
-    judged = [name for name in predictions.names() if name not in unexplained]
+        return found
+    shown = [name for name in wrong if any(name in trials[at].results for at in wrong[name])]
+    if not shown:  # an error alone proves nothing, unless it says what was done
+        return _fitting(_telling(kind), predictions, found, list(wrong), 1)
+    told = _fitting(kind, predictions, found, shown, most)
+    if len(told.explained) == len(wrong) or len(shown) == len(wrong):
+        return told
+    ends = [replace(trial, error="") if trial.stopped else trial for trial in trials]
+    apart = _fitting(kind, Predictions(kind, ends, conventions), found, shown, most)
+    return apart if len(apart.explained) > len(told.explained) else told
+
+
+def _telling(kind: Kind) -> Kind:
+    """Return the kind with those mistakes alone that an error message tells."""
+    return replace(kind, slips=tuple(slip for slip in kind.slips if slip.error))
+
+
+def _fitting(
+    kind: Kind, predictions: Predictions, found: Match, shown: Sequence[str], most: int
+) -> Match:
+    """Explain results that came out wrong; the sets must also fit all that is not unexplained."""
+    options = {name: _explanations(kind, predictions, name, most) for name in shown}
+    explained = [name for name in shown if options[name]]
+    if not explained:
+        return found
+    judged = [name for name in predictions.names() if name not in shown or options[name]]
+    unions, complete = _unions([options[name] for name in explained])
     sets: list[Slips] = []
-    for union in _unions([options[name] for name in explained]):
+    for number, union in enumerate(unions):
         if sets and len(union) > len(sets[0]):
+            break
+        if number == _MOST_SETS:
+            complete = False
             break
         if all(predictions.fits(union, name) for name in judged):
             sets.append(union)
-    return Match(
-        wrong,
-        tuple(sets),
-        tuple(explained) if sets else (),
-        conventions,
-        predictions.seen(),
-    )
+    if not sets:
+        return found
+    rest = [name for name in found.wrong if name not in shown and predictions.fits(sets[0], name)]
+    if not any(trial.error != "" for trial in predictions.trials if trial.stopped):
+        rest = []
+    return replace(found, sets=tuple(sets), explained=(*explained, *rest), complete=complete)
 
 
-def _explanations(kind: Kind, predictions: Predictions, name: str) -> list[Slips]:
+def _explanations(kind: Kind, predictions: Predictions, name: str, most: int) -> list[Slips]:
     """Return the single mistakes that explain one result, or else the pairs."""
     result = name.partition("@")[0]
     keys = [slip.key for slip in kind.slips if result in slip.spoils or name in slip.spoils]
     keys += [slip.key for slip in kind.slips if slip.key not in keys]
     singles = [frozenset([key]) for key in keys]
     found = [one for one in singles if predictions.fits(one, name)]
-    if found:
+    if found or most == 1:
         return found
     touching = [key for key in keys if not _same_as_truth(predictions, frozenset([key]), name)]
     return [
@@ -228,16 +286,22 @@ def _same_as_truth(predictions: Predictions, slips: Slips, name: str) -> bool:
     return True
 
 
-def _unions(options: Sequence[Sequence[Slips]]) -> Iterator[Slips]:
-    """Yield one explanation of each result, put together; the smallest sets first."""
-    if not options:
-        return
-    unions: set[Slips] = set()
-    for number, choice in enumerate(product(*options)):
-        if number > _MOST_SETS * 10:
-            break
-        unions.add(frozenset().union(*choice))
-    yield from sorted(unions, key=lambda union: (len(union), sorted(union)))[:_MOST_SETS]
+def _unions(options: Sequence[Sequence[Slips]]) -> tuple[list[Slips], bool]:
+    """Put one explanation of each result together, in every way; the smallest sets first.
+
+    Also return whether these are all.
+    """
+    unions, complete = {NONE}, True
+    for choices in sorted(options, key=len):
+        unions = {union | choice for union in unions for choice in choices}
+        if len(unions) > _MOST_UNIONS:
+            complete = False
+            unions = set(_ordered(unions)[:_MOST_SETS])
+    return _ordered(unions), complete
+
+
+def _ordered(unions: Iterable[Slips]) -> list[Slips]:
+    return sorted(unions, key=lambda union: (len(union), sorted(union)))
 
 
 def expected(results: Arrays, name: str) -> Array | None:

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from clearconv.doctor.counter import Counter
-from clearconv.doctor.examine import Examination, Verdict
 from clearconv.doctor.kinds import KINDS, Slip
 from clearconv.doctor.layout import Array
+from clearconv.doctor.verdict import Examination, Verdict
 from clearconv.doctor.words import understood
 
 
@@ -51,6 +51,7 @@ def _layer(verdict: Verdict) -> dict[str, Any]:
         if match
         else {},
         "sure": sorted(match.sure) if match else [],
+        "complete": match.complete if match else True,
         "explanations": [sorted(one) for one in match.sets] if match else [],
         "mistakes": {
             key: _mistake(verdict, slips[key])
@@ -58,7 +59,7 @@ def _layer(verdict: Verdict) -> dict[str, Any]:
         },
         "not_explained": verdict.places,
         "stopped": verdict.stopped or None,
-        "stopped_in": [verdict.cases[number] for number in verdict.stops],
+        "stopped_in": verdict.stops,
         "counter_examples": [_counter(one) for one in verdict.counters],
         "remarks": verdict.remarks,
     }

@@ -1,4 +1,4 @@
-"""A process of its own for a learner's code, and nothing believed of what it answers."""
+"""A process of its own for a learner's code, within bounds of time and memory."""
 
 import json
 import os
@@ -9,13 +9,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from clearconv.doctor.kinds import Arrays, Case
+from clearconv.doctor.answers import Answer, read
+from clearconv.doctor.kinds import Case
 from clearconv.doctor.named import Named
 
 #: What the child may write: arrays, in files of its own.
@@ -63,28 +64,6 @@ class Job:
     calls: int = 1
 
 
-@dataclass
-class Answer:
-    """What became of one case, or of loading the file.
-
-    Attributes
-    ----------
-    results : dict
-        The arrays that came out.
-    part : str
-        What was running last.
-    trouble : dict, optional
-        type, message, and where it is known line, text (of the line) and where (the function).
-    changed : list of str
-        Inputs that were changed in place.
-    """
-
-    results: Arrays = field(default_factory=dict)
-    part: str = ""
-    trouble: dict[str, Any] | None = None
-    changed: list[str] = field(default_factory=list)
-
-
 @dataclass(frozen=True)
 class Patient:
     """A learner's file, and how it is run.
@@ -130,7 +109,7 @@ def run(patient: Patient, found: int | None, jobs: Sequence[Job]) -> tuple[Answe
         room = Path(folder)
         _write(room, patient, found, jobs)
         ended = _process(room, patient)
-        return _read(room, jobs, ended, patient)
+        return read(room, len(jobs), ended, patient.path)
 
 
 def _write(room: Path, patient: Patient, found: int | None, jobs: Sequence[Job]) -> None:
@@ -190,7 +169,7 @@ def _wait(
     child: subprocess.Popen[bytes], pipe: IO[bytes], printed: bytearray, room: Path, seconds: float
 ) -> str:
     """Wait; a child that takes too long writes where it is, and is ended."""
-    start, begun, clock = time.monotonic(), False, time.monotonic()
+    begun, clock = False, time.monotonic()
     while child.poll() is None:
         select.select([pipe], [], [], 0.01)
         if not _drain(pipe, printed):
@@ -200,7 +179,7 @@ def _wait(
         if time.monotonic() - clock > (seconds if begun else _STARTING + seconds):
             os.kill(child.pid, signal.SIGUSR1)
             _settle(child, time.monotonic() + 0.5, room / "stack")
-            return f"timeout {time.monotonic() - start:.0f}"
+            return f"timeout {seconds:g}"
     return ""
 
 
@@ -230,112 +209,6 @@ def _drain(pipe: IO[bytes], kept: bytearray) -> int:
     kept += chunk
     del kept[:-_KEPT_OUTPUT]
     return len(chunk)
-
-
-def _read(
-    room: Path, jobs: Sequence[Job], ended: str, patient: Patient
-) -> tuple[Answer, list[Answer]]:
-    """Read the answers, line by line, with suspicion."""
-    loading, answers = Answer(part="loading"), [Answer(part="waiting") for _ in jobs]
-    loaded, running = False, -1
-    for said in _lines(room / "answers"):
-        number = said.get("job")
-        if said.get("part") == "loaded":
-            loaded = True
-        elif number is None:
-            loading.trouble = _checked(said.get("trouble"))
-        elif isinstance(number, int) and 0 <= number < len(jobs):
-            if said.get("part") == "running":
-                running = number
-                continue
-            running = -1
-            answer = answers[number]
-            answer.part = str(said.get("part"))
-            answer.trouble = _checked(said.get("trouble"))
-            answer.changed = [str(name) for name in said.get("changed") or ()][:9]
-            answer.results = _arrays(room / f"out-{number}.npz")
-            names = said.get("names")
-            if not isinstance(names, list) or {str(n) for n in names} - answer.results.keys():
-                lost = {"type": "BadResult", "message": "its results did not arrive whole"}
-                answer.trouble = answer.trouble or lost
-    if not loaded and loading.trouble is None:
-        loading.trouble = _ended(ended, room, patient)
-    if loaded and running >= 0:
-        answers[running].trouble = _ended(ended, room, patient)
-        answers[running].part = "running"
-    return loading, answers
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    try:
-        text = path.read_bytes()[: 8 << 20].decode("utf-8", "replace")
-    except OSError:
-        return []
-    found = []
-    for line in text.splitlines():
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(value, dict):
-            found.append(value)
-    return found
-
-
-def _checked(trouble: Any) -> dict[str, Any] | None:
-    """Keep of an account what has the right type."""
-    if not isinstance(trouble, dict):
-        return None
-    kept: dict[str, Any] = {}
-    for key in ("type", "message", "text", "where"):
-        if isinstance(trouble.get(key), str):
-            kept[key] = trouble[key][:300]
-    if isinstance(trouble.get("line"), int):
-        kept["line"] = trouble["line"]
-    return {"type": "Error", "message": "", **kept}
-
-
-def _arrays(path: Path) -> Arrays:
-    """Read arrays of numbers; a file that is damaged or forged holds none."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {n: a for n in file.files[:99] if (a := file[n]).dtype.kind in "fiu"}
-    except Exception:  # zipfile, NumPy and the system each have their own
-        return {}
-
-
-def _ended(ended: str, room: Path, patient: Patient) -> dict[str, Any]:
-    """Account for a process that ended without an answer."""
-    if not ended.startswith("timeout "):
-        _, code, printed = ended.split(" ", 2)
-        return {"type": "Ended", "message": f"{_code(int(code))}{_last_line(printed)}"}
-    trouble: dict[str, Any] = {"type": "Timeout", "message": f"{patient.confines.seconds:g} s"}
-    try:
-        stack = (room / "stack").read_text("utf-8", "replace")
-    except OSError:
-        return trouble
-    for line in stack.splitlines():
-        head = f'File "{patient.path}", line '
-        if head in line:
-            number, _, where = line.partition(head)[2].partition(" in ")
-            if number.isdigit():
-                return {**trouble, "line": int(number), "where": where.strip()[:100]}
-    return trouble
-
-
-def _code(code: int) -> str:
-    """Say how a process ended."""
-    if code >= 0:
-        return f"with exit code {code}"
-    try:
-        return f"by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"by signal {-code}"
-
-
-def _last_line(printed: str) -> str:
-    lines = printed.strip().splitlines()
-    return f"; its last words: {lines[-1][:200]}" if lines else ""
 
 
 def _plain(value: Any) -> Any:

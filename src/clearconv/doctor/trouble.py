@@ -60,6 +60,14 @@ def sentence(trouble: Mapping[str, Any], loading: bool = False) -> str:
     return f"{said}; {meaning}" if meaning else said
 
 
+def with_text(trouble: dict[str, Any], source: str) -> dict[str, Any]:
+    """Add the learner's line where only its number is known."""
+    lines = source.splitlines()
+    if trouble.get("line") and not trouble.get("text") and trouble["line"] <= len(lines):
+        return {**trouble, "text": lines[trouble["line"] - 1].strip()}
+    return trouble
+
+
 def syntax(error: SyntaxError) -> str:
     """Say why a file is no Python 3."""
     said = f"line {error.lineno}: {error.msg}" if error.lineno else str(error.msg)
@@ -75,12 +83,43 @@ def syntax(error: SyntaxError) -> str:
 def refuses(trouble: Mapping[str, Any], part: str) -> bool:
     """Whether the code itself says that it does not take such a case.
 
-    An assertion on the way back is no refusal: it doubts the code's own result.
+    What doubts a result of the code's own is no refusal, and neither is an assertion on the way
+    back, where nothing comes in that the code has not seen.
     """
+    if trouble.get("about") == "result":
+        return False
     if trouble["type"] == "AssertionError":
         return part in ("construction", "forward")
-    raised = str(trouble.get("text", "")).startswith("raise")
-    return trouble["type"] == "NotImplementedError" or raised
+    return trouble["type"] == "NotImplementedError" or raised(trouble)
+
+
+def raised(trouble: Mapping[str, Any]) -> bool:
+    """Whether the learner's own line raises it, not Python or NumPy."""
+    text = str(trouble.get("text", ""))
+    return trouble["type"] == "AssertionError" or bool(re.search(r"(^|: *)(raise|assert)\b", text))
+
+
+def ended(trouble: Mapping[str, Any]) -> str:
+    """Return what Python or NumPy said, as far as a known mistake may have made them say it."""
+    if raised(trouble) or trouble["type"] not in ("IndexError", "TypeError", "ValueError"):
+        return ""
+    return f"{trouble['type']}: {trouble['message']}"
+
+
+def misfit(error: str) -> bool:
+    """Whether an error says that shapes or places do not fit each other.
+
+    Parameters
+    ----------
+    error : str
+        Type and message.
+    """
+    return bool(re.match(_MISFITS, error)) and not re.search(_OTHERWISE, error)
+
+
+#: What NumPy and Python say where sizes do not fit, and what they say for other reasons.
+_MISFITS = r"IndexError|ValueError|TypeError: only .*(length-1|0-dimensional|size-1)"
+_OTHERWISE = "only integers|truth value|unpack|could not convert|invalid literal|dtype"
 
 
 def _place(trouble: Mapping[str, Any]) -> str:

@@ -5,11 +5,11 @@ from textwrap import wrap
 
 from clearconv._text import printable
 from clearconv.doctor.counter import Counter
-from clearconv.doctor.examine import Examination, Verdict
 from clearconv.doctor.grids import blocks, number, pairs
 from clearconv.doctor.kinds import KINDS, Slip
-from clearconv.doctor.match import Slips
+from clearconv.doctor.match import Match
 from clearconv.doctor.signature import Call
+from clearconv.doctor.verdict import Examination, Verdict
 
 _WIDTH = 79
 _FAMILIES = {
@@ -178,7 +178,7 @@ def _diagnosis(verdict: Verdict) -> Iterator[str]:
     assert match is not None
     slips = {slip.key: slip for slip in KINDS[verdict.found.kind].slips}
     shown: set[str] = set()
-    if len(match.sets) == 1:
+    if match.named:
         keys = sorted(match.sets[0], key=list(slips).index)
         for place, key in enumerate(keys, 1):
             yield ""
@@ -186,7 +186,7 @@ def _diagnosis(verdict: Verdict) -> Iterator[str]:
             yield from _counters(verdict, slips[key].spoils, shown)
     elif match.sets:
         yield ""
-        yield from _several(verdict, match.sets, slips)
+        yield from _several(verdict, match, slips)
     for name, places in verdict.places.items():
         yield ""
         yield from _wrapped(
@@ -198,14 +198,17 @@ def _diagnosis(verdict: Verdict) -> Iterator[str]:
         yield from _counters(verdict, tuple(match.told), shown)
 
 
-def _several(verdict: Verdict, sets: Sequence[Slips], slips: dict[str, Slip]) -> Iterator[str]:
+def _several(verdict: Verdict, match: Match, slips: dict[str, Slip]) -> Iterator[str]:
     """Say that several explanations fit, and what they share."""
-    sure = frozenset.intersection(*sets)
+    sure, sets = match.sure, match.sets
     for key in sorted(sure, key=list(slips).index):
         yield from _slip(verdict, slips[key])
         yield ""
     one = "one of these besides" if sure else "one of these"
-    yield from _wrapped(f"It is {one}; the cases cannot tell them apart:", "  ")
+    why = "the cases cannot tell them apart"
+    if not match.complete:
+        one, why = "perhaps one of these", "there were too many to try them all"
+    yield from _wrapped(f"It is {one}; {why}:", "  ")
     for slips_ in sets:
         titles = " and ".join(slips[key].title for key in sorted(slips_ - sure))
         yield from _wrapped(f"- {titles}", "  ", "    ")

@@ -11,6 +11,8 @@ from typing import Any
 from clearconv.doctor.kinds._kind import Limits
 from clearconv.doctor.kinds._windows import Pair, leftover, output_size, reach
 
+_GROWTH = 24  # rows or columns at most
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -83,14 +85,16 @@ def _fit(geometry: Geometry, limits: Limits, padding_share: int) -> Geometry:
         geometry,
         N=geometry.N if limits.batch else 1,
         C=geometry.C if limits.channels else 1,
-        O=geometry.O if limits.channels else 1,
-        image=(H, H) if limits.square_image else (H, W),
+        O=(geometry.C if limits.same_channels else geometry.O) if limits.channels else 1,
+        image=(W, W) if limits.square_image else (H, W),
         kernel=kernel,
         stride=stride,
         padding=padding,
         dilation=dilation,
     )
-    while any(short := _short(fitted, limits)):
+    for _ in range(_GROWTH):  # unequal windows may never fit a square image exactly
+        if not any(short := _short(fitted, limits)):
+            break
         grow = (1, 1) if limits.square_image else short
         fitted = replace(fitted, image=(fitted.image[0] + grow[0], fitted.image[1] + grow[1]))
     return fitted

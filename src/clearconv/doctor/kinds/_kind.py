@@ -43,6 +43,8 @@ class Limits:
         is that of a pool whose windows lie side by side.
     channels : bool
         Whether images may have several channels; otherwise C and O are 1.
+    same_channels : bool
+        Whether there must be as many channels out as in.
     """
 
     batch: bool = True
@@ -55,6 +57,7 @@ class Limits:
     bias: bool = True
     fixed: Mapping[str, Any] = field(default_factory=dict)
     channels: bool = True
+    same_channels: bool = False
 
 
 @dataclass(frozen=True)

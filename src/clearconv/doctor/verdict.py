@@ -1,0 +1,86 @@
+"""What was found out about a learner's file, and about each layer in it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from clearconv.doctor.counter import Counter
+from clearconv.doctor.find import Found
+from clearconv.doctor.kinds import Limits
+from clearconv.doctor.layout import Layout
+from clearconv.doctor.match import Match
+from clearconv.doctor.quote import Quote
+
+
+@dataclass
+class Verdict:
+    """What was found out about one layer.
+
+    Attributes
+    ----------
+    found : Found
+        The layer.
+    layout : Layout
+        How its arrays lie.
+    limits : Limits
+        Within which it was tried.
+    cases : list of str
+        The names of the cases.
+    match : Match, optional
+        What fits; None where it could not be run.
+    stopped : str
+        Why it could not be run, or stopped in some case; ``""`` else.
+    stops : list of str
+        The names of the cases in which an error stopped it.
+    places : dict
+        Wrong result that nothing explains -> where its errors lie.
+    counters : list of Counter
+        The smallest cases that show what is wrong.
+    quotes : dict
+        Key of a mistake, or name of a result -> the learner's line.
+    remarks : list of str
+        What else was seen.
+    """
+
+    found: Found
+    layout: Layout
+    limits: Limits
+    cases: list[str] = field(default_factory=list)
+    match: Match | None = None
+    stopped: str = ""
+    stops: list[str] = field(default_factory=list)
+    places: dict[str, list[str]] = field(default_factory=dict)
+    counters: list[Counter] = field(default_factory=list)
+    quotes: dict[str, Quote] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def right(self) -> bool:
+        """Whether all that was examined is right."""
+        return self.match is not None and self.match.right and not self.stopped
+
+
+@dataclass
+class Examination:
+    """What was found out about a file.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    verdicts : list of Verdict
+        One a layer.
+    notes : list of str
+        About the file as a whole.
+    unreadable : str
+        Why nothing could be examined; ``""`` else.
+    """
+
+    path: Path
+    verdicts: list[Verdict] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    unreadable: str = ""
+
+    @property
+    def right(self) -> bool:
+        """Whether something was examined, and all of it is right."""
+        return bool(self.verdicts) and all(verdict.right for verdict in self.verdicts)
