@@ -15,7 +15,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 #: Chapter -> (what stands in the solution, what is often written instead, its name).
 EXAMINED = {
     "conv2d": ("+= weight[o] *", "+= weight[o, :, ::-1, ::-1] *", "no-turn"),
-    "im2col": ("padding : padding + H, padding : padding + W", ":H, :W", "padding-from-the-corner"),
+    "im2col": ("padded[:, :, rows, cols] +=", "padded[:, :, rows, cols] =", "assign-elements"),
     "conv_transpose2d": ("columns] +=", "columns] =", "input-assign"),
     "max_pool2d": ("left + j] +=", "left + j] =", "assign"),
     "avg_pool2d": (" / kernel_size**2", "", "undivided"),
