@@ -96,6 +96,9 @@ def test_a_softmax_inside_a_network_is_told_number_by_number(browser, pages, pas
             'JSON.stringify([...document.querySelectorAll("#told p")].map((e) => e.textContent))'
         )
     )
+    for name in ("x", "total"):  # each has a say in all channels of its place
+        asked = f"Influence.of(Glass.state().layer, '{name}', [0, 1, 0], ['x', 'y']).y.sort()"
+        assert browser.evaluate(asked) == [[c, 1, 0] for c in range(4)]
     x = trace.layers[place].x[0, :, 1, 0]
     power = np.exp(x - x.max())
     assert number(lines[0].split(" = ")[-1]) == pytest.approx(power[1], rel=1e-3)
@@ -115,6 +118,9 @@ def test_symbols_of_a_formula_are_those_of_the_maps(browser, pages):
         text = browser.evaluate(said)
         assert text.startswith(start), text
         assert "dy" not in text or view == 2
+        if start == "dx":  # the slope has done its work in the view before
+            shows = browser.evaluate("Glass.state().view.shows.join()")
+            assert shows == "grad_net,weight"
     browser.evaluate("Glass.open(document.querySelectorAll('#network button').length - 1, 0, [1])")
     assert browser.evaluate(said).startswith("pk=ezk")
 

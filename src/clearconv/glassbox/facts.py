@@ -82,8 +82,10 @@ def shown(layer: LayerTrace, result: str) -> list[str]:
     if result == "grad_x":
         if layer.chapter == "softmax":
             return ["grad_y", "y"]
+        if layer.chapter == "activation":
+            return ["grad_y", "slope"]
         beside = ["x"] if layer.chapter in ("batch_norm2d", "group_norm") else []
-        return [error, "weight", "slope", "mask", "argmax", *beside, "drift", "swell"]
+        return [error, "weight", "mask", "argmax", *beside, "drift", "swell"]
     if result == "grad_weight":
         return [error, "x"]
     if result == "grad_bias":
@@ -214,7 +216,11 @@ def lines(said: Explanation) -> list[str]:
         return [f"{step.name} = {step.expression} = {step.value:.6g}" for step in said.steps]
     if not said.terms:
         return ["= 0"]
-    products = [" × ".join(f"{one.value:.6g}" for one in term.factors) for term in said.terms]
+    products = [" × ".join(_signed(one.value) for one in term.factors) for term in said.terms]
     more = f" + {said.left_out} smaller products" if said.left_out else ""
     names = [said_of.get(one.array, one.array) for one in said.terms[0].factors]
     return [f"sum of {' × '.join(names)}", f"= {' + '.join(products)}{more}"]
+
+
+def _signed(value: float) -> str:
+    return f"(−{-value:.6g})" if value < 0 else f"{value:.6g}"

@@ -14,7 +14,7 @@ const Influence = (() => {
 
   /** The result whose terms name all that an element of this array met. */
   function reverse(layer, name) {
-    if (SIDES.x.includes(name)) return "grad_x";
+    if (SIDES.x.includes(name) || name === "total") return "grad_x"; // a softmax's sum, of all its x
     if (SIDES.y.includes(name)) return layer.arrays.net ? "net" : "y";
     return `grad_${parameter(name)}`;
   }
@@ -26,7 +26,8 @@ const Influence = (() => {
     const lit = {};
     for (const one of shown) {
       const alike = side(one);
-      const found = factors.filter(([other]) => alike.includes(other)).map(([, place]) => place);
+      const places = factors.filter(([other]) => alike.includes(other)).map(([, place]) => place);
+      const found = [...new Map(places.map((place) => [`${place}`, place])).values()]; // each once
       // the same place of an array that goes along element by element
       const own = alike.includes(name) && one !== name ? [index] : [];
       lit[one] = found.length ? found : own;

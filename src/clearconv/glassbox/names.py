@@ -37,6 +37,7 @@ SQUARED = {
     "logits": ("x", "output of the network"),
     "target": ("t", "target"),
     "grad": ("dx", "error terms of that output"),
+    "value": ("E", "loss"),
 }
 
 #: Result -> the title of its view.
