@@ -108,6 +108,21 @@ def test_a_softmax_inside_a_network_is_told_number_by_number(browser, pages, pas
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "path", "said"),
+    [
+        ("evaluation", "norm1", "Mean and variance are gathered in training."),
+        ("training", "norm1", "Mean and variance are of the 4 images of this batch."),
+        ("evaluation", "dropout1", "Evaluation drops nothing."),
+    ],
+)
+def test_the_mode_is_told_where_it_matters(browser, pages, name, path, said):
+    browser.open(pages[name])
+    names = "[...document.querySelectorAll('#network b')].map((b) => b.textContent)"
+    browser.evaluate(f"Glass.open({names}.indexOf('{path}'), 0, null)")
+    assert said in browser.evaluate("document.querySelector('#how').textContent")
+
+
 def test_symbols_of_a_formula_are_those_of_the_maps(browser, pages):
     browser.open(pages["evaluation"])
     said = "document.querySelector('#how math').textContent.replace(/\\s/g, '')"

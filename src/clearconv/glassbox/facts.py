@@ -194,9 +194,18 @@ def handed_back(reader: LayerTrace, layer: LayerTrace) -> npt.NDArray[Any]:
 def note(trace: Trace, path: str, result: str, said: Explanation) -> str:
     """Say where the formula stands, and what the numbers alone do not say."""
     remarks = [said.reference]
-    if trace.loss is not None and path == trace.loss.path or result == "grad_y":
+    judged = trace.loss is not None and path == trace.loss.path
+    if judged or result == "grad_y" or _alike(trace[path]):
         remarks.append(said.note)
     return " ".join(remark for remark in remarks if remark)
+
+
+def _alike(layer: LayerTrace) -> bool:
+    """Tell whether what is noted of one number holds for all of the layer's."""
+    dropped = "mask" in layer.saved  # or not: each unit has its own fate
+    return layer.chapter in ("batch_norm2d", "group_norm") or (
+        layer.chapter == "dropout" and not dropped
+    )
 
 
 def other_images(trace: Trace, result: str) -> int:
