@@ -53,6 +53,10 @@ def test_layers_asked_for_come_first(large):
     assert len(inside) > 3 and min(inside) > 3
 
 
+def test_the_loss_may_be_asked_for_too(large):
+    assert choose(large, 1_500_000, [large.loss.path]) == choose(large, 1_500_000)
+
+
 def test_what_cannot_be_is_refused(large):
     with pytest.raises(ArgumentError, match="map 16 of .* its maps are 0 to 15"):
         choose(large, 600_000, [INNER], [14, 16])

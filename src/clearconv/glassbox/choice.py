@@ -54,6 +54,8 @@ def _wanted(trace: Trace, layers: Sequence[str]) -> list[str]:
     """Return the layers of these paths; of a container all that is inside."""
     found: list[str] = []
     for path in layers:
+        if trace.loss is not None and path == trace.loss.path:
+            continue  # every page has it
         inside = [one.path for one in trace.layers if one.path.startswith(f"{path}.")]
         if not inside:
             inside = [trace[path].path]  # raises with the paths that there are
