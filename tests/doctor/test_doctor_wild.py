@@ -112,6 +112,66 @@ MISTAKES = {
 }
 
 
+HANDED = """
+import numpy as np
+
+class Context:
+    def save_for_backward(self, *args):
+        self.saved = args
+
+class Conv2dFunction:
+    @staticmethod
+    def forward(ctx, x, w, b, dilation=1):
+        ctx.save_for_backward(x, w, dilation)
+        (kh, kw), d = w.shape[2:], dilation
+        y = b[:, None, None]
+        for i, j in np.ndindex(kh, kw):
+            h, v = x.shape[2] - (kh - 1 - i) * d, x.shape[3] - (kw - 1 - j) * d
+            y = y + np.einsum("nchw,oc->nohw", x[:, :, i * d : h, j * d : v], w[:, :, i, j])
+        return y
+    @staticmethod
+    def backward(ctx, top):
+        x, w, d = ctx.saved
+        dx, dw, (h, v) = np.zeros(x.shape), np.zeros(w.shape), top.shape[2:]
+        for i, j in np.ndindex(w.shape[2:]):
+            at = np.s_[:, :, i * d : i * d + h, j * d : j * d + v]
+            dx[at] += np.einsum("nohw,oc->nchw", top, w[:, :, i, j])
+            dw[:, :, i, j] = np.einsum("nohw,nchw->oc", top, x[at])
+        return dx, dw, top.sum((0, 2, 3))
+
+class Linear:
+    def __init__(self, nin, nout, bias=True, init="he"):
+        self.W = np.random.randn(nin, nout)
+        self.b = np.zeros(nout) if bias else None
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+    def backward(self, top):
+        self.dW, self.db = self.x.T @ top, top.sum(0)
+        return top @ self.W.T
+
+class MaxPool:
+    def __init__(self, k, padding="valid"):
+        assert padding == "valid", "nothing else is written yet"
+        self.k = k
+    def forward(self, x):
+        self.shape, self.at = x.shape, []
+        k = self.k
+        y = np.zeros((*x.shape[:2], x.shape[2] // k, x.shape[3] // k))
+        for n, c, i, j in np.ndindex(y.shape):
+            window = x[n, c, i * k : i * k + k, j * k : j * k + k]
+            r, s = divmod(int(window.argmax()), k)
+            self.at.append((n, c, i * k + r, j * k + s))
+            y[n, c, i, j] = window[r, s]
+        return y
+    def backward(self, top):
+        dx = np.zeros(self.shape)
+        for place, value in zip(self.at, top.ravel()):
+            dx[place] += value
+        return dx
+"""
+
+
 @pytest.fixture
 def visit(tmp_path):
     def visit(text):
@@ -136,6 +196,14 @@ def test_what_the_names_hide_is_understood(visit):
     assert "names and arguments say too little: pool_backward" in said
     assert "matrices alone; p is the share kept" in said
     assert "affine (line 81), affine.pullback (line 82)" in said
+
+
+def test_what_is_handed_in_beside_the_arrays(visit):
+    """An object to keep things in, a flag for the bias, a word for the padding."""
+    layers, said = visit(HANDED)
+    assert list(layers) == ["Conv2dFunction", "Linear", "MaxPool"]
+    assert all(layer["right"] for layer in layers.values()), said
+    assert {"grad_x", "grad_weight", "grad_bias"} <= set(layers["Linear"]["results"])
 
 
 def test_their_mistakes_are_named(visit):

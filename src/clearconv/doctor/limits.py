@@ -43,6 +43,7 @@ def limits_of(found: Found, layout: Layout) -> Limits:
         one_stride=not roles.get("stride")
         and "stride_h" not in roles
         and fixed.get("stride") != "kernel",  # which may be a pair without there being a stride
+        one_dilation=not roles.get("dilation"),
         one_padding=not roles.get("padding") and "padding_h" not in roles,
         fixed=fixed,
     )

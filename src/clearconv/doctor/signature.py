@@ -104,6 +104,8 @@ def read_call(
     if not forward and node.name != "__init__" and kind not in ("im2col", "col2im"):
         roles = _backward_roles(names, roles, kind)
     roles = [role if roles.index(role) == at else "" for at, role in enumerate(roles)]
+    for at, default in enumerate(node.args.defaults, optional):
+        roles[at] = _by_default(roles[at], default)
     if sure:  # one letter may mean much; a function is given arrays, not how many channels
         roles = ["" if role in ("in_channels", "out_channels") else role for role in roles]
     usual = sure or kind in ("im2col", "col2im")  # written in one order everywhere
@@ -175,6 +177,16 @@ def taken_apart(node: ast.FunctionDef, name: str) -> bool:
             if any(isinstance(t, ast.Tuple) and last_name(v) == name for t, v in sides):
                 return True
     return False
+
+
+def _by_default(role: str, default: ast.expr) -> str:
+    """Let a default say what the name does not: bias=True is a flag, padding="same" a word."""
+    value = default.value if isinstance(default, ast.Constant) else None
+    if role in _ARRAYS and isinstance(value, bool):
+        return ""
+    if role == "padding" and isinstance(value, str):
+        return "PADDING WORD" if value.isupper() else "padding word"
+    return role
 
 
 def _one_size(node: ast.FunctionDef, name: str) -> bool:

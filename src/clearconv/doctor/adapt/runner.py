@@ -1,5 +1,6 @@
 """One case through a learner's layer: forward, backward, and what came out, in our layout."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,7 @@ from clearconv.doctor.adapt.results import (
     spread,
     states,
 )
-from clearconv.doctor.adapt.values import NoValue, Values, bound
+from clearconv.doctor.adapt.values import Context, NoValue, Values, bound
 from clearconv.doctor.find import Found
 from clearconv.doctor.layout import Array, Layout, take
 from clearconv.doctor.signature import Call, Parameter
@@ -159,6 +160,8 @@ class Runner:
         calls = self.found.calls
         into.part = "forward"
         if "forward" in calls:
+            if calls["forward"].role("cache") is not None:
+                values.known["cache"] = self._context()
             back = self._call(owner, calls["forward"], values)
             if back is None and owner is not None:
                 back = held(owner, ("y",)).get("y")
@@ -192,6 +195,13 @@ class Runner:
             if "truth value of an array" not in str(error) or len(places) != 1:
                 raise
             return np.vectorize(function, otypes=[np.float64])(*places, **names)
+
+    def _context(self) -> Any:
+        """Return an object for a forward pass to keep things in: the file's own, if it has one."""
+        for name, cls in self.names.items():
+            if isinstance(cls, type) and re.fullmatch(r"_?(ctx|context)", name, re.I):
+                return bound(cls, [], {})
+        return Context()
 
     def _remember(self, back: Any, call: Call, values: Values, got: dict[str, Any]) -> Any:
         """Take y from what forward returned, and the cache, or the gradients of a loss."""

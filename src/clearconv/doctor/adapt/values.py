@@ -36,6 +36,14 @@ class Identity:
         return output * 0 + 1
 
 
+class Context:
+    """What a layer written as a pair of static methods keeps for its way back."""
+
+    def save_for_backward(self, *kept: Any) -> None:
+        """Keep what the backward pass needs."""
+        self.saved_tensors = self.saved = kept
+
+
 class Values:
     """The arguments of one case, in the learner's layout.
 
@@ -114,6 +122,8 @@ class Values:
         return give(array, role, self.layout)
 
     def _option(self, role: str, parameter: Parameter) -> Any:
+        if role.lower() == "padding word":  # "valid" and "same" are its values
+            return "VALID" if role.isupper() else "valid"
         options, axis = self.options, 1 if role.endswith("_w") else 0
         if role in _PAIRS and role in options:
             return _plain(options[role], parameter.pair)

@@ -80,6 +80,8 @@ def _fit(geometry: Geometry, limits: Limits, padding_share: int) -> Geometry:
         most = [min(most)] * 2 if limits.one_padding else most
         padding = min(padding[0], most[0]), min(padding[1], most[1])
     dilation = both(fixed.get("dilation", geometry.dilation))
+    if limits.one_dilation:
+        dilation = dilation[0], dilation[0]
     H, W = geometry.image
     fitted = replace(
         geometry,

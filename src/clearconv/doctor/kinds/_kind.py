@@ -32,8 +32,8 @@ class Limits:
         Number of axes of x, where the kind leaves that open.
     square_image, square_kernel : bool
         Whether height and width must be equal.
-    one_stride, one_padding : bool
-        Whether both axes share one stride, one padding.
+    one_stride, one_padding, one_dilation : bool
+        Whether both axes share one stride, one padding, one dilation.
     leftover : bool
         Whether windows need not fit the image exactly.
     bias : bool
@@ -53,6 +53,7 @@ class Limits:
     square_kernel: bool = False
     one_stride: bool = False
     one_padding: bool = False
+    one_dilation: bool = False
     leftover: bool = True
     bias: bool = True
     fixed: Mapping[str, Any] = field(default_factory=dict)
