@@ -107,6 +107,12 @@ def test_the_doctor_finds_the_solution_right(name, doctor):
 
 
 @pytest.mark.parametrize("name", EXAMINED)
+def test_an_exercise_that_is_not_done_is_not_right(name, doctor):
+    starter, _, command = parts(name)
+    assert not doctor(starter, command)[0]
+
+
+@pytest.mark.parametrize("name", EXAMINED)
 def test_the_doctor_names_a_typical_mistake(name, doctor):
     starter, solution, command = parts(name)
     old, new, key = EXAMINED[name]

@@ -9,7 +9,7 @@ from clearconv.doctor.find import Found
 from clearconv.doctor.kinds import KINDS, Case, Kind, Limits
 from clearconv.doctor.layout import LAYOUTS
 from clearconv.doctor.limits import slimmed
-from clearconv.doctor.match import Trial
+from clearconv.doctor.match import Trial, part
 from clearconv.doctor.sandbox import Job, Patient, run
 from clearconv.doctor.trouble import ended, refuses
 
@@ -48,9 +48,17 @@ class Tried:
 
     @property
     def unwritten(self) -> bool:
-        """Whether nothing but NotImplementedError ended each case."""
+        """Whether a pass ended with NotImplementedError in each case that has it."""
         kinds = {trouble["type"] for trouble in self.refusals}
-        return not self.trials and kinds == {"NotImplementedError"}
+        return kinds == {"NotImplementedError"} and (not self.trials or self.no_way_back)
+
+    @property
+    def no_way_back(self) -> bool:
+        """Whether the backward pass refused, and came to its end in no case."""
+        names = {name for trial in self.trials for name in trial.results}
+        return all(trial.stopped == "backward" for trial in self.refused) and not any(
+            part(name) == "backward" for name in names
+        )
 
 
 class Layer:

@@ -85,7 +85,7 @@ def _within(
         part = "its backward pass" if any(t.results for t in tried.refused) else "it"
         said = sentence(with_text(tried.refusals[0], source))
         verdict.stopped = f"{part} is not written yet: {said}"
-        return _shown(tried.refused), limits
+        return tried.trials + _shown(tried.refused), limits
     if (explained and not tried.refused) or any(t["type"] in _ENDS for t in tried.stops):
         return tried.trials, limits
 
@@ -101,12 +101,12 @@ def _within(
         return good + _others(again.trials, good), limits
     if tried.refused:
         said = sentence(with_text(tried.refusals[0], source))
-        every = f"it refuses every case: {said}"
         some = f"it refuses {len(tried.refused)} of {len(tried.refused) + len(tried.trials)} cases"
-        if tried.trials:
+        if tried.trials and not tried.no_way_back:
             verdict.remarks.append(f"{some}, which were left out: {said}")
         else:
-            verdict.stopped = verdict.stopped or every
+            what = "its backward pass" if tried.trials else "it"
+            verdict.stopped = verdict.stopped or f"{what} refuses every case: {said}"
     return tried.trials or _shown(tried.refused), limits
 
 
