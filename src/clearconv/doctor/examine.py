@@ -76,7 +76,14 @@ def examine(
     patient = _loaded(patient, examination, source)
     if not examination.unreadable:
         for number, one in wanted:
-            examination.verdicts.append(visit(patient, source, number, one, conventions or {}))
+            verdict = visit(patient, source, number, one, conventions or {})
+            if one.doubt and not verdict.forward_right:
+                examination.notes.append(
+                    f"{one.name} in line {one.line} was not examined: {one.doubt}. Where it is "
+                    f"one {one.kind} none the less, name its function with --function"
+                )
+            else:
+                examination.verdicts.append(verdict)
     return examination
 
 

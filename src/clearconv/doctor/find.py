@@ -6,8 +6,9 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from clearconv.doctor.manners import fixed_window, set_up, way_back
 from clearconv.doctor.named import Named
-from clearconv.doctor.names import kind_of, role_of
+from clearconv.doctor.names import BACKWARD, FORWARD, kind_of, role_of
 from clearconv.doctor.signature import Call, Parameter, last_name, read_call, taken_apart
 
 #: What a forward function or method must be given, by kind; ``|`` separates equivalents.
@@ -22,10 +23,12 @@ _NEEDS = {
     "im2col": "x kernel|kernel_h",
     "col2im": "cols kernel|kernel_h",
 }
-_FORWARD = ("forward", "__call__", "call", "fprop", "forward_pass", "forward_propagation")
-_BACKWARD = ("backward", "backprop", "bprop", "backward_pass", "back", "backward_propagation")
+_POOLS = ("max_pool2d", "avg_pool2d")
+_INSIDE = "its window and its stride seem built in, but one window side by side is not what it has"
 _IS_BACKWARD = re.compile(
-    r"backward|backprop|bprop|_bp$|_back$|grad|deriv|prime|^d_|_bwd?$|_d[xwb]$", re.I
+    r"backward|backprop|bprop|_bp$|_back$|grad|deriv|prime|^d_|_bwd?$|_d[xwb]$"
+    r"|r(ue|ü)ckw(ae|ä)rts|retroprop|atr[aá]s$",
+    re.I,
 )
 #: How the name of a function ends that computes one gradient alone.
 _ONE_GRADIENT = {
@@ -36,7 +39,7 @@ _ONE_GRADIENT = {
 #: What is left of a function's name when direction and manner are taken away.
 _MANNER = re.compile(
     r"^d_|forward|backward|backprop|fprop|bprop|fwd|bwd|derivative|deriv|gradient|grad|prime|pass|back"
-    r"|naive|fast|vectori[sz]ed|loops?|_",
+    r"|vorw(?:ae|ä)rts|r(?:ue|ü)ckw(?:ae|ä)rts|adelante|atr[aá]s|naive|fast|vectori[sz]ed|loops?|_",
     re.I,
 )
 
@@ -60,7 +63,10 @@ class Found:
     attributes : tuple of str
         Of a class: what it assigns to ``self``, and the keys that it uses.
     window : tuple of two int, optional
-        Rows and columns of a window that its name alone speaks of: ``Conv3x3``.
+        Rows and columns of a window that its name or its text alone speaks of: ``Conv3x3``.
+    doubt : str
+        What it may be instead, if its forward pass is another than that of its kind; ``""`` where
+        arguments and name leave no doubt.
     """
 
     kind: str
@@ -70,6 +76,7 @@ class Found:
     calls: Mapping[str, Call]
     attributes: tuple[str, ...] = ()
     window: tuple[int, int] | None = None
+    doubt: str = ""
 
 
 def find(source: str, named: Sequence[Named] = ()) -> list[Found]:
@@ -105,11 +112,13 @@ def _pairs(functions: Mapping[str, ast.FunctionDef]) -> Iterator[Found]:
         kind = _kind(node)
         if kind and not _IS_BACKWARD.search(name):
             call = read_call(node, kind, functions, forward=True)
-            if _complete(call, kind):
+            if _complete(call, kind) or _window_inside(call, node, kind):
                 forwards[name] = call
     stems = {_stem(name) for name in forwards}
     for name, forward in forwards.items():
         kind, node = _kind(functions[name]), functions[name]
+        window = _window_inside(forward, node, kind)
+        told = {"window": window, "doubt": _INSIDE} if window else {}
         mine = [
             other
             for other in functions.values()
@@ -129,6 +138,9 @@ def _pairs(functions: Mapping[str, ast.FunctionDef]) -> Iterator[Found]:
                 for b in mine
                 if not _one_gradient(b.name, sort)
             ]
+            both = way_back(node, sort, functions)
+            if both is not None and not mine:
+                calls = [{"forward": forward, "backward": _like(both, forward)}]
             if alone:
                 yield Found(sort, "functions", name, node.lineno, {"forward": forward, **alone})
             handed = _pullback(node, sort)
@@ -136,7 +148,15 @@ def _pairs(functions: Mapping[str, ast.FunctionDef]) -> Iterator[Found]:
                 calls = [{"forward": forward, "backward": handed}]
             for one in calls or ([] if alone else [{"forward": forward}]):
                 last = forward if handed else one.get("backward", forward)
-                yield Found(sort, "functions", last.name, node.lineno, one)
+                yield Found(sort, "functions", last.name, node.lineno, one, **told)
+
+
+def _window_inside(call: Call, node: ast.FunctionDef, kind: str) -> tuple[int, int] | None:
+    """Return the window that is built into a pooling function, which then takes an image alone."""
+    needed = [p.role for p in call.parameters if not p.optional]
+    if kind not in _POOLS or needed != ["x"] or _enough({p.role for p in call.parameters}, kind):
+        return None
+    return fixed_window(node)
 
 
 def _one_gradient(name: str, kind: str) -> str:
@@ -175,11 +195,17 @@ def _sorts(kind: str, forward: Call) -> tuple[str, ...]:
 
 def _class(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> Iterator[Found]:
     """Yield a class that is a layer."""
-    kind, methods = _kind(node), _methods(node, classes)
-    forward = next((methods[name] for name in _FORWARD if name in methods), None)
+    methods = _methods(node, classes)
+    kind, doubt = _kind(node), ""
+    if not kind and node.name.lower().endswith("block"):
+        kind, doubt = kind_of(node.name[:-5]), "a block may hold more than one layer"
+    forward = next((methods[name] for name in FORWARD if name in methods), None)
     if not kind or forward is None:
         return
     calls = {"forward": read_call(forward, kind, methods, forward=True)}
+    finish = set_up(methods, kind)
+    if finish is not None:
+        calls["setup"] = finish
     if "__init__" in methods:
         init = _constructor(read_call(methods["__init__"], kind, methods), kind)
         parameters = [
@@ -187,7 +213,11 @@ def _class(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> Iterator[
             for p in init.parameters
         ]
         calls["init"] = replace(init, parameters=tuple(parameters))
-    backward = next((methods[name] for name in _BACKWARD if name in methods), None)
+        if finish is not None or kind == "linear":
+            calls["init"] = _of_one_sample(calls["init"])
+    backward = next((methods[name] for name in BACKWARD if name in methods), None)
+    if backward is None and "grad" in methods and len(methods["grad"].args.args) == 2:
+        backward = methods["grad"]  # of what comes from above, not one that it holds
     if backward is not None:
         calls["backward"] = _like(read_call(backward, kind, methods), calls["forward"])
     for part, name in (("grad_x", "bp_sensitivity_map"), ("grad_weight", "bp_gradient")):
@@ -197,6 +227,9 @@ def _class(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> Iterator[
         p.role for name in ("init", "forward") if name in calls for p in calls[name].parameters
     }
     attributes, window = _attributes(methods), _window(node.name)
+    if kind in _POOLS and not window and not {"kernel", "kernel_h"} & given:
+        window = fixed_window(forward)
+        doubt = doubt or (_INSIDE if window else "")
     given |= {"kernel"} if window else set()
     known = given | {role_of(name, kind) for name in attributes} - {"x"}
     if not _enough(known, kind) or not _plain(calls.get("init"), kind):
@@ -207,7 +240,14 @@ def _class(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> Iterator[
     elif backward is not None and not calls["backward"].role("grad_y"):
         family = "activator" if kind in ("relu", "sigmoid") else "class"
     for sort in _sorts(kind, calls.get("init", calls["forward"])):
-        yield Found(sort, family, node.name, node.lineno, calls, attributes, window)
+        yield Found(sort, family, node.name, node.lineno, calls, attributes, window, doubt)
+
+
+def _of_one_sample(init: Call) -> Call:
+    """A shape that a layer is told beforehand has no axis for the batch."""
+    told = {"x_shape": "sample_shape"}
+    parameters = tuple(replace(p, role=told.get(p.role, p.role)) for p in init.parameters)
+    return replace(init, parameters=parameters)
 
 
 def _window(name: str) -> tuple[int, int] | None:
@@ -266,7 +306,7 @@ def _complete(call: Call, kind: str) -> bool:
 
 def _enough(given: set[str], kind: str) -> bool:
     if kind == "conv2d" and "out_channels" in given:
-        if given & {"in_channels", "x_shape", "kernel"}:
+        if given & {"in_channels", "x_shape", "sample_shape", "kernel"}:
             given = given | {"weight"}
     if kind == "linear" and given >= {"in_channels", "out_channels"}:
         given = given | {"weight"}

@@ -59,10 +59,12 @@ class Layout:
 
 _ONE = "one image at a time"
 _LAST = "channels last, (N, H, W, C)"
+_BATCH_LAST = "batch last, (H, W, C, N)"
 _COLUMN = "one sample at a time, as a column"
 _IMAGES = (
     Layout(),
     Layout("NHWC", said=_LAST),
+    Layout("HWCN", said=_BATCH_LAST),
     Layout("CHW", said=f"{_ONE}, (C, H, W)"),
     Layout("HWC", said=f"{_ONE}, (H, W, C)"),
     Layout("HW", said="one map at a time, (H, W)"),
@@ -72,6 +74,7 @@ _CONV = (
     Layout("NHWC", "HWIO", said=f"{_LAST}; weights (KH, KW, C, O)"),
     Layout("NHWC", "HWIO", "111O", said=f"{_LAST}; weights (KH, KW, C, O); bias (1, 1, 1, O)"),
     Layout("NHWC", "OHWI", said=f"{_LAST}; weights (O, KH, KW, C)"),
+    Layout("HWCN", "HWIO", said=f"{_BATCH_LAST}; weights (KH, KW, C, O)"),
     Layout("CHW", said=f"{_ONE}, (C, H, W)"),
     Layout("HWC", "HWIO", said=f"{_ONE}, (H, W, C); weights (KH, KW, C, O)"),
     Layout("HWC", "OHWI", said=f"{_ONE}, (H, W, C); weights (O, KH, KW, C)"),

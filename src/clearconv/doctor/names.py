@@ -53,8 +53,28 @@ _ARGUMENTS = {
     "mode": "mode",
     "mask": "mask",
     "activator": "activator activation activate",
+    "optimizer": "optimizer optimiser opt optim",
     "lr": "learningrate learnrate lr eta alpha",
 }  # fmt: skip
+
+#: The same in German, Spanish and French, in letters without accents.
+_ABROAD = {
+    "x": "eingabe eingang bild bilder daten entrada entradas imagen imagenes entree entrees",
+    "weight": "gewichte gewicht kern kerne pesos peso filtros filtro nucleo poids noyau noyaux "
+    "filtre filtres",
+    "bias": "schwelle schwellen schwellwert sesgo sesgos biais w0 theta0",
+    "grad_y": "fehler dsal dsalida gradsalida gradausgabe gradsortie",
+    "stride": "schrittweite schritt paso pasos zancada pas",
+    "padding": "rand relleno remplissage",
+    "kernel": "groesse fenster kerngroesse filtergroesse fenstergroesse tam tamano tamfiltro "
+    "tamkernel tamanokernel ventana taille fenetre",
+    "in_channels": "kanaele eingangskanaele eingabekanaele ncanales canales canalesentrada "
+    "nentradas canaux",
+    "out_channels": "ausgangskanaele ausgabekanaele anzahlfilter nfiltros numfiltros nsalidas "
+    "canalessalida nfiltres",
+    "y": "ausgabe ausgang salida sortie",
+    "labels": "ziel ziele klassen etiquetas etiquettes",
+}
 
 #: Where a name stands for something else than above.
 _BY_KIND = {
@@ -70,6 +90,7 @@ _BY_KIND = {
 }  # fmt: skip
 
 _ROLES = {name: role for role, names in _ARGUMENTS.items() for name in names.split()}
+_ROLES |= {name: role for role, names in _ABROAD.items() for name in names.split()}
 _ROLES["p"] = "padding"
 #: What tells a running statistic from a batch's.
 _RUNNING = re.compile(r"run|mov|mv|ema|glob|pop|eval|test|infer|hist|accum")
@@ -89,19 +110,29 @@ _RESULTS = {
 }
 _RESULT_ROLES = {name: role for role, names in _RESULTS.items() for name in names.split()}
 
+#: What the two passes of a class are called, the likeliest first.
+FORWARD = (
+    "forward __call__ call fprop forward_pass forward_propagation propagate vorwaerts vorwärts "
+    "adelante propagar propager"
+).split()
+BACKWARD = (
+    "backward backprop bprop backward_pass back backward_propagation backpropagate rueckwaerts "
+    "rückwärts atras atrás retropropagar retropropager"
+).split()
+
 _KINDS = (
     (r"single.?step|out.*(size|shape|dim)|^test|check|plot|init|param|update", ""),
-    (r"transpose|deconv|net(work)?$|model|block|trainer|solver|optimi", ""),
+    (r"transpose|deconv|net(work|z)?$|model|block|trainer|solver|optimi", ""),
     (r"^(?!.*(conv|pool)).*im2col", "im2col"),
     (r"^(?!.*(conv|pool)).*col2im", "col2im"),
     (r"softmax.*(loss|cross|ce$)|cross.?entropy.*softmax|softmaxloss", "softmax_cross_entropy"),
     (r"conv.*(relu|sigmoid|pool|batch)|affine.*relu|linear.*activation", ""),
-    (r"(avg|average|mean).?pool", "avg_pool2d"),
+    (r"(avg|average|mean|mittel(wert)?).?pool|pool.*(promedio|moyen)", "avg_pool2d"),
     (r"pool", "max_pool2d"),
-    (r"conv|correl", "conv2d"),
+    (r"conv|correl|faltung", "conv2d"),
     (r"batch.?norm|(^|_)bn(_|$)", "batch_norm"),
     (r"drop.?out", "dropout"),
-    (r"affine|linear|dense|matmul|fully.?connected|(^|_)fc(_|$|\d)", "linear"),
+    (r"affine|linea[rl]|dens[ea]|matmul|fully.?connected|(^|_)fc(_|$|\d)", "linear"),
     (r"relu", "relu"),
     (r"sigmoid", "sigmoid"),
     (r"softmax", "softmax"),
@@ -143,5 +174,12 @@ def known_roles() -> Iterable[str]:
     return _ARGUMENTS.keys()
 
 
+_ACCENTS = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ñ": "n", "ç": "c"}
+    | dict(zip("áéíóúàèùâêîôû", "aeiouaeuaeiou", strict=True))
+)
+
+
 def _plain(name: str) -> str:
-    return name.lower().replace("_", "")
+    plain = name.lower().replace("_", "")
+    return plain if plain.isascii() else plain.translate(_ACCENTS)

@@ -96,7 +96,9 @@ def read_call(
     sure : bool
         Whether the user has named it.
     """
-    names = [a.arg for a in (*node.args.posonlyargs, *node.args.args) if a.arg != "self"]
+    names = [
+        a.arg for a in (*node.args.posonlyargs, *node.args.args) if a.arg not in ("self", "cls")
+    ]
     optional = len(names) - len(node.args.defaults)
     roles = [role_of(name, kind) for name in names]
     if kind == "conv2d" and forward and node.name != "__init__" and "weight" not in roles:
@@ -116,6 +118,8 @@ def read_call(
     for at, (role, likely) in enumerate(zip(roles, order, strict=False)):
         if not role and likely not in roles:
             roles[at] = likely
+    if "kernel_h" in roles and "kernel_w" not in roles:  # one number for both sides
+        roles[roles.index("kernel_h")] = "kernel"
     parameters = [
         Parameter(
             name,

@@ -7,7 +7,7 @@ from clearconv.doctor.counter import Counter
 from clearconv.doctor.find import Found
 from clearconv.doctor.kinds import Limits
 from clearconv.doctor.layout import Layout
-from clearconv.doctor.match import Match
+from clearconv.doctor.match import Match, part
 from clearconv.doctor.quote import Quote
 
 
@@ -52,6 +52,14 @@ class Verdict:
     counters: list[Counter] = field(default_factory=list)
     quotes: dict[str, Quote] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+
+    @property
+    def forward_right(self) -> bool:
+        """Whether the forward pass gave results, and all of them are right."""
+        if self.match is None:
+            return False
+        forward = {name for name in self.match.seen if part(name) == "forward"}
+        return bool(forward) and not forward & self.match.wrong.keys()
 
     @property
     def right(self) -> bool:

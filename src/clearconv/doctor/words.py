@@ -58,7 +58,8 @@ def told(examination: Examination) -> list[str]:
     if examination.unreadable:
         return _wrapped(f"{name} could not be examined: {examination.unreadable}.")
     if not examination.verdicts:
-        return [f"{name}: no layer found.", "", *LOOKED_FOR.splitlines()]
+        notes = [line for note in examination.notes for line in _wrapped(f"Note: {note}")]
+        return [f"{name}: no layer found.", *notes, "", *LOOKED_FOR.splitlines()]
     wrong = sum(not verdict.right for verdict in examination.verdicts)
     count = len(examination.verdicts)
     found = f"{count} {'layer' if count == 1 else 'layers'} found"
@@ -95,7 +96,12 @@ def understood(verdict: Verdict) -> str:
         said.append("one padding for both axes")
     if limits.square_kernel:
         said.append("square windows")
+    if found.window and "kernel" in fixed:
+        steps = ", its stride too" if fixed.get("stride") == "kernel" else ""
+        said.append(f"window {'x'.join(map(str, found.window))} built in{steps}")
     absent = [option for option in ("stride", "padding") if option in fixed]
+    if found.window and fixed.get("stride") == "kernel":
+        absent.remove("stride")
     if absent:
         said.append(f"no {' and no '.join(absent)}")
     return "; ".join(said)
@@ -124,7 +130,10 @@ def _arguments(verdict: Verdict) -> str:
     forward = _named(calls["forward"]) if "forward" in calls else ""
     if verdict.found.family == "functions":
         return forward.strip("()")
-    return f"made with {_named(made)}; forward{forward}" if _named(made) else f"forward{forward}"
+    said = [f"made with {_named(made)}"] if _named(made) else []
+    if setup := calls.get("setup"):
+        said.append(f"{setup.name}{_named(setup)}")
+    return "; ".join([*said, f"forward{forward}"])
 
 
 def _named(call: Call | None) -> str:

@@ -19,7 +19,8 @@ from clearconv.doctor.adapt.results import (
     spread,
     states,
 )
-from clearconv.doctor.adapt.values import Context, NoValue, Values, bound
+from clearconv.doctor.adapt.setup import Optimiser, tell_shape
+from clearconv.doctor.adapt.values import LR, Context, NoValue, Values, bound
 from clearconv.doctor.find import Found
 from clearconv.doctor.layout import Array, Layout, take
 from clearconv.doctor.signature import Call, Parameter
@@ -81,6 +82,7 @@ class Runner:
         self.default = _GRADIENTS.get(found.kind, ("grad_x",))
         self.result = _FORWARD.get(found.kind, "y")
         self.each = found.family == "activator"  # takes one number at a time
+        self.optimiser = Optimiser()
         self.spread: tuple[int, ...] = ()  # the shape of a bias that each position has its own of
 
     def run(
@@ -100,6 +102,9 @@ class Runner:
         owner: Any = None
         for call in range(1, calls + 1):
             values = Values(self.found.kind, arrays, options, self.layout)
+            values.known["optimizer"] = self.optimiser
+            self.optimiser.given.clear()
+            self.optimiser.rate = options.get("lr", LR)
             if call == 1 and self.found.family != "functions":
                 into.part = "construction"
                 owner = self._made(values)
@@ -132,6 +137,10 @@ class Runner:
         cls, init = self.names[self.found.name], self.found.calls.get("init")
         places, names = values.arguments(init) if init else ([], {})
         owner = bound(cls, places, names)
+        if setup := self.found.calls.get("setup"):
+            tell_shape(owner, values.of(Parameter("", "sample_shape")))
+            places, names = values.arguments(setup)
+            bound(getattr(owner, setup.name), places, names)
         self._fill(owner, values, again=False)
         return owner
 
@@ -169,7 +178,7 @@ class Runner:
             values.known["y"] = back
         before = parameters(owner) if owner is not None else {}
         for part, call in calls.items():
-            if part in ("init", "forward") or values.options.get("training") is False:
+            if part in ("init", "setup", "forward") or values.options.get("training") is False:
                 continue  # in evaluation nothing goes back
             into.part = part
             self._gradients(owner, part, call, values, got)
@@ -199,8 +208,12 @@ class Runner:
     def _context(self) -> Any:
         """Return an object for a forward pass to keep things in: the file's own, if it has one."""
         for name, cls in self.names.items():
-            if isinstance(cls, type) and re.fullmatch(r"_?(ctx|context)", name, re.I):
-                return bound(cls, [], {})
+            named = re.fullmatch(r"_?(ctx|context)", name, re.I)
+            if isinstance(cls, type) and (named or hasattr(cls, "save_for_backward")):
+                try:
+                    return bound(cls, [], {})
+                except NoValue:
+                    continue
         return Context()
 
     def _remember(self, back: Any, call: Call, values: Values, got: dict[str, Any]) -> Any:
@@ -233,6 +246,10 @@ class Runner:
         if derivative:
             back = np.asarray(back) * values.known["grad_y"]
         kept = held(owner, self.default) if owner is not None else {}
+        for name in self.default[1:]:
+            step = self.optimiser.gradient(values.known.get(_LIKE[name]))
+            if step is not None:
+                kept.setdefault(name, step)
         if back is not None:
             first = (part,) if part in self.default else self.default
             returned = split(back, call.returns if part == "backward" else (part,), first)

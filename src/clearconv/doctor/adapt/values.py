@@ -12,7 +12,7 @@ from clearconv.doctor.signature import Call, Parameter
 
 #: Keys of a dictionary of options that are given even if the code hides how it reads them.
 _KEYS = "stride pad padding pool_height pool_width f p mode eps momentum".split()
-_LR = 0.25
+LR = 0.25  #: the size of the steps that a layer takes by itself
 _PAIRS = ("stride", "padding", "dilation", "kernel")
 
 
@@ -36,7 +36,7 @@ class Identity:
         return output * 0 + 1
 
 
-class Context:
+class Context(dict[str, Any]):
     """What a layer written as a pair of static methods keeps for its way back."""
 
     def save_for_backward(self, *kept: Any) -> None:
@@ -138,8 +138,10 @@ class Values:
 
     def _size(self, role: str, name: str) -> Any:
         x = self.options.get("x_shape") or self.shapes.get("x", ())
-        if role == "x_shape" and x:
-            return np.shape(give(np.empty(x), "x", self.layout))
+        if role in ("x_shape", "sample_shape") and x:
+            shape = np.shape(give(np.empty(x), "x", self.layout))
+            alone = role == "sample_shape" and self.layout.x.startswith("N")
+            return shape[1:] if alone else shape
         if role == "weight_shape" and "weight" in self.shapes:
             return np.shape(self.known["weight"])
         sizes = {"height": x[2:3], "width": x[3:4], "in_channels": x[1:2]}
@@ -163,7 +165,7 @@ class Values:
         if role in ("lr", "eps", "momentum") and role in self.options:
             return self.options[role]
         if role == "lr":
-            return _LR
+            return LR
         raise NoValue(role)
 
     def _mode(self) -> str:
