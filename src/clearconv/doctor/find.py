@@ -6,10 +6,11 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from clearconv.doctor.manners import fixed_window, set_up, way_back
+from clearconv.doctor.body import attributes_of, methods_of, window_of
+from clearconv.doctor.manners import fixed_window, pullback, set_up, way_back
 from clearconv.doctor.named import Named
 from clearconv.doctor.names import BACKWARD, FORWARD, kind_of, role_of
-from clearconv.doctor.signature import Call, Parameter, last_name, read_call, taken_apart
+from clearconv.doctor.signature import Call, last_name, read_call, taken_apart
 
 #: What a forward function or method must be given, by kind; ``|`` separates equivalents.
 _NEEDS = {
@@ -118,7 +119,7 @@ def _pairs(functions: Mapping[str, ast.FunctionDef]) -> Iterator[Found]:
     for name, forward in forwards.items():
         kind, node = _kind(functions[name]), functions[name]
         window = _window_inside(forward, node, kind)
-        told = {"window": window, "doubt": _INSIDE} if window else {}
+        doubt = _INSIDE if window else ""
         mine = [
             other
             for other in functions.values()
@@ -143,12 +144,12 @@ def _pairs(functions: Mapping[str, ast.FunctionDef]) -> Iterator[Found]:
                 calls = [{"forward": forward, "backward": _like(both, forward)}]
             if alone:
                 yield Found(sort, "functions", name, node.lineno, {"forward": forward, **alone})
-            handed = _pullback(node, sort)
+            handed = pullback(node, sort)
             if handed is not None and not mine:
                 calls = [{"forward": forward, "backward": handed}]
             for one in calls or ([] if alone else [{"forward": forward}]):
                 last = forward if handed else one.get("backward", forward)
-                yield Found(sort, "functions", last.name, node.lineno, one, **told)
+                yield Found(sort, "functions", last.name, node.lineno, one, (), window, doubt)
 
 
 def _window_inside(call: Call, node: ast.FunctionDef, kind: str) -> tuple[int, int] | None:
@@ -195,7 +196,7 @@ def _sorts(kind: str, forward: Call) -> tuple[str, ...]:
 
 def _class(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> Iterator[Found]:
     """Yield a class that is a layer."""
-    methods = _methods(node, classes)
+    methods = methods_of(node, classes)
     kind, doubt = _kind(node), ""
     if not kind and node.name.lower().endswith("block"):
         kind, doubt = kind_of(node.name[:-5]), "a block may hold more than one layer"
@@ -226,7 +227,7 @@ def _class(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> Iterator[
     given = {
         p.role for name in ("init", "forward") if name in calls for p in calls[name].parameters
     }
-    attributes, window = _attributes(methods), _window(node.name)
+    attributes, window = attributes_of(methods), window_of(node.name)
     if kind in _POOLS and not window and not {"kernel", "kernel_h"} & given:
         window = fixed_window(forward)
         doubt = doubt or (_INSIDE if window else "")
@@ -248,15 +249,6 @@ def _of_one_sample(init: Call) -> Call:
     told = {"x_shape": "sample_shape"}
     parameters = tuple(replace(p, role=told.get(p.role, p.role)) for p in init.parameters)
     return replace(init, parameters=parameters)
-
-
-def _window(name: str) -> tuple[int, int] | None:
-    """Return the window that a class's name speaks of: Conv3x3, MaxPool2."""
-    size = re.search(r"(\d+)x(\d+)", name)
-    if size:
-        return int(size[1]), int(size[2])
-    size = re.search(r"pool(?:ing)?_?(\d+)(?![\dd])", name, re.I)
-    return (int(size[1]), int(size[1])) if size else None
 
 
 def _plain(init: Call | None, kind: str) -> bool:
@@ -339,56 +331,6 @@ def _counts(init: Call) -> Call:
         told = dict(zip(told, reversed(counts), strict=True))
     parameters = [replace(p, role=told.get(p.name, p.role)) for p in init.parameters]
     return replace(init, parameters=tuple(parameters))
-
-
-def _pullback(node: ast.FunctionDef, kind: str) -> Call | None:
-    """Return the way back, where a forward function hands it out beside its result."""
-    inner = {one.name: one for one in node.body if isinstance(one, ast.FunctionDef)}
-    last = node.body[-1]
-    value = last.value if isinstance(last, ast.Return) else None
-    for part in value.elts[1:] if isinstance(value, ast.Tuple) else ():
-        if isinstance(part, ast.Lambda):
-            lines = (part.lineno, part.end_lineno or part.lineno)
-            return Call(f"{node.name}.lambda", lines, (Parameter("", "grad_y"),))
-        if last_name(part) in inner:
-            call = read_call(inner[last_name(part)], kind, {})
-            return replace(call, name=f"{node.name}.{call.name}")
-    return None
-
-
-def _methods(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> dict[str, ast.FunctionDef]:
-    """Return a class's methods, with those of its bases in the same file."""
-    found: dict[str, ast.FunctionDef] = {}
-    for base in node.bases:
-        name = last_name(base)
-        if name in classes and name != node.name:
-            found |= _methods(classes[name], classes)
-    if any("dataclass" in ast.unparse(one) for one in node.decorator_list):
-        found["__init__"] = _fields(node)
-    return found | {n.name: n for n in node.body if isinstance(n, ast.FunctionDef)}
-
-
-def _fields(node: ast.ClassDef) -> ast.FunctionDef:
-    """Return the constructor that a dataclass gets: its fields as arguments and attributes."""
-    fields = [n for n in node.body if isinstance(n, ast.AnnAssign) and "ClassVar" not in
-              ast.unparse(n.annotation) and "init=False" not in ast.unparse(n)]  # fmt: skip
-    names = [(last_name(n.target), n.value is not None) for n in fields]
-    given = ", ".join(f"{name}=None" if optional else name for name, optional in names)
-    stored = "; ".join(f"self.{name} = {name}" for name, _ in names) or "pass"
-    made = ast.parse(f"def __init__(self, {given}): {stored}").body[0]
-    assert isinstance(made, ast.FunctionDef)
-    made.lineno, made.end_lineno = node.lineno, node.lineno
-    return made
-
-
-def _attributes(methods: Mapping[str, ast.FunctionDef]) -> tuple[str, ...]:
-    stored = []
-    for inner in (inner for method in methods.values() for inner in ast.walk(method)):
-        if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
-            stored.append(inner.attr)
-        elif isinstance(inner, ast.Subscript) and isinstance(inner.slice, ast.Constant):
-            stored.append(str(inner.slice.value))
-    return tuple(dict.fromkeys(stored))
 
 
 def _stem(name: str) -> str:

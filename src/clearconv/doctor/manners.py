@@ -2,8 +2,9 @@
 
 import ast
 from collections.abc import Mapping
+from dataclasses import replace
 
-from clearconv.doctor.signature import Call, read_call
+from clearconv.doctor.signature import Call, Parameter, last_name, read_call
 
 #: Methods that finish a layer after it was made.
 _SETUP = "initialize initialise build init_weights initialize_weights initialize_parameters".split()
@@ -31,6 +32,29 @@ def way_back(
     default = dict(zip(names, node.args.defaults, strict=True)).get(gradient.name)
     absent = isinstance(default, ast.Constant) and default.value is None
     return call if absent else None
+
+
+def pullback(node: ast.FunctionDef, kind: str) -> Call | None:
+    """Return the way back, where a forward function hands it out beside its result.
+
+    Parameters
+    ----------
+    node : ast.FunctionDef
+        The forward pass.
+    kind : str
+        The kind of layer.
+    """
+    inner = {one.name: one for one in node.body if isinstance(one, ast.FunctionDef)}
+    last = node.body[-1]
+    value = last.value if isinstance(last, ast.Return) else None
+    for part in value.elts[1:] if isinstance(value, ast.Tuple) else ():
+        if isinstance(part, ast.Lambda):
+            lines = (part.lineno, part.end_lineno or part.lineno)
+            return Call(f"{node.name}.lambda", lines, (Parameter("", "grad_y"),))
+        if last_name(part) in inner:
+            call = read_call(inner[last_name(part)], kind, {})
+            return replace(call, name=f"{node.name}.{call.name}")
+    return None
 
 
 def fixed_window(node: ast.FunctionDef) -> tuple[int, int] | None:
