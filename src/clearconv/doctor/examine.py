@@ -78,8 +78,9 @@ def examine(
         for number, one in wanted:
             verdict = visit(patient, source, number, one, conventions or {})
             if one.doubt and not verdict.forward_right:
+                name = one.calls["forward"].name if one.family == "functions" else one.name
                 examination.notes.append(
-                    f"{one.name} in line {one.line} was not examined: {one.doubt}. Where it is "
+                    f"{name} in line {one.line} was not examined: {one.doubt}. Where it is "
                     f"one {one.kind} none the less, name its function with --function"
                 )
             else:
