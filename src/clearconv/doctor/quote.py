@@ -5,6 +5,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from clearconv.doctor.adapt.results import split
+from clearconv.doctor.adapt.runner import results_of
 from clearconv.doctor.find import Found
 from clearconv.doctor.kinds import Slip
 from clearconv.doctor.names import result_of
@@ -26,11 +28,14 @@ class Quote:
         What stands there.
     sure : bool
         Whether it shows the mistake; otherwise it is where the wrong result is made.
+    result : str
+        The result that is made there.
     """
 
     line: int
     text: str
     sure: bool
+    result: str
 
 
 def quote(source: str, found: Found, slip: Slip | None, result: str) -> Quote | None:
@@ -48,26 +53,60 @@ def quote(source: str, found: Found, slip: Slip | None, result: str) -> Quote | 
         The wrong result.
     """
     name = result.partition("@")[0]
-    statements = [s for call in _calls(found, name) for s in _statements(source, found, call)]
+    statements = [s for call in _calls(found, name) for s in _statements(source, call)]
     for hint in slip.hints if slip else ():
         hits = [s for s in statements if re.search(hint, _text(s))]
+        if hint == "^return":  # too early: inside a loop
+            loops = [s for s in statements if isinstance(s, ast.For)]
+            hits = [s for s in hits if any(s in ast.walk(loop) for loop in loops)]
         if len(hits) > 1:
             hits = [s for s in hits if isinstance(s, ast.Assign | ast.AugAssign | ast.Return)]
         if len(hits) == 1:
-            return Quote(hits[0].lineno, _line(source, hits[0]), sure=True)
+            return Quote(hits[0].lineno, _line(source, hits[0]), True, name)
     makers = [s for s in statements if name in _made(s)]
+    for call in _calls(found, name):
+        makers = _returned(source, found, call, name, statements) or makers
     if not makers and len(statements) == 1:
         makers = statements
     if not makers:
         return None
     adding = [s for s in makers if isinstance(s, ast.AugAssign) and isinstance(s.op, ast.Add)]
-    last = _origin((adding or makers)[-1], statements)
-    return Quote(last.lineno, _line(source, last), sure=False)
+    last = (adding or makers)[-1]
+    if isinstance(last, ast.Assign):
+        last = _origin(last, last.value, statements)
+    return Quote(last.lineno, _line(source, last), False, name)
 
 
-def _origin(made: ast.stmt, statements: Sequence[ast.stmt]) -> ast.stmt:
+def _returned(
+    source: str, found: Found, call: Call, name: str, statements: Sequence[ast.stmt]
+) -> list[ast.stmt]:
+    """Return where that is made which a function hands over as this result."""
+    inside = [
+        s
+        for s in statements
+        if isinstance(s, ast.Return) and call.lines[0] <= s.lineno <= call.lines[1]
+    ]
+    last = inside[-1] if inside else None
+    if last is None or last.value is None:
+        return []
+    parts = tuple(last.value.elts) if isinstance(last.value, ast.Tuple) else (last.value,)
+    results = results_of(found.kind, call is found.calls.get("forward"))
+    if name in found.calls:
+        results = (name,)
+    said = call.returns if len(call.returns) == len(parts) else ("",) * len(parts)
+    value = split(parts, said, results).get(name)
+    if isinstance(value, ast.Name | ast.Attribute):
+        return [s for s in statements if _name(value) in _assigned(s)]
+    if value is None or isinstance(value, ast.Constant):
+        return []
+    helper = _name(value.func) if isinstance(value, ast.Call) else ""
+    if any(helper == one.name for one in _functions(source, call)[1:]):
+        return []  # made there
+    return [_origin(last, value, statements)]
+
+
+def _origin(made: ast.stmt, value: ast.expr, statements: Sequence[ast.stmt]) -> ast.stmt:
     """Go back from a mere slice or reshape to where its array is filled."""
-    value = made.value if isinstance(made, ast.Assign) else None
     while isinstance(value, ast.Subscript | ast.Attribute | ast.Call):
         value = value.func if isinstance(value, ast.Call) else value.value
     if isinstance(value, ast.Name):
@@ -94,15 +133,24 @@ def _calls(found: Found, name: str) -> list[Call]:
     return [found.calls[part]] if part in found.calls else []
 
 
-def _statements(source: str, found: Found, call: Call) -> list[ast.stmt]:
+def _statements(source: str, call: Call) -> list[ast.stmt]:
     """Return the simple statements of a function, and of the methods that it calls."""
+    simple = ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Return | ast.Expr | ast.If | ast.For
+    reached = _functions(source, call)
+    found_here = [s for f in reached for s in ast.walk(f) if isinstance(s, simple)]
+    return sorted(found_here, key=lambda s: s.lineno)
+
+
+def _functions(source: str, call: Call) -> list[ast.FunctionDef]:
+    """Return a function, and those beside it that it calls."""
     tree = ast.parse(source)
     functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
     first = next((f for f in functions if f.lineno == call.lines[0]), None)
     if first is None:
         return []
     members = [f for f in functions if _beside(tree, first, f)]
-    reached, waiting = [], [first]
+    reached: list[ast.FunctionDef] = []
+    waiting = [first]
     while waiting:
         function = waiting.pop()
         if function in reached:
@@ -114,9 +162,7 @@ def _statements(source: str, found: Found, call: Call) -> list[ast.stmt]:
             if isinstance(inner, ast.Call)
         }
         waiting += [f for f in members if f.name in used and f.name != "forward"]
-    simple = ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Return | ast.Expr | ast.If | ast.For
-    found_here = [s for f in reached for s in ast.walk(f) if isinstance(s, simple)]
-    return sorted(found_here, key=lambda s: s.lineno)
+    return reached
 
 
 def _beside(tree: ast.Module, first: ast.FunctionDef, other: ast.FunctionDef) -> bool:
@@ -147,6 +193,11 @@ def _line(source: str, statement: ast.stmt) -> str:
 
 def _made(statement: ast.stmt) -> set[str]:
     """Return the results that a statement assigns, by the names of its variables."""
+    return {result_of(name) for name in _assigned(statement)}
+
+
+def _assigned(statement: ast.stmt) -> set[str]:
+    """Return the variables and attributes that a statement assigns, whole or in part."""
     if isinstance(statement, ast.Assign):
         targets = list(statement.targets)
     elif isinstance(statement, ast.AugAssign | ast.AnnAssign):
@@ -156,7 +207,7 @@ def _made(statement: ast.stmt) -> set[str]:
     found = set()
     for target in targets:
         parts = target.elts if isinstance(target, ast.Tuple) else [target]
-        found |= {result_of(_name(part)) for part in parts}
+        found |= {_name(part) for part in parts}
     return found
 
 

@@ -237,7 +237,7 @@ def _slip(verdict: Verdict, slip: Slip, place: str = "") -> Iterator[str]:
 def _line(verdict: Verdict, key: str) -> Iterator[str]:
     quote = verdict.quotes.get(key)
     if quote is not None:
-        made = "Line" if quote.sure else "It is made in line"
+        made = "Line" if quote.sure else f"{quote.result} is made in line"
         yield f"  {made} {quote.line}: {printable(quote.text)}"
 
 

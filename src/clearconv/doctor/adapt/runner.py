@@ -45,6 +45,13 @@ _LIKE = {
 }  # fmt: skip
 
 
+def results_of(kind: str, forward: bool) -> tuple[str, ...]:
+    """Return what a forward, or a backward, function of a kind gives, in the usual order."""
+    if forward:
+        return (_FORWARD.get(kind, "y"), *(("grad_x",) if kind == "softmax_cross_entropy" else ()))
+    return _GRADIENTS.get(kind, ("grad_x",))
+
+
 @dataclass
 class Outcome:
     """What one case gave.
@@ -79,8 +86,8 @@ class Runner:
 
     def __init__(self, found: Found, names: Mapping[str, Any], layout: Layout) -> None:
         self.found, self.names, self.layout = found, names, layout
-        self.default = _GRADIENTS.get(found.kind, ("grad_x",))
-        self.result = _FORWARD.get(found.kind, "y")
+        self.default = results_of(found.kind, forward=False)
+        self.result = results_of(found.kind, forward=True)[0]
         self.each = found.family == "activator"  # takes one number at a time
         self.optimiser = Optimiser()
         self.spread: tuple[int, ...] = ()  # the shape of a bias that each position has its own of
