@@ -1,17 +1,17 @@
 """Numbers that a learner's batch normalisation has built in, read off its results."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from clearconv.doctor.kinds import Case, Kind
+from clearconv.doctor.kinds import Kind
 from clearconv.doctor.layout import Array
 from clearconv.doctor.match import NONE, Trial, expected, same
 
 
-def with_constants(kind: Kind, trials: Sequence[Trial], remarks: list[str]) -> list[Trial]:
-    """Return the trials with eps and momentum as the code has them, where it does not take ours.
+def built_in(kind: Kind, trials: Sequence[Trial]) -> dict[str, float]:
+    """Return eps and momentum as the code has them, where it does not take ours.
 
     Parameters
     ----------
@@ -19,12 +19,11 @@ def with_constants(kind: Kind, trials: Sequence[Trial], remarks: list[str]) -> l
         Anything but batch normalisation is left alone.
     trials : sequence of Trial
         What came out.
-    remarks : list of str
-        Told here what was read off.
     """
-    made = list(trials)
+    found: dict[str, float] = {}
     if kind.name != "batch_norm":
-        return made
+        return found
+    made = list(trials)
     for option, result, read in (("eps", "y", _eps), ("momentum", "running_mean", _momentum)):
         told = [read(trial) for trial in made if _wrong(kind, trial, result)]
         values = np.concatenate([v for v in told if v is not None] or [np.empty(0)])
@@ -33,13 +32,25 @@ def with_constants(kind: Kind, trials: Sequence[Trial], remarks: list[str]) -> l
         value = float(f"{np.median(values):.4g}")
         if not 1e-15 < value < 1 or np.abs(values - value).max() > 1e-3 * value + 1e-9:
             continue
-        made = [replace(t, case=_with(t, option, value)) for t in made]
-        remarks.append(f"{option} is built in: {value:g}")
-    return made
+        made = with_options(made, {option: value})
+        found[option] = value
+    return found
 
 
-def _with(trial: Trial, option: str, value: float) -> Case:
-    return replace(trial.case, options={**trial.case.options, option: value})
+def with_options(trials: Sequence[Trial], options: Mapping[str, float]) -> list[Trial]:
+    """Return the trials with these options in their cases.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+        What came out.
+    options : mapping
+        What the code has built in.
+    """
+    return [
+        replace(one, case=replace(one.case, options={**one.case.options, **options}))
+        for one in trials
+    ]
 
 
 def _wrong(kind: Kind, trial: Trial, name: str) -> bool:

@@ -78,17 +78,28 @@ def _factor(wrong: Sequence[tuple[Case, Array, Array]]) -> str:
         if not ratio or not same(got, want * ratio, ""):
             return ""
         ratios.append(ratio)
+    scalar = all(want.size == 1 for _, _, want in wrong)
+    it = "it" if scalar else "every number"
     if np.allclose(ratios, -1):
-        return "its sign is wrong; the size of every number is right"
+        return f"its sign is wrong; the size {'' if scalar else 'of every number '}is right"
     for said, inverse, sizes in _sizes(wrong):
         if np.allclose(ratios, sizes):
-            return f"every number is right but for a factor: {said} too much"
+            return f"{it} is right but for a factor: {said} too much"
         if np.allclose(ratios, 1 / np.asarray(sizes)):
-            return f"every number is right but for a factor: divided by {inverse}"
+            return f"{it} is right but for a factor: divided by {inverse}"
     if np.allclose(ratios, ratios[0]):
-        return f"every number is {ratios[0]:.4g} times what it should be"
-    listed = ", ".join(f"{ratio:.4g}" for ratio in ratios[:4])
+        return f"{it} is {_ratio(ratios[0])} times what it should be"
+    listed = ", ".join(_ratio(ratio) for ratio in ratios[:4])
+    if scalar:
+        return f"it is off by another factor in each case: {listed}"
     return f"in each case all numbers are off by one factor: {listed}"
+
+
+def _ratio(ratio: float) -> str:
+    """Write a factor; 1/99, where it is one by a whole number."""
+    part = round(1 / ratio)
+    whole = part > 1 and np.isclose(ratio * part, 1, rtol=1e-6, atol=0)
+    return f"1/{part}" if whole else f"{ratio:.4g}"
 
 
 def _sizes(wrong: Sequence[tuple[Case, Array, Array]]) -> Iterator[tuple[str, str, list[Any]]]:
@@ -128,11 +139,14 @@ def _places(name: str, wrong: Sequence[tuple[Case, Array, Array]]) -> Iterator[s
     where = [_where(name, case, _off(got, want)) for case, got, want in wrong]
     shared = [one for one in where[0] if all(one in other for other in where)]
     if shared:
-        yield f"wrong are {shared[0]} alone; the other numbers are right"
+        yield f"only {shared[0]} are wrong; the other numbers are right"
     elif all(one == 1 for one in share):
-        yield "every number is wrong"
+        yield (
+            "it is wrong" if all(got.size == 1 for _, got, _ in wrong) else "every number is wrong"
+        )
     else:
-        yield f"{min(share):.0%} to {max(share):.0%} of its numbers are wrong"
+        shares = dict.fromkeys(f"{one:.0%}" for one in (min(share), max(share)))
+        yield f"{' to '.join(shares)} of its numbers are wrong"
 
 
 def _off(got: Array, want: Array) -> Any:

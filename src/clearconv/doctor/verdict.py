@@ -39,6 +39,8 @@ class Verdict:
         Key of a mistake, or name of a result -> the learner's line.
     remarks : list of str
         What else was seen.
+    built_in : dict
+        Option that the code does not take -> the number that it has instead.
     """
 
     found: Found
@@ -52,6 +54,7 @@ class Verdict:
     counters: list[Counter] = field(default_factory=list)
     quotes: dict[str, Quote] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    built_in: dict[str, float] = field(default_factory=dict)
 
     @property
     def forward_right(self) -> bool:

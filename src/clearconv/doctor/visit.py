@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from clearconv.doctor.constants import with_constants
+from clearconv.doctor.constants import built_in, with_options
 from clearconv.doctor.conventions import best_match
 from clearconv.doctor.counter import smallest
 from clearconv.doctor.describe import common, describe
@@ -50,7 +50,9 @@ def visit(
     trials, limits = _within(layer, layout, tried, verdict, source)
     verdict.cases = [trial.case.name for trial in trials]
     verdict.remarks += [_changes(name) for name in tried.changed]
-    trials = with_constants(layer.kind, trials, verdict.remarks)
+    verdict.built_in = built_in(layer.kind, trials)
+    trials = with_options(trials, verdict.built_in)
+    verdict.remarks += [f"{name} is built in: {n:g}" for name, n in verdict.built_in.items()]
     match = best_match(layer.kind, trials, layer.chosen)
     if not match.sets and not any(trial.results for trial in trials):
         verdict.stopped = verdict.stopped or "it gave no result"
@@ -163,6 +165,7 @@ def _explain(
             verdict.places[name] = said
     small = layer.tried(layer.cases(limits, layout, small=True), layout)
     whole = [trial for trial in small.trials if not trial.stopped]
+    whole = with_options(whole, verdict.built_in)
     verdict.counters = smallest(layer.kind, whole, match.conventions, match.told)
     slips = {slip.key: slip for slip in layer.kind.slips}
     for key in sorted({key for slips_ in match.sets for key in slips_}):

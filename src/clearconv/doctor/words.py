@@ -8,6 +8,7 @@ from clearconv.doctor.counter import Counter
 from clearconv.doctor.grids import blocks, number, pairs
 from clearconv.doctor.kinds import KINDS, Slip
 from clearconv.doctor.match import Match
+from clearconv.doctor.share import share, spoken, told_slip
 from clearconv.doctor.signature import Call
 from clearconv.doctor.verdict import Examination, Verdict
 
@@ -114,13 +115,17 @@ def conventions(verdict: Verdict) -> list[str]:
     said = []
     for one in KINDS[verdict.found.kind].conventions:
         value = verdict.match.conventions.get(one.key)
+        if any(one.key in _UNSETTLED.get(key, ()) for key in verdict.match.sure):
+            continue
         usual = next(iter(one.values))
         if value is not None and (value != usual or one.key in _ALWAYS):
-            said.append(f"{one.key}: {one.values[value]}")
+            said.append(spoken(f"{one.key}: {one.values[value]}", verdict.layout))
     return said
 
 
 _ALWAYS = {"kernel"}
+#: Mistakes that leave open which convention was meant.
+_UNSETTLED = {"not-scaled": ("scale",)}
 
 
 def _arguments(verdict: Verdict) -> str:
@@ -179,7 +184,8 @@ def _results(verdict: Verdict) -> Iterator[str]:
         second = ", when called a second time," if again else ""
         if off := match.off(name):
             count = len(match.seen[name])
-            yield from _item("WRONG", f"{plain}{second} in {len(off)} of {count} cases")
+            where = f"{len(off)} of {count} cases" if count > 1 else "the one case tried"
+            yield from _item("WRONG", f"{plain}{second} in {where}")
 
 
 def _diagnosis(verdict: Verdict) -> Iterator[str]:
@@ -220,6 +226,7 @@ def _several(verdict: Verdict, match: Match, slips: dict[str, Slip]) -> Iterator
     yield from _wrapped(f"It is {one}; {why}:", "  ")
     for slips_ in sets:
         titles = " and ".join(slips[key].title for key in sorted(slips_ - sure))
+        titles = spoken(titles, verdict.layout)
         yield from _wrapped(f"- {titles}", "  ", "    ")
         for key in sorted(slips_ - sure):
             yield from _wrapped(f"See docs/{slips[key].link}", "    ")
@@ -227,6 +234,7 @@ def _several(verdict: Verdict, match: Match, slips: dict[str, Slip]) -> Iterator
 
 def _slip(verdict: Verdict, slip: Slip, place: str = "") -> Iterator[str]:
     """Name a mistake, say why it is one, and what to write."""
+    slip = told_slip(slip, verdict.layout)
     yield from _wrapped(f"{place}{slip.title[0].upper()}{slip.title[1:]}.", "  ")
     yield from _wrapped(" ".join(slip.why.split()), "  ")
     yield from _line(verdict, slip.key)
@@ -247,13 +255,13 @@ def _counters(verdict: Verdict, names: Sequence[str], shown: set[str]) -> Iterat
         if counter.name in names and counter.name not in shown:
             shown.add(counter.name)
             yield ""
-            yield from _counter(counter)
+            yield from _counter(counter, verdict)
             shown.update(names)
             return
 
 
-def _counter(counter: Counter) -> Iterator[str]:
-    said = f" ({options})" if (options := _options(counter)) else ""
+def _counter(counter: Counter, verdict: Verdict) -> Iterator[str]:
+    said = f" ({options})" if (options := _options(counter, verdict)) else ""
     yield from _wrapped(f"The smallest case found that shows it{said}:", "  ")
     unused = _UNUSED.get(counter.name.partition("@")[0], set())
     unused |= {"draws", "draws@2", "draws-back"}
@@ -269,8 +277,8 @@ def _counter(counter: Counter) -> Iterator[str]:
     )
 
 
-def _options(counter: Counter) -> str:
-    """Say which options the case has, but for those that change nothing."""
+def _options(counter: Counter, verdict: Verdict) -> str:
+    """Say which options the case has, but for those that change nothing or are built in."""
     case = counter.case
     usual = {key: value for key, value in _USUAL.items() if key in case.options}
     said = [
@@ -280,7 +288,10 @@ def _options(counter: Counter) -> str:
     ]
     if "kernel" in case.options and "weight" not in case.arrays:
         said.insert(0, f"window {'x'.join(map(str, case.options['kernel']))}")
-    said += [f"{key} {case.options[key]:g}" for key in ("p", "eps") if key in case.options]
+    if "p" in case.options:
+        said.append(f"p {share(case.options['p'], verdict.layout):g}")
+    if "eps" in case.options and "eps" not in verdict.built_in:
+        said.append(f"eps {case.options['eps']:g}")
     if "training" in case.options:
         said.append("training" if case.options["training"] else "evaluation")
     return ", ".join(said)

@@ -70,6 +70,8 @@ def _cases(
             spread = draw(f"batch_norm {name}", {"spread": channels}, levels=levels)["spread"]
             column = spread.reshape(-1, *[1] * (len(shape) - 2))  # (C,) or (C, 1, 1)
             arrays["x"] = arrays["x"] * column + 2 * column
+        elif (arrays["x"] == arrays["x"].flat[0]).all():  # of equal numbers nothing is left
+            arrays["x"][0] += 2
         options = {"training": training, "eps": 0.1, "momentum": 0.3}
         made.append(Case(name, arrays, {k: limits.fixed.get(k, v) for k, v in options.items()}))
     return made
