@@ -1,10 +1,13 @@
 """How the arrays lie in a learner's code, found out by trying."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from clearconv.doctor.conventions import best_match
+from clearconv.doctor.find import Found
 from clearconv.doctor.layer import Layer
 from clearconv.doctor.limits import limits_of
 from clearconv.doctor.match import NONE, Trial, expected, part
@@ -13,15 +16,29 @@ from clearconv.doctor.sandbox import Job
 
 _PROBES = 3
 _ENDS = ("Timeout", "Ended")
+#: Kinds whose formulas run with one sample and with several alike, and then mix them.
+_BY_SAMPLE = ("softmax", "softmax_cross_entropy")
+_MIXED = (
+    "it was given one sample at a time; several given together, (N, K), are mixed: the maximum "
+    "and the sum must go along each row, axis=1, keepdims=True"
+)
+_BATCH = (
+    r"keepdims|axis *= *\(?(1|-1)\b|\.(sum|max)\(-?1|\bN, *\w+ *=|\(N, *\w+\)|batch"
+    r"|/=? *(len\(|N\b|\w+\.shape\[0\])"
+)
 
 
-def probe(layer: Layer) -> tuple[int, dict[str, Any] | None]:
+def probe(layer: Layer, source: str, remarks: list[str]) -> tuple[int, dict[str, Any] | None]:
     """Find the layout that explains most.
 
     Parameters
     ----------
     layer : Layer
         The layer.
+    source : str
+        The learner's file.
+    remarks : list of str
+        Told here what the layout hides.
 
     Returns
     -------
@@ -39,9 +56,38 @@ def probe(layer: Layer) -> tuple[int, dict[str, Any] | None]:
             return 0, hopeless
     scores = [sum(_score(layer, one, at) for one in each) for at, each in enumerate(trials)]
     ranked = sorted(range(len(trials)), key=lambda at: -scores[at])
-    if _mistakes(layer, trials[ranked[0]]) == 0:
-        return ranked[0], None
-    return min(ranked, key=lambda at: _mistakes(layer, trials[at])), None
+    mistakes = partial(_mistakes, layer)
+    best = (
+        ranked[0]
+        if mistakes(trials[ranked[0]]) == 0
+        else min(ranked, key=lambda at: mistakes(trials[at]))
+    )
+    if layer.layouts[best].batch or layer.kind.name not in _BY_SAMPLE:
+        return best, None
+    several = [at for at in ranked if layer.layouts[at].batch and _shaped(layer, trials[at])]
+    if several and _speaks_of_batch(layer.found, source):
+        return min(several, key=lambda at: mistakes(trials[at])), None
+    if several:
+        remarks.append(_MIXED)
+    return best, None
+
+
+def _shaped(layer: Layer, trials: Sequence[Trial]) -> bool:
+    """Whether the code runs to its end with several samples, and every shape is right."""
+    for trial in trials:
+        truth = layer.kind.run(trial.case, NONE)
+        shapes = {name: array.shape for name, array in trial.results.items() if name in truth}
+        if trial.stopped or any(truth[name].shape != shape for name, shape in shapes.items()):
+            return False
+    return all(trial.results for trial in trials)
+
+
+def _speaks_of_batch(found: Found, source: str) -> bool:
+    """Whether the text shows that several samples are meant to go in at once."""
+    lines = source.splitlines()
+    spans = [call.lines for call in found.calls.values()]
+    text = "\n".join(line for first, last in spans for line in lines[first - 1 : last])
+    return bool(re.search(_BATCH, text))
 
 
 def _trials(layer: Layer, tight: bool) -> tuple[list[list[Trial]], dict[str, Any] | None]:

@@ -40,8 +40,9 @@ def visit(
         Conventions set by the user.
     """
     layer = Layer(patient, number, found, chosen)
-    layout, hopeless = probe(layer)
-    verdict = Verdict(found, layer.layouts[layout], Limits())
+    remarks: list[str] = []
+    layout, hopeless = probe(layer, source, remarks)
+    verdict = Verdict(found, layer.layouts[layout], Limits(), remarks=remarks)
     limits = verdict.limits = limits_of(found, verdict.layout)
     if hopeless is not None:
         verdict.stopped = sentence(with_text(hopeless, source))
