@@ -112,3 +112,13 @@ def test_a_convention_can_be_set(run, mine):
     assert "batch: they are means" in run("doctor", mine(text)).stdout
     done = run("doctor", mine(text), "--convention", "batch=sum")
     assert done.exit_code == 1 and "WRONG       grad_weight" in done.stdout
+
+
+def test_on_a_terminal_it_says_what_it_does_and_erases_it(run, mine, monkeypatch):
+    from clearconv.cli import doctor
+
+    assert run("doctor", mine(RIGHT)).stderr == ""
+    monkeypatch.setattr(doctor, "_shows", lambda: True)
+    done = run("doctor", mine(RIGHT))
+    assert done.stderr == "\r\033[Kexamining relu relu_backward (1 of 1)\r\033[K"
+    assert "examining" not in done.stdout

@@ -1,14 +1,18 @@
 """``clearconv doctor mine.py``: what is wrong with a learner's own backward pass."""
 
 import json
+import sys
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any
 
 import click
 
+from clearconv._text import printable
 from clearconv.cli._frame import Failure, command, unknown
 
 _MEBIBYTE = 1 << 20
+_ERASE = "\r\033[K"
 
 
 @command(
@@ -92,7 +96,10 @@ def doctor(
         only=only,
         conventions=_conventions(conventions),
         confines=Confines(timeout, memory * _MEBIBYTE),
+        watch=_watch if _shows() else None,
     )
+    if _shows():
+        click.echo(_ERASE, nl=False, err=True, color=True)
     if as_json:
         from clearconv.doctor.record import record
 
@@ -103,6 +110,18 @@ def doctor(
         ctx.exit(2)
     if not examination.right:
         ctx.exit(Failure.exit_code)
+
+
+def _shows() -> bool:
+    """Whether somebody is looking on."""
+    return sys.stderr.isatty()
+
+
+def _watch(layer: str, number: int, count: int) -> None:
+    """Say on a terminal what is being done, in one line that the next replaces."""
+    line = f"examining {printable(layer)} ({number} of {count})"
+    width = get_terminal_size().columns - 1
+    click.echo(f"{_ERASE}{line[:width]}", nl=False, err=True, color=True)
 
 
 def _functions(texts: tuple[str, ...]) -> list[Any]:

@@ -1,10 +1,11 @@
 """Examine a learner's file: find its layers, run each, compare, and say what fits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from clearconv.doctor.find import Found, find
+from clearconv.doctor.helpers import blame_helpers
 from clearconv.doctor.kinds import KINDS
 from clearconv.doctor.named import Named
 from clearconv.doctor.overlooked import overlooked
@@ -22,6 +23,7 @@ def examine(
     only: Sequence[str] = (),
     conventions: Mapping[str, str] | None = None,
     confines: Confines | None = None,
+    watch: Callable[[str, int, int], None] | None = None,
 ) -> Examination:
     """Run a learner's layers on cases where mistakes cannot hide, and name what is wrong.
 
@@ -37,6 +39,8 @@ def examine(
         Conventions by key, where they shall not be inferred.
     confines : Confines, optional
         Time and memory.
+    watch : callable, optional
+        Called before each layer with its name, its number from 1 on, and how many there are.
 
     Returns
     -------
@@ -75,7 +79,9 @@ def examine(
     patient = Patient(path, tuple(functions), False, confines or Confines())
     patient = _loaded(patient, examination, source)
     if not examination.unreadable:
-        for number, one in wanted:
+        for place, (number, one) in enumerate(wanted, 1):
+            if watch is not None:
+                watch(f"{one.kind} {one.name}", place, len(wanted))
             verdict = visit(patient, source, number, one, conventions or {})
             if one.doubt and not verdict.forward_right:
                 name = one.calls["forward"].name if one.family == "functions" else one.name
@@ -85,6 +91,7 @@ def examine(
                 )
             else:
                 examination.verdicts.append(verdict)
+        blame_helpers(source, examination.verdicts)
     return examination
 
 
