@@ -26,12 +26,15 @@ class Answer:
         (the function); about is "result" where a failed assertion looks at what was computed.
     changed : list of str
         Inputs that were changed in place.
+    order : list of str
+        The gradients as they are returned, where that is another order than usual.
     """
 
     results: Arrays = field(default_factory=dict)
     part: str = ""
     trouble: dict[str, Any] | None = None
     changed: list[str] = field(default_factory=list)
+    order: list[str] = field(default_factory=list)
 
 
 def read(room: Path, jobs: int, ended: str, path: Path) -> tuple[Answer, list[Answer]]:
@@ -72,6 +75,7 @@ def read(room: Path, jobs: int, ended: str, path: Path) -> tuple[Answer, list[An
             answer.part = str(said.get("part"))
             answer.trouble = _checked(said.get("trouble"))
             answer.changed = [str(name) for name in said.get("changed") or ()][:9]
+            answer.order = [str(name) for name in said.get("order") or ()][:9]
             answer.results = _arrays(room / f"out-{number}.npz")
             names = said.get("names")
             if not isinstance(names, list) or {str(n) for n in names} - answer.results.keys():

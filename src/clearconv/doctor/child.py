@@ -109,7 +109,14 @@ def _one(
         results[name] = value
     np.savez(room / f"out-{number}.npz", **results)  # type: ignore[arg-type]
     names = sorted(results)
-    answer(job=number, part=outcome.part, trouble=trouble, changed=outcome.changed, names=names)
+    answer(
+        job=number,
+        part=outcome.part,
+        trouble=trouble,
+        changed=outcome.changed,
+        order=outcome.order,
+        names=names,
+    )
 
 
 def _inputs(arrays: dict[str, Any], case: int) -> dict[str, Any]:

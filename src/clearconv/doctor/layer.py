@@ -33,6 +33,8 @@ class Tried:
         What stopped the trials that were stopped, and what the refused cases were refused with.
     changed : list of str
         Inputs that the code changed in place.
+    order : list of str
+        The gradients as they are returned, where that is another order than usual.
     """
 
     trials: list[Trial] = field(default_factory=list)
@@ -40,6 +42,7 @@ class Tried:
     stops: list[Trouble] = field(default_factory=list)
     refusals: list[Trouble] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    order: list[str] = field(default_factory=list)
 
     @property
     def smooth(self) -> bool:
@@ -132,6 +135,7 @@ class Layer:
                 tried.refusals.append(answer.trouble)
                 continue
             tried.trials.append(trial)
+            tried.order = tried.order or answer.order
             tried.stops += [answer.trouble] if answer.trouble else []
             tried.changed += [name for name in answer.changed if name not in tried.changed]
         return tried

@@ -51,6 +51,8 @@ def visit(
     trials, limits = _within(layer, layout, tried, verdict, source)
     verdict.cases = [trial.case.name for trial in trials]
     verdict.remarks += [_changes(name) for name in tried.changed]
+    if tried.order:
+        verdict.remarks.append(f"it returns {', '.join(tried.order)}, in this order")
     verdict.built_in = built_in(layer.kind, trials)
     trials = with_options(trials, verdict.built_in)
     verdict.remarks += [f"{name} is built in: {n:g}" for name, n in verdict.built_in.items()]

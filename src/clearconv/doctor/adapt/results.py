@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,37 @@ def split(value: Any, said: tuple[str, ...], default: tuple[str, ...]) -> dict[s
         for at, name in enumerate(names)
     ]
     return {name: each for name, each in zip(names, value, strict=False) if name}
+
+
+def reordered(
+    returned: Mapping[str, Any], said: tuple[str, ...], shapes: Mapping[str, tuple[int, ...]]
+) -> list[str]:
+    """Return the order in which shapes tell that results came, where it is not the usual one.
+
+    Parameters
+    ----------
+    returned : mapping
+        The results, told apart by names and by the usual order.
+    said : tuple of str
+        What names say of each; those are believed.
+    shapes : mapping
+        The shape that each result should have.
+    """
+    names = list(returned)
+    free = [name for name in names if name not in said]
+    if len(free) < 2 or any(name not in shapes for name in names):
+        return []
+    sizes = [_slim(np.shape(value)) for value in returned.values()]
+    for order in permutations(free):
+        rest = iter(order)
+        mine = [next(rest) if name in free else name for name in names]
+        if sizes == [_slim(shapes[name]) for name in mine]:
+            return mine if mine != names else []
+    return []
+
+
+def _slim(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(length for length in shape if length != 1)
 
 
 def held(owner: Any, wanted: Iterable[str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from clearconv.doctor.adapt.results import (
     held,
     parameters,
     put,
+    reordered,
     set_mode,
     split,
     spread,
@@ -64,11 +65,14 @@ class Outcome:
         The part that was running last: "loading", "construction", "forward", "backward".
     changed : list of str
         Inputs that the code changed in place.
+    order : list of str
+        The results of the way back as they are returned, where that is another order than usual.
     """
 
     results: dict[str, Array] = field(default_factory=dict)
     part: str = "forward"
     changed: list[str] = field(default_factory=list)
+    order: list[str] = field(default_factory=list)
 
 
 class Runner:
@@ -188,7 +192,7 @@ class Runner:
             if part in ("init", "setup", "forward") or values.options.get("training") is False:
                 continue  # in evaluation nothing goes back
             into.part = part
-            self._gradients(owner, part, call, values, got)
+            self._gradients(owner, part, call, values, got, into)
         if owner is not None and into.part == "backward":
             self._from_steps(calls["backward"], owner, before, values, got)
         if self.found.kind == "batch_norm":
@@ -239,7 +243,13 @@ class Runner:
         return back[0]
 
     def _gradients(
-        self, owner: Any, part: str, call: Call, values: Values, got: dict[str, Any]
+        self,
+        owner: Any,
+        part: str,
+        call: Call,
+        values: Values,
+        got: dict[str, Any],
+        into: Outcome,
     ) -> None:
         """Call a backward function; take what it returns, and what the object then holds."""
         derivative = call.role("grad_y") is None and self.found.kind in ("relu", "sigmoid")
@@ -259,7 +269,11 @@ class Runner:
                 kept.setdefault(name, step)
         if back is not None:
             first = (part,) if part in self.default else self.default
-            returned = split(back, call.returns if part == "backward" else (part,), first)
+            said = call.returns if part == "backward" else (part,)
+            returned = split(back, said, first)
+            shapes = {name: np.shape(values.known.get(_LIKE[name], 0)) for name in first}
+            into.order = reordered(returned, said, shapes) or into.order
+            returned = dict(zip(into.order or returned, returned.values(), strict=True))
             kept = kept | returned
         elif owner is None:
             got[part if part in self.default else self.default[0]] = None  # said so later
