@@ -122,3 +122,24 @@ def test_functions_named_by_hand():
 def test_what_is_named_wrongly_is_answered(text, said):
     with pytest.raises(ArgumentError, match=said):
         read(text, RESULTS)
+
+
+NET = """
+class Net:
+    def __init__(self, lr): self.lr, self.w = lr, 3
+    def relu(self, x): return self.clip(x), x
+    def relu_backward(self, dout, cache): return dout * (cache > 0)
+    def clip(self, x): return x * (x > 0)
+    def affine_forward(self, x, w, b): return x @ w + b
+    def conv_forward(self, x): return x * self.w
+    def sigmoid(self, x): return x / self.lr
+"""
+
+
+def test_methods_of_a_net_that_need_nothing_of_it_are_layers():
+    net = found(NET)
+    assert set(net) == {("relu", "Net.relu_backward"), ("linear", "Net.affine_forward")}
+    assert net["relu", "Net.relu_backward"].calls["forward"].name == "Net.relu"
+    assert ("sigmoid", "Net.sigmoid") in found(NET.replace(", lr)", ", lr=1)"))
+    (one,) = find(NET, [read("conv2d.forward=Net.affine_forward(x, weight, bias)", RESULTS)])
+    assert one.calls["forward"].name == "Net.affine_forward"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from clearconv.doctor.body import attributes_of, methods_of, window_of
 from clearconv.doctor.manners import fixed_window, pullback, set_up, way_back
+from clearconv.doctor.members import free
 from clearconv.doctor.named import Named
 from clearconv.doctor.names import BACKWARD, FORWARD, kind_of, role_of
 from clearconv.doctor.signature import Call, last_name, read_call, taken_apart
@@ -101,8 +102,12 @@ def find(source: str, named: Sequence[Named] = ()) -> list[Found]:
     functions = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef)}
     classes = {n.name: n for n in tree.body if isinstance(n, ast.ClassDef)}
     if named:
+        for one in classes.values():
+            functions |= {f"{one.name}.{k}": m for k, m in _methods(one, classes).items()}
         return list(_by_name(functions, named))
-    found = [*_pairs(functions), *(f for c in classes.values() for f in _class(c, classes))]
+    found = list(_pairs(functions))
+    for one in classes.values():
+        found += list(_class(one, classes)) or list(_members(one, _methods(one, classes)))
     return sorted(found, key=lambda one: one.line)
 
 
@@ -158,6 +163,13 @@ def _window_inside(call: Call, node: ast.FunctionDef, kind: str) -> tuple[int, i
     if kind not in _POOLS or needed != ["x"] or _enough({p.role for p in call.parameters}, kind):
         return None
     return fixed_window(node)
+
+
+def _members(node: ast.ClassDef, methods: Mapping[str, ast.FunctionDef]) -> Iterator[Found]:
+    """Yield the layers that are methods of a network, under the name of both."""
+    for one in _pairs(free(methods)):
+        calls = {k: replace(call, name=f"{node.name}.{call.name}") for k, call in one.calls.items()}
+        yield replace(one, name=f"{node.name}.{one.name}", calls=calls)
 
 
 def _one_gradient(name: str, kind: str) -> str:
@@ -269,7 +281,7 @@ def _by_name(functions: Mapping[str, ast.FunctionDef], named: Sequence[Named]) -
                 call = read_call(
                     functions[one.function], kind, functions, forward=forward, sure=True
                 )
-                calls[one.part] = _overruled(call, one)
+                calls[one.part] = replace(_overruled(call, one), name=one.function)
         if calls:
             first = min(calls.values(), key=lambda call: call.lines)
             yield Found(kind, "functions", first.name, first.lines[0], calls)

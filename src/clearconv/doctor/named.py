@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from clearconv.doctor.names import known_roles
 from clearconv.errors import ArgumentError
 
-_FORM = re.compile(r"(\w+)\.(\w+)\s*=\s*([\w]+)\s*(?:\(([^)]*)\))?\s*(?:->\s*([\w\s,]+))?")
+_FORM = re.compile(r"(\w+)\.(\w+)\s*=\s*([\w.]+)\s*(?:\(([^)]*)\))?\s*(?:->\s*([\w\s,]+))?")
 _EXAMPLE = "Write --function conv2d.forward=my_conv, or with the arguments and results said: "
 _FULL = "'conv2d.backward=my_grad(grad_y, x, weight, stride) -> grad_x, grad_weight'."
 

@@ -94,6 +94,7 @@ class Runner:
         self.result = results_of(found.kind, forward=True)[0]
         self.each = found.family == "activator"  # takes one number at a time
         self.optimiser = Optimiser()
+        self.objects: dict[str, Any] = {}  # of classes whose methods are layers
         self.spread: tuple[int, ...] = ()  # the shape of a bias that each position has its own of
 
     def run(
@@ -200,9 +201,10 @@ class Runner:
 
     def _call(self, owner: Any, call: Call, values: Values) -> Any:
         handed = values.known.get("cache")
-        if callable(handed) and call.name not in self.names:  # the forward pass made it
+        named = call.name.partition(".")[0] in self.names
+        if callable(handed) and not named:  # the forward pass made it
             return handed(values.of(Parameter("", "grad_y")))
-        function = self.names[call.name] if owner is None else getattr(owner, call.name)
+        function = self._function(call.name) if owner is None else getattr(owner, call.name)
         places, names = values.arguments(call)
         if self.each:
             try:
@@ -226,6 +228,19 @@ class Runner:
                 except NoValue:
                     continue
         return Context()
+
+    def _function(self, name: str) -> Any:
+        """Return a function, or a method of an object of its class."""
+        of, _, method = name.rpartition(".")
+        if not of:
+            return self.names[name]
+        if of not in self.objects:
+            cls = self.names[of]
+            try:
+                self.objects[of] = bound(cls, [], {})
+            except NoValue:
+                self.objects[of] = cls.__new__(cls)  # its methods need nothing of it
+        return getattr(self.objects[of], method)
 
     def _remember(self, back: Any, call: Call, values: Values, got: dict[str, Any]) -> Any:
         """Take y from what forward returned, and the cache, or the gradients of a loss."""

@@ -53,8 +53,9 @@ def narrow(
 ) -> list[Geometry]:
     """Return the geometries as far as the limits let them be, each once.
 
-    Padding never exceeds the kernel divided by `padding_share`: 2 for
-    pooling, where every window must touch the image.
+    Padding is less than the kernel: a program that turns the kernel and slides it over the error
+    terms pads these by the difference. For pooling, where every window must touch the image, it is
+    at most the kernel divided by `padding_share`, 2.
     """
     names: dict[Geometry, str] = {}
     for geometry in geometries:
@@ -76,7 +77,7 @@ def _fit(geometry: Geometry, limits: Limits, padding_share: int) -> Geometry:
     if limits.one_padding:
         padding = padding[0], padding[0]
     if "padding" not in fixed:
-        most = [size // padding_share for size in kernel]
+        most = [size // padding_share if padding_share > 1 else size - 1 for size in kernel]
         most = [min(most)] * 2 if limits.one_padding else most
         padding = min(padding[0], most[0]), min(padding[1], most[1])
     dilation = both(fixed.get("dilation", geometry.dilation))

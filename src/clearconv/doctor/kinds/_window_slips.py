@@ -32,6 +32,10 @@ def look(x: Array, o: Options, slips: frozenset[str], fill: float = 0.0) -> Look
     if "forward-padding-exchanged" in slips:
         padding = padding[::-1]
     OH, OW = output_size((x.shape[2], x.shape[3]), {**o, "padding": padding})
+    if "forward-size-without-padding" in slips:
+        OH, OW = output_size((x.shape[2], x.shape[3]), {**o, "padding": (0, 0)})
+    if "rows-without-padding" in slips:
+        need(padding == (0, 0))
     x = pad(x, padding, fill)
     if "forward-padding-in-the-corner" in slips:
         x = np.roll(x, [-side for side in padding], (2, 3))
@@ -68,6 +72,21 @@ def as_square(grad_y: Array, slips: frozenset[str]) -> Array:
     return grad_y[..., : grad_y.shape[2]]
 
 
+def as_rows(grad_y: Array) -> Array:
+    """Return the error terms as a program sees them that takes (N, C, OH, OW) for (N, OH, OW, C).
+
+    ``grad_y.reshape(-1, C)`` cuts rows off as they lie in memory; only with the channels brought
+    last is each of them one position.
+    """
+    N, C, OH, OW = grad_y.shape
+    return grad_y.reshape(N, OH, OW, C).transpose(0, 3, 1, 2)
+
+
+def as_columns(weight: Array) -> Array:
+    """Return a matrix of columns, one a filter, read as if the filters were its rows."""
+    return weight.reshape(-1, len(weight)).T.reshape(weight.shape)
+
+
 def crop(canvas: Array, image: Pair, o: Options, slips: frozenset[str]) -> Array:
     """Cut the padding off the gradient of the padded images."""
     (H, W), (ph, pw) = image, o["padding"]
@@ -87,8 +106,15 @@ def crop(canvas: Array, image: Pair, o: Options, slips: frozenset[str]) -> Array
         canvas = pad(canvas, (shift, 0))[:, :, : canvas.shape[2]]
     if "padding-kept" in slips:
         return canvas
+    if "canvas-kept" in slips:
+        spare = [(0, 0), (0, 0), *((0, step - 1) for step in o["stride"])]
+        return np.pad(canvas, spare)
+    if "crop-starts-exchanged" in slips:
+        return canvas[:, :, pw : pw + H, ph : ph + W]
     if "padding-from-the-corner" in slips:
         return canvas[:, :, :H, :W]
+    if "crop-by-minus-zero-stops" in slips:
+        need(ph > 0 and pw > 0)
     if "crop-by-minus-zero" in slips:
         return canvas[:, :, ph:-ph, pw:-pw]
     return canvas[:, :, ph : canvas.shape[2] - ph, pw : canvas.shape[3] - pw]

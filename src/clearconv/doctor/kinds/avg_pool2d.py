@@ -6,7 +6,14 @@ import numpy as np
 
 from clearconv.doctor.kinds._kind import Arrays, Case, Convention, Kind
 from clearconv.doctor.kinds._passes import doubled, through
-from clearconv.doctor.kinds._window_slips import as_square, crop, look, need, steps_back
+from clearconv.doctor.kinds._window_slips import (
+    as_rows,
+    as_square,
+    crop,
+    look,
+    need,
+    steps_back,
+)
 from clearconv.doctor.kinds._windows import Array, Options, overwriting, pad, positions, spot
 from clearconv.doctor.kinds._words import slips as words
 from clearconv.doctor.kinds.pool_cases import cases, small_cases
@@ -17,6 +24,8 @@ def compute(case: Case, slips: frozenset[str], conventions: Mapping[str, str]) -
     x, grad_y, o = case.arrays["x"], case.arrays["grad_y"], case.options
     if "true-division" in slips:
         return {}
+    if "rows-not-brought-last" in slips:
+        grad_y = as_rows(grad_y)
     counted = conventions.get("padding-counts", "yes") == "yes"
     passes = {
         "y": lambda: _forward(x, o, slips, counted),
@@ -32,16 +41,21 @@ def _forward(x: Array, o: Options, slips: frozenset[str], counted: bool) -> Arra
     x, output, stride, dilation = look(x, o, slips)
     image = look(image, o, slips).x
     y = np.zeros((len(x), C, *output))
+    (KH, KW) = o["kernel"]
+    if "forward-square-window" in slips:
+        KW = KH
     for p, q in positions(output):
-        at = spot((p, q), o["kernel"], stride, dilation)
+        at = spot((p, q), (KH, KW), stride, dilation)
         total = x[at].sum((2, 3))
-        count = np.prod(o["kernel"]) if counted else image[at].sum((2, 3))
-        need(x[at].shape[2:] == o["kernel"])
+        count = x[at][0, 0].size if counted else image[at].sum((2, 3))
+        need(x[at].shape[2:] == (KH, KW) or KW != o["kernel"][1])  # a slice ends with the image
         if "forward-sum" in slips:
             count = 1
         if "forward-square-divisor" in slips:
             count = o["kernel"][0] ** 2
         y[:, :, p, q] = total / count
+    if "forward-channels-not-brought-back" in slips:
+        y = y.transpose(0, 2, 3, 1).reshape(y.shape)
     if "forward-first-image" in slips:
         y[1:] = 0
     if "forward-first-channel" in slips:
@@ -70,6 +84,8 @@ def _grad_x(grad_y: Array, x: Array, o: Options, slips: frozenset[str], counted:
             given[..., 1:, :] = given[..., 1:] = 0
         place = canvas[spot((p, q), (KH, KW), stride, dilation)]
         place[...] = given if slips & {"assign", "assign-elements"} else place + given
+    if "input-first-channel" in slips:
+        canvas[:, 1:] = 0
     return crop(canvas, (H, W), o, slips)
 
 

@@ -93,10 +93,11 @@ def _grad_x(grad_y: Array, forward: Normalised, a: Arrays, slips: frozenset[str]
     grad = grad_y if "input-no-gamma" in slips else grad_y * _column(a["gamma"])
     by_mean = -grad.mean(axes, keepdims=True)
     by_variance = -normal * (grad * normal).mean(axes, keepdims=True)
-    if "sums-for-means" in slips:
-        by_mean, by_variance = (
-            part * (grad.size // grad.shape[1]) for part in (by_mean, by_variance)
-        )
+    count = grad.size // grad.shape[1]
+    if slips & {"sums-for-means", "mean-path-as-sum"}:
+        by_mean = by_mean * count
+    if slips & {"sums-for-means", "variance-path-as-sum"}:
+        by_variance = by_variance * count
     if "count-of-images" in slips:
         by_mean, by_variance = by_mean * grad.shape[2], by_variance * grad.shape[2]
     if "variance-path-doubled" in slips:

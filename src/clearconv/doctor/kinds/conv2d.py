@@ -16,9 +16,18 @@ from clearconv.doctor.kinds._activation import (
     derivative_below,
     error_at_net,
 )
+from clearconv.doctor.kinds._batch import batch_convention, divisor
 from clearconv.doctor.kinds._kind import Arrays, Case, Convention, Kind
 from clearconv.doctor.kinds._passes import doubled, through
-from clearconv.doctor.kinds._window_slips import as_square, crop, look, need, steps_back
+from clearconv.doctor.kinds._window_slips import (
+    as_columns,
+    as_rows,
+    as_square,
+    crop,
+    look,
+    need,
+    steps_back,
+)
 from clearconv.doctor.kinds._windows import Array, Options, overwriting, pad, positions, spot
 from clearconv.doctor.kinds._words import slips as words
 from clearconv.doctor.kinds.conv2d_cases import cases, small_cases
@@ -33,7 +42,7 @@ TURNS: dict[str, Callable[[Array], Array]] = {
     "turn-filters-and-channels": lambda k: k[::-1, ::-1, ::-1, ::-1],
     "turn-every-axis": lambda k: k[::-1, ::-1],
     "transposed-kernel": lambda k: _exchange(k)[:, :, ::-1, ::-1],
-    "quarter-turn": lambda k: _exchange(k)[:, :, ::-1],
+    "quarter-turn": lambda k: _exchange(k)[..., ::-1],
     "channels-not-exchanged": lambda k: k.swapaxes(0, 1),
 }
 
@@ -50,7 +59,9 @@ def compute(case: Case, slips: frozenset[str], conventions: Mapping[str, str]) -
     if activation != "none":
         net = _forward(a["x"], weight, bias, o, frozenset())
         grad_net = error_at_net(a["grad_y"], net, activation, derivative)
-    count = len(a["x"]) if conventions.get("batch") == "mean" else 1
+    count = divisor(len(a["x"]), conventions)
+    if "rows-not-brought-last" in slips:
+        grad_net = as_rows(grad_net)
 
     def grad_weight() -> Array:
         grad = _grad_weight(grad_net, a["x"], o, slips) / count
@@ -58,7 +69,7 @@ def compute(case: Case, slips: frozenset[str], conventions: Mapping[str, str]) -
         return grad.swapaxes(0, 1) if "weight-channels-exchanged" in slips else grad
 
     def grad_x() -> Array:
-        used = weight
+        used = as_columns(weight) if "weight-as-columns" in slips else weight
         if "updated-first" in slips:
             step = o["lr"] * grad_weight()
             used = weight - (step[:, :, ::-1, ::-1] if flipped else step)
@@ -82,6 +93,8 @@ def compute(case: Case, slips: frozenset[str], conventions: Mapping[str, str]) -
 
 def _forward(x: Array, weight: Array, bias: Array, o: Options, slips: frozenset[str]) -> Array:
     """Each output is the sum over one patch."""
+    if "weight-as-columns" in slips:
+        weight = as_columns(weight)
     if "forward-channels-turned" in slips:
         weight = weight[:, ::-1]
     if "forward-last-channel" in slips:
@@ -95,6 +108,8 @@ def _forward(x: Array, weight: Array, bias: Array, o: Options, slips: frozenset[
     for p, q in positions(output):
         patch = x[spot((p, q), o["kernel"], stride, dilation)]  # (N, C, KH, KW)
         y[:, :, p, q] = np.tensordot(patch, weight, ((1, 2, 3), (1, 2, 3))) + bias
+    if "forward-filters-not-brought-back" in slips:
+        y = y.transpose(0, 2, 3, 1).reshape(y.shape)
     if "forward-first-image" in slips:
         y[1:] = 0
     if "forward-first-filter" in slips:
@@ -111,6 +126,8 @@ def _grad_x(
         weight = TURNS[slip](weight)
     if slips & {"input-last-filter", "input-assign"}:
         weight, grad_y = weight[-1:], grad_y[:, -1:]
+    if "input-first-filter" in slips:
+        weight, grad_y = weight[:1], grad_y[:, :1]
     grad_y, (stride, dilation) = as_square(grad_y, slips), steps_back(o, slips)
     canvas = np.zeros((N, C, H + 2 * ph, W + 2 * pw))
     output = grad_y.shape[2], grad_y.shape[3]
@@ -119,6 +136,10 @@ def _grad_x(
         given = np.tensordot(grad_y[:, :, p, q], weight, 1)  # (N, C, KH, KW)
         patch = canvas[spot((p, q), kernel, stride, dilation)]
         patch[...] = given if assigns else patch + given
+    if "input-mean" in slips:
+        canvas /= N
+    if "input-mean-of-positions" in slips:
+        canvas /= N * output[0] * output[1]
     return crop(canvas, (H, W), o, slips)
 
 
@@ -138,6 +159,13 @@ def _grad_weight(grad_y: Array, x: Array, o: Options, slips: frozenset[str]) -> 
         x, grad_y = x[:1], grad_y[:1]
     if slips & {"weight-last-image", "weight-assign"}:
         x, grad_y = x[-1:], grad_y[-1:]
+    if "weight-error-turned" in slips:
+        grad_y = grad_y[:, :, ::-1, ::-1]
+    if "weight-first-filter" in slips:
+        grad_y = grad_y * _first(grad_y)
+    if "weight-outputs-square" in slips:
+        need(OH <= OW)
+        OW = OH
     grad_weight = np.zeros((grad_y.shape[1], x.shape[1], *kernel))
     for p, q in positions((OH, OW)):
         patch = x[spot((p, q), kernel, stride, dilation)]  # (N, C, KH, KW)
@@ -148,8 +176,14 @@ def _grad_weight(grad_y: Array, x: Array, o: Options, slips: frozenset[str]) -> 
         grad_weight[..., kernel[0] :] = 0
     if "weight-turned" in slips:
         grad_weight = grad_weight[:, :, ::-1, ::-1]
+    if "weight-not-transposed" in slips:
+        grad_weight = grad_weight.reshape(len(grad_weight), -1).T.reshape(grad_weight.shape)
+    if "weight-sign" in slips:
+        grad_weight = -grad_weight
     if "weight-mean" in slips:
         grad_weight = grad_weight / N
+    if "weight-mean-of-positions" in slips:
+        grad_weight = grad_weight / (N * OH * OW)
     return grad_weight
 
 
@@ -160,9 +194,19 @@ def _grad_bias(grad_y: Array, slips: frozenset[str]) -> Array:
         grad_y = grad_y[:1]
     if "bias-last-image" in slips:
         grad_y = grad_y[-1:]
+    if "bias-first-filter" in slips:
+        grad_y = grad_y * _first(grad_y)
     grad_bias = grad_y.sum((0, 2, 3))
     if "bias-scalar" in slips:
         grad_bias = grad_y.sum()
+    if "bias-all-filters" in slips:
+        grad_bias = np.full(grad_y.shape[1], grad_y.sum())
+    if "bias-assign" in slips:
+        grad_bias = grad_y[-1, :, -1, -1]
+    if "bias-of-positions" in slips:
+        grad_bias = grad_y.sum((0, 1))
+    if "bias-of-images" in slips:
+        grad_bias = grad_y.sum((1, 2, 3))
     if "bias-unsummed" in slips:
         grad_bias = grad_y
     if "bias-images-only" in slips:
@@ -174,6 +218,11 @@ def _grad_bias(grad_y: Array, slips: frozenset[str]) -> Array:
     if "bias-batch-mean" in slips:
         grad_bias = grad_bias / N
     return grad_bias
+
+
+def _first(grad_y: Array) -> Array:
+    """Return 1 for the first filter and 0 for the others."""
+    return (np.arange(grad_y.shape[1]) == 0)[:, None, None]
 
 
 def _exchange(kernel: Array) -> Array:
@@ -192,20 +241,12 @@ CONV2D = Kind(
             "kernel",
             "how the kernel lies on the image",
             {
-                "straight": "the kernel is laid on the image as it is (cross-correlation)",
-                "flipped": "the kernel is turned by 180 degrees in the forward pass, as "
-                "mathematics defines convolution",
+                "straight": "laid on the image as it is (cross-correlation)",
+                "flipped": "turned by 180 degrees in the forward pass, as mathematics defines "
+                "convolution",
             },
         ),
-        Convention(
-            "batch",
-            "how the parameters' gradients treat the batch",
-            {
-                "sum": "they are sums over the images; a mean, where wanted, is in the loss",
-                "mean": "they are means over the images",
-            },
-            ("grad_weight", "grad_bias"),
-        ),
+        batch_convention("images"),
         *CONVENTIONS,
     ),
     make_cases=cases,

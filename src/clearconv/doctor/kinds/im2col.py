@@ -1,6 +1,6 @@
 """im2col and col2im, and how they go wrong: plain implementations with the mistakes as switches."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -110,24 +110,25 @@ def _cases(geometries: tuple[Geometry, ...], limits: Limits, whole: bool, back: 
     return made
 
 
-IM2COL = Kind(
-    name="im2col",
-    inputs=("x",),
-    results=("cols",),
-    slips=words("im2col"),
-    conventions=(_ORDER,),
-    make_cases=lambda limits: _cases(GEOMETRIES, limits, whole=False, back=False),
-    make_small=lambda limits: _cases(SMALL, limits, whole=True, back=False),
-    compute=compute_im2col,
-)
+def _made(
+    name: str,
+    given: str,
+    result: str,
+    compute: Callable[[Case, frozenset[str], Mapping[str, str]], Arrays],
+) -> Kind:
+    """Return the kind of one direction: `given` goes in, `result` comes out."""
+    back = given == "cols"
+    return Kind(
+        name=name,
+        inputs=(given,),
+        results=(result,),
+        slips=words(name),
+        conventions=(_ORDER,),
+        make_cases=lambda limits: _cases(GEOMETRIES, limits, whole=False, back=back),
+        make_small=lambda limits: _cases(SMALL, limits, whole=True, back=back),
+        compute=compute,
+    )
 
-COL2IM = Kind(
-    name="col2im",
-    inputs=("cols",),
-    results=("x",),
-    slips=words("col2im"),
-    conventions=(_ORDER,),
-    make_cases=lambda limits: _cases(GEOMETRIES, limits, whole=False, back=True),
-    make_small=lambda limits: _cases(SMALL, limits, whole=True, back=True),
-    compute=compute_col2im,
-)
+
+IM2COL = _made("im2col", "x", "cols", compute_im2col)
+COL2IM = _made("col2im", "cols", "x", compute_col2im)

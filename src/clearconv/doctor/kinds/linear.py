@@ -10,7 +10,8 @@ from clearconv.doctor.kinds._activation import (
     derivative_below,
     error_at_net,
 )
-from clearconv.doctor.kinds._kind import Arrays, Case, Convention, Kind, Limits
+from clearconv.doctor.kinds._batch import batch_convention, divisor
+from clearconv.doctor.kinds._kind import Arrays, Case, Kind, Limits
 from clearconv.doctor.kinds._numbers import draw
 from clearconv.doctor.kinds._passes import doubled, through
 from clearconv.doctor.kinds._windows import Array
@@ -31,7 +32,7 @@ def compute(case: Case, slips: frozenset[str], conventions: Mapping[str, str]) -
     activation = conventions.get("activation", "none")
     derivative = conventions.get("derivative", "here")
     grad_net = error_at_net(a["grad_y"], x @ weight.T + bias, activation, derivative)
-    count = len(x) if conventions.get("batch") == "mean" else 1
+    count = divisor(len(x), conventions)
 
     def grad_x() -> Array:
         used = weight
@@ -159,15 +160,7 @@ LINEAR = Kind(
     results=("y", "grad_x", "grad_weight", "grad_bias"),
     slips=words("linear"),
     conventions=(
-        Convention(
-            "batch",
-            "how the parameters' gradients treat the batch",
-            {
-                "sum": "they are sums over the samples; a mean, where wanted, is in the loss",
-                "mean": "they are means over the samples",
-            },
-            ("grad_weight", "grad_bias"),
-        ),
+        batch_convention("samples"),
         *CONVENTIONS,
     ),
     make_cases=lambda limits: _cases(_SIZES, limits, whole=False),

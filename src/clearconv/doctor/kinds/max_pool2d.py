@@ -6,10 +6,20 @@ import numpy as np
 
 from clearconv.doctor.kinds._kind import Arrays, Case, Convention, Kind
 from clearconv.doctor.kinds._passes import doubled, through
-from clearconv.doctor.kinds._window_slips import as_square, crop, look, need, steps_back
-from clearconv.doctor.kinds._windows import Array, Options, pad, positions, spot
+from clearconv.doctor.kinds._window_slips import (
+    as_rows,
+    as_square,
+    crop,
+    look,
+    need,
+    steps_back,
+)
+from clearconv.doctor.kinds._windows import Array, Options, overwriting, pad, positions, spot
 from clearconv.doctor.kinds._words import slips as words
 from clearconv.doctor.kinds.pool_cases import cases, small_cases
+
+#: These put the winner elsewhere, which is an error only where that lies beside the image.
+_MISPLACED = {"unravelled-by-height", "winner-exchanged"}
 
 
 def compute(case: Case, slips: frozenset[str], conventions: Mapping[str, str]) -> Arrays:
@@ -17,6 +27,8 @@ def compute(case: Case, slips: frozenset[str], conventions: Mapping[str, str]) -
     x, grad_y, o = case.arrays["x"], case.arrays["grad_y"], case.options
     if "true-division" in slips:
         return {}
+    if "rows-not-brought-last" in slips:
+        grad_y = as_rows(grad_y)
     tie = conventions.get("tie", "first")
     passes = {
         "y": lambda: _forward(x, o, slips),
@@ -31,14 +43,19 @@ def _forward(x: Array, o: Options, slips: frozenset[str]) -> Array:
     C = x.shape[1]
     x, output, stride, dilation = look(x, o, slips, 0.0 if "padding-wins" in slips else -np.inf)
     y = np.zeros((len(x), C, *output))
+    (KH, KW) = o["kernel"]
+    if "forward-square-window" in slips:
+        KW = KH
     for p, q in positions(output):
-        patch = x[spot((p, q), o["kernel"], stride, dilation)]  # (N, C, KH, KW)
-        need(patch.shape[2:] == o["kernel"])
+        patch = x[spot((p, q), (KH, KW), stride, dilation)]  # (N, C, KH, KW)
+        need(patch.shape[2:] == (KH, KW) or KW != o["kernel"][1])  # a slice ends with the image
         y[:, :, p, q] = patch.max((2, 3))
     if "forward-over-channels" in slips:
         y[...] = y.max(1, keepdims=True)
     if "forward-starts-at-zero" in slips:
         y = np.maximum(y, 0.0)
+    if "forward-channels-not-brought-back" in slips:
+        y = y.transpose(0, 2, 3, 1).reshape(y.shape)
     if "forward-first-image" in slips:
         y[1:] = 0
     if "forward-first-channel" in slips:
@@ -51,17 +68,24 @@ def _grad_x(grad_y: Array, x: Array, o: Options, slips: frozenset[str], tie: str
     N, C, H, W = x.shape
     x = pad(x, o["padding"], 0.0 if "padding-wins" in slips else -np.inf)
     grad_y, (stride, dilation) = as_square(grad_y, slips), steps_back(o, slips)
-    canvas = np.zeros(x.shape)
-    for p, q in positions((grad_y.shape[2], grad_y.shape[3])):
+    beyond = sum(o["kernel"]) if slips & _MISPLACED else 0
+    canvas = np.zeros((N, C, x.shape[2] + beyond, x.shape[3] + beyond))
+    for p, q in overwriting((grad_y.shape[2], grad_y.shape[3]), slips, "assign-elements"):
         patch = x[spot((p, q), o["kernel"], o["stride"], o["dilation"])]  # (N, C, KH, KW)
         given = _share(patch, slips, tie) * grad_y[:, :, p, q, None, None]
         if "times-the-maximum" in slips:
             given = given * patch.max((2, 3), keepdims=True)
-        place = canvas[spot((p, q), given.shape[2:], stride, dilation)]
+        at = (0, 0) if "place-in-the-window" in slips else (p, q)
+        place = canvas[spot(at, given.shape[2:], stride, dilation)]
         if "assign" in slips:  # only where something is handed back
             place[...] = np.where(given != 0, given, place)
         else:
-            place[...] = given if "assign-window" in slips else place + given
+            overwrites = slips & {"assign-window", "assign-elements"}
+            place[...] = given if overwrites else place + given
+    need(not canvas[:, :, x.shape[2] :].any() and not canvas[..., x.shape[3] :].any())
+    canvas = canvas[:, :, : x.shape[2], : x.shape[3]]
+    if "input-first-channel" in slips:
+        canvas[:, 1:] = 0
     return crop(canvas, (H, W), o, slips)
 
 
@@ -84,7 +108,8 @@ def _share(patch: Array, slips: frozenset[str], tie: str) -> Array:
         shape = ((KH * KW - 1) // KH + 1, KH)
     share = np.zeros((N, C, shape[0] * shape[1]))
     np.put_along_axis(share, winner[:, :, None], 1.0, 2)
-    return share.reshape(N, C, *shape)
+    share = share.reshape(N, C, *shape)
+    return share.swapaxes(2, 3) if "winner-exchanged" in slips else share
 
 
 MAX_POOL2D = Kind(

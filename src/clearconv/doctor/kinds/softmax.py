@@ -83,6 +83,8 @@ def _loss(x: Array, labels: Array, slips: frozenset[str], mean: bool, log: str) 
     each = -_log_softmax(x)[rows, labels]
     if log != "exact" or slips & _SPOIL_PROBABILITIES:
         each = -np.log(y[rows, labels] + _ADDED.get(log, 0.0))
+    if "overflow-in-the-sum" in slips:
+        each = -(x - np.log(np.exp(x).sum(1, keepdims=True)))[rows, labels]
     if "all-classes" in slips:
         each = -_log_softmax(x).sum(1)
     if "label-columns" in slips:
@@ -103,6 +105,8 @@ def _loss_back(x: Array, labels: Array, slips: frozenset[str], mean: bool) -> Ar
     """Probability minus target."""
     (N, K), rows = x.shape, np.arange(len(x))
     y = _forward(x, slips)
+    if "overflow-in-the-sum" in slips:
+        y = np.exp(x - np.log(np.exp(x).sum(1, keepdims=True)))
     target = np.zeros((N, K))
     target[rows, labels] = 1
     if "target-columns" in slips:
