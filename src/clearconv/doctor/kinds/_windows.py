@@ -50,14 +50,15 @@ def overwriting(output: Pair, slips: frozenset[str], by_element: str) -> Iterato
 
 def spot(at: Pair, kernel: Pair, stride: Pair, dilation: Pair) -> tuple[Any, ...]:
     """Return the index of the patch (N, C, KH, KW) that an output position sees."""
-    rows, cols = (
-        slice(p * step, p * step + hole * (size - 1) + 1, hole)
-        for p, size, step, hole in zip(at, kernel, stride, dilation, strict=True)
-    )
-    return ..., rows, cols
+    (p, q), (KH, KW), (sh, sw), (dh, dw) = at, kernel, stride, dilation
+    top, left = p * sh, q * sw
+    rows = slice(top, top + dh * (KH - 1) + 1, dh)
+    return ..., rows, slice(left, left + dw * (KW - 1) + 1, dw)
 
 
 def pad(x: Array, padding: Pair, value: float = 0.0) -> Array:
     """Return the images with `value` around them."""
-    widths = [(0, 0)] * (x.ndim - 2) + [(side, side) for side in padding]
-    return np.pad(x, widths, constant_values=value)
+    (ph, pw), (H, W) = padding, x.shape[-2:]
+    padded = np.full((*x.shape[:-2], H + 2 * ph, W + 2 * pw), value)
+    padded[..., ph : ph + H, pw : pw + W] = x
+    return padded

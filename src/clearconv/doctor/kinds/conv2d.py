@@ -104,10 +104,11 @@ def _forward(x: Array, weight: Array, bias: Array, o: Options, slips: frozenset[
     if "forward-bias-per-channel" in slips:
         bias = bias * x.shape[1]
     x, output, stride, dilation = look(x, o, slips)
-    y = np.zeros((len(x), len(weight), *output))
+    (N, O), filters = (len(x), len(weight)), weight.reshape(len(weight), -1).T
+    y = np.zeros((N, O, *output))
     for p, q in positions(output):
         patch = x[spot((p, q), o["kernel"], stride, dilation)]  # (N, C, KH, KW)
-        y[:, :, p, q] = np.tensordot(patch, weight, ((1, 2, 3), (1, 2, 3))) + bias
+        y[:, :, p, q] = patch.reshape(N, -1) @ filters + bias
     if "forward-filters-not-brought-back" in slips:
         y = y.transpose(0, 2, 3, 1).reshape(y.shape)
     if "forward-first-image" in slips:
@@ -132,8 +133,9 @@ def _grad_x(
     canvas = np.zeros((N, C, H + 2 * ph, W + 2 * pw))
     output = grad_y.shape[2], grad_y.shape[3]
     assigns = slips & {"input-assign", "input-last-window", "input-last-element"}
+    shares = np.tensordot(grad_y, weight, ((1,), (0,)))  # (N, OH, OW, C, KH, KW)
     for p, q in overwriting(output, slips, "input-last-element"):
-        given = np.tensordot(grad_y[:, :, p, q], weight, 1)  # (N, C, KH, KW)
+        given = shares[:, p, q]  # (N, C, KH, KW)
         patch = canvas[spot((p, q), kernel, stride, dilation)]
         patch[...] = given if assigns else patch + given
     if "input-mean" in slips:
@@ -169,7 +171,8 @@ def _grad_weight(grad_y: Array, x: Array, o: Options, slips: frozenset[str]) -> 
     grad_weight = np.zeros((grad_y.shape[1], x.shape[1], *kernel))
     for p, q in positions((OH, OW)):
         patch = x[spot((p, q), kernel, stride, dilation)]  # (N, C, KH, KW)
-        given = np.tensordot(grad_y[:, :, p, q], patch, ((0,), (0,)))
+        given = grad_y[:, :, p, q].T @ patch.reshape(len(patch), -1)  # (O, C·KH·KW)
+        given = given.reshape(grad_y.shape[1], *patch.shape[1:])
         grad_weight = given if "weight-assign" in slips else grad_weight + given
     if "weight-square" in slips:
         need(kernel[0] <= kernel[1])
