@@ -7,7 +7,8 @@ from itertools import product
 from clearconv.doctor.kinds import Kind
 from clearconv.doctor.match import NONE, Match, Predictions, Trial, expected, match, same
 
-_MOST = 3  # choices that fit equally well, and are looked into
+_TIES = 8  # choices that fit equally well, and are looked into
+_MOST = 3  # choices that fit less well, and for which two mistakes of one result are tried
 
 
 def best_match(
@@ -36,17 +37,17 @@ def best_match(
     for one in _choices(kind, trials, chosen):
         scored.setdefault(_score(kind, trials, one), []).append(one)
     top, *rest = (scored[score] for score in sorted(scored, reverse=True))
-    first = [match(kind, trials, one, most) for one in top[:_MOST]]
+    first = [match(kind, trials, one, most) for one in top[:_TIES]]
     right = next((one for one in first if one.right), None)
     if right is not None:
         return right
     fitting = _whole(first)
     complete = True
     if fitting:  # choices that do as well, but for want of time with one mistake for each result
-        fitting += _whole([match(kind, trials, one, 1) for one in top[_MOST:]])
-        complete = len(top) <= _MOST or min(len(one.sets[0]) for one in fitting) == 1
+        fitting += _whole([match(kind, trials, one, 1) for one in top[_TIES:]])
+        complete = len(top) <= _TIES or min(len(one.sets[0]) for one in fitting) == 1
     else:  # one mistake may make another choice look likelier
-        rest = [top[_MOST:], *rest]
+        rest = [top[_TIES:], *rest]
         place = {id(one): at for at, one in enumerate(one for each in rest for one in each)}
         tried = (
             _whole(

@@ -103,11 +103,11 @@ def find(source: str, named: Sequence[Named] = ()) -> list[Found]:
     classes = {n.name: n for n in tree.body if isinstance(n, ast.ClassDef)}
     if named:
         for one in classes.values():
-            functions |= {f"{one.name}.{k}": m for k, m in _methods(one, classes).items()}
+            functions |= {f"{one.name}.{k}": m for k, m in methods_of(one, classes).items()}
         return list(_by_name(functions, named))
     found = list(_pairs(functions))
     for one in classes.values():
-        found += list(_class(one, classes)) or list(_members(one, _methods(one, classes)))
+        found += list(_class(one, classes)) or list(_members(one, methods_of(one, classes)))
     return sorted(found, key=lambda one: one.line)
 
 
