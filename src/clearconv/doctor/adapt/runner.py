@@ -201,8 +201,8 @@ class Runner:
 
     def _call(self, owner: Any, call: Call, values: Values) -> Any:
         handed = values.known.get("cache")
-        named = call.name.partition(".")[0] in self.names
-        if callable(handed) and not named:  # the forward pass made it
+        of, _, _ = call.name.rpartition(".")  # a class, or the forward pass that made it
+        if callable(handed) and of and not isinstance(self.names.get(of), type):
             return handed(values.of(Parameter("", "grad_y")))
         function = self._function(call.name) if owner is None else getattr(owner, call.name)
         places, names = values.arguments(call)
