@@ -56,3 +56,11 @@ def test_a_return_too_early_is_quoted_and_no_other():
         text = CONV.format(ending=ending)
         one = quote(text, find(text)[0], early, "grad_weight")
         assert (one.line if one.sure else None) == line
+
+
+def test_the_crop_is_quoted_not_a_kernel_that_is_turned():
+    crop = next(slip for slip in KINDS["conv2d"].slips if "keeps nothing" in slip.title)
+    text = CONV.format(ending="return dxp[:, :, pad:-pad, pad:-pad], dw, db")
+    text = text.replace("+= w *", "+= w[:, :, ::-1, ::-1] *")
+    one = quote(text, find(text)[0], crop, "grad_x")
+    assert (one.line, one.sure) == (14, True)
