@@ -109,7 +109,7 @@ def test_a_convention_can_be_set(run, mine):
         "def linear_backward(dZ, cache):\n    A, W = cache\n    m = A.shape[1]\n"
         "    return W.T @ dZ, dZ @ A.T / m, dZ.sum(1, keepdims=True) / m\n"
     )
-    assert "batch: they are means" in run("doctor", mine(text)).stdout
+    assert "gradients are means over the samples" in run("doctor", mine(text)).stdout
     done = run("doctor", mine(text), "--convention", "batch=sum")
     assert done.exit_code == 1 and "WRONG       grad_weight" in done.stdout
 
