@@ -223,3 +223,44 @@ def test_an_argument_that_nothing_explains_is_named(visit):
     text += "    def backward(self, top, foo): return top\n"
     layers, _ = visit(text)
     assert "what top of backward stands for is not understood" in layers["ReLU"]["stopped"]
+
+
+ADDING = """
+import numpy as np
+
+class Box:
+    def __init__(self, value):
+        self.value, self.grad = value, np.zeros_like(value)
+
+class Linear:
+    def __init__(self, n_in, n_out):
+        self.W, self.b = {W}, {b}
+        self.store = {{}}
+    def forward(self, x):
+        self.store["x"] = x
+        return x @ self.W{value} + self.b{value}
+    def backward(self, dy):
+        self.W{grad} += self.store["x"].T @ dy
+        self.b{grad} += dy.sum(0)
+        return dy @ self.W{value}.T
+"""
+ZEROS = {"W": "np.zeros((n_in, n_out))", "b": "np.zeros(n_out)"}
+OWN = (
+    "    def reset(self): self.W_grad, self.b_grad = (np.zeros_like(p) for p in (self.W, self.b))\n"
+)
+
+
+@pytest.mark.parametrize("style", ["boxes", "reset", "neither"])
+def test_gradients_that_are_added_up_by_design_are_no_mistake(visit, style):
+    """In a box an optimiser clears them; an object may offer to; else they are never cleared."""
+    if style == "boxes":
+        boxes = {name: f"Box({zeros})" for name, zeros in ZEROS.items()}
+        text = ADDING.format(**boxes, value=".value", grad=".grad")
+    else:
+        text = ADDING.format(**ZEROS, value="", grad="_grad")
+        lines = "        self.W_grad, self.b_grad = np.zeros((n_in, n_out)), np.zeros(n_out)\n"
+        text = text.replace("        self.store = {}\n", "        self.store = {}\n" + lines)
+        text += OWN if style == "reset" else ""
+    layers, said = visit(text)
+    wrong = {n for n, result in layers["Linear"]["results"].items() if not result["right"]}
+    assert wrong == ({"grad_weight@2", "grad_bias@2"} if style == "neither" else set()), said

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import permutations
@@ -207,11 +208,21 @@ def set_mode(owner: Any, training: bool) -> None:
 
 
 def clear(owner: Any) -> None:
-    """Set the gradients that an object adds up to zero, where it or its boxes offer to."""
+    """Set gradients that are added up by design to zero: as the object offers to, and in boxes.
+
+    A box, an object that holds an array and its gradient, leaves that to an optimiser.
+    """
     for one in (owner, *_things(owner).values()):
+        if type(one).__module__ in ("builtins", "collections"):  # dict.clear is something else
+            continue
         for name in dir(type(one)):
-            if re.fullmatch(r"(zero|clear|reset)_?grad(ient)?s?", name):
-                bound(getattr(one, name), [], {})
+            if re.fullmatch(r"(zero|clear|reset)(_?grad(ient)?s?)?", name):
+                with suppress(NoValue):  # and so is reset(seed)
+                    bound(getattr(one, name), [], {})
+        box = _box(one)
+        grad = getattr(one, box[1]) if box else None
+        if isinstance(grad, np.ndarray):
+            grad[...] = 0
 
 
 def slots(owner: Any) -> Iterator[Slot]:
