@@ -114,13 +114,17 @@ def test_a_softmax_inside_a_network_is_told_number_by_number(browser, pages, pas
         ("evaluation", "norm1", "Mean and variance are gathered in training."),
         ("training", "norm1", "Mean and variance are of the 4 images of this batch."),
         ("evaluation", "dropout1", "Evaluation drops nothing."),
+        ("evaluation", "residual1.conv1", "This layer has no bias."),
     ],
 )
-def test_the_mode_is_told_where_it_matters(browser, pages, name, path, said):
+def test_what_the_formula_leaves_open_is_told(browser, pages, name, path, said):
     browser.open(pages[name])
     names = "[...document.querySelectorAll('#network b')].map((b) => b.textContent)"
     browser.evaluate(f"Glass.open({names}.indexOf('{path}'), 0, null)")
-    assert said in browser.evaluate("document.querySelector('#how').textContent")
+    told = "document.querySelector('#how').textContent"
+    assert said in browser.evaluate(told)
+    browser.evaluate(f"Glass.open({names}.indexOf('grouped'), 0, null)")
+    assert said not in browser.evaluate(told)
 
 
 def test_symbols_of_a_formula_are_those_of_the_maps(browser, pages):

@@ -193,11 +193,18 @@ def handed_back(reader: LayerTrace, layer: LayerTrace) -> npt.NDArray[Any]:
 
 def note(trace: Trace, path: str, result: str, said: Explanation) -> str:
     """Say where the formula stands, and what the numbers alone do not say."""
-    remarks = [said.reference]
     judged = trace.loss is not None and path == trace.loss.path
+    remarks = [said.reference]
+    if not judged and result in ("y", "net") and _lacks_bias(trace[path]):
+        remarks.append("This layer has no bias.")
     if judged or result == "grad_y" or _alike(trace[path]):
         remarks.append(said.note)
     return " ".join(remark for remark in remarks if remark)
+
+
+def _lacks_bias(layer: LayerTrace) -> bool:
+    """Tell whether the formula's bias is one that the layer does without."""
+    return "weight" in layer.parameters and "bias" not in layer.parameters
 
 
 def _alike(layer: LayerTrace) -> bool:
