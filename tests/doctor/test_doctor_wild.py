@@ -3,6 +3,7 @@
 import pytest
 
 from clearconv.doctor import examine, record, told
+from clearconv.doctor.overlooked import overlooked
 
 TEXT = """
 import numpy as np
@@ -216,6 +217,14 @@ def test_their_mistakes_are_named(visit):
         named = layers[name]["explanations"]
         assert [key in slips for slips in named] == [True], f"{name}: {named}\n{said}"
     assert layers["ReluActivator"]["right"]
+
+
+def test_what_goes_with_a_layer_is_no_layer_passed_over():
+    names = ("get_im2col_indices(x)", "test_conv_forward(x)", "run_conv_forward()")
+    text = "".join(f"def {name}: return 0\n" for name in (*names, "my_conv_forward(q)"))
+    (note,) = overlooked(text, [])
+    assert "my_conv_forward (line 4)" in note and "line 1" not in note
+    assert "line 2" not in note and "line 3" not in note
 
 
 def test_an_argument_that_nothing_explains_is_named(visit):

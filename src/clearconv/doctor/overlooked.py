@@ -8,6 +8,7 @@ from clearconv.doctor.find import Found
 from clearconv.doctor.names import kind_of
 
 _PASS = re.compile(r"forward|fwd|backward|bwd|backprop|bprop|im2col|col2im", re.I)
+_ASIDE = re.compile(r"test|check|plot|demo|time|indices|index|shape|size", re.I)
 
 
 def overlooked(source: str, found: Sequence[Found]) -> list[str]:
@@ -47,6 +48,7 @@ def _passes(node: ast.FunctionDef | ast.ClassDef) -> bool:
     """Whether it is one pass of a layer, or a class that has both."""
     if isinstance(node, ast.FunctionDef):
         unfinished = isinstance(node.body[-1], ast.Raise | ast.Pass)
-        return bool(_PASS.search(node.name)) and not unfinished
+        aside = _ASIDE.search(node.name) or not node.args.args
+        return bool(_PASS.search(node.name)) and not (unfinished or aside)
     passes = {n.name for n in node.body if isinstance(n, ast.FunctionDef) and _PASS.search(n.name)}
     return len(passes) > 1
