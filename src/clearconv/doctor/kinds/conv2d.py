@@ -123,8 +123,9 @@ def _grad_x(
 ) -> Array:
     """Every output hands its gradient back to its patch."""
     (ph, pw), (N, C, H, W), kernel = o["padding"], x_shape, o["kernel"]
-    for slip in TURNS.keys() & slips:
-        weight = TURNS[slip](weight)
+    for slip, turn in TURNS.items():  # two are made in this order, whatever a set's is
+        if slip in slips:
+            weight = turn(weight)
     if slips & {"input-last-filter", "input-assign"}:
         weight, grad_y = weight[-1:], grad_y[:, -1:]
     if "input-first-filter" in slips:
