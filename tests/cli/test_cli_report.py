@@ -3,7 +3,7 @@
 import numpy as np
 
 from clearconv._text import printable, table, width
-from clearconv.cli._report import accuracy, class_names, report
+from clearconv.cli._report import accuracy, class_names, report, sureness
 from clearconv.train import Evaluation
 
 
@@ -45,6 +45,19 @@ def test_nothing_wrong():
     found = evaluation(["a", "b"], [0, 1], [0, 1])
     assert list(report(found, ""))[-1] == "No image was named wrongly."
     assert accuracy(found) == "test accuracy 1.0000 (2 of 2)"
+
+
+def test_few_images_are_called_few():
+    """By Wilson's formula 7 of 8 gives 0.5291 to 0.9776, and 45 of 50 0.7864 to 0.9565."""
+    few = evaluation(["a", "b"], [0] * 8, [0] * 7 + [1])
+    assert list(sureness(few, "find more")) == [
+        "8 test images are few: the true accuracy may lie anywhere from 0.53 to 0.98; find more",
+        "95 % interval 0.5291 to 0.9776",
+    ]
+    one = evaluation(["a", "b"], [0], [0])
+    assert next(sureness(one)).startswith("1 test image is few: the true accuracy may lie anywhere")
+    enough = evaluation(["a", "b"], [0] * 50, [0] * 45 + [1] * 5)
+    assert list(sureness(enough, "find more")) == ["95 % interval 0.7864 to 0.9565"]
 
 
 def test_many_mistakes_are_counted():

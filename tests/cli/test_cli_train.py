@@ -44,6 +44,8 @@ def test_the_report(digits):
     assert share == f"{int(right) / int(total):.4f}"
     result = json.loads((folder / "result.json").read_text())
     assert (result["test"]["right"], result["test"]["total"]) == (int(right), int(total))
+    low, high = result["test"]["interval"]
+    assert lines[-2] == f"95 % interval {low:.4f} to {high:.4f}"
     assert fingerprint(done.stdout) == result["weights_sha256"]
     assert "clearconv predict run IMAGE..." in done.stdout
     for mistake in result["test"]["wrong"]:

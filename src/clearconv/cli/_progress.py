@@ -9,7 +9,7 @@ import click
 from clearconv._text import printable
 from clearconv.cli._frame import count
 from clearconv.cli._live import LiveEpoch, time_left
-from clearconv.cli._report import accuracy, class_names, report
+from clearconv.cli._report import accuracy, class_names, report, sureness
 from clearconv.errors import ClearconvError
 from clearconv.ops._backend import native_module
 from clearconv.train import Callback, Result, Run, Settings
@@ -206,6 +206,8 @@ class Training(Reading):
             f"new images      clearconv predict {name} IMAGE...\n"
             f"test again      clearconv evaluate {name}\n"
         )
+        for line in sureness(result.evaluation):
+            click.echo(line)
         click.echo(accuracy(result.evaluation))
 
     def _report(self, result: Result) -> str:

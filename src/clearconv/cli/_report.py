@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _SCREEN = 80
 _MISTAKES = 20
 _CONFUSIONS = 20
+_FEW = 50  # test images, of which an accuracy says little
 
 
 def report(evaluation: "Evaluation", full_list: str) -> Iterator[str]:
@@ -42,6 +43,27 @@ def report(evaluation: "Evaluation", full_list: str) -> Iterator[str]:
     yield from table(("true", "predicted", "probability", "file"), rows, right=(2,))
     if len(wrong) > _MISTAKES:
         yield f"... and {len(wrong) - _MISTAKES} more; {full_list}"
+
+
+def sureness(evaluation: "Evaluation", remedy: str = "") -> Iterator[str]:
+    """Yield the lines before the last one: how far the accuracy can be trusted.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        At least one image.
+    remedy : str
+        What to do where the images are few.
+    """
+    low, high = evaluation.interval
+    if evaluation.total < _FEW:
+        images = "test image is" if evaluation.total == 1 else "test images are"
+        more = f"; {remedy}" if remedy else ""
+        yield (
+            f"{evaluation.total} {images} few: the true accuracy may lie anywhere from {low:.2f} "
+            f"to {high:.2f}{more}"
+        )
+    yield f"95 % interval {low:.4f} to {high:.4f}"
 
 
 def accuracy(evaluation: "Evaluation") -> str:

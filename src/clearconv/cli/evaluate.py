@@ -7,7 +7,7 @@ import click
 
 from clearconv.cli._frame import Failure, RunPath, command
 from clearconv.cli._progress import Reading, warn
-from clearconv.cli._report import accuracy, report
+from clearconv.cli._report import accuracy, report, sureness
 
 
 @command(
@@ -46,4 +46,7 @@ def evaluate(run: Path, data: str | None, as_json: bool) -> None:
         return
     for line in report(evaluation, "--json lists all"):
         click.echo(line)
-    click.echo(f"\n{accuracy(evaluation)}")
+    click.echo()
+    for line in sureness(evaluation):
+        click.echo(line)
+    click.echo(accuracy(evaluation))

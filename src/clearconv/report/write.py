@@ -20,7 +20,7 @@ from clearconv.planning import duration
 from clearconv.report import pictures
 from clearconv.report.command import repeating
 from clearconv.report.measured import Measured, Progress
-from clearconv.report.statistics import calibration, wilson
+from clearconv.report.statistics import calibration
 from clearconv.train.history import curves
 
 _NAME = "report.html"
@@ -78,7 +78,7 @@ def write_report(
 def _content(run: Measured) -> dict[str, Any]:
     """Return everything the template shows."""
     said = run.judged.evaluation
-    low, high = wilson(said.right, said.total)
+    low, high = said.interval
     trained = np.bincount(run.source.labels[run.split.train], minlength=len(run.classes))
     largest = int(trained.argmax())
     confused = pictures.confusions(run)

@@ -11,6 +11,7 @@ from clearconv.layers import Node
 from clearconv.losses import CrossEntropy
 from clearconv.ops import softmax
 from clearconv.ops._arrays import Array
+from clearconv.train.interval import wilson
 
 Indices = npt.NDArray[np.int64]
 
@@ -84,6 +85,11 @@ class Evaluation:
         return self.right / self.total
 
     @property
+    def interval(self) -> tuple[float, float]:
+        """Return the 95 % interval of the accuracy on images like these (Wilson's)."""
+        return wilson(self.right, self.total)
+
+    @property
     def confusion(self) -> Indices:
         """Return counts (K, K): row = true class, column = predicted class."""
         counts = np.zeros((len(self.classes),) * 2, dtype=np.int64)
@@ -125,6 +131,7 @@ class Evaluation:
         """Return plain data, for JSON."""
         return {
             "accuracy": self.accuracy,
+            "interval": list(self.interval),
             "right": self.right,
             "total": self.total,
             "loss": self.loss,

@@ -98,10 +98,12 @@ class History:
 
     def _summary(self) -> str:
         test = self.result.evaluation
+        low, high = test.interval
         epochs = "1 epoch" if len(self) == 1 else f"{len(self)} epochs"
         return (
             f"{epochs}, best {self.best_epoch}; "
-            f"test accuracy {test.accuracy:.4f} ({test.right} of {test.total})"
+            f"test accuracy {test.accuracy:.4f} ({test.right} of {test.total}), "
+            f"95 % interval {low:.4f} to {high:.4f}"
         )
 
 
