@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ import clearconv
 from clearconv import Conv2d, Flatten, Layer, Linear, Sequential, from_spec, load
 from clearconv._files import write_atomically
 from clearconv.errors import ArgumentError, ModelFileError
+from clearconv.layers import model_file
 
 
 def small(dtype="float32"):
@@ -74,6 +77,58 @@ def test_a_file_is_safetensors_that_anyone_can_read(tmp_path):
     assert tensors.keys() == net.state_dict().keys()
     for path, array in net.state_dict().items():
         np.testing.assert_array_equal(tensors[path], array)
+
+
+_SAVE = """
+import sys
+from clearconv import Conv2d, Flatten, Linear, Sequential
+net = Sequential(Conv2d(2, 3), Flatten(), Linear(3)).build((1, 5, 5))
+net.info = {name: name for name in ("classes", "history", "preprocessing")}
+net.save(sys.argv[1])
+"""
+
+
+def test_two_processes_write_the_same_bytes(tmp_path):
+    files = []
+    for seed in ("1", "2", "3"):
+        files.append(tmp_path / seed)
+        path = os.pathsep.join(sys.path)
+        env = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": seed}
+        subprocess.run([sys.executable, "-c", _SAVE, str(files[-1])], env=env, check=True)
+    assert len({file.read_bytes() for file in files}) == 1
+
+
+def test_the_bytes_are_those_of_the_safetensors_package(tmp_path):
+    """All but the order of the metadata, which the package does not fix."""
+    path, theirs = tmp_path / "net.safetensors", tmp_path / "theirs.safetensors"
+    small().save(path)
+    with safetensors.safe_open(path, "numpy") as file:
+        metadata = file.metadata()
+    safetensors.numpy.save_file(safetensors.numpy.load_file(path), theirs, metadata)
+    ours, other = path.read_bytes(), theirs.read_bytes()
+    length = int.from_bytes(ours[:8], "little")
+    assert other[:8] == ours[:8]
+    assert list(json.loads(ours[8 : 8 + length]).items()) == list(
+        json.loads(other[8 : 8 + length]).items()
+    )
+    assert other[8 + length :] == ours[8 + length :]
+    assert load(theirs).store.fingerprint() == small().store.fingerprint()  # an older file
+
+
+def test_large_elements_stand_first_so_that_all_are_aligned(tmp_path):
+    path = tmp_path / "net.safetensors"
+    extra = {"steps": np.array([3]), "mean": np.zeros(3, "float64"), "none": np.zeros((0, 2), "f4")}
+    path.write_bytes(model_file.to_bytes(small(), extra))
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    assert length % 8 == 0
+    for name, about in json.loads(content[8 : 8 + length]).items():
+        if name != "__metadata__":
+            size = {"F32": 4, "F64": 8, "I64": 8}[about["dtype"]]
+            assert about["data_offsets"][0] % size == 0
+    _, again = model_file.load_with_extra(path)
+    for name, array in extra.items():
+        np.testing.assert_array_equal(again[name], array, strict=True)
 
 
 def test_a_file_cut_off_anywhere_or_spoilt_is_refused(tmp_path):
@@ -156,6 +211,9 @@ def test_info_that_no_file_can_hold(tmp_path):
     net = small()
     net.info["mean"] = np.zeros(3)
     with pytest.raises(ModelFileError, match=r"cannot be saved.*model\.info"):
+        net.save(tmp_path / "net.safetensors")
+    net.info["mean"] = float("nan")  # which is not JSON
+    with pytest.raises(ModelFileError, match=r"cannot be saved.*finite numbers"):
         net.save(tmp_path / "net.safetensors")
     assert list(tmp_path.iterdir()) == []
 

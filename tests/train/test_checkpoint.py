@@ -76,6 +76,23 @@ def test_saving_changes_no_bit_and_any_step_will_do_to_go_on(tmp_path, whole):
         assert records(run) == records(whole.folder)
 
 
+def _timeless(path):
+    """Return the bytes of a checkpoint in which no time has passed."""
+    model, memory = model_file.load_with_extra(path)
+    for record in model.info["history"]:
+        record.update(seconds=0.0, images_per_second=0.0)
+    return model_file.to_bytes(model, memory)
+
+
+def test_a_resumed_run_ends_in_the_same_bytes(tmp_path, whole):
+    run = broken(tmp_path / "run")
+    resume(run)
+    for name in ("best.safetensors", "split.json"):
+        assert (run / name).read_bytes() == (whole.folder / name).read_bytes()
+    last = "last.safetensors"
+    assert _timeless(run / last) == _timeless(whole.folder / last)
+
+
 def test_the_clock_decides_when_to_save(tmp_path, monkeypatch):
     now = [0.0]
     monkeypatch.setattr("clearconv.train.run.monotonic", lambda: now[0])

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,13 +26,11 @@ from clearconv.ops._arrays import Array
 _KEY = "clearconv"
 _CHECKSUM = "sha256"
 _EXTRA = "extra/"
-_KINDS = ("F32", "F64", "I64")
+_NAMES = {"float32": "F32", "float64": "F64", "int64": "I64"}
 
 
 def to_bytes(model: Node, extra: dict[str, Array] | None = None) -> bytes:
     """Return the file's content; `extra` adds tensors, such as an optimiser's state."""
-    from safetensors.numpy import save as to_safetensors  # not at import: predicting needs it not
-
     about = {
         "spec": to_spec(model),
         "input_shape": list(model.input_shape),
@@ -43,19 +42,20 @@ def to_bytes(model: Node, extra: dict[str, Array] | None = None) -> bytes:
     for name, array in (extra or {}).items():
         tensors[_EXTRA + name] = np.ascontiguousarray(array)
     try:
-        text = json.dumps(about)
+        text = json.dumps(about, allow_nan=False)
+        header = _header(tensors, {_KEY: text, _CHECKSUM: _checksum(tensors, text)})
     except (TypeError, ValueError) as error:
         raise ModelFileError(
             f"The model cannot be saved: {error}. model.info and the layers' arguments may hold "
-            "text, numbers, True, False, None, lists, and dictionaries of these."
+            "text, finite numbers, True, False, None, lists, and dictionaries of these."
         ) from None
-    content = to_safetensors(tensors, metadata={_KEY: text, _CHECKSUM: _checksum(tensors, text)})
-    if int.from_bytes(content[:8], "little") > MOST_HEADER:
+    if len(header) > MOST_HEADER:
         raise ModelFileError(
             f"The model cannot be saved: its description, with model.info, takes more than "
             f"{MOST_HEADER:,} bytes, which no file may have. Keep less in model.info."
         )
-    return content
+    data = [tensors[name].data for name in _order(tensors)]
+    return b"".join([len(header).to_bytes(8, "little"), header, *data])
 
 
 def save(model: Node, path: str | Path) -> None:
@@ -113,7 +113,7 @@ def load_with_extra(path: str | Path) -> tuple[Node, dict[str, Array]]:
                     "without an architecture. Make the model and use load_state_dict."
                 )
             for name in file.keys():  # noqa: SIM118
-                if (kind := file.get_slice(name).get_dtype()) not in _KINDS:
+                if (kind := file.get_slice(name).get_dtype()) not in _NAMES.values():
                     raise ModelFileError(f"{path}: {name} is {kind}, which no clearconv writes.")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, UnicodeDecodeError) as error:
@@ -156,6 +156,30 @@ def _described(path: Path, text: str, tensors: Mapping[str, Array]) -> tuple[Nod
     check_outputs(path, model)
     check_tensors(path, model, dtype, tensors)
     return model, dtype
+
+
+def _header(tensors: Mapping[str, Array], metadata: dict[str, str]) -> bytes:
+    """Return the header of a safetensors file, the same bytes for the same content.
+
+    The safetensors package writes the metadata in an order that differs from process to process.
+    """
+    described: dict[str, Any] = {"__metadata__": metadata}
+    start = 0
+    for name in _order(tensors):
+        array = tensors[name]
+        described[name] = {
+            "dtype": _NAMES[array.dtype.name],
+            "shape": list(array.shape),
+            "data_offsets": [start, start + array.nbytes],
+        }
+        start += array.nbytes
+    text = json.dumps(described, separators=(",", ":"), ensure_ascii=False).encode()
+    return text + b" " * (-len(text) % 8)  # arrays begin at a multiple of 8
+
+
+def _order(tensors: Mapping[str, Array]) -> list[str]:
+    """Return the names as the file has them: large elements first, so that all are aligned."""
+    return sorted(tensors, key=lambda name: (-tensors[name].itemsize, name))
 
 
 def _checksum(tensors: Mapping[str, Array], text: str) -> str:

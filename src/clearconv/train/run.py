@@ -48,6 +48,9 @@ from clearconv.train.checkpoint import (
 from clearconv.train.evaluation import Indices
 from clearconv.train.settings import OWN, Settings
 
+#: Values of an epoch's record that differ from one run to the next.
+_TIMES = ("seconds", "images_per_second")
+
 
 @dataclass
 class Run:
@@ -185,7 +188,10 @@ class Run:
         }
         ended = self.epochs_done > 0 and self.so_far.step == 0
         if ended and self.best_epoch == self.epochs_done:
+            records = self.model.info["history"]
+            self.model.info["history"] = list(map(_without_times, records))
             write(self.folder / BEST, to_bytes(self.model))
+            self.model.info["history"] = records
         state = to_bytes(self.model, self.optimiser.state())
         write(self.folder / LAST, state, previous=self.folder / PREVIOUS)
         self._note_saved(monotonic() - start)
@@ -202,6 +208,11 @@ class Run:
         self.saved = self.epochs_done, self.so_far.step
         every = self.settings.save_every
         self._due = monotonic() + (max(every, 20 * seconds) if every else 0.0)
+
+
+def _without_times(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record without what the clock said, so that equal runs end in equal files."""
+    return {name: value for name, value in record.items() if name not in _TIMES}
 
 
 def network_name(settings: Settings) -> str:
