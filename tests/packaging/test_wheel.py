@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BUILT_FROM = ("CMakeLists.txt", "LICENSE", "README.md", "pyproject.toml", ".gitignore", "src")
+BUILT_FROM = (
+    "CMakeLists.txt", "LICENSE", "licenses", "README.md", "pyproject.toml", ".gitignore", "src",
+)  # fmt: skip
+#: What the compiled module contains of others, and a line of each notice that must go with it.
+NOTICES = {"nanobind": "Copyright (c) 2022 Wenzel Jakob", "robin-map": "Copyright (c) 2017 Thibaut"}
 
 for tool in ("scikit_build_core", "nanobind"):
     pytest.importorskip(tool, reason=f"building a wheel here needs {tool}")
@@ -50,6 +54,13 @@ def run(code, folder):
     return ran.stdout.strip()
 
 
+def check_notices(folder):
+    (about,) = folder.glob("clearconv-*.dist-info")
+    assert (about / "licenses" / "LICENSE").is_file()
+    for name, line in NOTICES.items():
+        assert line in (about / "licenses" / "licenses" / f"{name}.txt").read_text()
+
+
 CONVOLVE = """
 import numpy as np
 from clearconv.ops import conv2d
@@ -66,6 +77,7 @@ def test_without_a_compiler_the_package_runs_on_the_matrix_telling(tmp_path):
     names = unpack(wheel, tmp_path / "unpacked")
     assert not [name for name in names if name.endswith(".so")]
     assert run(CONVOLVE, tmp_path / "unpacked") == "loops,matrix 16.0"
+    check_notices(tmp_path / "unpacked")
 
 
 @pytest.mark.slow
@@ -98,3 +110,4 @@ def test_with_a_compiler_the_wheel_holds_one_stripped_module(tmp_path):
     assert module.startswith("clearconv/_native") and b".symtab" not in content
     assert wheel.stat().st_size < 15e6
     assert run(CONVOLVE, tmp_path / "unpacked") == "loops,matrix,native 16.0"
+    check_notices(tmp_path / "unpacked")
