@@ -10,6 +10,7 @@ from clearconv._text import printable
 from clearconv.cli._frame import count
 from clearconv.cli._live import LiveEpoch, time_left
 from clearconv.cli._report import accuracy, class_names, report, sureness
+from clearconv.data import by_gravity
 from clearconv.errors import ClearconvError
 from clearconv.ops._backend import native_module
 from clearconv.train import Callback, Result, Run, Settings
@@ -18,8 +19,6 @@ from clearconv.train.lr_finder import LR_FINDER
 
 if TYPE_CHECKING:
     from rich.progress import Progress
-
-_PROBLEMS = 10
 
 
 class Bar:
@@ -233,11 +232,9 @@ class Training(Reading):
 
 
 def warn(problems: tuple[str, ...]) -> None:
-    """Write what is wrong with the data, the first few of many."""
-    for problem in problems[:_PROBLEMS]:
+    """Write what is wrong with the data, the gravest first, of each kind the first few."""
+    for problem in by_gravity(problems):
         click.echo(f"Warning: {printable(problem)}", err=True)
-    if len(problems) > _PROBLEMS:
-        click.echo(f"Warning: ... and {len(problems) - _PROBLEMS} more like these", err=True)
 
 
 def notice() -> None:

@@ -6,6 +6,7 @@ from clearconv.data._decode import load_image, side_for
 from clearconv.data._from_arrays import from_arrays
 from clearconv.data._open import class_names, open_data
 from clearconv.data._preprocessing import Preprocessing
+from clearconv.data._problems import Problem, by_gravity
 from clearconv.data._source import Source, Split
 from clearconv.data._split import complete_split, make_split, read_split, write_split
 from clearconv.data._statistics import channel_statistics
@@ -17,9 +18,11 @@ __all__ = [
     "Batch",
     "Batches",
     "Preprocessing",
+    "Problem",
     "Source",
     "Split",
     "Twins",
+    "by_gravity",
     "channel_statistics",
     "class_names",
     "complete_split",

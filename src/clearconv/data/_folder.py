@@ -21,6 +21,7 @@ from clearconv.data._decode import (
     read_bytes,
 )
 from clearconv.data._layout import Candidate, Layout, read_layout
+from clearconv.data._problems import Problem
 from clearconv.data._source import PARTS, Source, Split
 from clearconv.data._twin_words import describe_twins
 from clearconv.data._twins import SIDE, Twins, find_twins, thumbnail
@@ -99,7 +100,7 @@ def open_folder(
         warnings.simplefilter("ignore")  # Pillow's remarks on odd files that it can read
         for done, (candidate, found) in enumerate(_read_all(root, layout, side), start=1):
             if isinstance(found, BrokenImage):
-                problems.append(f"{candidate.file} is left out: {found}")
+                problems.append(Problem(f"{candidate.file} is left out: {found}", "left out"))
             else:
                 thumbnails[len(good)] = found.thumbnail
                 good.append(candidate)

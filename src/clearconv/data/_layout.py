@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from clearconv.data._problems import Problem
 from clearconv.data._source import check_classes
 from clearconv.errors import DataError
 
@@ -161,7 +162,10 @@ def _left_out(
     for name in parts:
         images += filter(_named_as_image, _entries(root / name)[1])
     problems += [
-        f"{path.relative_to(root).as_posix()} lies outside every class folder and is left out"
+        Problem(
+            f"{path.relative_to(root).as_posix()} lies outside every class folder and is left out",
+            "left out",
+        )
         for path in images
     ]
     return tuple(problems), len(images)

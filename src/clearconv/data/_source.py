@@ -24,7 +24,7 @@ class Split:
     train, validation, test : ndarray of int64
         Numbers of images of a source, each image in at most one part.
     problems : tuple of str
-        Warnings, for instance about images that no part names.
+        Warnings, for instance about images that no part names; ``by_gravity`` sorts them.
     """
 
     train: Indices
@@ -63,7 +63,7 @@ class Source(ABC):
     grey : int
         How many images have no colour.
     problems : tuple of str
-        Warnings, each naming a file.
+        Warnings, each naming a file; ``by_gravity`` sorts them.
     skipped : int
         How many files were left out because they hold no usable image.
     side : int or None

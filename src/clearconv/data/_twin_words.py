@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence, Sized
 
 import numpy as np
 
+from clearconv.data._problems import Problem
 from clearconv.data._source import PARTS, Source, Split, some
 from clearconv.data._twins import Indices, Twins
 
 
-def twin_problems(source: Source, split: Split) -> tuple[str, ...]:
+def twin_problems(source: Source, split: Split) -> tuple[Problem, ...]:
     """Warn of the same picture, or nearly the same, under two classes or in two parts.
 
     Parameters
@@ -21,7 +22,7 @@ def twin_problems(source: Source, split: Split) -> tuple[str, ...]:
 
     Returns
     -------
-    tuple of str
+    tuple of Problem
         A line for each group of such pictures, without those among ``source.problems``.
     """
     lines = describe_twins(source.twins, source.files, source.labels, source.classes, split)
@@ -34,7 +35,7 @@ def describe_twins(
     labels: Indices,
     classes: tuple[str, ...],
     split: Split | None,
-) -> list[str]:
+) -> list[Problem]:
     """Return a line for each group that lies under two classes or, else, in two parts."""
     part = part_numbers(split, len(files))
     problems = []
@@ -51,10 +52,12 @@ def describe_twins(
             names = [classes[label] for label in sorted(by_label)]
             listed = " and ".join(names) if len(names) == 2 else some(names)
             where = f"under {_number(names)} classes ({listed})"
-            problems.append(f"{_named(files, group, by_label.values())} {are} {where}")
+            line = f"{_named(files, group, by_label.values())} {are} {where}"
+            problems.append(Problem(line, "labels"))
         elif len(by_part) > 1:
             where = f"in {_number(by_part)} parts of the split"
-            problems.append(f"{_named(files, group, by_part.values())} {are} {where}")
+            line = f"{_named(files, group, by_part.values())} {are} {where}"
+            problems.append(Problem(line, "leak"))
     return problems
 
 

@@ -7,12 +7,13 @@ from time import perf_counter
 from typing import Any
 
 from clearconv._text import printable, table
+from clearconv.data import by_gravity
 from clearconv.data._source import PARTS
 from clearconv.planning._forecast import Forecast, duration, forecast, memory
 from clearconv.planning._survey import Survey, survey
 from clearconv.train import Callback, Run, prepare
 
-#: So many classes are listed, problems named, groups of copies shown.
+#: So many classes are listed, groups of copies shown.
 _CLASSES, _FEW = 20, 5
 
 
@@ -129,10 +130,8 @@ def _lines(plan: Plan) -> Iterator[str]:
         files = "file" if found.left_out == 1 else "files"
         yield f"left out    {found.left_out:,} {files} without a usable image"
     yield from _copies(found)
-    for title, lines in (("Warning", found.problems), ("Advice", found.advice)):
-        yield from (f"{title}: {line}" for line in lines[:_FEW])
-        if len(lines) > _FEW:
-            yield f"{title}: ... and {len(lines) - _FEW:,} more like these"
+    yield from (f"Warning: {line}" for line in by_gravity(found.problems))
+    yield from (f"Advice: {line}" for line in found.advice)
     yield ""
     yield f"model       {plan.model}"
     yield from _time(plan)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from clearconv import __version__
 from clearconv._files import write_atomically
-from clearconv.data import Augmentation, Source, twin_problems
+from clearconv.data import Augmentation, Source, by_gravity, twin_problems
 from clearconv.errors import RunError
 from clearconv.pages import bars, histogram, line_chart, matrix, page
 from clearconv.pages._axes import fixed
@@ -212,7 +212,7 @@ def _class_rows(run: Measured, trained: Any) -> list[dict[str, Any]]:
 
 
 def _warnings(run: Measured) -> list[str]:
-    """List what was wrong with the data and what was noticed in training, each once."""
+    """List what was wrong with the data and what was noticed in training, the gravest first."""
     survey = run.other("plan.json").get("survey", {})
     planned = [*survey.get("problems", []), *survey.get("advice", [])]
     noticed = [
@@ -221,8 +221,9 @@ def _warnings(run: Measured) -> list[str]:
         for text in record.get("warnings", [])
     ]
     twins = twin_problems(run.source, run.split)
-    found = [*planned, *run.source.problems, *run.split.problems, *twins, *noticed]
-    return list(dict.fromkeys(map(str, found)))
+    # what knows its kind comes first: the plan on disk repeats it as plain text
+    found = [*run.source.problems, *run.split.problems, *twins, *planned, *noticed]
+    return by_gravity(dict.fromkeys(found))
 
 
 def _settings(run: Measured) -> list[tuple[str, str]]:

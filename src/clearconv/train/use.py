@@ -10,6 +10,7 @@ import numpy as np
 
 from clearconv.data import (
     Preprocessing,
+    Problem,
     Source,
     class_names,
     load_image,
@@ -123,7 +124,7 @@ def evaluate(
     unknown = [name for name in names if name not in classes]
     if unknown and not own:  # the run's own test left them out as it was told to
         problems = (
-            f"left out, the model does not know it: {some_classes(unknown)}",
+            Problem(f"left out, the model does not know it: {some_classes(unknown)}", "missing"),
             *problems,
         )
     evaluation = evaluate_model(model, source, indices, preprocessing, classes)
@@ -137,9 +138,10 @@ def _doubts(
     if about is None or source.kind != "photos":
         return  # idx data are one file: other bytes there mean other data
     if count := learnt_from(where, about, source, indices):
-        yield (
+        yield Problem(
             f"the model has learnt from {count:,} of these {len(indices):,} images; how it does on "
-            "them says little about new ones"
+            "them says little about new ones",
+            "leak",
         )
 
 

@@ -1,0 +1,62 @@
+"""What is wrong with data: each warning is a text of a certain kind, and some kinds are graver."""
+
+from collections.abc import Iterable
+
+#: Kinds of problems, the gravest first, and what several of a kind are called.
+KINDS = {
+    "missing": "classes missing from a part",
+    "labels": "pictures under more than one class",
+    "leak": "pictures in more than one part",
+    "search": "searches for copies that were cut short",
+    "other": "other warnings",
+    "left out": "files that are left out",
+}
+#: Kinds that decide whether a result can be believed; more of them are listed.
+_GRAVE = ("missing", "labels", "leak", "search")
+_FEW, _MANY = 10, 20
+
+
+class Problem(str):
+    """A warning about data: a text that knows its kind.
+
+    Parameters
+    ----------
+    text : str
+        One line.
+    kind : str
+        A key of ``KINDS``. Plain text counts as ``"other"``.
+    """
+
+    kind: str
+
+    def __new__(cls, text: str, kind: str = "other") -> "Problem":
+        """Make the text; strings are made here, not in ``__init__``."""
+        made = super().__new__(cls, text)
+        made.kind = kind
+        return made
+
+
+def by_gravity(problems: Iterable[str]) -> list[str]:
+    """Return the lines to show: the gravest kind first, of each kind the first few and a count.
+
+    Parameters
+    ----------
+    problems : iterable of str
+        Each a ``Problem``, or plain text.
+
+    Returns
+    -------
+    list of str
+        Of the kinds that decide whether a result can be believed at most 20 lines each, of the
+        others at most 10, and where there are more, one line that says how many of that kind.
+    """
+    sorted_: dict[str, list[str]] = {kind: [] for kind in KINDS}
+    for problem in problems:
+        sorted_[problem.kind if isinstance(problem, Problem) else "other"].append(problem)
+    shown = []
+    for kind, lines in sorted_.items():
+        most = _MANY if kind in _GRAVE else _FEW
+        shown += lines[:most]
+        if len(lines) > most:
+            shown.append(f"... and {len(lines) - most:,} more of {len(lines):,} {KINDS[kind]}")
+    return shown
