@@ -50,8 +50,14 @@ def is_temporary(path: Path) -> bool:
     return re.fullmatch(r"\..+\.\d+\.tmp", path.name) is not None
 
 
+def shortened(name: str, most: int = 100) -> str:
+    """Return the last `most` bytes of a name: a file's may have 255, whatever it is made up of."""
+    return name.encode(errors="ignore")[-most:].decode(errors="ignore")
+
+
 def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    name = os.fsdecode(os.fsencode(path.name)[-200:])
+    return path.with_name(f".{name}.{os.getpid()}.tmp")
 
 
 def _keep(path: Path, previous: Path) -> None:

@@ -12,6 +12,15 @@ def printable(text: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def utf8(text: str) -> bytes:
+    r"""Encode text that may hold file names.
+
+    A name that is not UTF-8 has half characters (surrogates) in Python, which UTF-8 cannot hold.
+    They become ``\udcff``, the escape from which JSON and JavaScript read the same name again.
+    """
+    return text.encode("utf-8", "backslashreplace")
+
+
 def table(
     head: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[int] = ()
 ) -> list[str]:

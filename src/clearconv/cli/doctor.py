@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from clearconv._text import printable
+from clearconv._text import printable, utf8
 from clearconv.cli._frame import Failure, command, unknown
 
 _MEBIBYTE = 1 << 20
@@ -103,7 +103,7 @@ def doctor(
     if as_json:
         from clearconv.doctor.record import record
 
-        click.echo(json.dumps(record(examination), indent=1, ensure_ascii=False))
+        click.echo(utf8(json.dumps(record(examination), indent=1, ensure_ascii=False)))
     else:
         click.echo("\n".join(told(examination)))
     if not examination.verdicts and not examination.unreadable:

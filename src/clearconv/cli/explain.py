@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clearconv._files import write_atomically
+from clearconv._files import shortened, write_atomically
 from clearconv._text import printable, table
 from clearconv.cli._frame import Failure, RunPath, command, count
 from clearconv.cli._images import expanded
@@ -108,8 +108,8 @@ def _write(path: Path, picture: "Image.Image") -> None:
 
 def _free(item: "Explanation", taken: set[str]) -> str:
     """Name the picture after image and class; two images may have one name."""
-    wanted = f"{Path(item.file).stem}-explained-{item.name}"
-    stem = re.sub(r"[^\w.-]+", "_", wanted)
+    parts = (re.sub(r"[^\w.-]+", "_", part) for part in (Path(item.file).stem, item.name))
+    stem = "-explained-".join(map(shortened, parts))
     number, name = 1, f"{stem}.png"
     while name in taken:
         number += 1

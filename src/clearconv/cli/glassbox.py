@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
+from clearconv._files import shortened
 from clearconv._text import printable
 from clearconv.cli._frame import Misused, Option, RunPath, command
 from clearconv.cli._progress import Reading
 
 _EXAMPLE = "example"
 _MOST = 1_000_000  # maps that anybody may ask for
-_LONG = 100  # bytes of a file's name that an image, or a class, may take
 
 
 class _Which(RunPath):
@@ -162,5 +162,4 @@ def _stem(image: str, label: str | None, training: bool) -> str:
     parts = ["-".join(Path(image).with_suffix("").parts[-2:]) or "image"]
     parts += [f"as-{label}"] if label is not None else []
     cleaned = [re.sub(r"[^\w.-]+", "_", part).strip("._-") or "image" for part in parts]
-    short = [one.encode()[-_LONG:].decode(errors="ignore") for one in cleaned]  # a name has an end
-    return "-".join([*short, *(["training"] if training else [])])
+    return "-".join([*map(shortened, cleaned), *(["training"] if training else [])])

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from clearconv._text import utf8
 from clearconv.cli._frame import command
 from clearconv.cli._options import settings, variations
 from clearconv.cli._progress import Reading
@@ -36,6 +37,6 @@ def plan(data: str, as_json: bool, no_augmentation: bool, **given: Any) -> None:
     finally:
         progress.bar.close()
     if as_json:
-        click.echo(json.dumps(found.to_dict(), indent=1, ensure_ascii=False))
+        click.echo(utf8(json.dumps(found.to_dict(), indent=1, ensure_ascii=False)))
     else:
         click.echo(str(found))

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from clearconv._files import write_atomically
+from clearconv._text import utf8
 from clearconv.errors import RunError
 from clearconv.glassbox.batch import images
 from clearconv.glassbox.choice import Picks, choose
@@ -137,7 +138,7 @@ def write_glass_box(path: str | Path, trace: Trace, **how: Any) -> Path:
     html = glass_box(trace, **how)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, html.encode("utf-8", "replace"))
+        write_atomically(path, utf8(html))
     except OSError as error:
         raise RunError(
             f"{path} cannot be written ({error.strerror or error}). Is it a folder, the disk full, "

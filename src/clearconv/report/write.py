@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from clearconv import __version__
 from clearconv._files import write_atomically
+from clearconv._text import utf8
 from clearconv.data import Augmentation, Source, by_gravity, twin_problems
 from clearconv.errors import RunError
 from clearconv.pages import bars, histogram, line_chart, matrix, page
@@ -66,7 +67,7 @@ def write_report(
     path = folder / _NAME
     html = page(f"{folder.name}: {run.network} on {run.source.name}", body)
     try:
-        write_atomically(path, html.encode("utf-8", "replace"))
+        write_atomically(path, utf8(html))
     except OSError as error:
         raise RunError(
             f"{path} cannot be written ({error.strerror or error}). Is the disk full, or the "

@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path
 from shlex import quote
 
-from clearconv._files import is_temporary
+from clearconv._files import is_temporary, shortened
 from clearconv.errors import ArgumentError, RunError
 from clearconv.train.checkpoint import LAST, PREVIOUS
 from clearconv.train.lock import LOCK, locked
@@ -74,7 +74,7 @@ def _first_free(name: str, root: Path | None) -> Path:
         runs = root.resolve().parent / "runs"
     runs.mkdir(parents=True, exist_ok=True)
     for number in count(1):
-        folder = runs / f"{name}-{number}"
+        folder = runs / f"{shortened(name) or 'data'}-{number}"
         try:
             folder.mkdir()
         except FileExistsError:

@@ -29,6 +29,7 @@ import numpy as np
 
 from clearconv import __version__
 from clearconv._files import sweep
+from clearconv._text import utf8
 from clearconv.data import Preprocessing, Source, Split, write_split
 from clearconv.errors import RunError
 from clearconv.layers import Node
@@ -336,4 +337,4 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON file that is whole or not there."""
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write(path, text.encode())
+    write(path, utf8(text))

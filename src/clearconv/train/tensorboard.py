@@ -4,6 +4,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from clearconv._text import printable
 from clearconv.errors import ArgumentError
 from clearconv.train.callbacks import Callback
 from clearconv.train.loop import Result
@@ -76,7 +77,7 @@ class TensorBoard(Callback):
 
     def warned(self, message: str) -> None:
         """Write it as text."""
-        self._open().add_text("warnings", message, self._step)
+        self._open().add_text("warnings", printable(message), self._step)
 
     def finished(self, result: Result) -> None:
         """Write the test's accuracy, and close the file."""
@@ -93,6 +94,8 @@ class TensorBoard(Callback):
                 str(self.folder), purge_step=purge, filename_suffix=f".{self._step:012}"
             )
             if purge is None and self._run is not None:
-                lines = (f"    {k}: {v}" for k, v in self._run.settings.to_dict().items())
+                lines = (
+                    f"    {k}: {printable(v)}" for k, v in self._run.settings.to_dict().items()
+                )
                 self._writer.add_text("settings", "\n".join(lines), 0)
         return self._writer
