@@ -23,6 +23,13 @@ def test_cross_entropy_by_hand():
     np.testing.assert_allclose(
         grad_y, (P - [[0, 1, 0], [1, 0, 0]]) * np.array([[3], [1]]) / 4, atol=1e-15
     )
+    # and with smoothing each image keeps its weight: 3 and 1
+    _, grad_y = CrossEntropy(0.3, [1, 3, 1])(Y, np.array([1, 0]))
+    np.testing.assert_allclose(
+        grad_y,
+        (P - [[0.1, 0.8, 0.1], [0.8, 0.1, 0.1]]) * np.array([[3], [1]]) / 4,
+        atol=1e-15,
+    )
     # smoothing 0.3: 0.8 at the label, 0.1 elsewhere
     _, grad_y = CrossEntropy(label_smoothing=0.3)(Y, np.array([1, 0]))
     np.testing.assert_allclose(grad_y, (P - [[0.1, 0.8, 0.1], [0.8, 0.1, 0.1]]) / 2, atol=1e-15)

@@ -20,7 +20,8 @@ class CrossEntropy:
     label_smoothing : float
         Share of the target spread evenly over all classes, 0 <= s < 1.
     class_weight : sequence of float, optional
-        Weight of each class; the mean is weighted accordingly.
+        Weight of each class: an image weighs what its label's class does, and the mean divides by
+        the weight of all. Label smoothing does not change what an image weighs.
     """
 
     label_smoothing: float = 0.0

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from clearconv.data import open_data, read_split
 from clearconv.glassbox import lead_of, trace_image
 from clearconv.train import train
 
@@ -60,6 +61,15 @@ def test_a_training_step_has_the_image_first_in_its_batch(digits):
     assert len({among.trace.layers[0].y[n].tobytes() for n in range(5)}) == 5
     assert "a batch of 5 images" in " ".join(lead_of(among))
     assert alone.label_from == "the image's own"
+
+
+def test_a_training_step_weighs_classes_as_the_run_does(tmp_path):
+    run = train("digits", out=tmp_path / "run", epochs=1, classes=("1", "8"), class_weights=True)
+    traced = trace_image(run.folder, "digits/0001", training=True, batch_size=4)
+    weights = traced.trace.loss.arguments["class_weight"]
+    source = open_data("digits", ("1", "8"))
+    counts = np.bincount(source.labels[read_split(run.folder / "split.json", source).train])
+    assert weights == pytest.approx(counts.sum() / (2 * counts))
 
 
 def test_a_file_takes_its_class_from_its_folder(digits, tmp_path):

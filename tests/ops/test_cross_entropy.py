@@ -55,6 +55,39 @@ def test_weights_by_hand(backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_smoothing_and_weights_by_hand(backend):
+    # Labels 1 and 2 with weights 3 and 4; q = w (0.7 t + 0.1), and the mean divides by 3 + 4.
+    weight = np.array([1.0, 3.0, 4.0])
+    loss, saved = cross_entropy.forward_saving(X, LABELS, 0.3, weight, backend=backend)
+    first = 0.1 * math.log(8) + 0.8 * math.log(4) + 0.1 * math.log(1.6)
+    second = 0.1 * math.log(4) + 0.1 * math.log(4) + 0.8 * math.log(2)
+    assert float(loss) == pytest.approx((3 * first + 4 * second) / 7)
+    grad_x = cross_entropy.backward_input(saved, backend=backend)
+    q = np.array([[0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])
+    assert grad_x == pytest.approx((P - q) * np.array([[3], [4]]) / 7)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_weighted_probabilities_by_hand(backend):
+    # Samples weigh the mean of the weights: 0.5 * 1 + 0.5 * 3 = 2, and 0.25 * 1 + 0.75 * 4 = 3.25.
+    weight, target = np.array([1.0, 3.0, 4.0]), np.array([[0.5, 0.5, 0], [0.25, 0, 0.75]])
+    loss, saved = cross_entropy.forward_saving(X, target, class_weight=weight, backend=backend)
+    first = 0.5 * math.log(8) + 0.5 * math.log(4)
+    second = 0.25 * math.log(4) + 0.75 * math.log(2)
+    assert float(loss) == pytest.approx((2 * first + 3.25 * second) / 5.25)
+    grad_x = cross_entropy.backward_input(saved, backend=backend)
+    assert grad_x == pytest.approx((P - target) * np.array([[2], [3.25]]) / 5.25)
+
+
+def test_weights_do_not_change_what_is_the_best_answer():
+    """The loss of a common sample is least where the smoothed target says, with any weights."""
+    x = np.log([[0.95, 0.05]])
+    for rare in (1.0, 40.0):
+        _, saved = cross_entropy.forward_saving(x, np.array([0]), 0.1, np.array([1.0, rare]))
+        assert cross_entropy.backward_input(saved) == pytest.approx(np.zeros((1, 2)), abs=1e-15)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_reductions_by_hand(backend):
     each, saved = cross_entropy.forward_saving(X, LABELS, reduction="none", backend=backend)
     assert each == pytest.approx(np.log([4.0, 2.0]))
@@ -77,9 +110,10 @@ def test_far_from_zero_the_loss_is_exact(backend, dtype):
 
 def test_probabilities_of_one_are_labels():
     one_hot = np.eye(3)[LABELS]
-    for smoothing in (0.0, 0.2):
-        loss, saved = cross_entropy.forward_saving(X, LABELS, smoothing)
-        same, also = cross_entropy.forward_saving(X, one_hot, smoothing)
+    weight = np.array([1.0, 3.0, 0.5])
+    for smoothing, weights in itertools.product((0.0, 0.2), (None, weight)):
+        loss, saved = cross_entropy.forward_saving(X, LABELS, smoothing, weights)
+        same, also = cross_entropy.forward_saving(X, one_hot, smoothing, weights)
         assert float(loss) == float(same)
         assert np.array_equal(
             cross_entropy.backward_input(saved), cross_entropy.backward_input(also)
@@ -105,7 +139,8 @@ def test_labels_of_any_integer_dtype():
         ({"target": np.eye(3, dtype="float32")[LABELS]}, DtypeError, "dtypes differ"),
         ({"label_smoothing": 1.5}, ArgumentError, "label_smoothing is 1.5"),
         ({"class_weight": np.ones(2)}, ShapeError, "one number for each class"),
-        ({"class_weight": np.array([1.0, -1, 1])}, ArgumentError, "no weight may be negative"),
+        ({"class_weight": np.array([1.0, -1, 1])}, ArgumentError, "finite and not negative"),
+        ({"class_weight": np.array([1.0, math.inf, 1])}, ArgumentError, "finite and not negative"),
         ({"class_weight": np.array([1.0, 0, 0])}, ArgumentError, "total weight of 0"),
         ({"reduction": "average"}, ArgumentError, "choose one of mean, sum, none"),
         ({"x": X[0]}, ShapeError, "1 axes, but 2"),
@@ -182,11 +217,13 @@ def test_against_onnx(reduction):
 @pytest.mark.parametrize("reduction", cross_entropy.REDUCTIONS)
 @pytest.mark.parametrize("soft", [True, False])
 def test_against_pytorch(reduction, soft):
+    """Where both mean the same: weights with class numbers alone, and without smoothing."""
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(2)
     x, weight = rng.standard_normal((6, 4)) * 3, rng.uniform(0.5, 2, 4)
     target = rng.dirichlet(np.ones(4), 6) if soft else rng.integers(0, 4, 6)
-    for smoothing, share, backend in itertools.product((0.0, 0.2), (None, weight), BACKENDS):
+    cases = [(0.0, None), (0.2, None)] if soft else [(0.0, None), (0.2, None), (0.0, weight)]
+    for (smoothing, share), backend in itertools.product(cases, BACKENDS):
         tensor = torch.tensor(x, requires_grad=True)
         expected = torch.nn.functional.cross_entropy(
             tensor,

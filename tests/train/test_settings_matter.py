@@ -1,6 +1,7 @@
 """Every setting of a run does what it says: against a loop written out here, and one by one."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from clearconv import SGD, Adam, AdamW, Context, CrossEntropy
 from clearconv.data import Batches, Preprocessing, channel_statistics, complete_split, open_data
 from clearconv.models import create
 from clearconv.optim import schedule
-from clearconv.train import Run, train
+from clearconv.train import Run, Settings, train
+from clearconv.train.loop import criterion_of
+from clearconv.train.run import read_history
 
 SMALL = {"model": "digits_cnn", "epochs": 2, "batch_size": 128, "classes": ("1", "7", "8")}
 
@@ -64,6 +67,30 @@ def test_a_run_is_this_loop(tmp_path, settings, make, name):
             optimiser.step(settings["lr"] * factor(step))
             step += 1
         assert json.loads(lines[epoch - 1])["weights_sha256"] == model.store.fingerprint()
+
+
+def test_class_weights_do_not_turn_common_images_into_rare_ones(tmp_path):
+    """Of 160 : 4 images smoothing's share of the rare class must not count 40 times as much."""
+    digits = open_data("digits", ("1", "7"))
+    places = [*np.flatnonzero(digits.labels == 0)[:160], *np.flatnonzero(digits.labels == 1)[:4]]
+    images = np.stack([digits.image(place) for place in places])
+    result = train(
+        (images, digits.labels[places]),
+        out=tmp_path / "run",
+        model="digits_cnn",
+        epochs=4,
+        batch_size=16,
+        label_smoothing=0.1,
+        class_weights=True,
+    )
+    assert read_history(result.folder)[-1]["train_accuracy"] > 0.95
+
+
+def test_a_class_without_training_images_has_the_weight_0():
+    source = SimpleNamespace(labels=np.array([0, 0, 0, 2, 1]), classes=("a", "b", "c"))
+    settings = Settings("digits", "digits_cnn", class_weights=True)
+    criterion = criterion_of(settings, source, np.arange(4))  # 3 of "a", 1 of "c"
+    assert criterion.class_weight == pytest.approx((4 / (2 * 3), 0, 4 / 2))
 
 
 @pytest.fixture(scope="module")

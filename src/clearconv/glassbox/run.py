@@ -26,6 +26,8 @@ from clearconv.ops._arrays import Array
 from clearconv.optim import SGD, Optimiser
 from clearconv.tracing import Trace, trace
 from clearconv.train import Settings
+from clearconv.train.evaluation import Indices
+from clearconv.train.loop import criterion_of
 from clearconv.train.run import data_place, read_run
 from clearconv.train.start import optimiser_of
 from clearconv.train.use import open_model
@@ -139,9 +141,10 @@ def trace_image(
     batch, loss, remarks = None, CrossEntropy(), []
     if training and source is not None and settings is not None:
         size = batch_size or min(_BATCH, settings.batch_size)
-        batch = _batch(where, source, settings, preprocessing, str(image), size)
+        train = read_split(where / "split.json", source).train
+        batch = _batch(source, train, settings, preprocessing, str(image), size)
         batch = batch[0].astype(x.dtype, copy=False), batch[1]
-        loss = CrossEntropy(settings.label_smoothing)
+        loss = criterion_of(settings, source, train)
         remarks.append(
             f"Training mode: a batch of {len(batch[1]) + 1} images of the run's training part with "
             "this one first; batch statistics and dropout as in a training step, without random "
@@ -244,10 +247,9 @@ def _no_file(where: Path, image: str | Path) -> str:
 
 
 def _batch(
-    where: Path, source: Source, settings: Settings, how: Preprocessing, image: str, size: int
+    source: Source, train: Indices, settings: Settings, how: Preprocessing, image: str, size: int
 ) -> tuple[Array, Any]:
     """Return the first images of the run's first epoch, less this one, and their classes."""
-    train = read_split(where / "split.json", source).train
     others = np.array([i for i in train if source.files[i] != image], np.int64)
     made = Batches(source, others, how, size - 1, seed=settings.seed, shuffle=True)
     first = next(iter(made))

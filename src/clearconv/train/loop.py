@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from clearconv.data import Augmentation, Batch, Batches
+from clearconv.data import Augmentation, Batch, Batches, Source
 from clearconv.layers import Context
 from clearconv.layers.model_file import load
 from clearconv.losses import CrossEntropy
@@ -18,7 +18,7 @@ from clearconv.optim import schedule
 from clearconv.train import health
 from clearconv.train.callbacks import Callbacks
 from clearconv.train.checkpoint import BEST
-from clearconv.train.evaluation import Evaluation, evaluate_model
+from clearconv.train.evaluation import Evaluation, Indices, evaluate_model
 from clearconv.train.lr_finder import LrCurve, find_lr
 from clearconv.train.run import Run, write_json
 from clearconv.train.settings import Settings
@@ -128,7 +128,7 @@ def search_lr(run: Run, told: Callbacks) -> LrCurve:
             run.model,
             run.optimiser,
             _batches(run, 0),
-            CrossEntropy(settings.label_smoothing, _class_weight(run)),
+            criterion_of(settings, run.source, run.split.train),
             seed=settings.seed,
             progress=told.searching,
         )
@@ -172,7 +172,7 @@ def _epoch(run: Run, told: Callbacks, stop: Stop) -> dict[str, Any]:
     steps = so_far.step + len(batches)
     total = steps * settings.epochs
     factor = schedule(settings.schedule, total, round(settings.warmup * total))
-    criterion = CrossEntropy(settings.label_smoothing, _class_weight(run))
+    criterion = criterion_of(settings, run.source, run.split.train)
     mark = perf_counter()
     for batch in batches:
         done = (epoch - 1) * steps + so_far.step
@@ -231,12 +231,19 @@ def _step(
     return loss, int(np.sum(logits.argmax(axis=1) == batch.labels))
 
 
-def _class_weight(run: Run) -> tuple[float, ...] | None:
-    """Weights that let every class count alike; None unless asked for."""
-    if not run.settings.class_weights:
-        return None
-    counts = np.bincount(run.source.labels[run.split.train], minlength=len(run.source.classes))
-    return tuple((counts.sum() / (len(counts) * counts)).tolist())
+def criterion_of(settings: Settings, source: Source, train: Indices) -> CrossEntropy:
+    """Make the loss that a run's settings ask for.
+
+    With `class_weights` every class counts alike. A class without training images has the weight
+    0, which no image asks for.
+    """
+    if not settings.class_weights:
+        return CrossEntropy(settings.label_smoothing)
+    counts = np.bincount(source.labels[train], minlength=len(source.classes))
+    present = counts > 0
+    weights = np.zeros(len(counts))
+    weights[present] = counts.sum() / (present.sum() * counts[present])
+    return CrossEntropy(settings.label_smoothing, tuple(weights.tolist()))
 
 
 def _out_of_patience(run: Run) -> bool:

@@ -6,13 +6,18 @@ r"""Cross-entropy of the softmax of logits: how surprised the network is by the 
 
 q is the target: 1 at the label and 0 elsewhere, or probabilities; then smoothed and weighted,
 
-.. math:: q_{n,k} = v_k \left( (1 - s)\, t_{n,k} + s / K \right)
+.. math::
+    q_{n,k} = w_n \left( (1 - s)\, t_{n,k} + s / K \right), \qquad w_n = \sum_j v_j t_{n,j}
 
-With neither, the gradient is p - t: the target enters dL/dx by being subtracted, and nowhere else.
+A sample has the weight of its label's class, smoothed or not. With neither, the gradient is p - t:
+the target enters dL/dx by being subtracted, and nowhere else.
 Softmax and logarithm are one chapter, because apart they lose the small probabilities.
 
 Shapes: x (N, K) logits, target (N,) class numbers or (N, K) probabilities, loss () or (N,).
-float32 or float64. Meaning of smoothing, weights and the weighted mean as in PyTorch.
+float32 or float64. Smoothing alone, and weights of class numbers alone, mean what they mean in
+PyTorch. Together they do not: PyTorch multiplies each class's part of the smoothed target by that
+class's own weight, so that a sample of a common class is pulled towards the rare ones, by up to
+their weight (pytorch/pytorch#104776).
 
 Sources: Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 6.2.2.3; Szegedy et al.,
 "Rethinking the Inception architecture", 2016, section 7 (smoothing). ``docs/cross_entropy.md``
@@ -46,7 +51,7 @@ class CrossEntropySaved:
     share : ndarray of shape (N, K)
         The target q after smoothing and weighting.
     divisor : float
-        What the sum of losses was divided by: the labels' total weight, or 1.
+        What the sum of losses was divided by: the samples' total weight, or 1.
     reduction : str
         One of `REDUCTIONS`.
     """
@@ -79,9 +84,10 @@ def forward(
     label_smoothing : float
         Share of the target spread evenly over all classes; 0 <= s <= 1.
     class_weight : ndarray of shape (K,), optional
-        Weight of each class, not negative, with the dtype of `x`.
+        Weight of each class, finite and not negative, with the dtype of `x`. A sample weighs what
+        its label's class does; one with probabilities, their mean of the weights.
     reduction : {"mean", "sum", "none"}
-        "mean" divides by N, or, where class numbers are weighted, by the labels' total weight.
+        "mean" divides by the total weight of the samples, which is N where there are no weights.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -96,7 +102,7 @@ def forward(
         If a label is not a class, or the shapes do not fit.
     ArgumentError
         If a setting is not one of those above, a row of probabilities is negative or does not sum
-        to 1, or the labels' total weight is 0.
+        to 1, or the samples' total weight is 0.
     DtypeError
         If an array has the wrong dtype, such as class numbers given as floats.
 
@@ -132,9 +138,10 @@ def forward_saving(
     label_smoothing : float
         Share of the target spread evenly over all classes; 0 <= s <= 1.
     class_weight : ndarray of shape (K,), optional
-        Weight of each class, not negative, with the dtype of `x`.
+        Weight of each class, finite and not negative, with the dtype of `x`. A sample weighs what
+        its label's class does; one with probabilities, their mean of the weights.
     reduction : {"mean", "sum", "none"}
-        "mean" divides by N, or, where class numbers are weighted, by the labels' total weight.
+        "mean" divides by the total weight of the samples, which is N where there are no weights.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -151,7 +158,7 @@ def forward_saving(
         If a label is not a class, or the shapes do not fit.
     ArgumentError
         If a setting is not one of those above, a row of probabilities is negative or does not sum
-        to 1, or the labels' total weight is 0.
+        to 1, or the samples' total weight is 0.
     DtypeError
         If an array has the wrong dtype, such as class numbers given as floats.
 

@@ -37,24 +37,34 @@ def share(
         check(what, "class_weight", weight)
         same_dtype(what, x=x, class_weight=weight)
         expect(what, "class_weight", weight, (K,), "one number for each class")
-        if not (weight >= 0).all():
-            raise ArgumentError(f"{what}: class_weight is {weight}, but no weight may be negative.")
-        q = q * weight
+        if not ((weight >= 0) & np.isfinite(weight)).all():
+            raise ArgumentError(
+                f"{what}: class_weight is {weight}, but weights must be finite and not negative."
+            )
+        q = q * _sample_weights(labels, weight)[:, np.newaxis]
     return q
 
 
 def divisor(what: str, target: npt.NDArray[np.integer] | Array, weight: Array | None) -> float:
-    """Return what a mean divides by: N, or for weighted class numbers their total weight."""
+    """Return what a mean divides by: N, or the total weight of the samples."""
     labels = np.asarray(target)
-    if weight is None or labels.ndim == 2:
+    if weight is None:
         return float(len(labels))
-    total = float(weight[labels].sum(dtype=np.float64))
+    total = float(_sample_weights(labels, weight).sum(dtype=np.float64))
     if total == 0:
         raise ArgumentError(
-            f"{what}: the labels of this batch have a total weight of 0, so there is no weighted "
+            f"{what}: the samples of this batch have a total weight of 0, so there is no weighted "
             "mean. Use reduction='sum', or weights above 0."
         )
     return total
+
+
+def _sample_weights(target: npt.NDArray[np.generic], weight: Array) -> Array:
+    """Return the weight of each sample (N,): that of its label, or the mean over probabilities."""
+    if target.ndim == 2:
+        weights: Array = np.einsum("nk,k->n", target.astype(weight.dtype), weight)
+        return weights
+    return weight[target]
 
 
 def _check_labels(what: str, x: Array, labels: npt.NDArray[np.generic]) -> None:

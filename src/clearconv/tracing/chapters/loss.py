@@ -73,7 +73,7 @@ class LossExplainer:
     def _counted(self) -> str:
         images = len(self.loss.logits)
         if self.loss.arguments.get("class_weight") is not None:
-            return "the total weight of the labels of the batch"
+            return "the total weight of the images of the batch"
         return "the images of the batch" if images > 1 else "one image"
 
     def _squares(self, index: Index) -> Told:
