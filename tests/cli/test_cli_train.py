@@ -318,3 +318,15 @@ def test_a_run_begins_with_another(run, digits, tmp_path):
     assert again.exit_code == 0 and "frozen: the first 2 layers" in again.stdout
     other = run("train", "digits", "--from", digits[0], "--model", "lenet")
     assert other.exit_code == 2 and "model='lenet' does not go with" in other.stderr
+
+
+def test_a_last_batch_too_small_for_batch_norm_joins_the_one_before(run, photos, tmp_path):
+    """Six images in batches of five, at a size where the last maps are 1x1."""
+    small = ("--image-size", 32, "--batch-size", 5, "--epochs", 1)
+    done = run("train", photos, *small, "--out", tmp_path / "run")
+    assert done.exit_code == 0, done.output
+    said = "the last batch of each epoch has 6 images: a batch of 1 would be too small for batch"
+    assert done.stdout.count(said) == 1
+    assert run("plan", photos, *small).stdout.count(said) == 1
+    done = run("train", photos, "--image-size", 32, "--batch-size", 1)
+    assert done.exit_code == 2 and "Choose a batch size of at least 2" in done.stderr

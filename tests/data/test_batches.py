@@ -208,3 +208,34 @@ def test_beginning_at_a_later_batch_gives_the_rest_unchanged(source, augmentatio
         assert len(read) == max(0, 20 - 3 * first)  # what was left out is not prepared
     with pytest.raises(DataError, match="first is 8, but 20 images make 7 batches of 3"):
         Batches(source, indices, HOW, 3, first=8, **given)
+
+
+@pytest.mark.parametrize(
+    ("images", "smallest", "sizes"),
+    [
+        (20, 1, [3, 3, 3, 3, 3, 3, 2]),
+        (20, 3, [3, 3, 3, 3, 3, 5]),
+        (19, 2, [3, 3, 3, 3, 3, 4]),
+        (18, 3, [3, 3, 3, 3, 3, 3]),
+        (4, 2, [4]),
+        (1, 2, [1]),  # there is no batch before it
+    ],
+)
+def test_a_last_batch_that_is_too_small_joins_the_one_before(source, images, smallest, sizes):
+    given = {"shuffle": True, "seed": 3, "epoch": 2}
+    indices = np.arange(images)
+    batches = Batches(source, indices, HOW, 3, smallest=smallest, **given)
+    whole = list(batches)
+    assert [len(batch.samples) for batch in whole] == sizes and len(batches) == len(sizes)
+    plain = np.concatenate([batch.samples for batch in Batches(source, indices, HOW, 3, **given)])
+    np.testing.assert_array_equal(np.concatenate([batch.samples for batch in whole]), plain)
+    for first in range(len(sizes) + 1):
+        rest = Batches(source, indices, HOW, 3, smallest=smallest, first=first, **given)
+        assert [b.samples.tolist() for b in rest] == [b.samples.tolist() for b in whole[first:]]
+        assert len(rest) == len(sizes) - first
+
+
+@pytest.mark.parametrize("smallest", [0, 4])
+def test_a_smallest_batch_that_no_batch_can_be_is_refused(source, smallest):
+    with pytest.raises(DataError, match=f"smallest is {smallest}, but it must be from 1 to"):
+        Batches(source, np.arange(9), HOW, 3, smallest=smallest)

@@ -116,6 +116,8 @@ class Training(Reading):
             f"({class_names(classes)})\n{parts}{len(split.test):,} to test"
         )
         click.echo(f"model {run.network}")
+        if run.joined:
+            click.echo(run.joined)
         if run.settings.start is not None:
             click.echo(f"begun with {printable(_near(Path(run.settings.start)))}")
         if before := run.model.frozen:
@@ -164,7 +166,7 @@ class Training(Reading):
     def _forecast(self, epoch: int, step: int, steps: int, speed: float) -> tuple[float, float]:
         """Return the seconds left of the epoch, and of the run unless it stops early."""
         assert self.run is not None
-        whole = steps * self.run.settings.batch_size / speed
+        whole = len(self.run.split.train) / speed
         left = whole * (steps - step) / steps
         history = self.run.history  # an epoch that is done has its validation in it
         return left, left + (self._epochs - epoch) * (history[-1]["seconds"] if history else whole)

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -41,6 +42,29 @@ class Batch:
     samples: Indices
 
 
+def bounds(images: int, batch_size: int, smallest: int = 1) -> Indices:
+    """Divide images that stand in a row into batches.
+
+    Parameters
+    ----------
+    images : int
+        How many there are, at least 1.
+    batch_size : int
+        Images in a batch; the last one may be shorter.
+    smallest : int
+        A last batch of fewer images joins the one before it, if there is one.
+
+    Returns
+    -------
+    ndarray of int64, shape (batches + 1,)
+        Where each batch begins, and where the last one ends.
+    """
+    starts = np.arange(0, images, batch_size)
+    if len(starts) > 1 and images - starts[-1] < smallest:
+        starts = starts[:-1]
+    return np.append(starts, images)
+
+
 class Batches:
     """Images of a source in batches; iterate as often as you like, with the same result.
 
@@ -68,6 +92,9 @@ class Batches:
     first : int
         How many batches to leave out at the beginning; they are not prepared, and those that
         follow are the same with and without them.
+    smallest : int
+        A last batch of fewer images joins the one before it. For training this is
+        ``model.smallest_batch``: 2 where batch norm could do nothing with a batch of one image.
 
     Raises
     ------
@@ -89,6 +116,7 @@ class Batches:
         shuffle: bool = False,
         workers: int | None = None,
         first: int = 0,
+        smallest: int = 1,
     ) -> None:
         numbers = np.asarray(indices, dtype=np.int64)
         if numbers.ndim != 1 or len(numbers) == 0:
@@ -104,31 +132,36 @@ class Batches:
         for name, value in (("batch_size", batch_size), ("workers", workers)):
             if value is not None and value < 1:
                 raise DataError(f"Batches: {name} is {value}, but at least 1 is needed.")
-        if not 0 <= first <= -(-len(numbers) // batch_size):
+        if not 1 <= smallest <= batch_size:
+            raise DataError(
+                f"Batches: smallest is {smallest}, but it must be from 1 to batch_size, which is "
+                f"{batch_size}."
+            )
+        cuts = bounds(len(numbers), batch_size, smallest)
+        if not 0 <= first < len(cuts):
             raise DataError(
                 f"Batches: first is {first}, but {len(numbers)} images make "
-                f"{-(-len(numbers) // batch_size)} batches of {batch_size}."
+                f"{len(cuts) - 1} batches of {batch_size}."
             )
         if shuffle:
             numbers = generator(seed, "shuffle", epoch=epoch).permutation(numbers)
-        numbers = numbers[first * batch_size :]
         self.source = source
-        self.indices = numbers
+        self.indices = numbers[cuts[first] :]
         self.preprocessing = preprocessing
         self.batch_size = batch_size
         self.augmentation = None if augmentation == Augmentation.none() else augmentation
         self.seed = seed
         self.epoch = epoch
         self.workers = workers or cores()
+        self._cuts = cuts[first:] - cuts[first]
 
     def __len__(self) -> int:
         """Return the number of batches."""
-        return -(-len(self.indices) // self.batch_size)
+        return len(self._cuts) - 1
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield the batches in order."""
-        starts = range(0, len(self.indices), self.batch_size)
-        parts = (self.indices[start : start + self.batch_size] for start in starts)
+        parts = (self.indices[start:stop] for start, stop in pairwise(self._cuts.tolist()))
         if self._ready_made():
             return map(self._whole, parts)
         return self._prefetched(parts)

@@ -76,6 +76,11 @@ class Layer(Node):
     def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array | None:
         """Overwrite the gradients and return dL/dx."""
 
+    @property
+    def smallest_batch(self) -> int:
+        """Smallest number of images that a training pass can take: 1, unless a layer says more."""
+        return 1
+
     def multiply_adds(self) -> int:
         """Count the multiply-adds of one input's forward pass."""
         return 0

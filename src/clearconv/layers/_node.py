@@ -92,6 +92,15 @@ class Node(ABC):
     def leaves(self) -> "Iterator[Any]":
         """Yield the layers in the order they run."""
 
+    @property
+    def smallest_batch(self) -> int:
+        """Smallest number of images that a training pass can take, once the model is built.
+
+        It is 2 where a batch norm sees one number for each image and channel: that number alone
+        has no variance to normalise with. Everywhere else it is 1.
+        """
+        return max((int(leaf.smallest_batch) for leaf in self.leaves()), default=1)
+
     # -- building --------------------------------------------------------------------------------
 
     def build(self, input_shape: Shape, seed: int = 0, dtype: npt.DTypeLike = "float32") -> Self:

@@ -1,5 +1,6 @@
 """Batch normalisation."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,11 @@ class BatchNorm2d(Layer):
             )
         super().__init__(name, eps=eps, momentum=momentum)
         self.eps, self.momentum = eps, momentum
+
+    @property
+    def smallest_batch(self) -> int:
+        """Smallest number of images that a training pass can take: 2 for 1x1 maps and features."""
+        return 1 if prod(self.input_shape[1:]) > 1 else 2
 
     def _build(self, input_shape: Shape) -> Shape:
         C = input_shape[0]

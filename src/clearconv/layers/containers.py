@@ -151,6 +151,12 @@ class Sequential(Container):
         self.tape = None
         return self
 
+    @property
+    def smallest_batch(self) -> int:
+        """Smallest number of images that a training pass can take; frozen layers take any."""
+        nodes = self.above.nodes if self.frozen else list(self.children.values())
+        return max((node.smallest_batch for node in nodes), default=1)
+
     def _wire(self, input_shape: Shape) -> Shape:
         shape = self._chain(self.keys, input_shape)
         self.steps = Chain(flat(self.children.values()))

@@ -197,18 +197,19 @@ def _measure(run: Run, train: int, judged: int) -> _Found:
     lr = run.settings.lr * 1e-3
     settings = replace(run.settings, epochs=1, patience=None, class_weights=False, lr=lr)
     with TemporaryDirectory(prefix="clearconv-plan-") as place:
-        go(copy_of(run, Path(place), settings, small), Callbacks([watch]))
-    batch = settings.batch_size
-    full = len(small.train) // batch  # the last one may be shorter
+        copy = copy_of(run, Path(place), settings, small)
+        go(copy, Callbacks([watch]))
+    sizes = np.diff(copy.batches)
+    full = max(1, len(small.train) // settings.batch_size)  # the last one may be shorter
     times = np.diff([watch.begin, *watch.steps])
-    counted = times[_WARM:full] if full > _WARM else times[-1:]
-    each = median(counted.tolist()) / min(batch, len(small.train))
+    counted = (times / sizes)[min(_WARM, full - 1) : full]
+    each = median(counted.tolist())
     record, last = watch.record, watch.steps[-1]
     trained = last - watch.begin
     judging = max(record["seconds"] - trained, 1e-9)
     save = max(watch.saved - last - judging, 0.0)
     # What the first steps took beyond the others: threads are started, and images made ahead.
-    start = max(0.0, float(times[:_WARM].sum()) - each * batch * len(times[:_WARM]))
+    start = max(0.0, float(times[:_WARM].sum()) - each * int(sizes[:_WARM].sum()))
     return _Found(
         image=each,
         judged=judging / len(small.validation),

@@ -33,6 +33,8 @@ class Plan:
         How long reading the data took.
     forecast : Forecast
         Time and memory of the run.
+    joined : str, optional
+        That the last two batches of each epoch are one, where that is so.
     """
 
     data: str
@@ -40,12 +42,14 @@ class Plan:
     model: str
     reading_seconds: float
     forecast: Forecast
+    joined: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, for JSON."""
         return {
             "data": self.data,
             "model": self.model,
+            "joined": self.joined,
             "reading_seconds": self.reading_seconds,
             "survey": self.survey.to_dict(),
             "forecast": self.forecast.to_dict(),
@@ -107,6 +111,7 @@ def plan_of(run: Run, reading_seconds: float) -> Plan:
         model=run.network,
         reading_seconds=reading_seconds,
         forecast=forecast(run),
+        joined=run.joined,
     )
 
 
@@ -134,6 +139,8 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield from (f"Advice: {line}" for line in found.advice)
     yield ""
     yield f"model       {plan.model}"
+    if plan.joined:
+        yield f"            {plan.joined}"
     yield from _time(plan)
 
 

@@ -16,6 +16,8 @@ class EpochLines(Callback):
         """Say what will be trained, and where it is kept."""
         self._epochs = run.settings.epochs
         print(f"{run.network}; run folder {run.folder}", flush=True)
+        if run.joined:
+            print(run.joined, flush=True)
 
     def epoch(self, record: dict[str, Any], best: bool) -> None:
         """Print the epoch's line."""

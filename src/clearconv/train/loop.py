@@ -162,6 +162,7 @@ def _batches(run: Run, epoch: int, first: int = 0) -> Batches:
         shuffle=True,
         workers=settings.threads,
         first=first,
+        smallest=run.smallest_batch,
     )
 
 

@@ -31,6 +31,7 @@ from clearconv import __version__
 from clearconv._files import sweep
 from clearconv._text import utf8
 from clearconv.data import Preprocessing, Source, Split, write_split
+from clearconv.data._batches import bounds
 from clearconv.errors import RunError
 from clearconv.layers import Node
 from clearconv.layers.model_file import to_bytes
@@ -77,6 +78,8 @@ class Run:
         What the epoch under way has come to.
     saved : (int, int)
         Epochs done, and steps of the epoch under way, in the last checkpoint.
+    smallest_batch : int
+        A last batch with fewer images joins the one before it; the network's when the run began.
     """
 
     folder: Path
@@ -89,6 +92,7 @@ class Run:
     history: list[dict[str, Any]] = field(default_factory=list)
     so_far: SoFar = field(default_factory=SoFar)
     saved: tuple[int, int] = (-1, 0)
+    smallest_batch: int = 1
 
     def __post_init__(self) -> None:
         """Begin whole, and with nothing saved."""
@@ -109,9 +113,25 @@ class Run:
         return int(best["epoch"])
 
     @property
+    def batches(self) -> Indices:
+        """Return where each batch of an epoch begins, and where the last one ends."""
+        return bounds(len(self.split.train), self.settings.batch_size, self.smallest_batch)
+
+    @property
     def steps(self) -> int:
-        """Return the steps of an epoch."""
-        return -(-len(self.split.train) // self.settings.batch_size)
+        """Return the number of steps in an epoch."""
+        return len(self.batches) - 1
+
+    @property
+    def joined(self) -> str | None:
+        """Say that the last two batches of each epoch are one, where that is so."""
+        last, batch_size = int(np.diff(self.batches)[-1]), self.settings.batch_size
+        if last <= batch_size:
+            return None
+        return (
+            f"the last batch of each epoch has {last} images: a batch of {last - batch_size} would "
+            "be too small for batch norm"
+        )
 
     @property
     def network(self) -> str:
@@ -132,6 +152,7 @@ class Run:
             "machine": platform.machine(),
             "cpu_variant": variant(),
             "settings": self.settings.to_dict(),
+            "smallest_batch": self.smallest_batch,
             "model": self.model.spec(),
             "data": describe_data(self.source),
         }

@@ -152,7 +152,10 @@ def prepare(data: Data, *, callbacks: Sequence[Callback] = (), **given: Any) -> 
         preprocessing = _preprocessing(settings, source, split, own)
     _build(own, settings, source, preprocessing)
     freeze(own, settings.freeze)
-    return Run(Path(), settings, source, split, preprocessing, own, optimiser_of(own, settings))
+    run = Run(Path(), settings, source, split, preprocessing, own, optimiser_of(own, settings))
+    run.smallest_batch = own.smallest_batch
+    _check_batches(run)
+    return run
 
 
 def copy_of(run: Run, folder: Path, settings: Settings, split: Split) -> Run:
@@ -178,7 +181,9 @@ def copy_of(run: Run, folder: Path, settings: Settings, split: Split) -> Run:
     model.load_state_dict(run.model.state_dict())
     freeze(model, settings.freeze)
     optimiser = optimiser_of(model, settings)
-    return Run(folder, settings, run.source, split, run.preprocessing, model, optimiser)
+    copy = Run(folder, settings, run.source, split, run.preprocessing, model, optimiser)
+    copy.smallest_batch = run.smallest_batch
+    return copy
 
 
 def resume(
@@ -223,6 +228,10 @@ def resume(
         freeze(state.model, settings.freeze)
         optimiser = optimiser_of(state.model, settings)
         run = Run(folder, settings, source, split, preprocessing, state.model, optimiser)
+        # An earlier version kept no such number. Where it matters, that version could not finish
+        # an epoch, so there is nothing that a resumed run would have to repeat.
+        run.smallest_batch = about.get("smallest_batch", run.model.smallest_batch)
+        _check_batches(run)
         run.take_up(state)
         return go(run, told)
 
@@ -285,6 +294,24 @@ def _check_parts(split: Split, settings: Settings) -> None:
                 "chooses the best epoch by the second, and is tested on the third. Give every "
                 "part a share, such as --ratios 8:1:1, and every class at least three images."
             )
+
+
+def _check_batches(run: Run) -> None:
+    """Raise now, not after an epoch, if there are batches that batch norm could not normalise."""
+    least, images = run.smallest_batch, len(run.split.train)
+    if least <= min(run.settings.batch_size, images):
+        return
+    layer = next(leaf for leaf in run.model.leaves() if leaf.smallest_batch >= least)
+    why = (
+        f"but {layer.label} gets one number of each channel from an image, and one number has no "
+        "variance to normalise with"
+    )
+    if images < least:
+        raise DataError(f"The training part has {images} image, {why}. Give it more images.")
+    raise ArgumentError(
+        f"batch_size={run.settings.batch_size}, {why}. Choose a batch size of at least {least}, "
+        "larger images, or a network without batch norm."
+    )
 
 
 def _made(settings: Settings, source: Source) -> Node:
