@@ -1,4 +1,4 @@
-"""What tests of several parts share."""
+"""What tests of several parts share, and how the suite is spread over the cores."""
 
 import os
 import signal
@@ -10,6 +10,16 @@ import pytest
 # to all it starts; some tests press Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers(config):
+    """Run tests that were named in this process: a start of workers takes longer than a file."""
+    return None if config.args_source is config.ArgsSource.TESTPATHS else 0
+
+
+def pytest_xdist_setupnodes():
+    """Give each worker, and what it starts, one thread: there are as many workers as cores."""
+    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 
 
 @pytest.fixture(scope="session")
