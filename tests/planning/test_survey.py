@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from clearconv._text import width
+from clearconv.data import write_split
 from clearconv.planning import plan, survey
 from clearconv.train import prepare
 
@@ -51,10 +52,19 @@ def test_the_numbers_of_a_folder(pets):
     assert found.alike == (("dog/03.png", "dog/copy.jpg"), ("dog/05.png", "dog/equal.png"))
     assert found.straddling == 0
     assert [line.split()[0] for line in found.problems] == ["cat/notes.txt"]
-    weights, few = found.advice
+    weights, few, folds = found.advice
     assert weights.startswith("dog has 4.0 times as many images as cat: consider --class-weights")
     assert few.endswith("cat")
+    assert folds.startswith("4 test images are few to judge by: consider --folds 5")
     json.dumps(found.to_dict())
+
+
+def test_folds_are_advised_where_they_help(pets, tmp_path):
+    run = prepare(str(pets), image_size=66, model="seed_cnn")
+    write_split(tmp_path / "split.json", run.split, run.source)
+    run = prepare(str(pets), image_size=66, model="seed_cnn", split=str(tmp_path / "split.json"))
+    assert not any("--folds" in line for line in survey(run).advice)
+    assert not any("--folds" in line for line in survey(prepare("digits")).advice)
 
 
 def test_class_weights_are_not_advised_twice(pets):

@@ -10,7 +10,8 @@ from clearconv._text import printable
 from clearconv.cli._frame import count
 from clearconv.cli._live import LiveEpoch, time_left
 from clearconv.cli._report import accuracy, class_names, report, sureness
-from clearconv.data import by_gravity
+from clearconv.data import by_gravity, usual_folds
+from clearconv.data._source import PARTS
 from clearconv.errors import ClearconvError
 from clearconv.ops._backend import native_module
 from clearconv.train import Callback, Result, Run, Settings
@@ -96,6 +97,11 @@ class Training(Reading):
         self.live = LiveEpoch()
         self.run: Run | None = None
 
+    @property
+    def folder(self) -> Path | None:
+        """Return what to resume."""
+        return None if self.run is None else self.run.folder
+
     def searching(self, done: int, total: int) -> None:
         """Draw the bar; erase it when the learning rate is found."""
         self.bar.update("looking for a learning rate", done, total)
@@ -109,12 +115,12 @@ class Training(Reading):
         warn((*run.source.problems, *run.split.problems))
         if run.settings.backend is None and native_module() is None:
             notice()
-        classes, split = run.source.classes, run.split
-        parts = f"{len(split.train):,} to train, {len(split.validation):,} to validate, "
+        classes = run.source.classes
         click.echo(
             f"{count(len(run.source), 'image')} of {count(len(classes), 'class', 'classes')} "
-            f"({class_names(classes)})\n{parts}{len(split.test):,} to test"
+            f"({class_names(classes)})"
         )
+        click.echo(parts(run))
         click.echo(f"model {run.network}")
         if run.joined:
             click.echo(run.joined)
@@ -135,6 +141,10 @@ class Training(Reading):
                 f"without --lr it is {usual.lr:g}"
             )
         click.echo(f"run folder {printable(run.folder)}")
+        self._going_on(run)
+
+    def _going_on(self, run: Run) -> None:
+        """Say where a run is that has begun before."""
         epochs, step = run.epochs_done, run.so_far.step
         if step:
             click.echo(
@@ -207,7 +217,9 @@ class Training(Reading):
             f"new images      clearconv predict {name} IMAGE...\n"
             f"test again      clearconv evaluate {name}\n"
         )
-        for line in sureness(result.evaluation):
+        folds = usual_folds(self.run.source) if settings.split is None else 0
+        remedy = f"--folds {folds} tests on every image" if folds else "test on more images"
+        for line in sureness(result.evaluation, remedy):
             click.echo(line)
         click.echo(accuracy(result.evaluation))
 
@@ -247,6 +259,12 @@ def notice() -> None:
         "repeat the installation: pip install --force-reinstall --no-cache-dir .",
         err=True,
     )
+
+
+def parts(run: Run) -> str:
+    """Say how many images train, validate and test."""
+    train, validation, test = (len(getattr(run.split, name)) for name in PARTS)
+    return f"{train:,} to train, {validation:,} to validate, {test:,} to test"
 
 
 def _near(path: Path) -> Path:

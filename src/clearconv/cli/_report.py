@@ -7,6 +7,7 @@ import numpy as np
 
 from clearconv._text import printable, table, width
 from clearconv.cli._frame import count
+from clearconv.train.interval import FEW_TESTED
 
 if TYPE_CHECKING:
     from clearconv.train import Evaluation
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 _SCREEN = 80
 _MISTAKES = 20
 _CONFUSIONS = 20
-_FEW = 50  # test images, of which an accuracy says little
 
 
 def report(evaluation: "Evaluation", full_list: str) -> Iterator[str]:
@@ -56,7 +56,7 @@ def sureness(evaluation: "Evaluation", remedy: str = "") -> Iterator[str]:
         What to do where the images are few.
     """
     low, high = evaluation.interval
-    if evaluation.total < _FEW:
+    if evaluation.total < FEW_TESTED:
         images = "test image is" if evaluation.total == 1 else "test images are"
         more = f"; {remedy}" if remedy else ""
         yield (

@@ -47,6 +47,6 @@ def evaluate(run: Path, data: str | None, as_json: bool) -> None:
     for line in report(evaluation, "--json lists all"):
         click.echo(line)
     click.echo()
-    for line in sureness(evaluation):
+    for line in sureness(evaluation, "test on more images"):
         click.echo(line)
     click.echo(accuracy(evaluation))

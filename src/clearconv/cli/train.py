@@ -9,12 +9,21 @@ import numpy as np
 from click.core import ParameterSource
 
 from clearconv.cli._ahead import Ahead
+from clearconv.cli._folds import Folds
 from clearconv.cli._frame import Option, Stopped, Terminated, command
 from clearconv.cli._options import DATA, settings, variations
 from clearconv.cli._progress import Training, quoted
-from clearconv.train import Callback, Interrupted
+from clearconv.train import (
+    Callback,
+    CrossValidation,
+    Interrupted,
+    Result,
+    cross_validate,
+    resume_folds,
+)
 from clearconv.train import resume as resume_run
 from clearconv.train import train as start_run
+from clearconv.train.run import FOLDS
 
 #: What a resumed run may be told: where it lies and where its data are now.
 _ALLOWED_WITH_RESUME = ("data", "out", "resume", "tensorboard")
@@ -53,6 +62,14 @@ _ALLOWED_WITH_RESUME = ("data", "out", "resume", "tensorboard")
     is_flag=True,
     help="Write curves for TensorBoard as well, into RUN/tensorboard.",
 )
+@click.option(
+    "--folds",
+    cls=Option,
+    heading=DATA,
+    metavar="K",
+    type=int,
+    help="Cross-validate: test on each of K parts in turn, with a run for each.",
+)
 @settings
 @click.pass_context
 def train(
@@ -62,6 +79,7 @@ def train(
     out: Path | None,
     resume: str | None,
     tensorboard: bool,
+    folds: int | None,
     no_augmentation: bool,
     **given: Any,
 ) -> None:
@@ -73,8 +91,16 @@ def train(
 
     Defaults in brackets are those for photographs.
     """
-    progress = Training()
-    told: list[Callback] = [progress, Ahead()]
+    if resume is not None:
+        folder, data = _resumed(ctx, data, out, resume)
+        several = (folder / FOLDS).exists()
+    elif data is not None:
+        given["augmentation"] = variations(given, no_augmentation)
+        several = folds is not None
+    else:
+        raise click.UsageError("Which data? Give a folder of images, or the word digits.")
+    progress = Folds() if several else Training()
+    told: list[Callback] = [progress] if several else [progress, Ahead()]
     if tensorboard:
         from clearconv.train.tensorboard import TensorBoard
 
@@ -82,14 +108,18 @@ def train(
     try:
         # A loss that is not finite is an error of its own; NumPy's remarks would only precede it.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            found: Result | CrossValidation
             if resume is not None:
-                folder, data = _resumed(ctx, data, out, resume)
-                resume_run(folder, callbacks=told, data=data)
-            elif data is not None:
-                augmentation = variations(given, no_augmentation)
-                start_run(data, out=out, callbacks=told, augmentation=augmentation, **given)
+                go_on = resume_folds if several else resume_run
+                found = go_on(folder, callbacks=told, data=data)
             else:
-                raise click.UsageError("Which data? Give a folder of images, or the word digits.")
+                assert data is not None
+                if folds is not None:
+                    found = cross_validate(data, folds=folds, out=out, callbacks=told, **given)
+                else:
+                    found = start_run(data, out=out, callbacks=told, **given)
+        if isinstance(progress, Folds) and isinstance(found, CrossValidation):
+            progress.conclude(found)
     except KeyboardInterrupt as error:
         ended = isinstance(error, Interrupted) and error.number == signal.SIGTERM
         raise (Terminated if ended else Stopped)(_how_to_go_on(progress)) from None
@@ -137,5 +167,5 @@ def _how_to_go_on(progress: Training) -> str:
         where = f"after epoch {epochs} of {run.settings.epochs}" if epochs else "before step 1"
     return (
         f"Stopped {where}; all of it is saved. To go on: clearconv train --resume "
-        f"{quoted(run.folder)}"
+        f"{quoted(progress.folder)}"
     )

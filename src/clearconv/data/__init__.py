@@ -3,6 +3,7 @@
 from clearconv.data._augmentation import Augmentation
 from clearconv.data._batches import Batch, Batches
 from clearconv.data._decode import load_image, side_for
+from clearconv.data._folds import make_folds, usual_folds
 from clearconv.data._from_arrays import from_arrays
 from clearconv.data._open import class_names, open_data
 from clearconv.data._preprocessing import Preprocessing
@@ -28,6 +29,7 @@ __all__ = [
     "complete_split",
     "from_arrays",
     "load_image",
+    "make_folds",
     "make_split",
     "groups_of",
     "open_data",
@@ -35,5 +37,6 @@ __all__ = [
     "read_split",
     "side_for",
     "twin_problems",
+    "usual_folds",
     "write_split",
 ]

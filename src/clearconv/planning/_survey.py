@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from clearconv.data import groups_of, part_numbers
+from clearconv.data import groups_of, part_numbers, usual_folds
 from clearconv.data._source import PARTS, some_classes
 from clearconv.train import Run
+from clearconv.train.interval import FEW_TESTED
 
 #: From this ratio of the largest class to the smallest, rare classes are drowned out.
 _IMBALANCED = 3.0
@@ -128,6 +129,13 @@ def _advice(run: Run, images: np.ndarray) -> list[str]:
     few = [name for name, count in zip(names, images, strict=True) if count < 20]
     if few:
         advice.append(f"fewer than 20 images are too few to learn or to judge: {some_classes(few)}")
+    tested, folds = len(run.split.test), usual_folds(run.source)
+    if tested < FEW_TESTED and folds and run.settings.split is None:
+        are = "image is" if tested == 1 else "images are"
+        advice.append(
+            f"{tested} test {are} few to judge by: consider --folds {folds}, which tests on every "
+            "image"
+        )
     return advice
 
 

@@ -1,6 +1,7 @@
 """A training run from settings to a tested model, and what is done with one afterwards."""
 
 from clearconv.train.callbacks import Callback, Callbacks
+from clearconv.train.cross_validation import CrossValidation, cross_validate, resume_folds
 from clearconv.train.epoch_lines import EpochLines
 from clearconv.train.evaluation import Evaluation, Mistake, evaluate_model
 from clearconv.train.fit import fit
@@ -17,6 +18,7 @@ from clearconv.train.use import Prediction, evaluate, predict
 __all__ = [
     "Callback",
     "Callbacks",
+    "CrossValidation",
     "EpochLines",
     "Evaluation",
     "History",
@@ -29,6 +31,7 @@ __all__ = [
     "Settings",
     "TensorBoard",
     "copy_of",
+    "cross_validate",
     "evaluate",
     "evaluate_model",
     "fit",
@@ -37,5 +40,6 @@ __all__ = [
     "predict",
     "prepare",
     "resume",
+    "resume_folds",
     "train",
 ]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from clearconv.errors import ArgumentError
 from clearconv.layers import Node
 from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.epoch_lines import EpochLines
@@ -65,6 +66,11 @@ def fit(
     >>> history = clearconv.fit("digits_cnn", "digits", epochs=5)  # doctest: +SKIP
     >>> history.model.predict(x)  # doctest: +SKIP
     """
+    if "folds" in settings:
+        raise ArgumentError(
+            "fit trains one model. To test on every image in turn call "
+            f"clearconv.train.cross_validate(data, folds={settings['folds']!r}, model=..., ...)."
+        )
     shown = [EpochLines()] if _in_notebook() else []
     result = train(data, out=out, callbacks=[*shown, Callbacks(callbacks)], model=model, **settings)
     history = History.of(result)

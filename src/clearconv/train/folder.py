@@ -10,6 +10,7 @@ from clearconv._files import is_temporary, shortened
 from clearconv.errors import ArgumentError, RunError
 from clearconv.train.checkpoint import LAST, PREVIOUS
 from clearconv.train.lock import LOCK, locked
+from clearconv.train.run import FOLDS
 
 #: What a run writes before ``run.json``, with which it has begun.
 _BEFORE = (LOCK, "split.json", LAST, PREVIOUS)
@@ -24,7 +25,7 @@ def check_folder(out: Path | None, root: Path | None) -> None:
             f"The run folder {out} would lie inside the data ({root.resolve()}), where it would "
             "be taken for images. Choose another place with --out."
         )
-    if (out / "run.json").exists():
+    if (out / "run.json").exists() or (out / FOLDS).exists():
         raise ArgumentError(
             f"{out} holds a run already. Go on with it (--resume {quote(str(out))}), or choose "
             "another folder with --out."
@@ -35,13 +36,17 @@ def check_folder(out: Path | None, root: Path | None) -> None:
 
 @contextmanager
 def new_folder(
-    out: Path | None, name: str, root: Path | None, warn: Callable[[str], None]
+    out: Path | None,
+    name: str,
+    root: Path | None,
+    warn: Callable[[str], None],
+    begun: str = "run.json",
 ) -> Iterator[Path]:
     """Make `out`, or the first free ``runs/NAME-N``, and hold its lock.
 
     A folder is free where ``mkdir`` makes it: of two runs that begin at once, each gets its own.
     The default is never inside the data, where it would be taken for images: if that is where we
-    are, it is beside the data. A run that does not come to write ``run.json`` leaves nothing.
+    are, it is beside the data. A run that does not come to write `begun` leaves nothing.
     """
     check_folder(out, root)
     made = True
@@ -61,7 +66,7 @@ def new_folder(
         try:
             yield out
         finally:
-            if not (out / "run.json").exists() and out.exists():
+            if not (out / begun).exists() and out.exists():
                 for file in _BEFORE:
                     (out / file).unlink(missing_ok=True)
                 if made:

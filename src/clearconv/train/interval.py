@@ -2,6 +2,9 @@
 
 from math import sqrt
 
+#: Of fewer test images an accuracy says little.
+FEW_TESTED = 50
+
 _Z = 1.959963984540054  # the normal distribution has 95 % of its mass within so many deviations
 
 

@@ -53,6 +53,9 @@ from clearconv.train.settings import OWN, Settings
 #: Values of an epoch's record that differ from one run to the next.
 _TIMES = ("seconds", "images_per_second")
 
+#: With this file in it a folder holds the runs of a cross-validation.
+FOLDS = "folds.json"
+
 
 @dataclass
 class Run:
@@ -279,6 +282,12 @@ def check_unchanged(folder: Path, then: dict[str, Any], source: Source) -> None:
 def read_run(folder: Path) -> dict[str, Any]:
     """Return the content of ``run.json``."""
     path = folder / "run.json"
+    if (folder / FOLDS).is_file():
+        raise RunError(
+            f"{folder} holds the folds of a cross-validation, each of which is a run folder: give "
+            f"one of them, such as {folder / 'fold-1'}. For a model that has learnt from all the "
+            "images train again without folds."
+        )
     if not path.is_file():
         raise RunError(
             f"{folder} is not a run folder: it has no run.json. Give the folder that "

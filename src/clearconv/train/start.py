@@ -219,9 +219,7 @@ def resume(
     with locked(folder, told.warned):
         state = read_checkpoint(folder)
         settings = Settings.from_dict(about["settings"])
-        place = data if data is not None else data_place(folder, about)
-        side = about["data"].get("side", CACHE_SIDE)
-        source = _opened(place, settings.classes, told, side)
+        source = source_of(folder, about, told, data)
         check_unchanged(folder, about["data"], source)
         split = read_split(folder / "split.json", source)
         preprocessing = Preprocessing.from_dict(state.model.info["preprocessing"])
@@ -234,6 +232,21 @@ def resume(
         _check_batches(run)
         run.take_up(state)
         return go(run, told)
+
+
+def opened(data: Data, told: Callbacks, given: Mapping[str, Any]) -> Source:
+    """Open the data for a run of these settings, for which `prepare` takes what it returns."""
+    earlier = None if given.get("start") is None else Earlier.open(given["start"])
+    own = given.get("model")
+    side = _side(given, own if isinstance(own, Node) else None, earlier)
+    return _opened(data, given.get("classes"), told, side)
+
+
+def source_of(folder: Path, about: dict[str, Any], told: Callbacks, data: Data | None) -> Source:
+    """Open the data of the run in a folder: `data`, or those that its ``run.json`` names."""
+    place = data if data is not None else data_place(folder, about)
+    classes = Settings.from_dict(about["settings"]).classes
+    return _opened(place, classes, told, about["data"].get("side", CACHE_SIDE))
 
 
 def _side(given: Mapping[str, Any], own: Node | None, earlier: Earlier | None) -> int:

@@ -1,0 +1,250 @@
+"""Cross-validation: a run for each fold, so that every image is tested on once.
+
+A folder ``runs/NAME-1`` holds an ordinary run folder for each fold, ``fold-1`` and on, the split
+file that each was started with, and ``folds.json``, with which the whole has begun. All folds are
+begun before the first is trained: so what it takes to go on lies in their own checkpoints.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import sqrt
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+import numpy as np
+
+from clearconv import __version__
+from clearconv._text import printable, table
+from clearconv.data import Source, Split, make_folds, write_split
+from clearconv.errors import ArgumentError, RunError
+from clearconv.layers import Node, from_spec
+from clearconv.train.callbacks import Callback, Callbacks
+from clearconv.train.evaluation import Evaluation
+from clearconv.train.folder import check_folder, new_folder
+from clearconv.train.lock import locked
+from clearconv.train.loop import Result, search_lr
+from clearconv.train.lr_finder import LR_FINDER
+from clearconv.train.run import FOLDS, read_json, read_run, write_json
+from clearconv.train.start import Data, opened, prepare, resume, source_of
+
+
+@dataclass(frozen=True, eq=False)
+class CrossValidation:
+    """What the folds came to; ``print`` shows it as a table.
+
+    Attributes
+    ----------
+    folder : Path
+        Holds the run folders of the folds.
+    results : tuple of Result
+        Of each fold.
+    """
+
+    folder: Path
+    results: tuple[Result, ...]
+
+    @property
+    def accuracies(self) -> tuple[float, ...]:
+        """Return the test accuracy of each fold."""
+        return tuple(result.evaluation.accuracy for result in self.results)
+
+    @property
+    def mean(self) -> float:
+        """Return the mean of the folds' accuracies."""
+        return float(np.mean(self.accuracies))
+
+    @property
+    def deviation(self) -> float:
+        """Return the standard deviation of the folds' accuracies, with n - 1."""
+        return float(np.std(self.accuracies, ddof=1))
+
+    @property
+    def error(self) -> float:
+        """Return the standard error of their mean: the deviation over the root of n."""
+        return self.deviation / sqrt(len(self.results))
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """Return the tests of all folds as one, in which each image stands once."""
+        tests = [result.evaluation for result in self.results]
+        return Evaluation(
+            tests[0].classes,
+            tuple(file for test in tests for file in test.files),
+            np.concatenate([test.labels for test in tests]),
+            np.concatenate([test.probabilities for test in tests]),
+            sum(test.loss * test.total for test in tests) / sum(test.total for test in tests),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, for JSON."""
+        return {
+            "accuracies": list(self.accuracies),
+            "mean": self.mean,
+            "standard_deviation": self.deviation,
+            "standard_error": self.error,
+            "test": self.evaluation.to_dict(),
+        }
+
+    def __str__(self) -> str:
+        """Lay the folds out as a table, with the mean below."""
+        rows: list[tuple[int | str, ...]] = [
+            (number, test.total, test.right, f"{test.accuracy:.4f}")
+            for number, test in enumerate((each.evaluation for each in self.results), start=1)
+        ]
+        whole = self.evaluation
+        rows.append(("all", whole.total, whole.right, f"{whole.accuracy:.4f}"))
+        lines = table(("fold", "images", "right", "accuracy"), rows, right=(1, 2, 3))
+        spread = (
+            f"mean over {len(self.results)} folds {self.mean:.4f}, standard deviation "
+            f"{self.deviation:.4f}, standard error {self.error:.4f}"
+        )
+        return "\n".join([*lines, "", spread])
+
+    def __repr__(self) -> str:
+        """Say in a line what came of it."""
+        return f"<CrossValidation in {printable(self.folder)}: mean accuracy {self.mean:.4f}>"
+
+
+def cross_validate(
+    data: Data,
+    *,
+    folds: int = 5,
+    out: str | Path | None = None,
+    callbacks: Sequence[Callback] = (),
+    **given: Any,
+) -> CrossValidation:
+    """Train a network for each fold on the others and test it on that one: each image once.
+
+    The remedy where images are few: a tenth of 80 is 8, which tell little. The models are there to
+    be tested; for the one to use train on all images, with the same settings and without folds.
+
+    Parameters
+    ----------
+    data : str, Path, Source, or (images, labels)
+        As for ``clearconv.train.train``.
+    folds : int
+        How many, from 2 to the number of different images of the smallest class.
+    out : str or Path, optional
+        The folder for all folds; by default the first free ``runs/NAME-N``.
+    callbacks : sequence of Callback
+        Told what happens in each fold's run, whose folder is named ``fold-1`` and on.
+    **given
+        Attributes of ``Settings``, as for ``clearconv.train.train``. A `model` of one's own is not
+        changed: each fold begins with a copy.
+
+    Returns
+    -------
+    CrossValidation
+
+    Raises
+    ------
+    ArgumentError
+        If a setting is not possible, `split` or `ratios` are given, or the data bring a test part.
+    DataError
+        If the data cannot be used, or a class has fewer different images than there are folds.
+    Interrupted
+        After Ctrl-C or SIGTERM; ``resume_folds(folder)`` goes on.
+    RunError
+        If a folder cannot be used, or a training diverges.
+    """
+    told = Callbacks(callbacks)
+    out = None if out is None else Path(out)
+    for name in ("split", "ratios"):
+        if given.get(name) is not None:
+            raise ArgumentError(
+                f"{name}={given[name]!r} cannot go with folds: the folds are the split, in which "
+                f"each image is tested on once. Leave out {name} or folds."
+            )
+    in_a_folder = isinstance(data, (str, Path)) and str(data) != "digits"
+    check_folder(out, Path(str(data)) if in_a_folder else None)  # before all is read
+    source = opened(data, told, given)
+    splits = make_folds(source, folds, given.get("seed") or 0)
+    with new_folder(out, source.name, source.root, told.warned, FOLDS) as folder:
+        try:
+            for number, split in enumerate(splits, start=1):
+                _begin(folder, number, source, split, told, given)
+            write_json(folder / FOLDS, {"clearconv": __version__, "folds": folds})
+        except BaseException:
+            for place in (*folder.glob("fold-*"), *folder.glob("split-*.json")):
+                rmtree(place) if place.is_dir() else place.unlink()
+            raise
+        return _go(folder, source, told)
+
+
+def resume_folds(
+    folder: str | Path, *, callbacks: Sequence[Callback] = (), data: Data | None = None
+) -> CrossValidation:
+    """Go on with a cross-validation; the result is that of one which was never stopped.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Which ``cross_validate`` made.
+    callbacks : sequence of Callback
+        Told what happens.
+    data : str, Path, Source, or (images, labels), optional
+        The data, if they moved, or were arrays.
+
+    Returns
+    -------
+    CrossValidation
+
+    Raises
+    ------
+    Interrupted, ModelFileError, RunError
+        As ``clearconv.train.resume``.
+    """
+    told, folder = Callbacks(callbacks), Path(folder)
+    if not (folder / FOLDS).is_file():
+        raise RunError(
+            f"{folder} holds no cross-validation: it has no {FOLDS}. Go on with a single run by "
+            "clearconv.train.resume."
+        )
+    with locked(folder, told.warned):
+        first = folder / "fold-1"
+        source = source_of(first, read_run(first), told, data)
+        return _go(folder, source, told)
+
+
+def _begin(
+    folder: Path,
+    number: int,
+    source: Source,
+    split: Split,
+    told: Callbacks,
+    given: Mapping[str, Any],
+) -> None:
+    """Write the run folder of a fold, from which `resume` trains it."""
+    path = folder / f"split-{number}.json"
+    write_split(path, split, source)
+    own = given.get("model")
+    if isinstance(own, Node):
+        given = {**given, "model": _copy(own), "freeze": given.get("freeze") or own.frozen}
+    run = prepare(source, callbacks=[told], **{**given, "split": str(path)})
+    run.folder = folder / f"fold-{number}"
+    run.folder.mkdir()
+    curve = search_lr(run, told) if given.get("lr") == "auto" else None
+    run.begin()
+    if curve is not None:
+        write_json(run.folder / LR_FINDER, curve.to_dict())
+
+
+def _go(folder: Path, source: Source, told: Callbacks) -> CrossValidation:
+    """Train what is left to train of each fold."""
+    about = read_json(folder / FOLDS)
+    places = [folder / f"fold-{number}" for number in range(1, about["folds"] + 1)]
+    results = tuple(resume(place, callbacks=[told], data=source) for place in places)
+    found = CrossValidation(folder, results)
+    write_json(folder / FOLDS, {**about, **found.to_dict()})
+    return found
+
+
+def _copy(model: Node) -> Node:
+    """Return a network like this one, with its weights if it is built."""
+    copy = from_spec(model.spec())
+    if model.input_shape:
+        copy.build(model.input_shape, dtype=model.store.dtype.name)
+        copy.load_state_dict(model.state_dict())
+    return copy
