@@ -1,12 +1,18 @@
 """The command that a report prints makes the very settings of its run."""
 
+import json
 import shlex
 from dataclasses import fields
 
 import pytest
+from hypothesis import given, reject
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
 
 from clearconv.cli._options import variations
 from clearconv.cli.train import train
+from clearconv.errors import ArgumentError
+from clearconv.models import MODELS
 from clearconv.report.command import repeating
 from clearconv.train import Settings
 
@@ -56,6 +62,114 @@ def test_an_earlier_model_brings_its_layers(tmp_path, model, more):
     assert ("--lr" in line) == ("lr" in more)
 
 
+class Stub:
+    """Stands for clearconv: `fit` returns the settings that it would train with."""
+
+    def __init__(self, kind):
+        self.kind = kind
+
+    def fit(self, model, data, **given):
+        return Settings.for_data(self.kind, data, model=model, **given)
+
+
+def repeated(kind, settings):
+    """Return the settings that the printed line makes, whether it is a command or a call."""
+    line = repeating(kind, settings)
+    if line.startswith("clearconv train "):
+        return parsed(line, kind)
+    names = {"clearconv": Stub(kind), "model": settings.model, "data": settings.data}
+    return eval(line, names)
+
+
+shares = st.floats(0, 1)
+names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
+variations_of_images = st.fixed_dictionaries(
+    {},
+    optional={
+        "flip": st.sampled_from([0, 0.5]) | shares,
+        "vertical_flip": st.sampled_from([0.0, 0.5]) | shares,
+        "crop": st.none()
+        | st.tuples(st.floats(0.01, 1), st.just(1.0) | st.floats(0.01, 1)).map(sorted),
+        "rotate": st.floats(0, 180) | st.integers(0, 180),
+        "brightness": shares,
+        "contrast": shares,
+        "colour": shares,
+    },
+)
+any_settings = st.fixed_dictionaries(
+    {},
+    optional={
+        "model": st.sampled_from([*MODELS, "own"]),
+        "classes": st.lists(names, min_size=1, max_size=3, unique=True).map(tuple),
+        "batch_norm": st.booleans(),
+        "dropout": st.floats(0, 0.99),
+        "image_size": st.integers(1, 999),
+        "epochs": st.integers(1, 999),
+        "batch_size": st.integers(1, 999),
+        "optimiser": st.sampled_from(["sgd", "adam", "adamw"]),
+        "lr": st.floats(1e-9, 10),
+        "momentum": st.floats(0, 0.99),
+        "nesterov": st.booleans(),
+        "weight_decay": st.floats(0, 10),
+        "schedule": st.sampled_from(["constant", "step", "cosine", "one_cycle"]),
+        "warmup": st.floats(0, 0.99),
+        "label_smoothing": st.floats(0, 0.99),
+        "class_weights": st.booleans(),
+        "augmentation": variations_of_images,
+        "seed": st.integers(-(2**70), 2**70),
+        "patience": st.integers(1, 99),
+        "ratios": st.tuples(*[st.integers(0, 9)] * 3) | st.tuples(shares, shares, shares),
+        "save_every": st.floats(0, 1e6),
+        "backend": st.sampled_from(["loops", "matrix", "native"]),
+        "threads": st.integers(1, 99),
+    },
+)
+
+
+@settings_of_hypothesis(deadline=None, max_examples=100)
+@given(st.sampled_from(["photos", "idx", "digits", "arrays"]), names, any_settings)
+def test_any_settings_come_back(kind, data, asked):
+    if data == "digits":
+        return
+    try:
+        wanted = Settings.for_data(kind, data, **asked)
+    except ArgumentError:
+        reject()
+    made = json.loads(json.dumps(repeated(kind, wanted).to_dict()))
+    assert made == json.loads(json.dumps(wanted.to_dict())), repeating(kind, wanted)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"augmentation": {"flip": 0.3}},
+        {"augmentation": {"vertical_flip": 1.0}},
+        {"augmentation": {"crop": [0.2, 0.8]}},
+        {"augmentation": {"crop": [1.0, 1.0]}},
+        {"classes": ("dog, small", "cat")},
+        {"classes": (" dog", "cat")},
+        {"ratios": (0.8, 0.1, 0.1)},
+    ],
+)
+def test_what_no_option_can_say_is_a_call(given):
+    settings = Settings.for_data("photos", "my photos", **given)
+    line = repeating("photos", settings)
+    (name,) = given
+    assert line.startswith(f"clearconv.fit('clearnet', 'my photos', {name}=")
+    assert repeated("photos", settings) == settings
+
+
+def test_a_folder_named_as_the_bundled_digits():
+    settings = Settings.for_data("photos", "digits", epochs=3)
+    assert repeating("photos", settings) == "clearconv train ./digits --epochs 3"
+
+
+def test_data_that_look_like_an_option():
+    settings = Settings.for_data("photos", "--epochs", seed=-3)
+    assert repeating("photos", settings) == "clearconv train --seed -3 -- --epochs"
+    assert parsed(repeating("photos", settings), "photos") == settings
+
+
 @pytest.mark.parametrize(
     ("kind", "given"),
     [
@@ -68,12 +182,7 @@ def test_what_no_command_line_can_hold_is_a_call(kind, given):
     settings = Settings.for_data(kind, "my/data", **given)
     line = repeating(kind, settings)
 
-    class Stub:
-        @staticmethod
-        def fit(model, data, **given):
-            return Settings.for_data(kind, data, model=model, **given)
-
-    made = eval(line, {"clearconv": Stub, "model": "own", "data": "my/data"})
+    made = repeated(kind, settings)
     assert made.to_dict() == settings.to_dict(), line
     assert ("(model, " in line) == (settings.model == "own")
 

@@ -78,7 +78,7 @@ def _names(ctx: click.Context, option: click.Parameter, value: str | None) -> An
 
 def _number_or_name(ctx: click.Context, option: click.Parameter, value: str | None) -> Any:
     """Tell ``3`` from ``layer3``."""
-    return int(value) if value is not None and value.isdigit() else value
+    return int(value) if value is not None and value.isdecimal() else value
 
 
 def _ratios(ctx: click.Context, option: click.Parameter, value: str | None) -> Any:

@@ -23,31 +23,54 @@ def repeating(kind: str, settings: Settings) -> str:
     Returns
     -------
     str
-        Quoted for a shell; of arrays, and of a network of the user's own, a line of Python.
+        Quoted for a shell; a line of Python of arrays, of a network of the user's own, and of
+        settings that no option can say, such as a flip with probability 0.3.
     """
-    if kind == "arrays" or (settings.model == OWN and settings.start is None):
-        return _call(kind, settings)
     changed = _changed(kind, settings)
-    if settings.start is not None:  # it brings its layers with it
-        for name in FIXED:
-            changed.pop(name, None)
-    wanted = changed.pop("augmentation", None)
-    words = ["clearconv", "train", settings.data]
+    own = settings.model == OWN and settings.start is None
+    if kind == "arrays" or own or not _sayable(settings):
+        return _call(kind, settings, changed)
+    usual = Settings.for_data(kind, settings.data).augmentation
+    changed.pop("augmentation", None)
+    words = []
     for name, value in changed.items():
         words += _option(name, value)
-    if wanted is not None:
-        words += _variations(wanted, Settings.for_data(kind, settings.data).augmentation)
-    return join(words)
+    if settings.augmentation != usual:
+        words += _variations(settings.augmentation, usual)
+    data = _data(kind, settings)
+    if data.startswith("-"):  # else it would be taken for an option
+        return join(["clearconv", "train", *words, "--", data])
+    return join(["clearconv", "train", data, *words])
 
 
-def _call(kind: str, settings: Settings) -> str:
+def _call(kind: str, settings: Settings, changed: dict[str, Any]) -> str:
     """Return the call of ``clearconv.fit``; `model` and `data` stand for what no text can hold."""
-    changed = _changed(kind, settings)
     changed.pop("model", None)
-    model = "model" if settings.model == OWN else repr(settings.model)
-    data = "data" if kind == "arrays" else repr(settings.data)
+    own = settings.model == OWN and settings.start is None
+    model = "model" if own else repr(settings.model)
+    data = "data" if kind == "arrays" else repr(_data(kind, settings))
     given = "".join(f", {name}={value!r}" for name, value in changed.items())
     return f"clearconv.fit({model}, {data}{given})"
+
+
+def _data(kind: str, settings: Settings) -> str:
+    """Return the data's name; of a folder named as the bundled digits are, one that tells."""
+    return "./digits" if (kind, settings.data) == ("photos", "digits") else settings.data
+
+
+def _sayable(settings: Settings) -> bool:
+    """Tell whether options can say these settings; a call can say more."""
+    varied = Augmentation.from_dict(settings.augmentation)
+    names = settings.classes or ()
+    freeze = settings.freeze
+    return (
+        varied.flip in (0, 0.5)
+        and varied.vertical_flip in (0, 0.5)
+        and (varied.crop is None or varied.crop[0] < varied.crop[1] == 1)
+        and not any("," in name or name != name.strip() or not name for name in names)
+        and all(type(share) is int and share >= 0 for share in settings.ratios)
+        and (isinstance(freeze, int) == str(freeze).isdecimal())
+    )
 
 
 def _changed(kind: str, settings: Settings) -> dict[str, Any]:
@@ -58,10 +81,20 @@ def _changed(kind: str, settings: Settings) -> dict[str, Any]:
     leading = {name: plain.pop(name) for name in ("model", "start", "optimiser", "schedule")}
     usual = Settings.for_data(kind, settings.data).to_dict()
     standard = Settings.for_data(kind, settings.data, **leading).to_dict()
-    return {
+    changed = {
         **{name: value for name, value in leading.items() if value != usual[name]},
         **{name: value for name, value in plain.items() if value != standard[name]},
     }
+    if settings.start is not None:  # it brings its layers with it
+        for name in FIXED:
+            changed.pop(name, None)
+    if "augmentation" in changed:  # a part of it suffices
+        changed["augmentation"] = {
+            name: value
+            for name, value in settings.augmentation.items()
+            if value != usual["augmentation"].get(name)
+        }
+    return changed
 
 
 def _option(name: str, value: Any) -> list[str]:
