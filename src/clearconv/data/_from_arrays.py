@@ -25,8 +25,9 @@ def from_arrays(
     ----------
     images : ndarray of uint8, shape (n, H, W) or (n, H, W, C)
         Grey, or with C = 1 or 3 channels; 0 is black, 255 white. They are not copied.
-    labels : sequence of n numbers or texts
-        The class of each; classes are what occurs, sorted.
+    labels : sequence of n whole numbers or texts
+        The class of each: a list, an array, or a column of a table such as pandas'. Bytes are read
+        as UTF-8. Classes are what occurs, sorted.
     validation, test : (images, labels), optional
         Parts of their own, of the same size and classes. What is missing is taken from `images`
         when a model is trained.
@@ -39,7 +40,7 @@ def from_arrays(
     Raises
     ------
     DataError
-        If the arrays are not of these shapes and dtypes, or do not go together.
+        If the arrays are not of these shapes and dtypes, do not go together, or a label is missing.
     """
     parts = {"train": (images, labels), "validation": validation, "test": test}
     given = {name: _checked(name, *part) for name, part in parts.items() if part is not None}
@@ -105,10 +106,68 @@ def _checked(name: str, images: Pixels, labels: Sequence[Any]) -> tuple[Pixels, 
             f"from_arrays: the {name} images have shape {images.shape}, but (n, H, W) or "
             f"(n, H, W, channels), with 1 or 3 channels, is needed.{swap}"
         )
-    marks = np.asarray(labels)
-    if marks.shape != (len(pixels),) or marks.dtype.kind not in "iuUS":
+    return pixels, _marks(name, labels, len(pixels))
+
+
+def _marks(name: str, labels: Sequence[Any], count: int) -> np.ndarray:
+    """Return the labels (count,) as whole numbers or as text, or raise."""
+    if isinstance(labels, np.ma.MaskedArray):
+        labels = labels.tolist()  # None where a label is masked
+    # Of a list NumPy would make text where one label is a text, and "nan" of a missing one.
+    given = np.asarray(labels, dtype=None if hasattr(labels, "dtype") else object)
+    needed = f"a whole number or a text for each of the {count} images is needed"
+    if given.shape != (count,):
+        remedy = ""
+        if given.ndim == 2 and len(given) == count:
+            remedy = " Write np.ravel(labels)." if given.size == count else ""
+            remedy = remedy or " Of a column for each class make np.argmax(labels, axis=1)."
         raise DataError(
-            f"from_arrays: the {name} labels have shape {marks.shape} and dtype {marks.dtype}, but "
-            f"a whole number or a text for each of the {len(pixels)} images is needed."
+            f"from_arrays: the {name} labels have shape {given.shape}, but {needed}.{remedy}"
         )
-    return pixels, marks
+    if given.dtype.kind in "iuU":
+        return given
+    values = given.tolist()
+    missing = [place for place, value in enumerate(values) if _is_missing(value)]
+    if missing:
+        are, first = "is" if len(missing) == 1 else "are", missing[0]
+        raise DataError(
+            f"from_arrays: {len(missing)} of the {count} {name} labels {are} missing "
+            f"({values[first]}, first at index {first}). Leave those images and labels out, or "
+            "give them a class."
+        )
+    kinds = {_kind(value): value for value in values}
+    if len(kinds) == 1 and kinds.keys() <= {"whole number", "text"}:
+        return np.array([_text(name, v) if isinstance(v, bytes) else v for v in values])
+    what = " and ".join(f"{kind} ({value!r})" for kind, value in sorted(kinds.items()))
+    remedy = " Make them one kind: [str(label) for label in labels]."
+    if set(kinds) == {"float"} and all(map(float.is_integer, values)):
+        remedy = " Write labels.astype(int)."
+    raise DataError(
+        f"from_arrays: the {name} labels (dtype {given.dtype}) are {what}, but {needed}.{remedy}"
+    )
+
+
+def _is_missing(value: object) -> bool:
+    """Tell None, NaN, and the signs that pandas and masked arrays have for a missing value."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType", "MaskedConstant"):
+        return True
+    return isinstance(value, float | np.floating) and bool(np.isnan(value))
+
+
+def _kind(value: object) -> str:
+    """Name the kind of a label in words."""
+    if isinstance(value, str | bytes):
+        return "text"
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        return "whole number"
+    return type(value).__name__
+
+
+def _text(name: str, value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise DataError(
+            f"from_arrays: the {name} label {value!r} is not UTF-8. Decode the labels first, for "
+            "instance [label.decode('latin-1') for label in labels]."
+        ) from None
