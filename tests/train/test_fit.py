@@ -10,6 +10,7 @@ import clearconv
 from clearconv import Conv2d, Dropout, Flatten, Linear, Sequential, data
 from clearconv.errors import ArgumentError, DataError, ModelFileError, RunError
 from clearconv.train import Callback, EpochLines, evaluate, resume, train
+from clearconv.train.probe import last_activation
 
 FEW = {"classes": ("1", "7"), "epochs": 2}
 
@@ -38,6 +39,63 @@ def test_fit_is_train(history, tmp_path):
     assert history.result.fingerprint == result.fingerprint
     assert history.model.store.fingerprint() == result.fingerprint
     assert history.best_epoch == result.best_epoch
+
+
+def test_pixels_that_are_not_scaled_are_noticed(history, recwarn):
+    model = history.model
+    digits = data.open_data("digits", FEW["classes"])
+    pixels = np.stack([digits.image(i) for i in range(4)]).transpose(0, 3, 1, 2)  # (4, 1, 8, 8)
+    scale = data.Preprocessing.from_dict(model.info["preprocessing"])
+    right = np.stack([scale(digits.image(i)) for i in range(4)])
+    for x in (right, right[0], np.maximum(right, 0), np.zeros_like(right)):
+        model.predict(x)  # scaled, the last two without a dark pixel
+    assert not recwarn.list
+    for wrong in (pixels / 255, pixels, pixels[0] / 255):
+        with pytest.warns(UserWarning, match=r"train\.predict\(run, images\) scales"):
+            model.predict(wrong.astype("float32"))
+
+
+def test_a_model_without_preprocessing_takes_any_numbers(recwarn):
+    model = small().build((1, 8, 8))
+    x = np.linspace(0, 1, 64, dtype="float32").reshape(1, 8, 8)
+    model.predict(x)
+    model.predict(255 * x)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ([Linear(2), clearconv.Softmax()], "ends in softmax, of Softmax 'softmax1'"),
+        ([Linear(2, activation="relu")], "relu, of Linear 'linear1'.*Leave activation='relu' of"),
+        ([Sequential(Linear(2), clearconv.Sigmoid(), name="head")], "Sigmoid 'head.sigmoid1'"),
+        ([Linear(2), clearconv.Tanh(), Sequential(Dropout(0.1))], "Leave Tanh 'tanh1' out"),
+    ],
+)
+def test_a_network_that_ends_in_an_activation_is_told_so(end, said, tmp_path):
+    net = Sequential(Conv2d(4, 3, activation="relu"), Flatten(), *end)
+    with pytest.warns(UserWarning, match=said):
+        clearconv.fit(net, "digits", out=tmp_path / "run", epochs=1, classes=("1", "7"))
+
+
+def test_what_hands_numbers_on_is_no_activation_at_the_end():
+    for end in ([Linear(2)], [Linear(2), clearconv.Identity()], [Linear(2), Dropout(0.5)]):
+        assert last_activation(Sequential(Flatten(), clearconv.ReLU(), *end)) is None
+    for name in clearconv.models.MODELS:
+        assert last_activation(clearconv.models.create(name, 3)) is None, name
+
+
+def test_a_warning_is_heard_once(tmp_path, recwarn):
+    """By Python where nobody else listens."""
+    heard = []
+
+    class Listens(Callback):
+        def warned(self, message):
+            heard.append(message)
+
+    net = Sequential(Flatten(), Linear(2), clearconv.Softmax())
+    clearconv.fit(net, "digits", out=tmp_path / "run", callbacks=[Listens()], **FEW)
+    assert "ends in softmax" in heard[0] and not recwarn.list
 
 
 def test_a_history_is_its_records(history):

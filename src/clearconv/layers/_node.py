@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from clearconv.errors import ArgumentError, DtypeError, ShapeError, TapeError
 from clearconv.layers._owner import check_free, take
+from clearconv.layers._pixels import warn_of_pixels
 from clearconv.layers._store import Store, Unmatched
 from clearconv.layers._tape import Context, Keep, Tape
 from clearconv.ops._arrays import Array, check
@@ -301,7 +302,7 @@ class Node(ABC):
         Parameters
         ----------
         x : ndarray of shape (N, *input_shape), or one input of shape `input_shape`
-            Any number of inputs.
+            Any number of inputs, scaled as in training: ``info["preprocessing"]`` says how.
         batch_size : int
             Bounds the memory; it changes the result by no more than rounding.
 
@@ -316,10 +317,17 @@ class Node(ABC):
             If x does not fit the model.
         ArgumentError
             If `batch_size` is less than 1.
+
+        Warns
+        -----
+        UserWarning
+            If x holds pixels as they are in a file, and the model was trained on scaled ones.
         """
         if batch_size < 1:
             raise ArgumentError(f"predict: batch_size={batch_size!r} must be at least 1.")
-        if self._check_input(x):
+        single = self._check_input(x)
+        warn_of_pixels(x, self.info)
+        if single:
             return self.forward(x)
         parts = [self.forward(x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
         empty = np.empty((0, *self.output_shape), self.store.dtype)

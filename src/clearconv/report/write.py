@@ -22,6 +22,7 @@ from clearconv.report import pictures
 from clearconv.report.command import repeating
 from clearconv.report.measured import Measured, Progress
 from clearconv.report.statistics import calibration
+from clearconv.train.health import doubts
 from clearconv.train.history import curves
 
 _NAME = "report.html"
@@ -223,7 +224,8 @@ def _warnings(run: Measured) -> list[str]:
     ]
     twins = twin_problems(run.source, run.split)
     # what knows its kind comes first: the plan on disk repeats it as plain text
-    found = [*run.source.problems, *run.split.problems, *twins, *planned, *noticed]
+    found = [*run.source.problems, *run.split.problems, *twins, *planned]
+    found += [*doubts(run.model), *noticed]
     return by_gravity(dict.fromkeys(found))
 
 

@@ -1,6 +1,7 @@
 """One call from a model and data to a trained model."""
 
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from clearconv.errors import ArgumentError
 from clearconv.layers import Node
 from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.epoch_lines import EpochLines
+from clearconv.train.health import doubts
 from clearconv.train.history import History
 from clearconv.train.start import Data, train
 
@@ -60,6 +62,11 @@ def fit(
     RunError
         If the run folder cannot be used, or the training diverges.
 
+    Warns
+    -----
+    UserWarning
+        If a network of one's own ends in an activation, and no callback hears warnings.
+
     Examples
     --------
     >>> import clearconv
@@ -71,8 +78,13 @@ def fit(
             "fit trains one model. To test on every image in turn call "
             f"clearconv.train.cross_validate(data, folds={settings['folds']!r}, model=..., ...)."
         )
-    shown = [EpochLines()] if _in_notebook() else []
-    result = train(data, out=out, callbacks=[*shown, Callbacks(callbacks)], model=model, **settings)
+    told = list(Callbacks(callbacks).members)
+    if _in_notebook():
+        told.insert(0, EpochLines())
+    if isinstance(model, Node) and all(type(one).warned is Callback.warned for one in told):
+        for message in doubts(model):  # which no callback hears
+            warnings.warn(message, stacklevel=2)
+    result = train(data, out=out, callbacks=told, model=model, **settings)
     history = History.of(result)
     if isinstance(model, Node):
         model.load_state_dict(history.model.state_dict())

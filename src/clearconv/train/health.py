@@ -22,6 +22,7 @@ from clearconv.train.probe import (
     finite,
     first_not_finite,
     gradient_not_finite,
+    last_activation,
 )
 from clearconv.train.run import Run
 
@@ -62,6 +63,22 @@ class Place:
             f"{what} at epoch {self.epoch}, step {self.step}: the training diverged{first}. "
             f"{remedy} Nothing that was saved before is lost."
         )
+
+
+def doubts(model: Node) -> list[str]:
+    """Return what is wrong with a network before it has learnt anything."""
+    found = last_activation(model)
+    if found is None:
+        return []
+    kind, layer = found
+    remedy = f"Leave {layer} out"
+    if layer.startswith(("Linear", "Conv")):
+        remedy = f"Leave activation={kind!r} of {layer} out"
+    return [
+        f"the network ends in {kind}, of {layer}, but training takes its outputs as logits, which "
+        "may be any numbers, and applies softmax itself: behind another activation it learns "
+        f"slowly, or not at all. {remedy}; predictions are probabilities all the same."
+    ]
 
 
 def check_loss(model: Node, x: Array, context: Context, loss: float, place: Place) -> None:

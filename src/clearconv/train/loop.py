@@ -77,6 +77,8 @@ def go(run: Run, told: Callbacks) -> Result:
     settings = run.settings
     with _machine(settings), Stop() as stop:
         told.started(run)
+        for message in health.doubts(run.model):
+            told.warned(message)
         stopped = _out_of_patience(run)
         try:
             while run.epochs_done < settings.epochs and not stopped:

@@ -1,4 +1,4 @@
-"""A look inside a model: the first place that is not finite, and channels that never fire."""
+"""A look inside a model: the first place not finite, channels that never fire, what it ends in."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -6,7 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.layers import Context, Layer, Node, Tape
+from clearconv.layers import (
+    Activation,
+    Context,
+    Dropout,
+    Flatten,
+    Layer,
+    Node,
+    Residual,
+    Sequential,
+    Softmax,
+    Tape,
+)
+from clearconv.ops import activation
 from clearconv.ops._arrays import Array
 
 #: What a layer that can die calls its activation.
@@ -128,6 +140,51 @@ def dead_units(model: Node, batches: Iterable[Array]) -> list[DeadUnits]:
         DeadUnits(layers[path].label, path, int(np.sum(~seen)), len(seen))
         for path, seen in fired.items()
     ]
+
+
+def last_activation(node: Node, path: str = "") -> tuple[str, str] | None:
+    """Name the activation that a network ends in.
+
+    Dropout and layers that only hand numbers on are looked through.
+
+    Parameters
+    ----------
+    node : Node
+        Built or not.
+    path : str
+        Of the node.
+
+    Returns
+    -------
+    (str, str) or None
+        Its kind and its layer, such as ``"relu", "Linear 'linear2'"``; None where the network ends
+        in something else, or in an activation of the user's own.
+    """
+    if isinstance(node, Sequential):
+        acting = [item for item in node.children.items() if _acts(item[1])]
+        return _last_of(node, acting[-1][0], path) if acting else None
+    if isinstance(node, Residual):
+        return _last_of(node, node.activation, path) if node.activation else None
+    label = f"{type(node).__name__} '{path}'" if path else type(node).__name__
+    if isinstance(node, Softmax):
+        return "softmax", label
+    if isinstance(node, Layer) and _kind(node) in activation.KINDS and _kind(node) != "identity":
+        return _kind(node), label
+    return None
+
+
+def _last_of(node: Sequential | Residual, key: str, path: str) -> tuple[str, str] | None:
+    """Look at a child, which is the last."""
+    name = "" if key.startswith("#") else key
+    return last_activation(node.children[key], f"{path}.{name}".strip("."))
+
+
+def _acts(node: Node) -> bool:
+    """Tell whether a node does more in evaluation than hand its numbers on."""
+    if isinstance(node, Sequential):
+        return any(map(_acts, node.children.values()))
+    hands_on = isinstance(node, Activation) and node.kind == "identity"
+    return not (hands_on or isinstance(node, (Dropout, Flatten)))
 
 
 def _kind(layer: Layer) -> str:
