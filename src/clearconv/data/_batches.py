@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from clearconv.data._ahead import cores
 from clearconv.data._arrays import ArraySource
 from clearconv.data._augmentation import Augmentation
-from clearconv.data._folder import cores
 from clearconv.data._preprocessing import Floats, Preprocessing
 from clearconv.data._resize import with_channels
 from clearconv.data._source import Indices, Source

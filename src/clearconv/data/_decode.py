@@ -130,6 +130,11 @@ def decode_sized(data: bytes, side: int | None) -> tuple[Pixels, tuple[int, int]
         raise BrokenImage(f"the image is damaged ({str(error) or type(error).__name__})") from None
 
 
+def prepared(image: Image.Image, side: int | None) -> Pixels:
+    """Return a Pillow image as `decode` returns a file, or raise `BrokenImage`."""
+    return np.asarray(_reduced(_rgb(_upright(image)), side))  # (H, W, 3)
+
+
 def _unidentified(data: bytes) -> str:
     """Say what a file that is none of our formats is."""
     if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):

@@ -1,17 +1,14 @@
 """Image folders: every file is read and decoded once, on threads, and kept where memory allows."""
 
 import hashlib
-import os
 import warnings
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from clearconv.data._ahead import cores, in_order
 from clearconv.data._decode import (
     FORMATS_IN_WORDS,
     BrokenImage,
@@ -66,13 +63,6 @@ class ImageFolder(Source):
     def sha256(self) -> dict[str, str]:
         """Return the SHA-256 of every image's file."""
         return dict(zip(self.files, self.hashes, strict=True))
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def open_folder(
@@ -157,7 +147,7 @@ class _Found:
 def _read_all(
     root: Path, layout: Layout, side: int | None
 ) -> Iterator[tuple[Candidate, _Found | BrokenImage]]:
-    """Decode the files on threads, in order, only a few ahead: one slow file hoards no others."""
+    """Decode the files on threads, in order, only a few ahead."""
 
     def read(candidate: Candidate) -> _Found | BrokenImage:
         try:
@@ -168,26 +158,7 @@ def _read_all(
         sha256, small = hashlib.sha256(data).hexdigest(), thumbnail(pixels)
         return _Found(sha256, _digest(pixels), _read_only(pixels), size, *small)
 
-    waiting: deque[tuple[Candidate, Future[_Found | BrokenImage]]] = deque()
-    with _pool() as pool:
-        for candidate in layout.candidates:
-            waiting.append((candidate, pool.submit(read, candidate)))
-            if len(waiting) > _AHEAD * cores():
-                first, job = waiting.popleft()
-                yield first, job.result()
-        while waiting:
-            first, job = waiting.popleft()
-            yield first, job.result()
-
-
-@contextmanager
-def _pool() -> Iterator[ThreadPoolExecutor]:
-    """A thread per core; an interruption does not wait for the files still in the queue."""
-    pool = ThreadPoolExecutor(cores(), thread_name_prefix="clearconv-decode")
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    return in_order(read, layout.candidates, _AHEAD * cores(), cores())
 
 
 def _read_only(pixels: Pixels) -> Pixels:

@@ -18,6 +18,7 @@ def from_arrays(
     *,
     validation: tuple[Pixels, Sequence[Any]] | None = None,
     test: tuple[Pixels, Sequence[Any]] | None = None,
+    least_classes: int = 2,
 ) -> ArraySource:
     """Make data of arrays in memory.
 
@@ -31,6 +32,9 @@ def from_arrays(
     validation, test : (images, labels), optional
         Parts of their own, of the same size and classes. What is missing is taken from `images`
         when a model is trained.
+    least_classes : int
+        Number of classes that there must be. A classifier is trained on two or more; 1 lets it be
+        judged on images of a single class.
 
     Returns
     -------
@@ -45,9 +49,8 @@ def from_arrays(
     parts = {"train": (images, labels), "validation": validation, "test": test}
     given = {name: _checked(name, *part) for name, part in parts.items() if part is not None}
     known = np.unique(given["train"][1])
-    check_classes(
-        [str(name) for name in known], None, "the array of labels", 2, "Give images of two or more."
-    )
+    remedy = "Give images of two or more."
+    check_classes(list(map(str, known)), None, "the array of labels", least_classes, remedy)
     for name, (pixels, marks) in given.items():
         if pixels.shape[1:] != given["train"][0].shape[1:]:
             raise DataError(

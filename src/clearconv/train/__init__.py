@@ -8,12 +8,13 @@ from clearconv.train.fit import fit
 from clearconv.train.history import History
 from clearconv.train.loop import Result, go
 from clearconv.train.lr_finder import LrCurve, find_lr
+from clearconv.train.prediction import Prediction, predict, predictions
 from clearconv.train.run import Run
 from clearconv.train.settings import Settings
 from clearconv.train.start import copy_of, prepare, resume, train
 from clearconv.train.stop import Interrupted
 from clearconv.train.tensorboard import TensorBoard
-from clearconv.train.use import Prediction, evaluate, predict
+from clearconv.train.use import evaluate
 
 __all__ = [
     "Callback",
@@ -38,6 +39,7 @@ __all__ = [
     "find_lr",
     "go",
     "predict",
+    "predictions",
     "prepare",
     "resume",
     "resume_folds",

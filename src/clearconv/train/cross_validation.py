@@ -23,11 +23,12 @@ from clearconv.layers import Node, from_spec
 from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.evaluation import Evaluation
 from clearconv.train.folder import check_folder, new_folder
+from clearconv.train.given import Data
 from clearconv.train.lock import locked
 from clearconv.train.loop import Result, search_lr
 from clearconv.train.lr_finder import LR_FINDER
 from clearconv.train.run import FOLDS, read_json, read_run, write_json
-from clearconv.train.start import Data, opened, prepare, resume, source_of
+from clearconv.train.start import opened, prepare, resume, source_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -174,9 +174,9 @@ def evaluate_model(
     model : Node
         Gives logits.
     source : Source
-        The images; its classes are among the model's.
+        The images.
     indices : ndarray of int64
-        Which of them.
+        Which of them; their classes are among the model's.
     preprocessing : Preprocessing
         Of the model.
     classes : tuple of str
@@ -190,7 +190,7 @@ def evaluate_model(
     """
     batches = Batches(source, indices, preprocessing, batch_size)
     logits = np.concatenate([model.forward(_as(model, batch.x)) for batch in batches])
-    place = np.array([classes.index(name) for name in source.classes])
+    place = np.array([classes.index(n) if n in classes else -1 for n in source.classes])
     labels = place[source.labels[indices]]
     loss, _ = CrossEntropy()(logits, labels)
     files = tuple(source.files[i] for i in indices)

@@ -10,9 +10,10 @@ from clearconv.errors import ArgumentError
 from clearconv.layers import Node
 from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.epoch_lines import EpochLines
+from clearconv.train.given import Data
 from clearconv.train.health import doubts
 from clearconv.train.history import History
-from clearconv.train.start import Data, train
+from clearconv.train.start import train
 
 
 def fit(

@@ -11,7 +11,6 @@ from clearconv.data import (
     Split,
     channel_statistics,
     complete_split,
-    from_arrays,
     open_data,
     read_split,
     side_for,
@@ -22,21 +21,18 @@ from clearconv.data._source import PARTS
 from clearconv.errors import ArgumentError, DataError, ShapeError
 from clearconv.layers import Node, from_spec
 from clearconv.models import MODELS, create, default_for
-from clearconv.ops._arrays import Array
 from clearconv.ops._backend import pick
 from clearconv.optim import SGD, Adam, AdamW, Optimiser
 from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.checkpoint import read_checkpoint
 from clearconv.train.earlier import Earlier, freeze
 from clearconv.train.folder import check_folder, new_folder
+from clearconv.train.given import Data, in_memory
 from clearconv.train.lock import locked
 from clearconv.train.loop import Result, go, search_lr
 from clearconv.train.lr_finder import LR_FINDER
 from clearconv.train.run import Run, check_unchanged, data_place, read_run, write_json
 from clearconv.train.settings import OWN, Settings
-
-#: A folder or "digits", an opened source, or images and labels.
-Data = str | Path | Source | tuple[Array, Sequence[Any]]
 
 
 def train(
@@ -264,26 +260,16 @@ def _side(given: Mapping[str, Any], own: Node | None, earlier: Earlier | None) -
 
 def _opened(data: Data, classes: Sequence[str] | None, told: Callbacks, side: int | None) -> Source:
     """Open what is not open yet."""
-    if isinstance(data, tuple):
-        if len(data) != 2:
-            raise DataError(
-                f"data is a tuple of {len(data)}, but (images, labels) is expected. For "
-                "validation and test images of their own use clearconv.data.from_arrays."
-            )
-        data = from_arrays(*data)
-    if not isinstance(data, (str, Path, Source)):
-        raise DataError(
-            f"data is a {type(data).__name__}, but a folder, 'digits', what "
-            "clearconv.data.open_data returned, or the tuple (images, labels) is expected."
-        )
-    if not isinstance(data, Source):
+    source = in_memory(data)
+    if source is None:
+        assert isinstance(data, str | Path)
         return open_data(data, classes, progress=told.reading, cache_side=side)
-    if classes is not None and tuple(classes) != data.classes:
+    if classes is not None and tuple(classes) != source.classes:
         raise ArgumentError(
-            f"classes={tuple(classes)}, but the data were opened with {', '.join(data.classes)}. "
+            f"classes={tuple(classes)}, but the data were opened with {', '.join(source.classes)}. "
             "Choose classes where the data are opened: clearconv.data.open_data(folder, classes)."
         )
-    return data
+    return source
 
 
 def _name(data: Data, source: Source) -> str:

@@ -1,7 +1,7 @@
-"""What a trained model is for: evaluate it on other data, predict single images."""
+"""A trained model: loaded with all that it needs, and evaluated on its data or others."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -13,7 +13,6 @@ from clearconv.data import (
     Problem,
     Source,
     class_names,
-    load_image,
     open_data,
     read_split,
     side_for,
@@ -22,46 +21,15 @@ from clearconv.data._source import some_classes
 from clearconv.errors import DataError, ModelFileError
 from clearconv.layers import Node
 from clearconv.layers.model_file import load
-from clearconv.ops import softmax
-from clearconv.ops._arrays import Array
 from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.evaluation import Evaluation, Indices, evaluate_model
+from clearconv.train.given import Data, in_memory
 from clearconv.train.probe import finite
 from clearconv.train.run import check_unchanged, data_place, learnt_from, read_run, same_data
 
 
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """What the model says about one image.
-
-    Attributes
-    ----------
-    file : str
-        The image.
-    classes : tuple of str
-        Of the model.
-    probabilities : ndarray of shape (K,), optional
-        None if the image could not be read.
-    error : str, optional
-        Why it could not be read.
-    """
-
-    file: str
-    classes: tuple[str, ...]
-    probabilities: Array | None = None
-    error: str | None = None
-
-    @property
-    def best(self) -> tuple[str, float]:
-        """Return the likeliest class and its probability."""
-        if self.probabilities is None:
-            raise DataError(f"{self.file}: {self.error}")
-        place = int(self.probabilities.argmax())
-        return self.classes[place], float(self.probabilities[place])
-
-
 def evaluate(
-    where: str | Path, data: str | Path | None = None, *, callbacks: Sequence[Callback] = ()
+    where: str | Path, data: Data | None = None, *, callbacks: Sequence[Callback] = ()
 ) -> Evaluation:
     """Evaluate a trained model.
 
@@ -69,10 +37,11 @@ def evaluate(
     ----------
     where : str or Path
         A run folder, or a model file.
-    data : str or Path, optional
-        A folder, or "digits". Of the run's own data, which is the default, the test part is used;
-        of other data the test part if they bring one, else every image. Classes that the model
-        does not know are left out.
+    data : str, Path, Source, or (images, labels), optional
+        A folder, "digits", what ``clearconv.data.open_data`` or ``from_arrays`` returned, or arrays
+        as ``from_arrays`` takes them. Of the run's own data, which is the default, the test part is
+        used; of other data the test part if they bring one, else every image. Classes that the
+        model does not know are left out.
     callbacks : sequence of Callback
         Told how far reading is.
 
@@ -89,27 +58,12 @@ def evaluate(
     told, where = Callbacks(callbacks), Path(where)
     model, classes, preprocessing = open_model(where)
     about = read_run(where) if where.is_dir() else None
-    if data is None:
+    place = data
+    if place is None:
         if about is None:
             raise DataError(f"{where} is a model file, which has no data of its own; give data.")
-        place: str | Path = data_place(where, about)
-    else:
-        place = data
-    names = class_names(place)
-    known = [name for name in names if name in classes]
-    if not known:
-        raise DataError(
-            f"{place} has the classes {some_classes(names)}, but the model knows "
-            f"{some_classes(classes)}. A sub-folder for each class is expected, named as in "
-            "training."
-        )
-    source = open_data(
-        place,
-        known,
-        progress=told.reading,
-        least_classes=1,
-        cache_side=side_for(preprocessing.size),
-    )
+        place = data_place(where, about)
+    source, names = _known(place, classes, told, side_for(preprocessing.size))
     own = about is not None and same_data(about["data"], source)
     if about is not None and data is None and not own:
         check_unchanged(where, about["data"], source)
@@ -122,6 +76,9 @@ def evaluate(
         indices = brought.test if brought is not None and own_test else np.arange(len(source))
         problems = (*source.problems, *_doubts(where, about, source, indices))
     unknown = [name for name in names if name not in classes]
+    if unknown:  # an opened source still holds their images
+        judged = np.array([name in classes for name in source.classes])
+        indices = indices[judged[source.labels[indices]]]
     if unknown and not own:  # the run's own test left them out as it was told to
         problems = (
             Problem(f"left out, the model does not know it: {some_classes(unknown)}", "missing"),
@@ -129,6 +86,30 @@ def evaluate(
         )
     evaluation = evaluate_model(model, source, indices, preprocessing, classes)
     return replace(evaluation, problems=problems)
+
+
+def _known(
+    data: Data, classes: tuple[str, ...], told: Callbacks, side: int
+) -> tuple[Source, tuple[str, ...]]:
+    """Return data with classes that the model knows, and the names of all their classes."""
+    source = in_memory(data, least_classes=1)
+    if source is None:
+        assert isinstance(data, str | Path)
+        names, where = class_names(data), str(data)
+        remedy = "A sub-folder for each class is expected, named as in training."
+    else:
+        names, where = source.classes, source.name
+        remedy = "Give the classes the names that they had in training."
+    known = [name for name in names if name in classes]
+    if not known:
+        raise DataError(
+            f"{where} has the classes {some_classes(names)}, but the model knows "
+            f"{some_classes(classes)}. {remedy}"
+        )
+    if source is None:
+        assert isinstance(data, str | Path)
+        source = open_data(data, known, progress=told.reading, least_classes=1, cache_side=side)
+    return source, names
 
 
 def _doubts(
@@ -143,39 +124,6 @@ def _doubts(
             "them says little about new ones",
             "leak",
         )
-
-
-def predict(where: str | Path, images: Sequence[str | Path]) -> list[Prediction]:
-    """Predict the classes of image files.
-
-    Parameters
-    ----------
-    where : str or Path
-        A run folder, or a model file.
-    images : sequence of str or Path
-        Image files. One that cannot be read gives a ``Prediction`` with an `error`.
-
-    Returns
-    -------
-    list of Prediction
-        In the order of `images`.
-
-    Raises
-    ------
-    ModelFileError
-        If the model cannot be used.
-    """
-    model, classes, preprocessing = open_model(Path(where))
-    found = []
-    for path in images:
-        try:
-            x = preprocessing(load_image(path, side_for(preprocessing.size)))
-        except DataError as error:
-            found.append(Prediction(str(path), classes, error=str(error)))
-            continue
-        logits = model.forward(x.astype(model.store.dtype, copy=False))
-        found.append(Prediction(str(path), classes, softmax.forward(logits)))
-    return found
 
 
 def open_model(where: Path) -> tuple[Node, tuple[str, ...], Preprocessing]:
