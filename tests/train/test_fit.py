@@ -261,9 +261,20 @@ def test_lines_for_scripts(tmp_path, capsys):
     assert [line.split("  ")[0] for line in lines[1:]] == ["epoch 1/2", "epoch 2/2"]
 
 
-@pytest.mark.parametrize(("shell", "lines"), [({"kernel": 1}, 3), ({}, 0)])
-def test_a_notebook_is_told_plainly(tmp_path, capsys, monkeypatch, shell, lines):
+@pytest.mark.parametrize("callbacks", [[], [EpochLines()]])
+@pytest.mark.parametrize("shell", [{"kernel": 1}, {}])
+def test_an_epoch_is_a_line_unless_told_otherwise(tmp_path, capsys, monkeypatch, shell, callbacks):
+    """In a notebook and elsewhere; lines that are asked for are not printed twice."""
     ipython = SimpleNamespace(get_ipython=lambda: SimpleNamespace(**shell))
     monkeypatch.setitem(sys.modules, "IPython", ipython)
-    clearconv.fit("digits_cnn", "digits", out=tmp_path / "run", **FEW)
-    assert len(capsys.readouterr().out.splitlines()) == lines
+    clearconv.fit("digits_cnn", "digits", out=tmp_path / "run", callbacks=callbacks, **FEW)
+    assert len(capsys.readouterr().out.splitlines()) == 3
+    clearconv.fit("digits_cnn", "digits", out=tmp_path / "silent", progress=False, **FEW)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_doubt_is_not_printed_beside_the_warning(tmp_path, capsys):
+    net = Sequential(Flatten(), Linear(2), clearconv.Softmax())
+    with pytest.warns(UserWarning, match="ends in softmax"):
+        clearconv.fit(net, "digits", out=tmp_path / "run", **FEW)
+    assert "ends in softmax" not in capsys.readouterr().out

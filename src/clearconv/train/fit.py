@@ -22,6 +22,7 @@ def fit(
     *,
     out: str | Path | None = None,
     callbacks: Sequence[Callback] = (),
+    progress: bool = True,
     **settings: Any,
 ) -> History:
     """Train a model on data as ``clearconv train`` does: the best epoch is kept and tested once.
@@ -38,8 +39,9 @@ def fit(
     out : str or Path, optional
         The run folder; by default the first free ``runs/NAME-N``.
     callbacks : sequence of Callback
-        Told what happens. In a notebook a line for each epoch is printed in any case; elsewhere
-        ``clearconv.train.EpochLines()`` prints it.
+        Told what happens.
+    progress : bool
+        Whether to print a line for each epoch; False prints nothing.
     **settings
         Attributes of ``clearconv.train.Settings``, such as ``epochs=20``; what is not given is the
         default for this kind of data.
@@ -80,16 +82,32 @@ def fit(
             f"clearconv.train.cross_validate(data, folds={settings['folds']!r}, model=..., ...)."
         )
     told = list(Callbacks(callbacks).members)
-    if _in_notebook():
-        told.insert(0, EpochLines())
-    if isinstance(model, Node) and all(type(one).warned is Callback.warned for one in told):
-        for message in doubts(model):  # which no callback hears
+    heard = any(type(one).warned is not Callback.warned for one in told)
+    said = []
+    if isinstance(model, Node) and not heard and not (progress and _in_notebook()):
+        said = doubts(model)
+        for message in said:  # which no callback hears
             warnings.warn(message, stacklevel=2)
+    if progress and not any(isinstance(one, EpochLines) for one in told):
+        told.insert(0, _Lines(said))
     result = train(data, out=out, callbacks=told, model=model, **settings)
     history = History.of(result)
     if isinstance(model, Node):
         model.load_state_dict(history.model.state_dict())
     return history
+
+
+class _Lines(EpochLines):
+    """Lines that leave out what Python's warnings have said already."""
+
+    def __init__(self, said: Sequence[str]) -> None:
+        super().__init__()
+        self._said = said
+
+    def warned(self, message: str) -> None:
+        """Print the warning."""
+        if message not in self._said:
+            super().warned(message)
 
 
 def _in_notebook() -> bool:
