@@ -1,5 +1,7 @@
 """`clearconv evaluate` and `clearconv predict`: what a finished run is for."""
 
+import csv
+import io
 import json
 import re
 
@@ -140,3 +142,33 @@ def test_odd_file_names_do_no_harm(run, trained, photos):
     assert result.exit_code == 0, result.stderr
     assert "\x1b" not in result.stdout
     assert "\\x1b[31mred\\n.png" in result.stdout
+
+
+def test_predict_as_csv(run, trained, photos, tmp_path):
+    """Every image has a row: the one that cannot be read holds its file alone."""
+    odd = photos / 'a "red", one.png'
+    odd.write_bytes((photos / "red" / "0.png").read_bytes())
+    bad = photos / "bad.jpg"
+    bad.write_bytes(b"no image")
+    files = [odd, bad, photos / "green" / "1.png"]
+    result = run("predict", trained, *files, "--csv")
+    assert result.exit_code == 1
+    assert "bad.jpg cannot be read" in result.stderr and "1 of 3 images" in result.stderr
+    text = result.stdout_bytes.decode()
+    assert text.count("\r\n") == text.count("\n") == 4
+    head, first, failed, second = csv.reader(io.StringIO(text, newline=""))
+    assert head == ["file", "class", "probability", "green", "red"]
+    assert failed == [str(bad), "", "", "", ""]
+    for row, said in zip((first, second), predict(trained, [odd, files[2]]), strict=True):
+        assert row[:2] == [said.file, said.best[0]]
+        assert [float(cell) for cell in row[2:]] == [said.best[1], *said.probabilities.tolist()]
+    for other in (["--json"], ["--top", 2]):
+        refused = run("predict", trained, odd, "--csv", *other)
+        assert refused.exit_code == 2 and f"--csv and {other[0]} cannot go" in refused.stderr
+
+
+def test_predict_as_json_is_one_list(run, trained, photos):
+    result = run("predict", trained, photos, "--json")
+    content = json.loads(result.stdout)
+    assert len(content) == 10
+    assert result.stdout == json.dumps(content, indent=1) + "\n"

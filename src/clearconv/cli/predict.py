@@ -1,7 +1,12 @@
 """``clearconv predict runs/photos-1 new.jpg``: the class of new images."""
 
+import csv
 import json
+import sys
+from collections.abc import Iterable, Iterator
+from io import StringIO
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +15,7 @@ import numpy as np
 from clearconv._text import printable, table
 from clearconv.cli._frame import Failure, RunPath, command, count
 from clearconv.cli._images import expanded
+from clearconv.cli._progress import Bar
 
 if TYPE_CHECKING:
     from clearconv.train import Prediction
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
     clearconv predict runs/photos-1 new.jpg
     clearconv predict runs/photos-1 holiday/ --top 3
     clearconv predict runs/photos-1 *.jpg --json > classes.json
+    clearconv predict runs/photos-1 holiday/ --csv > classes.csv
     """
 )
 @click.argument("run", type=RunPath())
@@ -28,31 +35,102 @@ if TYPE_CHECKING:
     "--top", metavar="K", type=click.IntRange(min=1), help="List the K likeliest classes."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a column for each class.")
 @click.pass_context
 def predict(
-    ctx: click.Context, run: Path, images: tuple[str, ...], top: int | None, as_json: bool
+    ctx: click.Context,
+    run: Path,
+    images: tuple[str, ...],
+    top: int | None,
+    as_json: bool,
+    as_csv: bool,
 ) -> None:
     """Name the class of each IMAGE with the model of RUN.
 
     RUN is a run folder or a model file; an IMAGE may be a folder of images. An image that cannot
-    be read is named, the others are predicted all the same, and the exit code is 1.
+    be read is named, the others are predicted all the same, and the exit code is 1. In CSV its row
+    holds the file alone.
     """
-    from clearconv.train import predict as name_classes
+    from clearconv.train import predictions
 
-    predictions = name_classes(run, expanded(images))
-    failed = [prediction for prediction in predictions if prediction.probabilities is None]
-    good = [prediction for prediction in predictions if prediction.probabilities is not None]
-    if as_json:
-        click.echo(json.dumps([_plain(prediction, top) for prediction in predictions], indent=1))
-    elif good:
-        for line in _listed(good, top):
-            click.echo(line)
-    for prediction in failed:
-        click.echo(f"Error: {printable(prediction.error)}", err=True)
+    if as_csv and (as_json or top is not None):
+        other = "--json" if as_json else "--top"
+        raise click.UsageError(f"--csv and {other} cannot go together. Leave one of them out.", ctx)
+    paths = expanded(images)
+    failed: list[str] = []
+    found = _watched(predictions(run, paths), len(paths), failed, as_json or as_csv)
+    for text in _json(found, top) if as_json else _csv(found) if as_csv else _table(found, top):
+        click.echo(text, nl=False)
+    for error in failed:
+        click.echo(f"Error: {printable(error)}", err=True)
     if failed:
-        of = count(len(predictions), "image")
+        of = count(len(paths), "image")
         click.echo(f"{len(failed)} of {of} could not be read", err=True)
         ctx.exit(Failure.exit_code)
+
+
+def _watched(
+    predictions: Iterator["Prediction"], total: int, failed: list[str], streamed: bool
+) -> Iterator["Prediction"]:
+    """Draw a bar, unless the terminal shows what is `streamed`; note errors in `failed`."""
+    bar = Bar()
+    shown = not (streamed and sys.stdout.isatty())
+    try:
+        for done, prediction in enumerate(predictions, start=1):
+            if prediction.error is not None:
+                failed.append(prediction.error)
+            if shown:
+                bar.update("predicting", done, total)
+            yield prediction
+    finally:
+        bar.close()
+
+
+def _json(predictions: Iterable["Prediction"], top: int | None) -> Iterator[str]:
+    """Yield a list as ``json.dumps(..., indent=1)`` would write it, an entry at a time."""
+    before = "["
+    for prediction in predictions:
+        yield f"{before}\n{indent(json.dumps(_plain(prediction, top), indent=1), ' ')}"
+        before = ","
+    yield "\n]\n"
+
+
+def _csv(predictions: Iterable["Prediction"]) -> Iterator[bytes]:
+    """Yield the lines of a table as RFC 4180 has it; file names keep their bytes."""
+    for number, prediction in enumerate(predictions):
+        text = StringIO()
+        writer = csv.writer(text)
+        if number == 0:
+            writer.writerow(["file", "class", "probability", *prediction.classes])
+        if prediction.probabilities is None:
+            writer.writerow([prediction.file, *[""] * (2 + len(prediction.classes))])
+        else:
+            shares = prediction.probabilities.tolist()
+            writer.writerow([prediction.file, *prediction.best, *shares])
+        yield text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _table(predictions: Iterable["Prediction"], top: int | None) -> Iterator[str]:
+    """Yield the lines of a table for a person."""
+    if top is None:
+        head: tuple[str, ...] = ("file", "class", "probability", "runner-up")
+    else:
+        head = ("file", "class", "probability")
+    good = (each for each in predictions if each.probabilities is not None)
+    rows = [row for each in good for row in _rows(each, top)]
+    if rows:
+        yield from (f"{line}\n" for line in table(head, rows, right=(2,)))
+
+
+def _rows(prediction: "Prediction", top: int | None) -> list[tuple[str, ...]]:
+    if top is None:
+        (best, sure), *others = _likeliest(prediction, 2)
+        second = f"{others[0][0]} {others[0][1]:.3f}" if others else "-"
+        return [(prediction.file, best, f"{sure:.3f}", second)]
+    return [
+        (prediction.file if place == 0 else "", name, f"{share:.3f}")
+        for place, (name, share) in enumerate(_likeliest(prediction, top))
+    ]
 
 
 def _likeliest(prediction: "Prediction", most: int) -> list[tuple[str, float]]:
@@ -60,20 +138,6 @@ def _likeliest(prediction: "Prediction", most: int) -> list[tuple[str, float]]:
     assert prediction.probabilities is not None
     order = np.argsort(-prediction.probabilities, kind="stable")[:most]
     return [(prediction.classes[i], float(prediction.probabilities[i])) for i in order]
-
-
-def _listed(predictions: list["Prediction"], top: int | None) -> list[str]:
-    rows: list[tuple[str, ...]] = []
-    if top is None:
-        for prediction in predictions:
-            (best, sure), *others = _likeliest(prediction, 2)
-            second = f"{others[0][0]} {others[0][1]:.3f}" if others else "-"
-            rows.append((prediction.file, best, f"{sure:.3f}", second))
-        return table(("file", "class", "probability", "runner-up"), rows, right=(2,))
-    for prediction in predictions:
-        for place, (name, share) in enumerate(_likeliest(prediction, top)):
-            rows.append((prediction.file if place == 0 else "", name, f"{share:.3f}"))
-    return table(("file", "class", "probability"), rows, right=(2,))
 
 
 def _plain(prediction: "Prediction", top: int | None) -> dict[str, Any]:
