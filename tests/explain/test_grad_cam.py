@@ -153,6 +153,21 @@ def test_each_image_has_its_class_and_none_depends_on_its_neighbours():
     assert model.tape is None
 
 
+def test_one_image_at_a_time_is_held(monkeypatch):
+    """Every inner array is kept, so a report's dozen photographs would take gigabytes."""
+    model, x = net(), images(5)
+    sizes = []
+    forward = type(model).forward
+
+    def counted(self, x, **how):
+        sizes.append(len(x))
+        return forward(self, x, **how)
+
+    monkeypatch.setattr(type(model), "forward", counted)
+    grad_cam(model, x)
+    assert sizes == [1] * 5
+
+
 def test_nothing_is_learnt_from_an_explanation():
     model = net()
     before = model.store.fingerprint()

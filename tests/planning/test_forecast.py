@@ -8,7 +8,7 @@ import pytest
 from clearconv.data import Split
 from clearconv.planning import forecast as forecast_of
 from clearconv.planning._forecast import Forecast, _Found, _measure, duration, memory
-from clearconv.train import Callback, prepare, train
+from clearconv.train import Callback, loop, prepare, train
 
 MODULE = "clearconv.planning._forecast"
 
@@ -35,7 +35,8 @@ def test_what_was_measured_is_multiplied_by_what_there_is_more_of(run, monkeypat
     assert found.report_seconds == pytest.approx(1 + (1438 + 180 + 179) * 0.002)
     assert found.seconds == pytest.approx(7 * 15.49 + 1.108 + 4.594)
     assert found.images_per_second == pytest.approx(100)
-    assert found.memory_bytes == 115_000  # fifteen per cent above
+    # six tables of all images' probabilities, 4 bytes each, and fifteen per cent above
+    assert found.memory_bytes == round(1.15 * (100_000 + 6 * 1797 * 10 * 4))
     # The look: 5 steps of 32. Then 3 s of steps of 0.32 s: 9, and 5; of judging 1.5 s: 750 images.
     assert asked == [(160, 64), (14 * 32, 750)]
     run.history = [{"epoch": 1}, {"epoch": 2}]
@@ -57,7 +58,7 @@ def test_the_measurement_takes_apart_what_the_loop_reports(run, monkeypatch):
         record = {"seconds": now[0] - 100}
         now[0] += 0.2
         watch.epoch(record, True)
-        now[0] += 0.6
+        now[0] += 7.0
         watch.finished(None)
 
     monkeypatch.setattr(f"{MODULE}.go", go)
@@ -68,7 +69,7 @@ def test_the_measurement_takes_apart_what_the_loop_reports(run, monkeypatch):
     assert found.judged == pytest.approx(0.1)
     assert found.start == pytest.approx(0.3)
     assert found.save == pytest.approx(0.2)
-    assert found.end == pytest.approx(0.6 - 2 * 0.1)
+    assert found.end == pytest.approx(7 - 64 * 0.1)  # the test is of 64 training images
     assert found.steps == 7
 
 
@@ -94,6 +95,24 @@ def test_a_forecast_in_between_leaves_the_weights_as_they_would_be(tmp_path):
     plain = train("digits", out=tmp_path / "a", epochs=1)
     looked = train("digits", out=tmp_path / "b", epochs=1, callbacks=[Look()])
     assert looked.fingerprint == plain.fingerprint
+
+
+def test_the_batches_and_maps_of_the_report_are_measured(monkeypatch):
+    """Few images to validate and to test do not hide that the report judges larger batches."""
+    run = prepare("digits", epochs=1)
+    run.split = Split(np.arange(1000), np.arange(1000, 1004), np.arange(1004, 1010))
+    seen, explained = [], []
+    judge = loop.evaluate_model
+
+    def evaluate_model(model, source, indices, *rest):
+        seen.append(len(indices))
+        return judge(model, source, indices, *rest)
+
+    monkeypatch.setattr(loop, "evaluate_model", evaluate_model)
+    monkeypatch.setattr(f"{MODULE}.grad_cam", lambda model, x: explained.append(x.shape))
+    forecast_of(run)
+    assert max(seen) == 64
+    assert explained == [(1, 1, 8, 8)]
 
 
 def test_odd_settings_are_measured_as_they_are(tmp_path):

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from clearconv.train import Evaluation
-from clearconv.train.evaluation import spread
+from clearconv.layers import Conv2d, Flatten, GlobalAvgPool2d, Linear, Sequential
+from clearconv.train import Callback, Evaluation, train
+from clearconv.train.evaluation import judged_at_once, spread
 
 
 @pytest.fixture
@@ -37,3 +38,28 @@ def test_places_at_equal_distances():
     for count in range(1, 60):
         for most in range(1, 60):
             assert len(set(spread(count, most).tolist())) == min(count, most)
+
+
+def test_fewer_images_are_judged_at_once_where_their_arrays_are_large():
+    """conv1 of 64 x 512 x 512 gives 2**24 numbers, 64 MiB: of these 256 MiB hold two, with x."""
+
+    def at_once(side, channels):
+        model = Sequential(Conv2d(channels, 3, padding=1), GlobalAvgPool2d(), Flatten(), Linear(2))
+        return judged_at_once(model.build((3, side, side)))
+
+    assert at_once(512, 64) == 2
+    assert at_once(2048, 64) == 1
+    assert at_once(128, 32) == 64
+
+
+def test_a_run_that_is_done_with_an_epoch_keeps_no_batch(tmp_path):
+    class Look(Callback):
+        def epoch(self, record, best):
+            self.tape = self.run.model.tape
+
+        def started(self, run):
+            self.run = run
+
+    look = Look()
+    train("digits", classes=("0", "1"), epochs=1, out=tmp_path / "run", callbacks=[look])
+    assert look.tape is None

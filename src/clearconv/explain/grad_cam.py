@@ -71,7 +71,8 @@ def map_and_gradient(
 ) -> tuple[Array, Array]:
     """Return a layer's maps and the gradient of the class's logit with respect to them.
 
-    The pass keeps every inner array, so it runs layer by layer: no fused stage hides the maps.
+    The pass keeps every inner array, so it runs layer by layer: no fused stage hides the maps. One
+    image goes through at a time, because those arrays are many: of a large photograph's a gigabyte.
 
     Parameters
     ----------
@@ -85,13 +86,18 @@ def map_and_gradient(
     """
     place = spatial_layers(model)[chosen_layer(model, layer)]
     batch = x[np.newaxis] if x.ndim == len(model.input_shape) else x
-    logits = model.forward(batch, keep="all")
-    grad = np.zeros_like(logits)
-    grad[np.arange(len(batch)), targets(logits, target)] = 1
-    model.backward(grad, input_gradient=False)
-    tape, model.tape = model.tape, None  # nobody needs the inner arrays after this
-    assert tape is not None
-    return tape.outputs[place], tape.grads[place]
+    found = []
+    for i in range(len(batch)):
+        logits = model.forward(batch[i : i + 1], keep="all")
+        every = np.broadcast_to(logits, (len(batch), logits.shape[1]))
+        grad = np.zeros_like(logits)
+        grad[0, targets(every, target)[i]] = 1
+        model.backward(grad, input_gradient=False)
+        tape, model.tape = model.tape, None  # nobody needs the inner arrays after this
+        assert tape is not None
+        found.append((tape.outputs[place], tape.grads[place]))
+    maps, grads = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    return maps, grads
 
 
 def spatial_layers(model: Node) -> dict[str, str]:

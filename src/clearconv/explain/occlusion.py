@@ -7,6 +7,7 @@ from clearconv.explain.grad_cam import targets
 from clearconv.layers import Node
 from clearconv.ops import softmax
 from clearconv.ops._arrays import Array
+from clearconv.train.evaluation import judged_at_once
 
 _BATCH = 32
 #: A patch's side as a share of the image's shorter side: about ten places along it.
@@ -68,8 +69,9 @@ def occlusion(
     whole = softmax.forward(logits)[0, chosen]
     corners = [(top, left) for top in _starts(H, size, stride) for left in _starts(W, size, stride)]
     total, covered = np.zeros((H, W)), np.zeros((H, W))
-    for start in range(0, len(corners), _BATCH):
-        part = corners[start : start + _BATCH]
+    together = min(_BATCH, judged_at_once(model))
+    for start in range(0, len(corners), together):
+        part = corners[start : start + together]
         batch = np.repeat(x[np.newaxis], len(part), axis=0)  # (n, C, H, W)
         for image, (top, left) in zip(batch, part, strict=True):
             image[:, top : top + size, left : left + size] = fill

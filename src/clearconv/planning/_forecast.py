@@ -6,6 +6,7 @@ images. What is measured there is multiplied by what the run has more of.
 
 import resource
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -16,8 +17,10 @@ from typing import Any
 import numpy as np
 
 from clearconv.data import Split
+from clearconv.errors import ShapeError
+from clearconv.explain import grad_cam, randomised
 from clearconv.train import Callback, Callbacks, Result, Run, copy_of, go
-from clearconv.train.evaluation import spread
+from clearconv.train.evaluation import judged_at_once, spread
 
 #: Steps at the start of a measurement that do not count: the images of the first were made ahead.
 _WARM = 3
@@ -25,14 +28,13 @@ _WARM = 3
 _LOOK = 5
 #: Seconds of measured steps, and the share of the run that they may be; and at least so many.
 _SECONDS, _SHARE, _LEAST = 3.0, 0.05, 0.1
-#: Images in a batch of validation and test.
-_BATCH = 64
 #: Of the training images a report judges at most so many, at equal distances, besides the other
 #: parts; and what its pictures take, in seconds.
 REPORTED, _PICTURES = 20_000, 1.0
-#: What the process may need above the peak that was measured: the report keeps every layer's arrays
-#: for Grad-CAM, 95 MiB with the default network.
+#: What the process may need above the peak that was measured.
 _MARGIN = 1.15
+#: Arrays of all classes' probabilities that the report holds at once, for each image it judges.
+_TABLES = 6
 
 
 @dataclass(frozen=True)
@@ -125,17 +127,20 @@ def forecast(run: Run) -> Forecast:
     """
     settings, split = run.settings, run.split
     epochs = settings.epochs - run.epochs_done
-    look = _measure(run, _LOOK * settings.batch_size, _BATCH)
+    batch = judged_at_once(run.model)
+    look = _measure(run, _LOOK * settings.batch_size, batch)
     training = len(split.train) * look.image
     whole = epochs * (training + len(split.validation) * look.judged)
     afford = min(_SECONDS, max(_LEAST, _SHARE * whole))
     steps = _WARM + 2 + int(afford / (look.image * settings.batch_size))
-    judged = max(_BATCH, int(afford / 2 / look.judged))
+    judged = max(batch, int(afford / 2 / look.judged))
     found = _measure(run, steps * settings.batch_size, judged)
 
     training = found.start + len(split.train) * found.image
     validation = len(split.validation) * found.judged
     reported = min(REPORTED, len(split.train)) + len(split.validation) + len(split.test)
+    _explain(run)
+    tables = _TABLES * reported * len(run.source.classes) * run.model.store.dtype.itemsize
     return Forecast(
         epochs=epochs,
         epoch_seconds=training + validation + found.save,
@@ -144,7 +149,7 @@ def forecast(run: Run) -> Forecast:
         test_seconds=found.end + len(split.test) * found.judged,
         report_seconds=_PICTURES + found.judged * reported,
         images_per_second=1 / found.image,
-        memory_bytes=round(_MARGIN * peak_memory()),
+        memory_bytes=round(_MARGIN * (peak_memory() + tables)),
         steps=found.steps,
     )
 
@@ -184,14 +189,23 @@ class _Stopwatch(Callback):
         self.end = perf_counter()
 
 
+def _explain(run: Run) -> None:
+    """Hold for a moment what the report's Grad-CAM holds: every inner array of one image."""
+    model = randomised(run.model, ())
+    with suppress(ShapeError):  # a network without maps is not explained
+        grad_cam(model, np.zeros((1, *model.input_shape), model.store.dtype))
+
+
 def _measure(run: Run, train: int, judged: int) -> _Found:
     """Take a copy of the run through one epoch on so many images, and test it."""
     watch, split = _Stopwatch(), run.split
+    # the report judges training images too: where others are few, its batches are larger
+    tested = max(split.test, split.train, key=len)
     # images lie class by class: at equal distances each class has its share
     small = Split(
         split.train[spread(len(split.train), train)],
         split.validation[spread(len(split.validation), judged)],
-        split.test[spread(len(split.test), _BATCH)],
+        tested[spread(len(tested), judged_at_once(run.model))],
     )
     # Steps too small to diverge: this schedule is over so soon that it has no warm-up.
     lr = run.settings.lr * 1e-3

@@ -1,6 +1,7 @@
 """How good a model is on images it has not learnt from."""
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from clearconv.ops._arrays import Array
 from clearconv.train.interval import wilson
 
 Indices = npt.NDArray[np.int64]
+
+#: Images that are evaluated at a time, at most, and what their largest arrays may take.
+_JUDGED, _JUDGED_BYTES = 64, 256 << 20
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,7 @@ def evaluate_model(
     indices: Indices,
     preprocessing: Preprocessing,
     classes: tuple[str, ...],
-    batch_size: int = 64,
+    batch_size: int | None = None,
 ) -> Evaluation:
     """Predict every image once, in evaluation mode, without augmentation.
 
@@ -181,20 +185,31 @@ def evaluate_model(
         Of the model.
     classes : tuple of str
         Of the model, in the order of its outputs.
-    batch_size : int
-        Bounds the memory.
+    batch_size : int, optional
+        Bounds the memory; by default as many as ``judged_at_once``.
 
     Returns
     -------
     Evaluation
     """
-    batches = Batches(source, indices, preprocessing, batch_size)
+    batches = Batches(source, indices, preprocessing, batch_size or judged_at_once(model))
     logits = np.concatenate([model.forward(_as(model, batch.x)) for batch in batches])
     place = np.array([classes.index(n) if n in classes else -1 for n in source.classes])
     labels = place[source.labels[indices]]
     loss, _ = CrossEntropy()(logits, labels)
     files = tuple(source.files[i] for i in indices)
     return Evaluation(classes, files, labels, softmax.forward(logits), loss)
+
+
+def judged_at_once(model: Node) -> int:
+    """Return how many images are evaluated at a time: 64, fewer where their arrays are large.
+
+    Without a backward pass a layer's input and output are all that is held, so the largest pair
+    decides.
+    """
+    pair = max(prod(layer.input_shape) + prod(layer.output_shape) for layer in model.leaves())
+    fit = _JUDGED_BYTES // (pair * model.store.dtype.itemsize)
+    return max(1, min(_JUDGED, 1 << max(0, fit.bit_length() - 1)))
 
 
 def _as(model: Node, x: Array) -> Array:

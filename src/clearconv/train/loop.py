@@ -192,6 +192,7 @@ def _epoch(run: Run, told: Callbacks, stop: Stop) -> dict[str, Any]:
         told.step(epoch, so_far.step, steps, *means)
         run.save_if_due()
         stop.release()
+    run.model.tape = None  # nobody goes back through the last batch: make room for validation
     validation = evaluate_model(
         run.model, run.source, run.split.validation, run.preprocessing, run.source.classes
     )
