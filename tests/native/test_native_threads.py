@@ -1,4 +1,4 @@
-"""The pool of threads: forks, second callers, its size, and subnormal numbers."""
+"""The pool of threads: forks, second callers, its size, its end, and subnormal numbers."""
 
 import os
 import signal
@@ -94,6 +94,53 @@ def fresh(code, **environment):
     )
     assert ran.returncode == 0, ran.stderr
     return ran.stdout.strip()
+
+
+DAEMONS = """
+import threading, time, numpy as np
+from clearconv.ops import conv2d
+x, weight = np.ones((16, 16, 64, 64), "f4"), np.ones((32, 16, 3, 3), "f4")
+begun = threading.Barrier(3)
+def compute():
+    begun.wait()
+    while True:
+        conv2d.forward(x, weight, backend="native")
+for _ in range(2):
+    threading.Thread(target=compute, daemon=True).start()
+begun.wait()
+time.sleep(0.1)
+"""
+
+
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_a_daemon_thread_in_a_kernel_does_not_abort_the_exit(threads):
+    """CPython ends it with pthread_exit, which must not unwind through C++."""
+    fresh(DAEMONS, OMP_NUM_THREADS=threads)
+
+
+FEWER = """
+import os, resource, numpy as np
+from clearconv import _native
+from clearconv.ops import conv2d
+x = np.random.default_rng(0).standard_normal((8, 16, 40, 40)).astype("f4")
+weight = np.random.default_rng(1).standard_normal((8, 16, 3, 3)).astype("f4")
+work = lambda: conv2d.forward(x, weight, backend="native").tobytes()
+running = lambda: len(os.listdir("/proc/self/task"))
+_native.set_threads(1)
+expected, before = work(), running()
+_native.set_threads(4)
+soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (6 << 20), hard))
+print(*(work() == expected for _ in range(2)), running() - before)
+resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+print(work() == expected, running() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads as Linux shows them")
+def test_where_no_thread_can_be_started_the_others_do_the_work_and_later_calls_try_again():
+    assert fresh(FEWER, OMP_NUM_THREADS="1").splitlines() == ["True True 0", "True 3"]
 
 
 SHOW = "from clearconv import _native; print(_native.get_threads())"

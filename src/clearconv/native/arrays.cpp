@@ -1,5 +1,7 @@
 #include "arrays.h"
 
+#include <unistd.h>
+
 #include <cstdint>
 #include <cstring>
 #include <new>
@@ -139,6 +141,18 @@ template class Output<double>;
 template class Output<bool>;
 template class Output<std::uint8_t>;
 template class Output<std::int32_t>;
+
+// While the interpreter is going away, Python before 3.14 ends a daemon thread that asks for the GIL
+// with pthread_exit. glibc unwinds the stack for it, which aborts the whole process as soon as it
+// leaves a destructor or meets a catch (...) that does not rethrow, and nanobind has those. So the
+// unwinding ends here and never goes on; Python 3.14 itself puts such a thread to sleep.
+Unlocked::~Unlocked() {
+  try {
+    PyEval_RestoreThread(state_);
+  } catch (...) {
+    for (;;) pause();
+  }
+}
 
 void need(bool fits) {
   if (!fits)

@@ -94,10 +94,23 @@ class Output {
   nanobind::capsule owner_;
 };
 
+// While it lives, this thread does not hold the GIL. A daemon thread that asks for it back while
+// the interpreter is going away sleeps until the process has ended; see arrays.cpp.
+class Unlocked {
+ public:
+  Unlocked() : state_(PyEval_SaveThread()) {}
+  ~Unlocked();
+  Unlocked(const Unlocked&) = delete;
+  Unlocked& operator=(const Unlocked&) = delete;
+
+ private:
+  PyThreadState* state_;
+};
+
 // Run `call` without the GIL.
 template <class Call>
 void compute(const Call& call) {
-  const nanobind::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   const threads::FlushSubnormals flush;
   call();
 }

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
+#include <exception>
 #include <mutex>
 #include <new>
 #include <thread>
@@ -75,12 +76,12 @@ void* scratch(int slot, std::size_t bytes) {
 class Pool {
  public:
   void run(Index units, void (*work)(void*, Index), void* context) {
-    const Index helpers = (units < get() ? units : get()) - 1;
-    if (helpers <= 0 || busy_.exchange(true, std::memory_order_acquire)) {
+    const Index wanted = (units < get() ? units : get()) - 1;
+    if (wanted <= 0 || busy_.exchange(true, std::memory_order_acquire)) {
       for (Index unit = 0; unit < units; ++unit) work(context, unit);
       return;
     }
-    start(helpers);
+    const Index helpers = start(wanted);
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       work_ = work, context_ = context, units_ = units, helpers_ = helpers;
@@ -107,9 +108,16 @@ class Pool {
   }
 
  private:
-  void start(Index helpers) {
-    for (; started_ < helpers; ++started_)
-      std::thread(&Pool::serve, this, started_, round_.load()).detach();
+  // Return how many helpers there are, at most `wanted`. Where the system allows no more threads
+  // (a limit on processes or memory), those that run do the work; the next call tries again.
+  Index start(Index wanted) noexcept {
+    try {
+      for (; started_ < wanted; ++started_)
+        std::thread(&Pool::serve, this, started_, round_.load()).detach();
+    } catch (const std::exception&) {  // std::system_error or std::bad_alloc
+      return started_;
+    }
+    return wanted;
   }
 
   void serve(Index self, unsigned long seen) {
