@@ -2,13 +2,14 @@
 
 import io
 import os
+import threading
 
 import pytest
 from rich.console import Console
 
 from clearconv.cli import _live
 from clearconv.cli._live import LiveEpoch, drawn, time_left
-from clearconv.cli._progress import Training
+from clearconv.cli._progress import Bar, Training
 
 NOTES = ["loss 0.694", "accuracy 0.785", "1,042 images/s", "left: epoch 70 s, run 21 min"]
 
@@ -68,6 +69,21 @@ def test_elsewhere_a_line_now_and_then(monkeypatch, capsys):
     assert err.splitlines() == [
         "  ".join(["epoch 1/2", f"step {step}/75", *NOTES]) for step in (30, 60)
     ]
+
+
+def test_a_system_without_a_thread_to_spare_does_not_stop_what_is_shown(monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    live, bar = LiveEpoch(), Bar()
+    for step in (1, 2):
+        live.update("epoch 1/2", step, 2, NOTES)
+    live.close()
+    bar.update("reading images", 1, 2)
+    bar.close()
 
 
 def test_time_left_is_that_of_the_epoch_and_of_all():

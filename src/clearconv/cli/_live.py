@@ -1,6 +1,7 @@
 """The epoch that is running: redrawn on a terminal, a plain line now and then elsewhere."""
 
 import sys
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,8 @@ class LiveEpoch:
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        live.start()
+        with suppress(RuntimeError):  # no thread to be had: it is drawn, but seldom moves
+            live.start()
         return live
 
     def _drawn(self, console: "Console") -> "RenderableType":

@@ -1,6 +1,7 @@
 """What a person sees of a run: bars and warnings on standard error, lines on standard output."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,8 @@ class Bar:
             redirect_stderr=False,
         )
         progress.add_task(escape(about), total=total, note="")
-        progress.start()
+        with suppress(RuntimeError):  # no thread to be had: it is drawn, but seldom moves
+            progress.start()
         return progress
 
 

@@ -3,8 +3,10 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TypeVar
+
+from clearconv.data._threads import thread_pool
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -39,8 +41,7 @@ def in_order(
         In the order of `items`.
     """
     waiting: deque[tuple[Item, Future[Result]]] = deque()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="clearconv-decode")
-    try:
+    with thread_pool(threads, "clearconv-decode") as pool:
         for item in items:
             waiting.append((item, pool.submit(function, item)))
             if len(waiting) > ahead:
@@ -49,5 +50,3 @@ def in_order(
         while waiting:
             first, job = waiting.popleft()
             yield first, job.result()
-    finally:  # an interruption does not wait for what is still in the queue
-        pool.shutdown(wait=True, cancel_futures=True)

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,6 +14,7 @@ from clearconv.data._augmentation import Augmentation
 from clearconv.data._preprocessing import Floats, Preprocessing
 from clearconv.data._resize import with_channels
 from clearconv.data._source import Indices, Source
+from clearconv.data._threads import thread_pool
 from clearconv.errors import DataError
 from clearconv.random import generator
 
@@ -88,7 +89,7 @@ class Batches:
     shuffle : bool
         Whether the images come in an order drawn by (seed, epoch), or as `indices` has them.
     workers : int, optional
-        Threads. Default: as many as the process has cores.
+        Threads. Default: as many as the process has cores. Where the system allows fewer, those.
     first : int
         How many batches to leave out at the beginning; they are not prepared, and those that
         follow are the same with and without them.
@@ -183,29 +184,23 @@ class Batches:
 
     def _prefetched(self, parts: Iterator[Indices]) -> Iterator[Batch]:
         """Keep the threads a few batches ahead; leave none behind, however iteration ends."""
-        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="clearconv-data")
         waiting: deque[tuple[Floats, Indices, list[Future[None]]]] = deque()
-
-        def start(samples: Indices) -> None:
-            x = np.empty(
-                (len(samples), *self.preprocessing.size, self.preprocessing.channels), np.float32
-            )
-            chunks = range(0, len(samples), _CHUNK)
-            jobs = [
-                pool.submit(self._prepare, samples[k : k + _CHUNK], x[k : k + _CHUNK])
-                for k in chunks
-            ]
-            waiting.append((x, samples, jobs))
-
-        try:
+        with thread_pool(self.workers, "clearconv-data") as pool:
             for samples in parts:
-                start(samples)
+                x = np.empty(
+                    (len(samples), *self.preprocessing.size, self.preprocessing.channels),
+                    np.float32,
+                )
+                chunks = range(0, len(samples), _CHUNK)
+                jobs = [
+                    pool.submit(self._prepare, samples[k : k + _CHUNK], x[k : k + _CHUNK])
+                    for k in chunks
+                ]
+                waiting.append((x, samples, jobs))
                 if len(waiting) > _AHEAD:
                     yield self._finished(waiting)
             while waiting:
                 yield self._finished(waiting)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
     def _finished(self, waiting: deque[tuple[Floats, Indices, list[Future[None]]]]) -> Batch:
         x, samples, jobs = waiting.popleft()
