@@ -1,9 +1,14 @@
 """``clearconv doctor mine.py``: what is wrong with a learner's own backward pass."""
 
 import json
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import get_terminal_size
+from threading import current_thread, main_thread
+from types import FrameType
 from typing import Any
 
 import click
@@ -90,14 +95,15 @@ def doctor(
         raise click.UsageError("Give a Python file: clearconv doctor mine.py.")
     if not file.is_file():
         raise click.UsageError(f"{file} does not exist; a Python file is expected.")
-    examination = examine(
-        file,
-        functions=_functions(functions),
-        only=only,
-        conventions=_conventions(conventions),
-        confines=Confines(timeout, memory * _MEBIBYTE),
-        watch=_watch if _shows() else None,
-    )
+    with _unwound():
+        examination = examine(
+            file,
+            functions=_functions(functions),
+            only=only,
+            conventions=_conventions(conventions),
+            confines=Confines(timeout, memory * _MEBIBYTE),
+            watch=_watch if _shows() else None,
+        )
     if _shows():
         click.echo(_ERASE, nl=False, err=True, color=True)
     if as_json:
@@ -110,6 +116,25 @@ def doctor(
         ctx.exit(2)
     if not examination.right:
         ctx.exit(Failure.exit_code)
+
+
+@contextmanager
+def _unwound() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP unwind as Ctrl-C does: the code's process is gone before this one."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {}
+    if current_thread() is main_thread():  # Python hears of signals nowhere else
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores SIGHUP
+                before[number] = signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _shows() -> bool:

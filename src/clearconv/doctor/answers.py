@@ -2,13 +2,21 @@
 
 import json
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from clearconv.doctor.child import LARGEST
 from clearconv.doctor.kinds import Arrays
+from clearconv.doctor.room import Room, head
+
+_ANSWERS = 8 << 20  # bytes; ours take some hundreds for each case
+_STACK = _HEADS = 1 << 16
+_MOST = 99  # names in a list; no layer has as many arrays
 
 
 @dataclass
@@ -37,13 +45,13 @@ class Answer:
     order: list[str] = field(default_factory=list)
 
 
-def read(room: Path, jobs: int, ended: str, path: Path) -> tuple[Answer, list[Answer]]:
+def read(room: Room, jobs: int, ended: str, path: Path) -> tuple[Answer, list[Answer]]:
     """Read the answers, line by line, with suspicion.
 
     Parameters
     ----------
-    room : Path
-        The folder into which the process wrote.
+    room : Room
+        The folder and files into which the process wrote.
     jobs : int
         How many cases it was to run.
     ended : str
@@ -60,27 +68,21 @@ def read(room: Path, jobs: int, ended: str, path: Path) -> tuple[Answer, list[An
     """
     loading, answers = Answer(part="loading"), [Answer(part="waiting") for _ in range(jobs)]
     loaded, running = False, -1
-    for said in _lines(room / "answers"):
+    told: dict[int, dict[str, Any]] = {}  # the last that is said of a job counts
+    for said in _lines(room):
         number = said.get("job")
         if said.get("part") == "loaded":
             loaded = True
         elif number is None:
             loading.trouble = _checked(said.get("trouble"))
-        elif isinstance(number, int) and 0 <= number < jobs:
+        elif type(number) is int and 0 <= number < jobs:
             if said.get("part") == "running":
                 running = number
                 continue
             running = -1
-            answer = answers[number]
-            answer.part = str(said.get("part"))
-            answer.trouble = _checked(said.get("trouble"))
-            answer.changed = [str(name) for name in said.get("changed") or ()][:9]
-            answer.order = [str(name) for name in said.get("order") or ()][:9]
-            answer.results = _arrays(room / f"out-{number}.npz")
-            names = said.get("names")
-            if not isinstance(names, list) or {str(n) for n in names} - answer.results.keys():
-                lost = {"type": "BadResult", "message": "its results did not arrive whole"}
-                answer.trouble = answer.trouble or lost
+            told[number] = said
+    for number, said in told.items():
+        answers[number] = _answer(said, room)
     if not loaded and loading.trouble is None:
         loading.trouble = _ended(ended, room, path)
     if loaded and running >= 0:
@@ -89,20 +91,35 @@ def read(room: Path, jobs: int, ended: str, path: Path) -> tuple[Answer, list[An
     return loading, answers
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
-    try:
-        text = path.read_bytes()[: 8 << 20].decode("utf-8", "replace")
-    except OSError:
-        return []
-    found = []
-    for line in text.splitlines():
+def _lines(room: Room) -> Iterator[dict[str, Any]]:
+    for line in head(room.answers, _ANSWERS).splitlines():
         try:
             value = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(value, dict):
-            found.append(value)
-    return found
+            yield value
+
+
+def _answer(said: dict[str, Any], room: Room) -> Answer:
+    """Keep of what is said about a case what has the right type."""
+    names = _names(said.get("names"))
+    results = _arrays(room, said.get("begin"), names)
+    trouble = _checked(said.get("trouble"))
+    if said.get("names") != list(results):
+        lost = {"type": "BadResult", "message": "its results did not arrive whole"}
+        trouble = trouble or lost
+    part, changed, order = _text(said.get("part")), said.get("changed"), said.get("order")
+    return Answer(results, part, trouble, _names(changed), _names(order))
+
+
+def _names(value: Any) -> list[str]:
+    return [_text(name) for name in value[:_MOST]] if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str:
+    """Return the beginning of a text, fit for a file: json makes halves of characters, too."""
+    return str(value)[:300].encode("utf-8", "replace").decode()
 
 
 def _checked(trouble: Any) -> dict[str, Any] | None:
@@ -112,35 +129,39 @@ def _checked(trouble: Any) -> dict[str, Any] | None:
     kept: dict[str, Any] = {}
     for key in ("type", "message", "text", "where", "about"):
         if isinstance(trouble.get(key), str):
-            kept[key] = trouble[key][:300]
-    if isinstance(trouble.get("line"), int):
-        kept["line"] = trouble["line"]
+            kept[key] = _text(trouble[key])
+    if type(line := trouble.get("line")) is int and 0 < line < 1 << 31:
+        kept["line"] = line
     return {"type": "Error", "message": "", **kept}
 
 
-def _arrays(path: Path) -> Arrays:
-    """Read arrays of numbers; a file that is damaged or forged holds none."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {n: a for n in file.files[:99] if (a := file[n]).dtype.kind in "fiu"}
-    except Exception:  # zipfile, NumPy and the system each have their own
+def _arrays(room: Room, begin: Any, names: list[str]) -> Arrays:
+    """Read arrays of numbers; what is damaged or forged holds none."""
+    if type(begin) is not int or not 0 <= begin < 1 << 62:
         return {}
+    found: Arrays = {}
+    file = BytesIO(head(room.arrays, LARGEST + _HEADS, begin))
+    for name in names:
+        try:
+            array = np.lib.format.read_array(file, allow_pickle=False)
+        except Exception:  # NumPy says in many ways that something is no array
+            break
+        if array.dtype.kind in "fiu":
+            found[name] = array
+    return found
 
 
-def _ended(ended: str, room: Path, path: Path) -> dict[str, Any]:
+def _ended(ended: str, room: Room, path: Path) -> dict[str, Any]:
     """Account for a process that ended without an answer."""
     if not ended.startswith("timeout "):
         _, code, printed = ended.split(" ", 2)
         return {"type": "Ended", "message": f"{_code(int(code))}{_last_line(printed)}"}
     trouble: dict[str, Any] = {"type": "Timeout", "message": f"{ended.split()[1]} s"}
-    try:
-        stack = (room / "stack").read_text("utf-8", "replace")
-    except OSError:
-        return trouble
+    stack = head(room.stack, _STACK).decode("utf-8", "replace")
     for line in stack.splitlines():
-        head = f'File "{path}", line '
-        if head in line:
-            number, _, where = line.partition(head)[2].partition(" in ")
+        place = f'File "{path}", line '
+        if place in line:
+            number, _, where = line.partition(place)[2].partition(" in ")
             if number.isdigit():
                 return {**trouble, "line": int(number), "where": where.strip()[:100]}
     return trouble

@@ -1,7 +1,7 @@
 """The process in which a learner's code runs. It reads a request, and writes what happened.
 
-Every answer is one line of JSON in ``answers``; arrays go into a file of their own each case. What
-was answered before a hang or a crash stays.
+Every answer is one line of JSON in ``answers``; a result's place in ``arrays`` is part of it.
+What was answered before a hang or a crash stays.
 """
 
 import faulthandler
@@ -12,7 +12,7 @@ import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from clearconv.doctor.layout import LAYOUTS
 from clearconv.doctor.load import load, load_definitions
 from clearconv.doctor.named import Named
 
-_LARGEST = 1 << 22  # numbers of one result; our own have thousands
+LARGEST = 4 << 20  # bytes of one case's results; our own have thousands
 _OPEN_FILES = 256
 
 
@@ -35,7 +35,7 @@ def main(folder: str) -> None:
     Parameters
     ----------
     folder : str
-        Holds ``request.json`` and ``in.npz``; receives ``answers``, ``*.npz`` and ``stack``.
+        Holds ``request.json`` and ``in.npz``. The request names open files for what is written.
     """
     room = Path(folder)
     request = json.loads((room / "request.json").read_text())
@@ -46,8 +46,9 @@ def main(folder: str) -> None:
     sys.path[:0] = [str(path.parent)]
     os.chdir(path.parent)
     sys.argv = [str(path)]
-    answers = (room / "answers").open("a", buffering=1)
-    stack = (room / "stack").open("w")
+    answers = os.fdopen(request["answers"], "a")
+    kept = os.fdopen(request["arrays"], "ab")
+    stack = os.fdopen(request["stack"], "a")
     faulthandler.register(signal.SIGUSR1, file=stack, all_threads=False)
     _confine(request)
 
@@ -71,7 +72,7 @@ def main(folder: str) -> None:
     for number, job in enumerate(request["jobs"]):
         runner = Runner(found, vars(module), LAYOUTS[found.kind][job["layout"]])
         given = _inputs(arrays, job["case"])
-        _one(number, job, runner, given, room, path, source, answer)
+        _one(number, job, runner, given, kept, path, source, answer)
 
 
 def _one(
@@ -79,7 +80,7 @@ def _one(
     job: dict[str, Any],
     runner: Runner,
     inputs: dict[str, Any],
-    room: Path,
+    kept: BinaryIO,
     path: Path,
     source: str,
     answer: Any,
@@ -96,19 +97,20 @@ def _one(
         trouble = _trouble(error, path)
         if "line" in trouble and doubts_result(error.__traceback__, str(path), source, inputs):
             trouble["about"] = "result"
-    results = {}
+    kept.seek(0, os.SEEK_END)
+    begin, names = kept.tell(), []
     for name, value in outcome.results.items():
         if not isinstance(value, np.ndarray):
             continue
-        if value.size > _LARGEST:
+        if kept.tell() - begin + value.nbytes > LARGEST:
             trouble = trouble or {
                 "type": "TooLarge",
                 "message": f"{name} has shape {value.shape}: far more numbers than expected",
             }
             continue
-        results[name] = value
-    np.savez(room / f"out-{number}.npz", **results)  # type: ignore[arg-type]
-    names = sorted(results)
+        np.save(kept, value, allow_pickle=False)
+        names.append(name)
+    kept.flush()
     answer(
         job=number,
         part=outcome.part,
@@ -116,6 +118,7 @@ def _one(
         changed=outcome.changed,
         order=outcome.order,
         names=names,
+        begin=begin,
     )
 
 

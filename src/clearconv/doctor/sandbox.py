@@ -6,7 +6,6 @@ import select
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ import numpy as np
 from clearconv.doctor.answers import Answer, read
 from clearconv.doctor.kinds import Case
 from clearconv.doctor.named import Named
+from clearconv.doctor.room import Room, room
 
 #: What the child may write: arrays, in files of its own.
 _FILE_BYTES = 256 << 20
@@ -105,20 +105,22 @@ def run(patient: Patient, found: int | None, jobs: Sequence[Job]) -> tuple[Answe
     answers : list of Answer
         One for each job.
     """
-    with tempfile.TemporaryDirectory(prefix="clearconv-doctor-") as folder:
-        room = Path(folder)
-        _write(room, patient, found, jobs)
-        ended = _process(room, patient)
-        return read(room, len(jobs), ended, patient.path)
+    with room() as own:
+        _write(own, patient, found, jobs)
+        ended = _process(own, patient)
+        return read(own, len(jobs), ended, patient.path)
 
 
-def _write(room: Path, patient: Patient, found: int | None, jobs: Sequence[Job]) -> None:
+def _write(own: Room, patient: Patient, found: int | None, jobs: Sequence[Job]) -> None:
     cases = list({id(job.case): job.case for job in jobs}.values())
     place = {id(case): number for number, case in enumerate(cases)}
     arrays = {f"{i}/{k}": v for i, case in enumerate(cases) for k, v in case.arrays.items()}
-    np.savez(room / "in.npz", **arrays)  # type: ignore[arg-type]
+    np.savez(own.path / "in.npz", **arrays)  # type: ignore[arg-type]
     request = {
         "file": str(patient.path),
+        "answers": own.answers,
+        "arrays": own.arrays,
+        "stack": own.stack,
         "named": [asdict(one) for one in patient.named],
         "definitions": patient.definitions,
         "found": found,
@@ -136,37 +138,40 @@ def _write(room: Path, patient: Patient, found: int | None, jobs: Sequence[Job])
             for job in jobs
         ],
     }
-    (room / "request.json").write_text(json.dumps(request))
+    (own.path / "request.json").write_text(json.dumps(request))
 
 
-def _process(room: Path, patient: Patient) -> str:
+def _process(own: Room, patient: Patient) -> str:
     """Run the child to its end, or end it; say how it went."""
     settings = {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "VIRTUAL_ENV")}
     command = [sys.executable, "-I", "-B", "-X", "utf8", "-c", _CODE]
     child = subprocess.Popen(
-        [*command, json.dumps([p for p in sys.path if p]), str(room)],
+        [*command, json.dumps([p for p in sys.path if p]), str(own.path)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={**kept, **settings, "TMPDIR": str(room)},
+        env={**kept, **settings, "TMPDIR": str(own.path)},
         cwd=patient.path.parent,
+        pass_fds=(own.answers, own.arrays, own.stack),
         start_new_session=True,
     )
+    own.watch(child.pid)
     assert child.stdout is not None
     printed = bytearray()
     with child.stdout as pipe:
         os.set_blocking(pipe.fileno(), False)
         try:
-            ended = _wait(child, pipe, printed, room, patient.confines.seconds)
+            ended = _wait(child, pipe, printed, own, patient.confines.seconds)
         finally:
             _end(child)
+            own.watch(None)
         _drain(pipe, printed)
     return ended or f"ended {child.returncode} {printed.decode('utf-8', 'replace')}"
 
 
 def _wait(
-    child: subprocess.Popen[bytes], pipe: IO[bytes], printed: bytearray, room: Path, seconds: float
+    child: subprocess.Popen[bytes], pipe: IO[bytes], printed: bytearray, own: Room, seconds: float
 ) -> str:
     """Wait; a child that takes too long writes where it is, and is ended."""
     begun, clock = False, time.monotonic()
@@ -174,19 +179,19 @@ def _wait(
         select.select([pipe], [], [], 0.01)
         if not _drain(pipe, printed):
             time.sleep(0.01)
-        if not begun and (room / "answers").exists():
+        if not begun and os.fstat(own.answers).st_size > 0:
             begun, clock = True, time.monotonic()
         if time.monotonic() - clock > (seconds if begun else _STARTING + seconds):
             os.kill(child.pid, signal.SIGUSR1)
-            _settle(child, time.monotonic() + 0.5, room / "stack")
+            _settle(child, time.monotonic() + 0.5, own.stack)
             return f"timeout {seconds:g}"
     return ""
 
 
-def _settle(child: subprocess.Popen[bytes], until: float, stack: Path) -> None:
+def _settle(child: subprocess.Popen[bytes], until: float, stack: int) -> None:
     while time.monotonic() < until and child.poll() is None:
         time.sleep(0.01)
-        if stack.exists() and stack.stat().st_size > 0:
+        if os.fstat(stack).st_size > 0:
             time.sleep(0.05)
             return
 
