@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import clearconv
 from clearconv import (
@@ -224,6 +225,129 @@ def test_a_model_is_left_as_it_came():
     before = net.store.fingerprint()
     gradient_check(net, np.random.default_rng(0).standard_normal((3, 3, 8, 6)), directions=1)
     assert net.store.fingerprint() == before
+
+
+# -- pictures lie on kinks: black margins and saturated areas
+
+
+def picture(channels=3, side=12):
+    """Return two pictures with black margins, a white area, and noise elsewhere."""
+    x = np.random.default_rng(8).uniform(0.1, 0.9, (2, channels, side, side))
+    x[:, :, :3] = x[:, :, :, -4:] = 0
+    x[:, :, 4:8, 2:7] = 1
+    return x
+
+
+def photograph(shared):
+    """Return a photograph of 20 x 24 with black margins, and saturated in places."""
+    path = sorted((shared / "animals").rglob("*.jpg"))[0]
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB").resize((24, 20)), float)
+    x = np.clip(pixels * 1.5 / 255, 0, 1).transpose(2, 0, 1)[None]
+    x[..., :4, :] = 0
+    return x
+
+
+def check_on(x):
+    net = Sequential(
+        Conv2d(4, 3, padding=1),
+        ReLU(),
+        MaxPool2d(2),
+        Conv2d(3, 3, activation="relu"),
+        Flatten(),
+        Linear(2),
+    )
+    return gradient_check(net.build(x.shape[1:], dtype="float64"), x, directions=3)
+
+
+def test_a_right_network_is_right_on_a_picture_with_black_and_white_areas():
+    found = check_on(picture())
+    assert found.ok, f"\n{found}"
+    assert found.kinks["conv1.bias"] == 3
+    text = str(found)
+    assert "right  conv1.bias: relative error" in text and "(3 of 3 directions at a kink)" in text
+    assert "by up to 1% of" in text
+
+
+@pytest.mark.data
+def test_a_right_network_is_right_on_a_photograph(shared):
+    found = check_on(photograph(shared))
+    assert found.ok and found.kinks, f"\n{found}"
+
+
+@pytest.mark.parametrize("layer", [ReLU, lambda: MaxPool2d(2), lambda: MaxPool2d(3, 2)])
+@pytest.mark.parametrize("x", [picture(), np.zeros((1, 1, 6, 6))], ids=["picture", "black"])
+def test_a_layer_alone_is_right_on_kinks(layer, x):
+    found = gradient_check(layer().build(x.shape[1:], dtype="float64"), x)
+    assert found.ok and found.kinks == {"x": 5}, f"\n{found}"
+
+
+def stage(slip):
+    """y = max over 2x2 of max(0, w x + b), its gradients spoilt by `slip`."""
+
+    def run(inputs):
+        x, w, b = inputs["x"], inputs["w"], inputs["b"]
+        N, C, H, W = x.shape
+        u = x * w + b
+        gate = u >= 0 if slip == "gate" else u > 0
+        windows = np.maximum(u, 0).reshape(N, C, H // 2, 2, W // 2, 2).swapaxes(3, 4)
+        flat = windows.reshape(N, C, H // 2, W // 2, 4)
+        y = flat.max(axis=-1)
+        if slip == "both":
+            chosen = flat == y[..., None]
+        else:
+            chosen = np.arange(4) == flat.argmax(axis=-1)[..., None]
+
+        def backward(grad_y):
+            grad = (grad_y[..., None] * chosen).reshape(windows.shape).swapaxes(3, 4)
+            grad_u = grad.reshape(u.shape) * gate
+            grad_b = np.zeros(1) if slip == "no bias" else np.sum(grad_u, keepdims=True).reshape(1)
+            grad_w = np.sum(grad_u * x).reshape(1)
+            return {"x": grad_u * (-w if slip == "sign" else w), "w": grad_w, "b": grad_b}
+
+        return y, backward
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("slip", "wrong"),
+    [("", set()), ("gate", set()), ("sign", {"x"}), ("no bias", {"b"}), ("both", {"x", "w"})],
+)
+def test_kinks_hide_no_mistake(slip, wrong):
+    """Which slope a ReLU takes at 0 is a convention; a tie that counts twice is a mistake."""
+    inputs = {"x": picture(1), "w": np.array([0.7]), "b": np.zeros(1)}
+    found = gradient_check(stage(slip), inputs)
+    assert {n for n, error in found.errors.items() if error > found.tolerance} >= wrong
+    assert found.ok == (not wrong), f"\n{found}"
+    assert found.kinks
+
+
+def test_a_tie_that_counts_twice_is_wrong_without_a_relu():
+    def run(inputs):
+        x = inputs["x"]
+        y = x.max(axis=-1)
+        return y, lambda grad_y: {"x": grad_y[..., None] * (x == y[..., None])}
+
+    assert "WRONG  x" in str(gradient_check(run, {"x": np.zeros((4, 3))}))
+    assert gradient_check(run, {"x": X}).ok
+
+
+def test_a_kink_within_the_step_is_no_mistake():
+    x = np.array([3e-7, 1.0, -2.0])
+    assert gradient_check(ReLU().build((3,), dtype="float64"), x[None]).ok
+
+
+def test_where_all_is_kinks_nothing_is_judged():
+    def saw(inputs):
+        """Kinks everywhere, closer together than the smallest step."""
+        x = inputs["x"]
+        teeth = np.abs((x * 1e9) % 2 - 1) * 1e-9
+        return x + teeth, lambda grad_y: {"x": grad_y}
+
+    found = gradient_check(saw, np.linspace(0.1, 0.9, 7), directions=2)
+    assert not found.ok and np.isnan(found.errors["x"])
+    assert "not judged  x: 2 of 2 directions at a kink" in str(found)
 
 
 # -- the checker must find mistakes
