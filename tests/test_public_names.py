@@ -15,9 +15,9 @@ Activation Adam AdamW AdaptiveAvgPool2d ArgumentError AvgPool2d BackendError Bat
 ClearconvError Concat Context Conv2d ConvPool2d ConvTranspose2d CrossEntropy DataError Dropout
 DtypeError Flatten GlobalAvgPool2d GradientCheck GroupNorm Hardsigmoid Hardswish History Identity
 InstanceNorm2d Layer LayerNorm LeakyReLU Linear MaxPool2d ModelFileError Node Plan ReLU ReLU6
-Residual RunError SGD Sequential ShapeError SiLU Sigmoid Softmax SquaredError Tanh Tape TapeError
-Trace Upsample __version__ backend col2im fit from_spec gradient_check im2col load plan
-register_activation register_layer set_threads trace
+Residual RunError SGD Sequential ShapeError ShortageError SiLU Sigmoid Softmax SquaredError Tanh
+Tape TapeError Trace Upsample __version__ backend col2im fit from_spec gradient_check im2col load
+plan register_activation register_layer set_threads trace
 """.split()
 
 PARTS = """

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from clearconv.errors import ModelFileError as ModelFileError
     from clearconv.errors import RunError as RunError
     from clearconv.errors import ShapeError as ShapeError
+    from clearconv.errors import ShortageError as ShortageError
     from clearconv.errors import TapeError as TapeError
     from clearconv.layers import Activation as Activation
     from clearconv.layers import AdaptiveAvgPool2d as AdaptiveAvgPool2d
@@ -78,7 +79,7 @@ __version__ = "0.1.0"
 _NAMES = {
     "clearconv.errors": (
         "ArgumentError BackendError ClearconvError DataError DtypeError ModelFileError RunError "
-        "ShapeError TapeError"
+        "ShapeError ShortageError TapeError"
     ),
     "clearconv.layers": (
         "Activation AdaptiveAvgPool2d AvgPool2d BatchNorm2d Concat Context Conv2d ConvPool2d "

@@ -3,10 +3,43 @@
 import errno
 import os
 import re
+import stat
 from pathlib import Path
+from typing import BinaryIO
 
 #: What a file system answers that knows no hard links.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+#: Bytes of the longest file of text that is read: a million images take a tenth of it.
+MOST_TEXT = 2**30
+
+
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file for reading, or raise an `OSError` that says what the name leads to instead.
+
+    To open a pipe would wait for somebody to write, and a device may never come to an end.
+    """
+    mode = os.stat(path).st_mode
+    kinds = {
+        stat.S_ISFIFO: "a pipe",
+        stat.S_ISSOCK: "a socket",
+        stat.S_ISCHR: "a device",
+        stat.S_ISBLK: "a device",
+    }
+    for is_kind, words in kinds.items():
+        if is_kind(mode):
+            raise OSError(errno.EINVAL, f"{words}, not a file", os.fspath(path))
+    # If it has become a pipe since, there is still no waiting.
+    return open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
+
+
+def read_text(path: str | os.PathLike[str], encoding: str = "utf-8", errors: str = "strict") -> str:
+    """Return the text of a file, unless it is no file or far too long for any text."""
+    with open_file(path) as file:
+        if (size := os.fstat(file.fileno()).st_size) > MOST_TEXT:
+            raise OSError(errno.EFBIG, f"{size:,} bytes are too many for a text", os.fspath(path))
+        return file.read().decode(encoding, errors)
 
 
 def write_atomically(path: Path, content: bytes, previous: Path | None = None) -> None:

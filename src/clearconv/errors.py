@@ -10,6 +10,7 @@
     ├── TapeError (RuntimeError)     backward without the forward pass it needs
     ├── DataError (ValueError)       images, labels or splits that cannot be used
     ├── ModelFileError (ValueError)  a file that is not a usable clearconv model
+    ├── ShortageError (MemoryError)  memory that an image would take and that is not there
     └── RunError (RuntimeError)      a run folder that cannot be written, resumed or read
 
 Every message says what was received, what was expected, and the likeliest remedy.
@@ -46,6 +47,10 @@ class ModelFileError(ClearconvError, ValueError):
 
 class RunError(ClearconvError, RuntimeError):
     """A run folder cannot be created, resumed or read."""
+
+
+class ShortageError(ClearconvError, MemoryError):
+    """An image cannot be decoded for want of memory; nothing is said against the image."""
 
 
 class ArgumentError(ClearconvError, TypeError):

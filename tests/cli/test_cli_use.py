@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 
 import numpy as np
@@ -109,8 +110,12 @@ def test_a_model_file_of_weights_that_are_no_numbers_is_refused(run, trained, ph
 
 
 def test_predict_a_folder(run, trained, photos, tmp_path):
-    (photos / "red" / "notes.txt").write_text("not asked for")
-    lines = run("predict", trained, photos).stdout.splitlines()
+    notes = photos / "red" / "notes.txt"
+    notes.write_text("not asked for")
+    said = run("predict", trained, photos)
+    assert said.exit_code == 0
+    assert f"Warning: {notes} is left out: not a JPEG" in said.stderr
+    lines = said.stdout.splitlines()
     files = [line.split()[0] for line in lines[2:]]
     assert files == sorted(str(path) for path in photos.rglob("*.png"))
     for litter in (".hid", "__MACOSX", "red/.hid", "red/@eaDir"):
@@ -122,6 +127,33 @@ def test_predict_a_folder(run, trained, photos, tmp_path):
     result = run("predict", trained, empty)
     assert result.exit_code == 2
     assert "holds no image" in result.stderr
+
+
+def test_in_a_folder_content_decides_what_is_predicted(run, trained, photos, tmp_path):
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    whole = (photos / "red" / "0.png").read_bytes()
+    for name in ("bare", "photo.jpeg", "list.txt"):
+        (mixed / name).write_bytes(whole)
+    good = run("predict", trained, mixed)
+    assert (good.exit_code, good.stderr) == (0, "")
+    assert [line.split()[0] for line in good.stdout.splitlines()[2:]] == [
+        str(mixed / name) for name in ("bare", "list.txt", "photo.jpeg")
+    ]
+    (mixed / "new.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40))
+    (mixed / "cut.png").write_bytes(whole[:200])
+    (mixed / "list.csv").write_text("a,b")
+    os.mkfifo(mixed / "pipe")
+    for command in ("predict", "explain"):
+        result = run(command, trained, mixed)
+        assert result.exit_code == 1
+        assert f"Warning: {mixed / 'list.csv'} is left out: not a JPEG" in result.stderr
+        assert f"Warning: {mixed / 'pipe'} is left out: a pipe, not a file" in result.stderr
+        assert (
+            "new.HEIC cannot be read: HEIC photographs are not supported; export" in result.stderr
+        )
+        assert "cut.png cannot be read: the image is damaged" in result.stderr
+        assert "2 of 5 images could not be read" in result.stderr
 
 
 def test_predict_with_what_is_no_run(run, photos, tmp_path):

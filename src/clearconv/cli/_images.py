@@ -6,25 +6,27 @@ from clearconv.cli._frame import Misused
 
 
 def expanded(images: tuple[str, ...]) -> list[Path]:
-    """Put a folder's images, at any depth, in its place; training leaves out the same litter."""
+    """Put a folder's images, at any depth, in its place; training leaves out the same litter.
+
+    As in training, what is in a file decides, and a file that is left out is named. One that is
+    called like an image, or is one of a format that is not read, stays: it is an error.
+    """
+    from clearconv.cli._progress import warn
+    from clearconv.data import Problem
+    from clearconv.data._decode import is_meant, why_not
+    from clearconv.data._formats import FORMATS_IN_WORDS
+    from clearconv.data._layout import files_below
+
     found: list[Path] = []
     for image in map(Path, images):
         if not image.is_dir():
             found.append(image)
             continue
-        from clearconv.data._layout import files_below
-
-        endings = _endings()
-        inside = sorted(path for path in files_below(image) if path.suffix.lower() in endings)
-        if not inside:
-            raise Misused(f"{image} holds no image: none of {', '.join(sorted(endings))}.")
-        found += inside
+        inside = sorted(files_below(image))
+        meant = [path for path in inside if is_meant(path)]
+        others = [path for path in inside if path not in set(meant)]
+        warn(tuple(Problem(f"{path} is left out: {why_not(path)}", "left out") for path in others))
+        if not meant:
+            raise Misused(f"{image} holds no image; expected {FORMATS_IN_WORDS} files.")
+        found += meant
     return found
-
-
-def _endings() -> set[str]:
-    from PIL import Image
-
-    from clearconv.data._decode import FORMATS
-
-    return {end for end, kind in Image.registered_extensions().items() if kind in FORMATS}

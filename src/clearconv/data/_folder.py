@@ -9,14 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from clearconv.data._ahead import cores, in_order
-from clearconv.data._decode import (
-    FORMATS_IN_WORDS,
-    BrokenImage,
-    Pixels,
-    decode_sized,
-    load_image,
-    read_bytes,
-)
+from clearconv.data._decode import Pixels, content_of, decode_sized, load_image, shortage
+from clearconv.data._formats import FORMATS_IN_WORDS, BrokenImage
 from clearconv.data._layout import Candidate, Layout, read_layout
 from clearconv.data._problems import Problem
 from clearconv.data._source import PARTS, Source, Split
@@ -27,6 +21,8 @@ from clearconv.errors import DataError
 Progress = Callable[[int, int], None]
 #: Files read ahead, for each thread.
 _AHEAD = 4
+#: Bytes of the largest decoded picture that waits in the queue or stays in memory.
+_MOST_KEPT = 2**26
 
 
 @dataclass(eq=False, kw_only=True)
@@ -97,9 +93,9 @@ def open_folder(
                 hashes.append(found.sha256)
                 digests.append(found.digest)
                 sizes.append(found.size)
-                shapes.add(found.pixels.shape[:2])
+                shapes.add(found.shape)
                 grey += found.grey
-                budget -= found.pixels.nbytes
+                budget -= 0 if found.pixels is None else found.pixels.nbytes
                 cache.append(found.pixels if budget >= 0 else None)
             if progress is not None:
                 progress(done, total)
@@ -138,7 +134,8 @@ class _Found:
 
     sha256: str
     digest: bytes  # tells pictures apart, however their files are packed
-    pixels: Pixels
+    pixels: Pixels | None
+    shape: tuple[int, ...]  # rows and columns of what is kept
     size: tuple[int, int]  # rows and columns in the file
     thumbnail: Pixels
     grey: bool
@@ -151,12 +148,16 @@ def _read_all(
 
     def read(candidate: Candidate) -> _Found | BrokenImage:
         try:
-            data = read_bytes(root / candidate.file)
-            pixels, size = decode_sized(data, side)
+            with content_of(root / candidate.file) as data:
+                pixels, size = decode_sized(data, side)
+                sha256 = hashlib.sha256(data).hexdigest()
         except BrokenImage as why:
             return why
-        sha256, small = hashlib.sha256(data).hexdigest(), thumbnail(pixels)
-        return _Found(sha256, _digest(pixels), _read_only(pixels), size, *small)
+        except MemoryError:
+            raise shortage(root / candidate.file) from None
+        small = thumbnail(pixels)
+        kept = _read_only(pixels) if pixels.nbytes <= _MOST_KEPT else None
+        return _Found(sha256, _digest(pixels), kept, pixels.shape[:2], size, *small)
 
     return in_order(read, layout.candidates, _AHEAD * cores(), cores())
 

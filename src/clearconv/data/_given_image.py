@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from clearconv.data._decode import BrokenImage, Pixels, load_image, prepared
+from clearconv.data._decode import Pixels, load_image, prepared
+from clearconv.data._formats import BrokenImage
 from clearconv.errors import DataError
 
 #: What stands for one image.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from clearconv.data._decode import is_meant
 from clearconv.data._problems import Problem
 from clearconv.data._source import check_classes
 from clearconv.errors import DataError
@@ -18,9 +19,6 @@ _PARTS = {
 }
 #: What operating systems and archives leave in folders; names with a leading dot as well.
 _LITTER = frozenset(("__macosx", "@eadir", "thumbs.db", "desktop.ini"))
-_IMAGE_ENDINGS = frozenset(
-    (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".heic")
-)
 _EXPECTED = "Expected one sub-folder per class, for example {0}/cat/ and {0}/dog/"
 
 
@@ -158,9 +156,9 @@ def _left_out(
         for path in folders
         if parts and path.name not in parts
     ]
-    images = list(filter(_named_as_image, loose))
+    images = list(filter(is_meant, loose))
     for name in parts:
-        images += filter(_named_as_image, _entries(root / name)[1])
+        images += filter(is_meant, _entries(root / name)[1])
     problems += [
         Problem(
             f"{path.relative_to(root).as_posix()} lies outside every class folder and is left out",
@@ -173,7 +171,7 @@ def _left_out(
 
 def _no_classes(folder: Path, loose: list[Path]) -> str:
     """Say what a folder without sub-folders holds instead."""
-    images = sum(map(_named_as_image, loose))
+    images = sum(map(is_meant, loose))
     expected = _EXPECTED.format(folder)
     if images:
         return (
@@ -184,22 +182,24 @@ def _no_classes(folder: Path, loose: list[Path]) -> str:
     return f"{folder} holds {what}. {expected}, or the idx files of MNIST."
 
 
-def _named_as_image(path: Path) -> bool:
-    return path.suffix.lower() in _IMAGE_ENDINGS
-
-
 def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
     """Return the folder's sub-folders and files by name, without hidden ones and litter."""
-    folders, files = [], []
+    folders: list[Path] = []
+    files: list[Path] = []
     try:
         with os.scandir(folder) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 if entry.name.startswith(".") or entry.name.lower() in _LITTER:
                     continue
-                if entry.is_dir():
-                    folders.append(folder / entry.name)
-                elif entry.is_file() or entry.is_symlink():  # no pipes, no devices
-                    files.append(folder / entry.name)
+                (folders if _is_folder(entry) else files).append(folder / entry.name)
     except OSError as error:
         raise DataError(f"{folder} cannot be listed: {error.strerror}.") from None
     return folders, files
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Say whether an entry is a folder or leads to one; where that cannot be seen, it is a file."""
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads back to itself, or to where this user may not look
+        return False
