@@ -7,8 +7,10 @@ import numpy as np
 
 from clearconv.data import groups_of, part_numbers, usual_folds
 from clearconv.data._source import PARTS, some_classes
+from clearconv.models import MODELS
 from clearconv.train import Run
 from clearconv.train.interval import FEW_TESTED
+from clearconv.train.start import small_input
 
 #: From this ratio of the largest class to the smallest, rare classes are drowned out.
 _IMBALANCED = 3.0
@@ -129,6 +131,14 @@ def _advice(run: Run, images: np.ndarray) -> list[str]:
     few = [name for name, count in zip(names, images, strict=True) if count < 20]
     if few:
         advice.append(f"fewer than 20 images are too few to learn or to judge: {some_classes(few)}")
+    settings = run.settings
+    if run.source.kind == "photos" and settings.model in MODELS and settings.start is None:
+        side, own = small_input(run.source, settings.model), MODELS[settings.model].input_shape[1]
+        if settings.image_size is None and side is not None:
+            advice.append(
+                f"the photographs are small, so the network sees {side} x {side} pixels of each, "
+                f"which is faster; --image-size {own} enlarges them to its own {own} x {own}"
+            )
     tested, folds = len(run.split.test), usual_folds(run.source)
     if tested < FEW_TESTED and folds and run.settings.split is None:
         are = "image is" if tested == 1 else "images are"

@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from clearconv.data import (
     Preprocessing,
     Source,
@@ -330,6 +332,8 @@ def _preprocessing(settings: Settings, source: Source, split: Split, model: Node
     if not size:
         if settings.model in MODELS:
             size = MODELS[settings.model].input_shape[1:]
+            if source.kind == "photos":
+                size = (small_input(source, settings.model) or size[0],) * 2
         if source.size is not None and (source.kind != "photos" or not size):
             size = source.size
         if settings.image_size is not None:
@@ -347,6 +351,31 @@ def _preprocessing(settings: Settings, source: Source, split: Split, model: Node
         mean=mean,
         std=std,
     )
+
+
+def small_input(source: Source, model: str) -> int | None:
+    """Return the input that suits small photographs; None where the model's own does.
+
+    To enlarge photographs of 32 pixels to 128 takes several times as long and shows nothing new. So
+    where nine in ten have at most half of the pixels of the model's input on their shorter side, it
+    is the next multiple of 32 that holds these.
+
+    Parameters
+    ----------
+    source : Source
+        Photographs.
+    model : str
+        A name in ``MODELS``.
+
+    Returns
+    -------
+    int or None
+        Pixels of the height and width.
+    """
+    own = MODELS[model].input_shape[1]
+    most = int(np.quantile(source.sizes.min(axis=1), 0.9, method="higher"))
+    size = -(-max(most, MODELS[model].smallest) // 32) * 32
+    return size if 2 * most <= own and size < own else None
 
 
 def _build(model: Node, settings: Settings, source: Source, preprocessing: Preprocessing) -> None:
