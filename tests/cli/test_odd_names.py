@@ -119,3 +119,26 @@ def test_what_is_named_after_a_long_name_is_shorter(run, photos, tmp_path, monke
     assert len(pictures) == 2
     assert pictures[0].startswith("nnn") and "n1-explained-" in pictures[0]
     assert "n2-explained-" in pictures[1]
+
+
+def test_a_pipe_in_the_place_of_a_file_is_refused_at_once(run, photos, tmp_path):
+    """Nobody writes to it: whoever opened it would wait for ever."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    idx = tmp_path / "idx"
+    idx.mkdir()
+    os.mkfifo(idx / "train-images-idx3-ubyte")
+    os.mkfifo(idx / "train-labels-idx1-ubyte")
+    folder = tmp_path / "run"
+    folder.mkdir()
+    os.mkfifo(folder / "run.json")
+    for args, words in (
+        (("train", photos, "--split", pipe, *SMALL), "pipe cannot be read: a pipe, not a file"),
+        (("train", photos, "--from", pipe), "pipe: this is not a regular file"),
+        (("predict", pipe, photos), "pipe: this is not a regular file"),
+        (("train", idx), "idx1-ubyte cannot be read: a pipe, not a file"),
+        (("evaluate", folder), "not a run folder"),
+    ):
+        result = run(*args)
+        assert result.exit_code in (1, 2), args
+        assert words in result.stderr.replace("images-idx3", "labels-idx1"), result.stderr

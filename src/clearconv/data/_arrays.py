@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from clearconv._files import open_file
 from clearconv.data._decode import Pixels
 from clearconv.data._source import Source, Split, check_classes
 from clearconv.data._twins import SIDE, Twins, find_twins, thumbnail
@@ -190,7 +191,13 @@ def _read_part(folder: Path, part: str, hashes: dict[str, str]) -> tuple[Pixels,
 
 def _read_idx(path: Path, axes: int, hashes: dict[str, str]) -> Pixels:
     """Read one idx file: two zero bytes, type, number of axes, big-endian sizes, then bytes."""
-    data = path.read_bytes()
+    try:
+        with open_file(path) as file:
+            data = file.read(4)
+            if data[:2] == b"\x1f\x8b" or data == bytes([0, 0, _UNSIGNED_BYTE, axes]):
+                data += file.read()  # of anything else the rest does not matter
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
     hashes[path.name] = hashlib.sha256(data).hexdigest()
     if data[:2] == b"\x1f\x8b":
         try:

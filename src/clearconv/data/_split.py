@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from clearconv._files import write_atomically
+from clearconv._files import read_text, write_atomically
 from clearconv.data._source import Indices, Source, Split, some
 from clearconv.errors import DataError
 from clearconv.random import generator
@@ -222,7 +222,7 @@ def _counts(n: int, shares: np.ndarray) -> list[int]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:

@@ -102,7 +102,8 @@ def load_with_extra(path: str | Path) -> tuple[Node, dict[str, Array]]:
             f"training run, load {path / 'best.safetensors'}."
         )
     if not path.is_file():
-        raise ModelFileError(f"{path}: there is no such file; a .safetensors model is expected.")
+        what = "this is not a regular file" if path.exists() else "there is no such file"
+        raise ModelFileError(f"{path}: {what}; a .safetensors model is expected.")
     try:
         check_header(path)
         with safe_open(path, framework="numpy") as file:

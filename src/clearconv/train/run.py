@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from clearconv import __version__
-from clearconv._files import sweep
+from clearconv._files import read_text, sweep
 from clearconv._text import utf8
 from clearconv.data import Preprocessing, Source, Split, write_split
 from clearconv.data._batches import bounds
@@ -345,7 +345,7 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
     """Return the records of the run's epochs."""
     path = folder / "history.jsonl"
     try:
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        return [json.loads(line) for line in read_text(path).splitlines()]
     except (OSError, ValueError) as error:
         raise RunError(f"{path} cannot be read: {error}") from None
 
@@ -353,7 +353,7 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
 def read_json(path: Path) -> dict[str, Any]:
     """Return the content of a JSON file of the run."""
     try:
-        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        content: dict[str, Any] = json.loads(read_text(path))
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror or error}.") from None
     except ValueError as error:
