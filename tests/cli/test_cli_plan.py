@@ -36,8 +36,9 @@ def test_names_with_line_breaks_and_wide_letters_keep_the_table_whole(run, photo
         "re\\nd       5      3           1     1",
         "緑          5      3           1     1",  # two columns wide
     ]
-    (advice,) = (line for line in lines if line.startswith("Advice"))
+    advice, folds = (line for line in lines if line.startswith("Advice"))
     assert advice.endswith(": re\\nd, 緑")
+    assert "--folds 5" in folds
     done = run("train", photos, *size, "--epochs", 1, "--out", photos.parent / "run")
     assert advice in done.stderr.splitlines()
 
