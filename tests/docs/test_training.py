@@ -22,7 +22,7 @@ def test_the_python_section_runs(tmp_path):
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert done.returncode == 0, done.stderr
-    assert "5 epochs, best " in done.stdout
+    assert "5 epochs, kept " in done.stdout
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [
         "arrays-1",
         "arrays-2",

@@ -101,9 +101,9 @@ def test_a_warning_is_heard_once(tmp_path, recwarn):
 def test_a_history_is_its_records(history):
     assert len(history) == 2 and [record["epoch"] for record in history] == [1, 2]
     assert history["train_loss"] == [history[0]["train_loss"], history[1]["train_loss"]]
-    assert repr(history).startswith(f"<History of {history.folder}: 2 epochs, best ")
+    assert repr(history).startswith(f"<History of {history.folder}: 2 epochs, kept ")
     lines = str(history).splitlines()
-    assert len(lines) == 4 and lines[history.best_epoch].endswith("best")
+    assert len(lines) == 4 and lines[history.best_epoch].endswith("kept")
     assert len(set(map(len, lines[:3])) - {len(lines[0])}) <= 1
 
 

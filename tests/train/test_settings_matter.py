@@ -9,12 +9,21 @@ from PIL import Image
 
 import clearconv
 from clearconv import SGD, Adam, AdamW, Context, CrossEntropy
-from clearconv.data import Batches, Preprocessing, channel_statistics, complete_split, open_data
+from clearconv.data import (
+    Batches,
+    Preprocessing,
+    channel_statistics,
+    complete_split,
+    from_arrays,
+    open_data,
+)
 from clearconv.models import create
 from clearconv.optim import schedule
-from clearconv.train import Run, Settings, train
+from clearconv.report import write_report
+from clearconv.train import History, Run, Settings, train
+from clearconv.train.best import measure
+from clearconv.train.epoch_lines import epoch_line
 from clearconv.train.loop import criterion_of
-from clearconv.train.run import read_history
 
 SMALL = {"model": "digits_cnn", "epochs": 2, "batch_size": 128, "classes": ("1", "7", "8")}
 
@@ -83,7 +92,16 @@ def test_class_weights_do_not_turn_common_images_into_rare_ones(tmp_path):
         label_smoothing=0.1,
         class_weights=True,
     )
-    assert read_history(result.folder)[-1]["train_accuracy"] > 0.95
+    history = History.of(result)
+    assert history[-1]["train_accuracy"] > 0.95
+    # and the epoch is chosen by the mean recall, which is shown
+    assert measure(history[-1]) == "validation_mean_recall"
+    recall = f"{history[-1]['validation_mean_recall']:.3f}"
+    assert f"recall {recall} loss" in epoch_line(history[-1], 4, best=True)
+    assert str(history).splitlines()[4].split()[5] == recall
+    assert "Mean recall" in history._repr_html_()
+    page = write_report(result.folder, from_arrays(images, digits.labels[places])).read_text()
+    assert "the latest that was not clearly below the highest in validation mean recall" in page
 
 
 def test_a_class_without_training_images_has_the_weight_0():

@@ -204,7 +204,7 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         "--patience",
         metavar="EPOCHS",
         type=_POSITIVE,
-        help="Stop after so many epochs without a better validation.",
+        help="Stop after so many epochs without a higher validation.",
     ),
     _setting(
         _TRAINING,

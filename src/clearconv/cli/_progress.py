@@ -16,6 +16,7 @@ from clearconv.data._source import PARTS
 from clearconv.errors import ClearconvError
 from clearconv.ops._backend import native_module
 from clearconv.train import Callback, Result, Run, Settings
+from clearconv.train.best import highest_epoch
 from clearconv.train.epoch_lines import epoch_line
 from clearconv.train.lr_finder import LR_FINDER
 
@@ -205,7 +206,10 @@ class Training(Reading):
         if result.stopped_early:
             waited = count(settings.patience or 0, "epoch")
             click.echo(f"stopped early: no better validation for {waited}")
-        click.echo(f"\nTest with the best epoch, {result.best_epoch}\n")
+        kept = f"the best epoch, {result.best_epoch}"
+        if result.best_epoch != highest_epoch(self.run.history):
+            kept = f"epoch {result.best_epoch}, the latest that is not clearly below the best"
+        click.echo(f"\nTest with {kept}\n")
         full_list = f"all are in {printable(result.folder / 'result.json')}"
         for line in report(result.evaluation, full_list):
             click.echo(line)

@@ -87,7 +87,7 @@ def train(
 
     DATA is a folder with one sub-folder of images per class, a folder of idx files such as MNIST's,
     or the word digits. It is split into training, validation and test images unless it brings a
-    split. The epoch with the best validation is kept.
+    split. The latest epoch whose validation is not clearly below the best is kept.
 
     Defaults in brackets are those for photographs.
     """

@@ -65,7 +65,7 @@ class Measured:
     source, split
         The data and their parts.
     model, preprocessing
-        Of the best epoch.
+        Of the epoch that was kept.
     result : dict or None
         The content of ``result.json``; None while the run is not finished.
     """

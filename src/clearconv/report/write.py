@@ -22,6 +22,7 @@ from clearconv.report import pictures
 from clearconv.report.command import repeating
 from clearconv.report.measured import Measured, Progress
 from clearconv.report.statistics import calibration
+from clearconv.train.best import measure
 from clearconv.train.health import doubts
 from clearconv.train.history import curves
 
@@ -95,6 +96,7 @@ def _content(run: Measured) -> dict[str, Any]:
         "largest": run.classes[largest],
         "guessing": float(np.mean(said.labels == largest)),
         "seconds": duration(sum(record["seconds"] for record in run.history)),
+        "chosen": _chosen(run.history[run.best_epoch - 1]),
         "forecast": _forecast(run.other("plan.json").get("forecast", {})),
         "warnings": _warnings(run),
         "curves": _curves(run),
@@ -257,6 +259,16 @@ def _forecast(found: dict[str, Any]) -> str:
         return ""
     epoch = found["training_seconds"] + found["validation_seconds"]
     return f"; the forecast was {duration(found['epochs'] * epoch)}"
+
+
+def _chosen(record: dict[str, Any]) -> str:
+    """Say by which measure an epoch was chosen, and how."""
+    key = measure(record)
+    name = {"validation_accuracy": "accuracy", "validation_mean_recall": "mean recall"}[key]
+    how = "the highest"
+    if "validation_standard_error" in record:
+        how = "the latest that was not clearly below the highest"
+    return f"{how} in validation {name}, {_percent(record[key])}"
 
 
 def _plain(value: Any) -> str:

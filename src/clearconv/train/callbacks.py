@@ -40,7 +40,7 @@ class Callback:
         """
 
     def epoch(self, record: dict[str, Any], best: bool) -> None:
-        """Hear that an epoch is done and saved."""
+        """Hear that an epoch is done and saved; `best`: its validation is the highest so far."""
 
     def warned(self, message: str) -> None:
         """Hear that something is wrong that does not stop the run: one line, for a person."""

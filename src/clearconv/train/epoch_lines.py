@@ -31,10 +31,12 @@ class EpochLines(Callback):
 def epoch_line(record: dict[str, Any], epochs: int, best: bool) -> str:
     """Return the line for an epoch's record."""
     number = str(record["epoch"]).rjust(len(str(epochs)))
+    recall = record.get("validation_mean_recall")
     return (
         f"epoch {number}/{epochs}  loss {record['train_loss']:.3f}  "
         f"train {record['train_accuracy']:.3f}  "
         f"validation {record['validation_accuracy']:.3f} "
+        f"{'' if recall is None else f'recall {recall:.3f} '}"
         f"loss {record['validation_loss']:.3f}  {record['seconds']:.1f} s"
         f"{'  best' if best else ''}"
     )

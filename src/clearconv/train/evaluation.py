@@ -111,6 +111,11 @@ class Evaluation:
         return _share(np.diag(self.confusion), self.confusion.sum(axis=1))
 
     @property
+    def mean_recall(self) -> float:
+        """Return the mean of `recall` over the classes that have images."""
+        return float(np.nanmean(self.recall))
+
+    @property
     def mistaken(self) -> Indices:
         """Return the places of the mistakes, the most confident first."""
         predictions = self.predictions

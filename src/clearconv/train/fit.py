@@ -25,14 +25,14 @@ def fit(
     progress: bool = True,
     **settings: Any,
 ) -> History:
-    """Train a model on data as ``clearconv train`` does: the best epoch is kept and tested once.
+    """Train a model on data as ``clearconv train`` does: one epoch's model is kept and tested.
 
     Parameters
     ----------
     model : str or Node
         A name in ``clearconv.models.MODELS``, or a network of one's own. One that is not built is
         built for the data; one that is starts from its weights. Afterwards it has the weights of
-        the best epoch.
+        the epoch that was kept.
     data : str, Path, Source, or (images, labels)
         A folder of images or idx files, "digits", what ``clearconv.data.open_data`` or
         ``from_arrays`` returned, or arrays as ``from_arrays`` takes them.

@@ -163,8 +163,8 @@ def warnings(history: History, found: Sequence[DeadUnits], images: Indices) -> l
             f"falls and the validation loss rises ({_last(history, 'train_accuracy'):.2f} of the "
             f"training images are right, {_last(history, 'validation_accuracy'):.2f} of the "
             "others). The network learns its images by heart. Try more images, more augmentation, "
-            "--dropout, a larger --weight-decay, or --patience to stop earlier; the best epoch is "
-            "kept in any case."
+            "--dropout, a larger --weight-decay, or --patience to stop earlier; an epoch whose "
+            "validation is not clearly below the best is kept in any case."
         )
     return said
 

@@ -21,6 +21,7 @@ _COLUMNS = (
     ("train accuracy", "train_accuracy", 14, ".3f"),
     ("validation loss", "validation_loss", 15, ".3f"),
     ("validation accuracy", "validation_accuracy", 19, ".3f"),
+    ("validation recall", "validation_mean_recall", 17, ".3f"),
 )
 
 
@@ -36,7 +37,7 @@ class History:
     records : tuple of dict
         A record an epoch, as in ``history.jsonl``.
     result : Result
-        The test with the best epoch's model.
+        The test with the model that was kept.
     """
 
     records: tuple[dict[str, Any], ...]
@@ -73,7 +74,7 @@ class History:
 
     @cached_property
     def model(self) -> Node:
-        """Return the best epoch's model, read from the run folder at first use."""
+        """Return the model that was kept, read from the run folder at first use."""
         return load(self.folder / BEST)
 
     def __repr__(self) -> str:
@@ -82,10 +83,11 @@ class History:
 
     def __str__(self) -> str:
         """Lay the records out as a table."""
-        head = "  ".join(name.rjust(width) for name, _, width, _ in _COLUMNS)
+        columns = [column for column in _COLUMNS if all(column[1] in record for record in self)]
+        head = "  ".join(name.rjust(width) for name, _, width, _ in columns)
         lines = [
-            "  ".join(format(record[key], form).rjust(width) for _, key, width, form in _COLUMNS)
-            + ("  best" if record["epoch"] == self.best_epoch else "")
+            "  ".join(format(record[key], form).rjust(width) for _, key, width, form in columns)
+            + ("  kept" if record["epoch"] == self.best_epoch else "")
             for record in self.records
         ]
         return "\n".join([head, *lines, self._summary()])
@@ -101,25 +103,28 @@ class History:
         low, high = test.interval
         epochs = "1 epoch" if len(self) == 1 else f"{len(self)} epochs"
         return (
-            f"{epochs}, best {self.best_epoch}; "
+            f"{epochs}, kept {self.best_epoch}; "
             f"test accuracy {test.accuracy:.4f} ({test.right} of {test.total}), "
             f"95 % interval {low:.4f} to {high:.4f}"
         )
 
 
 def curves(records: Sequence[dict[str, Any]], best_epoch: int) -> list[str]:
-    """Draw loss and accuracy of training and validation by epoch, the best one marked."""
+    """Draw loss, accuracy and, where it chose, mean recall by epoch; mark the one that was kept."""
     epochs = [record["epoch"] for record in records]
-    parts = {"training": "train", "validation": "validation"}
+    both = {"training": "train", "validation": "validation"}
+    shown = [("loss", both), ("accuracy", both)]
+    if all("validation_mean_recall" in record for record in records):
+        shown.append(("mean_recall", {"validation": "validation"}))
     return [
         line_chart(
             epochs,
             {name: [record[f"{part}_{key}"] for record in records] for name, part in parts.items()},
-            title=key.capitalize(),
+            title=key.replace("_", " ").capitalize(),
             x_label="epoch",
-            percent=key == "accuracy",
+            percent=key != "loss",
             from_zero=key == "loss",
-            mark=(best_epoch, f"best, epoch {best_epoch}"),
+            mark=(best_epoch, f"kept, epoch {best_epoch}"),
         )
-        for key in ("loss", "accuracy")
+        for key, parts in shown
     ]

@@ -16,6 +16,7 @@ from clearconv.losses import CrossEntropy
 from clearconv.ops._backend import backend, native_module, set_threads
 from clearconv.optim import schedule
 from clearconv.train import health
+from clearconv.train.best import highest_epoch, judged
 from clearconv.train.callbacks import Callbacks
 from clearconv.train.checkpoint import BEST
 from clearconv.train.evaluation import Evaluation, Indices, evaluate_model
@@ -85,7 +86,7 @@ def go(run: Run, told: Callbacks) -> Result:
                 record = _epoch(run, told, stop)
                 stop.hold()
                 run.end_epoch(record)
-                told.epoch(record, run.best_epoch == run.epochs_done)
+                told.epoch(record, highest_epoch(run.history) == run.epochs_done)
                 for message in record["warnings"]:
                     told.warned(message)
                 stopped = _out_of_patience(run)
@@ -202,8 +203,7 @@ def _epoch(run: Run, told: Callbacks, stop: Stop) -> dict[str, Any]:
         "lr": settings.lr * factor(epoch * steps - 1),
         "train_loss": so_far.loss / so_far.seen,
         "train_accuracy": so_far.right / so_far.seen,
-        "validation_loss": validation.loss,
-        "validation_accuracy": validation.accuracy,
+        **judged(validation, settings.class_weights),
         "seconds": so_far.seconds + perf_counter() - mark,
         "images_per_second": so_far.seen / so_far.seconds,
         "weights_sha256": run.model.store.fingerprint(),
@@ -253,5 +253,7 @@ def criterion_of(settings: Settings, source: Source, train: Indices) -> CrossEnt
 def _out_of_patience(run: Run) -> bool:
     patience = run.settings.patience
     return bool(
-        patience is not None and run.history and run.epochs_done - run.best_epoch >= patience
+        patience is not None
+        and run.history
+        and run.epochs_done - highest_epoch(run.history) >= patience
     )

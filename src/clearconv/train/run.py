@@ -7,7 +7,7 @@
     history.jsonl      a line an epoch, with a SHA-256 of the weights
     last.safetensors   model, optimiser, history and place in the epoch: where --resume goes on
     previous.safetensors  the checkpoint before that one
-    best.safetensors   the model of the epoch with the best validation: what predict uses
+    best.safetensors   the model of the best epoch: what predict uses
     result.json        the test, once the run is finished
 
 ``last.safetensors`` is the one truth about progress: ``best.safetensors`` is written before it,
@@ -37,6 +37,7 @@ from clearconv.layers import Node
 from clearconv.layers.model_file import to_bytes
 from clearconv.ops._backend import variant
 from clearconv.optim import Optimiser
+from clearconv.train.best import best_epoch
 from clearconv.train.checkpoint import (
     BEST,
     LAST,
@@ -108,12 +109,8 @@ class Run:
 
     @property
     def best_epoch(self) -> int:
-        """Return the epoch, from 1, with the best validation accuracy; the lower loss of equals."""
-        best = max(
-            self.history,
-            key=lambda r: (r["validation_accuracy"], -r["validation_loss"], -r["epoch"]),
-        )
-        return int(best["epoch"])
+        """Return the epoch, from 1, whose model is kept; see ``clearconv.train.best``."""
+        return best_epoch(self.history)
 
     @property
     def batches(self) -> Indices:

@@ -103,7 +103,8 @@ class Settings:
     label_smoothing : float
         Share of the target spread over all classes.
     class_weights : bool
-        Whether rare classes count more in the loss, so that all classes count alike.
+        Whether rare classes count more in the loss, so that all classes count alike; the epoch
+        to keep is then chosen by the mean recall instead of the accuracy.
     augmentation : dict
         As ``Augmentation.to_dict`` gives it.
     seed : int

@@ -44,7 +44,7 @@ def train(
     callbacks: Sequence[Callback] = (),
     **given: Any,
 ) -> Result:
-    """Train a network, keep the epoch with the best validation, and test it once.
+    """Train a network, keep the model of one epoch by its validation, and test it once.
 
     Parameters
     ----------
@@ -292,7 +292,7 @@ def _check_parts(split: Split, settings: Settings) -> None:
             where = f"--split {settings.split}" if settings.split else f"ratios {settings.ratios}"
             raise DataError(
                 f"The {name} part has no images ({where}), but training learns from one part, "
-                "chooses the best epoch by the second, and is tested on the third. Give every "
+                "chooses the epoch to keep by the second, and is tested on the third. Give every "
                 "part a share, such as --ratios 8:1:1, and every class at least three images."
             )
 

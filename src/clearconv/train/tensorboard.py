@@ -16,6 +16,7 @@ _CURVES = {
     "loss/validation": "validation_loss",
     "accuracy/training": "train_accuracy",
     "accuracy/validation": "validation_accuracy",
+    "mean_recall/validation": "validation_mean_recall",  # under class weights
     "learning_rate": "lr",
     "images_per_second": "images_per_second",
 }
@@ -72,7 +73,8 @@ class TensorBoard(Callback):
     def epoch(self, record: dict[str, Any], best: bool) -> None:
         """Write the epoch's numbers."""
         for name, key in _CURVES.items():
-            self._open().add_scalar(name, record[key], self._step)
+            if key in record:
+                self._open().add_scalar(name, record[key], self._step)
         self._open().flush()  # a run that is killed leaves its finished epochs
 
     def warned(self, message: str) -> None:
