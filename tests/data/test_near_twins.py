@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from clearconv.data import Split, complete_split, make_split, open_data, twin_problems
-from clearconv.data._twins import _close, _detail, _explained, find_twins, thumbnail
+from clearconv.data._alikeness import (
+    Details,
+    coarse_vectors,
+    correlation,
+    correlation_at_most,
+    detail,
+    explained,
+)
+from clearconv.data._twin_words import describe_twins
+from clearconv.data._twins import find_twins, thumbnail
 
 
 def photograph(seed, size=(200, 270)):
@@ -120,48 +129,132 @@ def test_a_grey_picture_in_colour_is_seen():
     assert not thumbnail(np.asarray(photograph(1)))[1]
 
 
-@settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 999), least=st.sampled_from((0.7, 0.9, 0.99)), n=st.integers(2, 60))
-def test_close_pairs_are_those_of_the_whole_table(seed, least, n):
+def brightened(pictures, factors):
+    """Return each picture's thumbnail, and one of a copy for each factor."""
+    found = [thumbnail(picture)[0] for picture in pictures]
+    for factor in factors:
+        found += [
+            thumbnail((picture * factor).clip(0, 255).astype(np.uint8))[0] for picture in pictures
+        ]
+    return np.array(found)
+
+
+def groups(thumbnails, side=200):
+    """Return the twins of pictures that all differ."""
+    n = len(thumbnails)
+    return find_twins([bytes([i // 256, i % 256]) for i in range(n)], thumbnails, np.full(n, side))
+
+
+@pytest.mark.parametrize("copies", [5, 6, 12])
+def test_copies_are_one_group_however_many_there_are(copies):
+    pictures = [np.asarray(photograph(i)) for i in range(20)]
+    twins = groups(brightened(pictures, 1 + np.arange(1, copies + 1) / 100))
+    assert twins.alike.tolist() == list(range(20)) * (copies + 1)
+    assert len(twins.unknown) == 0
+
+
+def test_many_copies_of_one_among_others():
+    pictures = [np.asarray(photograph(i)) for i in range(10)]
+    many = brightened([pictures[7]], np.linspace(0.7, 0.99, 400))
+    twins = groups(np.concatenate((brightened(pictures, ()), many)))
+    assert twins.alike.tolist() == [*range(10), *[7] * 401]
+
+
+def blank(n, seed=0):
+    """Return thumbnails that are all coarsely alike: a shaded sheet, its grain its own."""
+    grain = np.random.default_rng(seed).normal(0, 2, (n, 32, 32))
+    return (np.linspace(200, 240, 32)[:, np.newaxis] + grain).astype(np.uint8)
+
+
+def test_pictures_that_are_merely_all_alike_are_compared_all_the_same():
+    pictures = blank(200)
+    pictures[190] = pictures[3] - 2
+    pictures[180] = pictures[5][:, ::-1]
+    twins = groups(pictures)
+    expected = np.arange(200)
+    expected[[190, 180]] = 3, 5
+    assert twins.alike.tolist() == expected.tolist()
+    assert len(twins.unknown) == 0
+
+
+def test_what_a_search_leaves_out_is_unknown(monkeypatch):
+    pictures = np.concatenate((blank(100), brightened([np.asarray(photograph(1))], [1.05])))
+    monkeypatch.setattr("clearconv.data._twins._CROWDED_BLOCKS", -9)
+    twins = groups(pictures)
+    assert 90 < len(twins.unknown) <= 100 and twins.unknown.max() < 100
+    assert twins.alike.tolist() == [*range(100), 100, 100]
+    monkeypatch.undo()
+    monkeypatch.setattr("clearconv.data._twins._IN_VAIN", -2000)
+    twins = groups(pictures)
+    assert twins.unknown.tolist() == [100, 101] and twins.alike.tolist() == list(range(102))
+    (line,) = describe_twins(twins, [f"{i}.png" for i in range(102)], np.zeros(102), ("a",), None)
+    assert line.startswith("2 images, such as 100.png, resemble so many others that not all were")
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 999), block=st.sampled_from((5, 99)), crowd=st.sampled_from((1, 9)))
+def test_groups_are_those_of_the_whole_table(seed, block, crowd):
+    """Every pair is compared here, whatever the search leaves out: the same groups."""
     rng = np.random.default_rng(seed)
-    centres = rng.standard_normal((4, 30))
-    rows = centres[rng.integers(0, 4, n)] + rng.choice((0.1, 0.5)) * rng.standard_normal((n, 30))
-    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-    found = {tuple(sorted(p)) for i, j in _close(rows, rows, least) for p in zip(i, j, strict=True)}
-    table = rows.astype(np.float64) @ rows.astype(np.float64).T
-    near = np.abs(table - least) < 1e-6  # may fall either way
-    expected = {(i, j) for i in range(n) for j in range(i + 1, n) if table[i, j] >= least}
-    assert all(near[pair] for pair in found ^ expected)
+    some = [np.asarray(photograph(i, (80, 90))) for i in rng.integers(0, 5, 5)]
+    thumbs = brightened(some, rng.uniform(0.8, 1, 3))
+    noise = rng.normal(0, rng.choice((1, 15)), thumbs.shape)
+    thumbs = np.concatenate((thumbs + noise, blank(6, seed), thumbs[:4, :, ::-1]))
+    thumbs = thumbs.clip(0, 255).astype(np.uint8)[rng.permutation(len(thumbs))]
+    n = len(thumbs)
+    small = rng.random(n) < rng.choice((0, 0.5, 1))
+    expected, least = np.arange(n), 0.99 if small.all() else 0.94
+    pooled = thumbs.reshape(n, 16, 2, 16, 2).mean(axis=(2, 4))
+    for i in range(n):
+        for j in range(i + 1, n):
+            either = small[i] or small[j]
+            for turn in (1,) if either else (1, -1):
+                near = np.corrcoef(pooled[i].ravel(), pooled[j][:, ::turn].ravel())[0, 1] >= least
+                a, b = thumbs[[i]], thumbs[[j]][:, :, ::turn]
+                value = np.corrcoef(a.ravel(), b.ravel())[0, 1] if either else explained(a, b)[0]
+                if near and value >= (0.998 if either else 0.85):
+                    expected[expected == expected[j]] = expected[i]
+    names = {name: np.flatnonzero(expected == name).min() for name in expected}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("clearconv.data._twins._BLOCK", block)
+        patch.setattr("clearconv.data._twins._CROWDED", crowd)
+        found = find_twins([bytes([i]) for i in range(n)], thumbs, np.where(small, 40, 200))
+    assert found.alike.tolist() == [names[name] for name in expected]
 
 
-def test_where_everything_is_alike_the_closest_pairs_of_a_block_are_looked_at():
-    rng = np.random.default_rng(1)
-    rows = np.ones((100, 16)) + 0.01 * rng.standard_normal((100, 16))
-    rows[57] = rows[12]
-    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-    blocks = list(_close(rows, rows, 0.9))
-    assert sum(len(i) for i, _ in blocks) == 1024 < 100 * 99 / 2
-    assert (12, 57) in {
-        pair for i, j in blocks for pair in zip(i.tolist(), j.tolist(), strict=True)
-    }
+def test_upper_limits_are_not_below_what_they_limit():
+    pictures = [np.asarray(photograph(i % 9)) for i in range(18)]
+    a = brightened(pictures, ())
+    b = (a[np.arange(18) // 2] + np.random.default_rng(0).normal(0, 4, a.shape)).clip(0, 255)
+    b = b.astype(np.uint8)
+    for mirrored in (False, True):
+        limits = Details(a).explained_at_most(Details(b), mirrored)
+        i, j = (t.ravel() for t in np.indices(limits.shape))
+        exact = explained(a[i], b[j][:, :, :: -1 if mirrored else 1]).reshape(limits.shape)
+        assert np.all(limits >= exact - 1e-5)
+        assert np.mean(limits - exact) < 0.3
+    one, kept = coarse_vectors(a)
+    two, others = coarse_vectors(b)
+    limits = correlation_at_most((one * two).sum(axis=1), kept, others)
+    assert np.all(limits >= correlation(a, b) - 1e-5)
 
 
 def test_detail_by_hand():
     """A single bright pixel keeps 24/25 of itself; a ramp is all mean, away from the edge."""
     one = np.zeros((1, 9, 9))
     one[0, 4, 4] = 25
-    assert _detail(one)[0, 4].tolist() == pytest.approx([0, 0, -1, -1, 24, -1, -1, 0, 0])
+    assert detail(one)[0, 4].tolist() == pytest.approx([0, 0, -1, -1, 24, -1, -1, 0, 0])
     ramp = np.tile(np.arange(9.0), (1, 9, 1))
-    assert _detail(ramp)[0, :, 2:7] == pytest.approx(np.zeros((9, 5)))
+    assert detail(ramp)[0, :, 2:7] == pytest.approx(np.zeros((9, 5)))
 
 
 def test_contrast_brightness_and_a_slight_shift_explain_a_picture():
     large = np.asarray(photograph(5, (340, 340)).convert("L"))
     one, two = (np.asarray(Image.fromarray(large[10:330, k : k + 320])) for k in (10, 13))
     a, b, c = (thumbnail(t[..., np.newaxis])[0][np.newaxis] for t in (one, two, large[::-1]))
-    assert _explained(a, (a * 0.7 + 20).astype(np.uint8))[0] > 0.99
-    assert _explained(a, b)[0] > 0.95  # three of 320 pixels
-    assert _explained(a, c)[0] < 0.5
+    assert explained(a, (a * 0.7 + 20).astype(np.uint8))[0] > 0.99
+    assert explained(a, b)[0] > 0.95  # three of 320 pixels
+    assert explained(a, c)[0] < 0.5
 
 
 # -- the split

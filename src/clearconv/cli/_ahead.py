@@ -35,7 +35,8 @@ class Ahead(Callback):
         extra = found.copies
         if extra and not found.straddling:
             has = "has" if extra == 1 else "have"
-            click.echo(f"{count(extra, 'image')} {has} a twin; twins are kept in one part")
+            known = "those found" if found.uncompared else "twins"
+            click.echo(f"{count(extra, 'image')} {has} a twin; {known} are kept in one part")
         for line in found.advice:
             click.echo(f"Advice: {printable(line)}", err=True)
         click.echo(f"forecast {plan.forecast}")

@@ -14,9 +14,10 @@ from typing import Literal
 import numpy as np
 
 from clearconv._files import open_file
+from clearconv.data._alikeness import SIDE
 from clearconv.data._decode import Pixels
 from clearconv.data._source import Source, Split, check_classes
-from clearconv.data._twins import SIDE, Twins, find_twins, thumbnail
+from clearconv.data._twins import Twins, find_twins, thumbnail
 from clearconv.errors import DataError
 
 _DIGITS = Path(__file__).parent / "digits.npz"

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from clearconv.data._ahead import cores, in_order
+from clearconv.data._alikeness import SIDE
 from clearconv.data._decode import Pixels, content_of, decode_sized, load_image, shortage
 from clearconv.data._formats import FORMATS_IN_WORDS, BrokenImage
 from clearconv.data._layout import Candidate, Layout, read_layout
 from clearconv.data._problems import Problem
 from clearconv.data._source import PARTS, Source, Split
 from clearconv.data._twin_words import describe_twins
-from clearconv.data._twins import SIDE, Twins, find_twins, thumbnail
+from clearconv.data._twins import Twins, find_twins, thumbnail
 from clearconv.errors import DataError
 
 Progress = Callable[[int, int], None]

@@ -23,7 +23,8 @@ def twin_problems(source: Source, split: Split) -> tuple[Problem, ...]:
     Returns
     -------
     tuple of Problem
-        A line for each group of such pictures, without those among ``source.problems``.
+        A line for each group of such pictures, and one where the search for them was cut short,
+        without those among ``source.problems``.
     """
     lines = describe_twins(source.twins, source.files, source.labels, source.classes, split)
     return tuple(line for line in lines if line not in source.problems)
@@ -36,7 +37,10 @@ def describe_twins(
     classes: tuple[str, ...],
     split: Split | None,
 ) -> list[Problem]:
-    """Return a line for each group that lies under two classes or, else, in two parts."""
+    """Return a line for each group that lies under two classes or, else, in two parts.
+
+    Where the search for copies was cut short, one more line says so.
+    """
     part = part_numbers(split, len(files))
     problems = []
     for group in groups_of(twins.alike):
@@ -58,6 +62,13 @@ def describe_twins(
             where = f"in {_number(by_part)} parts of the split"
             line = f"{_named(files, group, by_part.values())} {are} {where}"
             problems.append(Problem(line, "leak"))
+    if count := len(twins.unknown):
+        line = (
+            f"{count:,} images, such as {files[twins.unknown[0]]}, resemble so many others that "
+            "not all were compared: there may be copies among them that nobody knows of, also in "
+            "two parts of the split"
+        )
+        problems.append(Problem(line, "search"))
     return problems
 
 

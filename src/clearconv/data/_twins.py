@@ -6,21 +6,27 @@ correlation is one matrix product, without a table of all pairs. What is close t
 again, finer. ``docs/data.md`` says how both limits were found.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from clearconv.data._alikeness import (
+    SIDE,
+    Details,
+    Numbers,
+    coarse_vectors,
+    correlation,
+    correlation_at_most,
+    explained,
+)
 from clearconv.data._decode import Pixels
 from clearconv.data._resize import resized_thumbnail, with_channels
 
 Indices = npt.NDArray[np.int64]
-Numbers = npt.NDArray[Any]
+Flags = npt.NDArray[np.bool_]
 
-#: Side of a thumbnail.
-SIDE = 32
 #: Pictures with a shorter side hold too little to tell two shots of like things from one ...
 _SMALL = 64
 #: ... so that only almost equal pixels count, and of the tiniest only equal ones.
@@ -31,8 +37,16 @@ _COARSE, _COARSE_SMALL = 0.94, 0.99
 _DETAIL = 0.85
 #: Correlation of the thumbnails of small pictures.
 _EQUAL = 0.998
-#: Rows and columns of one block of the matrix product, and how many pairs of it are looked at.
-_ROWS, _COLUMNS, _CLOSEST = 512, 8192, 1024
+#: What float32 may take from an upper limit.
+_ROUNDING = 1e-3
+#: Pictures in a row, and in a column, of a block of the matrix product.
+_BLOCK = 1024
+#: A block with more close pairs is *crowded*: upper limits, two more products, refuse most first.
+_CROWDED = 512
+#: How many crowded blocks are searched, and how many pairs are compared in vain: at least, and more
+#: for every block of pictures. What is beyond is not searched, and said to be unknown.
+_CROWDED_BLOCKS, _CROWDED_BLOCKS_EACH = 128, 2
+_IN_VAIN, _IN_VAIN_EACH = 2**15, _BLOCK
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +59,14 @@ class Twins:
         For each image the first one with equal pixels: its own number where there is none.
     alike : ndarray of int64, shape (n,)
         For each image the first of its near twins, equal ones included.
+    unknown : ndarray of int64
+        Images that resemble so many others that not every pair was compared: they may have near
+        twins that are not in `alike`.
     """
 
     same: Indices
     alike: Indices
+    unknown: Indices = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 def thumbnail(pixels: Pixels) -> tuple[Pixels, bool]:
@@ -75,95 +93,166 @@ def find_twins(digests: Sequence[bytes], thumbnails: Pixels, shorter: Indices) -
     Returns
     -------
     Twins
+
+    Notes
+    -----
+    Pairs within a group are not compared: m copies of a picture cost about m comparisons. The
+    coarse vectors cost a product of (n, 256) matrices by blocks, without those that are known to
+    be far apart: n ** 2 steps, but light ones. Where pictures are merely all alike, upper limits
+    refuse nearly all pairs, each at less than a thousandth of a comparison. The number of blocks
+    that are searched so, and of comparisons in vain, is bounded by a multiple of n; what is beyond
+    is `unknown`. Memory grows with n.
     """
     first: dict[bytes, int] = {}
     same = np.array([first.setdefault(digest, i) for i, digest in enumerate(digests)], np.int64)
     distinct = np.flatnonzero((same == np.arange(len(same))) & (shorter >= _TINY))
-    parent = same.copy()
-    for a, b in _near(thumbnails[distinct], shorter[distinct] < _SMALL):
-        one, other = sorted((_root(parent, int(distinct[a])), _root(parent, int(distinct[b]))))
-        parent[other] = one
-    alike = np.array([_root(parent, i) for i in range(len(parent))], np.int64)
-    return Twins(same, alike)
+    search = _Search(thumbnails[distinct], shorter[distinct] < _SMALL)
+    search.run()
+    alike = same.copy()
+    alike[distinct] = distinct[search.group]
+    return Twins(same, alike[same], distinct[search.unknown])
+
+
+class _Search:
+    """The search for near twins among n pictures that all differ.
+
+    Attributes
+    ----------
+    group : ndarray of int64, shape (n,)
+        For each picture the first of its group, as far as it is known.
+    unknown : ndarray of bool, shape (n,)
+        Pictures of which some close pairs were not compared.
+    """
+
+    def __init__(self, thumbnails: Pixels, small: Flags) -> None:
+        self.thumbnails, self.small = thumbnails, small
+        n = len(thumbnails)
+        self.group = np.arange(n)
+        self.unknown = np.zeros(n, dtype=bool)
+        self.vectors, self.share = coarse_vectors(thumbnails)
+        # A mirrored shoe is another shoe; a mirrored photograph is a copy.
+        self.views = (False,) if small.all() else (False, True)
+        self.least = _COARSE_SMALL if small.all() else _COARSE
+        blocks = -(-n // _BLOCK)
+        self.crowded = _CROWDED_BLOCKS + _CROWDED_BLOCKS_EACH * blocks
+        self.in_vain = _IN_VAIN + _IN_VAIN_EACH * blocks
+
+    def run(self) -> None:
+        """Compare every block of pictures with every other one that is near.
+
+        Vectors that are close are as close along any direction, so that in the order of one number
+        each block meets only its neighbours.
+        """
+        if len(self.group) < 2:
+            return
+        along = self.vectors @ _main_direction(self.vectors)
+        order = np.argsort(along, kind="stable")
+        along = along[order]
+        radius = float(np.sqrt(2 * (1 - self.least))) + 1e-4
+        for start in range(0, len(order), _BLOCK):
+            rows = order[start : start + _BLOCK]
+            end = int(np.searchsorted(along, along[start + len(rows) - 1] + radius))
+            details: list[Details] = []
+            for left in range(start, end, _BLOCK):
+                columns = order[left : min(left + _BLOCK, end)]
+                for mirrored in self.views:
+                    self._block(rows, columns, mirrored, details)
+
+    def _block(self, rows: Indices, columns: Indices, mirrored: bool, kept: list[Details]) -> None:
+        """Join what is alike in one block; `kept` are the rows' details once they are needed."""
+        others = self.vectors[columns]
+        if mirrored:
+            others = _mirrored(others)
+        product = self.vectors[rows] @ others.T  # (rows, columns)
+        close = product >= self.least
+        if rows[0] == columns[0]:
+            close = np.triu(close, 1)
+        if not close.any():
+            return
+        close &= self.group[rows][:, np.newaxis] != self.group[columns]
+        small = self.small[rows][:, np.newaxis] | self.small[columns]
+        i, j = np.nonzero(close & small)
+        limit = correlation_at_most(product[i, j], self.share[rows[i]], self.share[columns[j]])
+        close[i, j] = (limit >= _EQUAL - _ROUNDING) & (not mirrored)
+        crowded = bool(np.count_nonzero(close & ~small) > _CROWDED)
+        if crowded and self.crowded > 0:
+            crowded = False
+            self.crowded -= 1
+            if not kept:
+                kept.append(Details(self.thumbnails[rows]))
+            limits = kept[0].explained_at_most(Details(self.thumbnails[columns]), mirrored)
+            close &= small | (limits >= _DETAIL - _ROUNDING)
+        i, j = np.nonzero(close)
+        nearest = np.argsort(-product[i, j], kind="stable")
+        one, two = rows[i[nearest]], columns[j[nearest]]
+        if crowded:
+            self._leave(one[_CROWDED:], two[_CROWDED:])
+            one, two = one[:_CROWDED], two[:_CROWDED]
+        self._join(one, two, mirrored)
+
+    def _join(self, one: Indices, two: Indices, mirrored: bool) -> None:
+        """Compare pairs, the likeliest first, until those that are alike share a group.
+
+        In each round the likeliest pair of every group is compared (Boruvka's algorithm): as long
+        as they are alike, every round halves the number of groups.
+        """
+        while len(one):
+            if self.in_vain <= 0:
+                self._leave(one, two)
+                return
+            ends = np.stack((self.group[one], self.group[two]), axis=1).ravel()
+            _, first = np.unique(ends, return_index=True)
+            chosen = np.unique(first // 2)
+            found = self._alike(one[chosen], two[chosen], mirrored)
+            self.in_vain -= int(np.sum(~found))
+            for a, b in zip(one[chosen[found]], two[chosen[found]], strict=True):
+                low, high = sorted((_root(self.group, int(a)), _root(self.group, int(b))))
+                self.group[high] = low
+            while (higher := self.group[self.group]).tobytes() != self.group.tobytes():
+                self.group = higher
+            left = self.group[one] != self.group[two]
+            left[chosen] = False
+            one, two = one[left], two[left]
+
+    def _leave(self, one: Indices, two: Indices) -> None:
+        """Note pairs that are not compared."""
+        self.unknown[one] = self.unknown[two] = True
+
+    def _alike(self, one: Indices, two: Indices, mirrored: bool) -> Flags:
+        """Compare pairs of pictures, and say of each whether they are near twins."""
+        found = np.zeros(len(one), dtype=bool)
+        for start in range(0, len(one), _CROWDED):  # bounds the memory
+            part = slice(start, start + _CROWDED)
+            low, high = np.minimum(one[part], two[part]), np.maximum(one[part], two[part])
+            a, b = self.thumbnails[low], self.thumbnails[high]
+            small = self.small[low] | self.small[high]
+            if mirrored:
+                b = b[:, :, ::-1]
+            found[part][small] = correlation(a[small], b[small]) >= _EQUAL
+            found[part][~small] = explained(a[~small], b[~small]) >= _DETAIL
+        return found
 
 
 def _root(parent: Indices, i: int) -> int:
     while parent[i] != i:
-        parent[i] = parent[parent[i]]
         i = int(parent[i])
     return i
 
 
-def _near(thumbnails: Pixels, small: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """Yield the near twins among pictures that all differ."""
-    if len(thumbnails) < 2:
-        return
-    least = _COARSE_SMALL if small.all() else _COARSE
-    vectors = _vectors(thumbnails)
-    views = [(vectors, False)]
-    if not small.all():  # a mirrored shoe is another shoe; a mirrored photograph is a copy
-        views.append((_vectors(thumbnails[:, :, ::-1]), True))
-    for other, mirrored in views:
-        for one, two in _close(vectors, other, least):
-            a, b = thumbnails[one], thumbnails[two]
-            if mirrored:
-                b = b[:, :, ::-1]
-            either = small[one] | small[two]
-            found = np.zeros(len(one), dtype=bool)
-            if not mirrored:
-                found[either] = _correlation(a[either], b[either]) >= _EQUAL
-            large = ~either
-            found[large] = _explained(a[large], b[large]) >= _DETAIL
-            yield from zip(one[found].tolist(), two[found].tolist(), strict=True)
+def _mirrored(vectors: Numbers) -> Numbers:
+    """Return the vectors (n, 256) of the mirrored pictures."""
+    half = SIDE // 2
+    return vectors.reshape(-1, half, half)[:, :, ::-1].reshape(vectors.shape)
 
 
-def _vectors(thumbnails: Pixels) -> npt.NDArray[np.float32]:
-    """Return (n, 256): 16 x 16 pixels each, mean 0 and length 1; zeros for an empty picture."""
-    n, half = len(thumbnails), SIDE // 2
-    result = np.empty((n, half * half), np.float32)
-    for start in range(0, n, _COLUMNS):
-        part = thumbnails[start : start + _COLUMNS].reshape(-1, half, 2, half, 2)
-        rows = part.mean(axis=(2, 4), dtype=np.float32).reshape(-1, half * half)
-        rows -= rows.mean(axis=1, keepdims=True)
-        length = np.sqrt((rows * rows).sum(axis=1, keepdims=True))
-        result[start : start + _COLUMNS] = np.where(length > half, rows, 0) / np.maximum(length, 1)
-    return result
+def _main_direction(vectors: Numbers) -> Numbers:
+    """Return about the direction in which the vectors differ most: three power iterations.
 
-
-def _close(
-    vectors: npt.NDArray[np.float32], others: npt.NDArray[np.float32], least: float
-) -> Iterator[tuple[Indices, Indices]]:
-    """Yield pairs (i, j), i != j, each once, with ``vectors[i] @ others[j] >= least``, by blocks.
-
-    Vectors that close are as close along any direction, so that in order of one number each row
-    meets only its neighbours.
+    Pictures count together with their mirror images, which makes the direction symmetric: a
+    picture and its mirror image lie at the same place along it.
     """
-    direction = _main_direction(vectors)
-    along, across = vectors @ direction, others @ direction
-    order, place = np.argsort(along, kind="stable"), np.argsort(across, kind="stable")
-    sorted_across = across[place]
-    radius = float(np.sqrt(2 * (1 - least))) + 1e-4
-    for start in range(0, len(order), _ROWS):
-        rows = order[start : start + _ROWS]
-        low = np.searchsorted(sorted_across, along[rows[0]] - radius)
-        high = np.searchsorted(sorted_across, along[rows[-1]] + radius)
-        for left in range(int(low), int(high), _COLUMNS):
-            columns = place[left : min(left + _COLUMNS, int(high))]
-            product = vectors[rows] @ others[columns].T  # (rows, columns)
-            i, j = np.nonzero(product >= least)
-            one, two = rows[i], columns[j]
-            # Being a mirror image goes both ways, as being alike does: one of the two is enough.
-            keep = np.flatnonzero(one < two)
-            if len(keep) > _CLOSEST:  # where everything is alike, twins are still the closest
-                nearest = np.argsort(-product[i[keep], j[keep]], kind="stable")[:_CLOSEST]
-                keep = keep[nearest]
-            if len(keep):
-                yield one[keep], two[keep]
-
-
-def _main_direction(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return about the direction in which the vectors differ most: three power iterations."""
     sample = vectors[:: max(1, len(vectors) // 1000)]
+    sample = sample + _mirrored(sample)
     direction = sample[0] + np.float32(1e-3)
     for _ in range(3):
         direction = sample.T @ (sample @ direction)
@@ -172,49 +261,3 @@ def _main_direction(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]
             return np.zeros_like(direction)
         direction = direction / np.float32(length)
     return direction
-
-
-def _correlation(a: Pixels, b: Pixels) -> Numbers:
-    """Return the correlation of the pixels of each pair (k, 32, 32)."""
-    x, y = (t.reshape(len(t), SIDE * SIDE).astype(np.float64) for t in (a, b))
-    x, y = x - x.mean(axis=1, keepdims=True), y - y.mean(axis=1, keepdims=True)
-    size = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
-    return np.round((x * y).sum(axis=1) / np.maximum(size, 1), 6)
-
-
-def _explained(a: Pixels, b: Pixels) -> Numbers:
-    """Return which share of one's detail the other explains, of each pair (k, 32, 32).
-
-    The better of both ways, as the smaller cut lies within the larger.
-    """
-    return np.maximum(_explained_by(a, b), _explained_by(b, a))
-
-
-def _explained_by(a: Pixels, b: Pixels) -> Numbers:
-    r"""Fit b by a, moved and zoomed a little, with other contrast and brightness.
-
-    To first order a picture moved by (p, q) and zoomed by (r, s) is :math:`a + (p + r x) a_x +
-    (q + s y) a_y`: with contrast and brightness, six numbers by least squares (Lucas and Kanade,
-    "An iterative image registration technique", 1981). Detail is what a mean over 5 x 5 pixels
-    takes away: all photographs with a bright sky are alike without it.
-    """
-    n = SIDE - 2  # the gradient is one-sided at the edge
-    x, y = a.astype(np.float64), b.astype(np.float64)
-    down, right = np.gradient(x, axis=(1, 2))
-    place = (np.arange(SIDE) - (SIDE - 1) / 2) / (SIDE / 2)
-    parts = (x, right, down, place * right, place[:, np.newaxis] * down, np.ones_like(x))
-    inner = np.stack(parts, axis=1)[:, :, 1:-1, 1:-1].reshape(-1, 6, n * n)  # (k, 6, n*n)
-    wanted = y[:, 1:-1, 1:-1].reshape(-1, n * n, 1)
-    normal = inner @ inner.transpose(0, 2, 1) + 1e-3 * np.eye(6)
-    weights = np.linalg.solve(normal, inner @ wanted)  # (k, 6, 1)
-    rest = wanted - inner.transpose(0, 2, 1) @ weights
-    whole, left = (_detail(t.reshape(-1, n, n)) for t in (wanted, rest))
-    share = 1 - (left**2).sum(axis=(1, 2)) / np.maximum((whole**2).sum(axis=(1, 2)), 1)
-    return np.round(share, 6)
-
-
-def _detail(pictures: Numbers) -> Numbers:
-    """Subtract from each pixel the mean of the 5 x 5 about it; the edge goes on beyond itself."""
-    sums = np.pad(pictures, ((0, 0), (3, 2), (3, 2)), mode="edge").cumsum(axis=1).cumsum(axis=2)
-    five = sums[:, 5:, 5:] - sums[:, :-5, 5:] - sums[:, 5:, :-5] + sums[:, :-5, :-5]
-    return pictures - five / 25

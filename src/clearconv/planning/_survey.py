@@ -41,6 +41,8 @@ class Survey:
         included.
     straddling : int
         How many of the groups lie in more than one part.
+    uncompared : int
+        How many images resemble too many others for every pair to be compared.
     problems : tuple of str
         Everything to be warned of, each naming a file.
     advice : tuple of str
@@ -59,6 +61,7 @@ class Survey:
     same: tuple[tuple[str, ...], ...]
     alike: tuple[tuple[str, ...], ...]
     straddling: int
+    uncompared: int
     problems: tuple[str, ...]
     advice: tuple[str, ...]
 
@@ -114,6 +117,7 @@ def survey(run: Run) -> Survey:
         same=_files(run, groups_of(source.twins.same)),
         alike=_files(run, groups),
         straddling=apart,
+        uncompared=len(source.twins.unknown),
         problems=(*source.problems, *split.problems),
         advice=tuple(_advice(run, images)),
     )
