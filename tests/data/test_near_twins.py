@@ -316,6 +316,45 @@ def test_shares_hold_where_a_few_pictures_have_twins():
         assert counts == [[80, 80], [10, 10], [10, 10]]
 
 
+@pytest.mark.parametrize(
+    ("labels", "groups", "expected"),
+    [
+        # six clips of 20 frames a class
+        (np.repeat([0, 1], 120), np.repeat(np.arange(12), 20), [[80, 20, 20]] * 2),
+        # three clips that show both classes
+        (np.tile([0, 1], 30), np.repeat([0, 1, 2], 20), [[10, 10, 10]] * 2),
+        # two clips a class: to learn from and to test on
+        (np.repeat([0, 1], 40), np.repeat(np.arange(4), 20), [[20, 0, 20]] * 2),
+        # one clip of a class beside pictures that differ
+        (np.repeat([0, 1], 40), [0] * 40 + list(range(1, 41)), [[40, 0, 0], [32, 4, 4]]),
+        # a clip of both classes, and one or two pictures more of each
+        (
+            np.array([0] * 10 + [1] * 10 + [0, 0, 1]),
+            [0] * 20 + [1, 2, 3],
+            [[10, 1, 1], [10, 0, 1]],
+        ),
+    ],
+)
+def test_groups_are_shared_out_so_that_every_class_has_each_part(labels, groups, expected):
+    for seed in range(9):
+        split = parts(make_split(labels, seed, (8, 1, 1), np.array(groups)))
+        counts = [[int(np.sum(labels[part] == label)) for part in split] for label in (0, 1)]
+        assert counts == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    sizes=st.lists(st.lists(st.integers(1, 30), min_size=3, max_size=6), min_size=1, max_size=3),
+    seed=st.integers(0, 999),
+)
+def test_a_class_of_three_groups_has_every_part(sizes, seed):
+    labels = np.repeat(np.arange(len(sizes)), [sum(part) for part in sizes])
+    flat = sum(sizes, [])
+    groups = np.repeat(np.arange(len(flat)), flat)
+    for part in parts(make_split(labels, seed, (8, 1, 1), groups)):
+        assert set(labels[part].tolist()) == set(range(len(sizes)))
+
+
 def test_a_folder_s_twins_are_kept_in_one_part(album, folder):
     copies = {f"a/copy{i}.jpg": COPIES["cut"](photograph(i)) for i in (0, 2, 6)}
     source = open_data(folder(copies, name="album"))

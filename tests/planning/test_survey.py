@@ -102,3 +102,11 @@ def test_names_of_classes_are_aligned_whatever_their_script(tmp_path):
         pictures(tmp_path, name, 6, (20, 20), seed=number)
     lines = str(plan(tmp_path, image_size=8, model="digits_cnn", epochs=1)).splitlines()
     assert len({width(line) for line in lines[2:7]}) == 1, lines[2:7]
+
+
+def test_a_search_that_was_cut_short_is_not_called_clean(pets, monkeypatch):
+    assert "unknown" not in str(plan(pets, image_size=66, model="seed_cnn", epochs=1))
+    monkeypatch.setattr("clearconv.data._twins._IN_VAIN", -2000)
+    text = str(plan(pets, image_size=66, model="seed_cnn", epochs=1))
+    assert "equal to the pixel" in text and "unknown of 2 images" in text
+    assert "Warning: 2 images, such as dog/03.png, resemble so many others" in text

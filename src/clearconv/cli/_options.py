@@ -119,6 +119,11 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         help="JSON file with the lists train, validation and test.",
         default="",
     ),
+    _setting(
+        DATA,
+        "--allow-twins-apart/--no-allow-twins-apart",
+        help="Split as if no image were a copy of another; the test then measures memory, too.",
+    ),
     _choice(_MODEL, "--model", MODELS, "Which network"),
     _setting(
         _MODEL,

@@ -69,7 +69,8 @@ def sureness(evaluation: "Evaluation", remedy: str = "") -> Iterator[str]:
 def accuracy(evaluation: "Evaluation") -> str:
     """Return the line that ends a report."""
     right, total = evaluation.right, evaluation.total
-    return f"test accuracy {evaluation.accuracy:.4f} ({right} of {total})"
+    missing = f"; not tested: {class_names(evaluation.untested)}" if evaluation.untested else ""
+    return f"test accuracy {evaluation.accuracy:.4f} ({right} of {total}){missing}"
 
 
 def class_names(classes: tuple[str, ...], most: int = 10) -> str:

@@ -5,6 +5,7 @@ from clearconv.data._batches import Batch, Batches
 from clearconv.data._decode import load_image, side_for
 from clearconv.data._folds import make_folds, usual_folds
 from clearconv.data._from_arrays import from_arrays
+from clearconv.data._lacking import class_problems, unusable
 from clearconv.data._open import class_names, open_data
 from clearconv.data._preprocessing import Preprocessing
 from clearconv.data._problems import Problem, by_gravity
@@ -25,6 +26,7 @@ __all__ = [
     "Twins",
     "by_gravity",
     "channel_statistics",
+    "class_problems",
     "class_names",
     "complete_split",
     "from_arrays",
@@ -37,6 +39,7 @@ __all__ = [
     "read_split",
     "side_for",
     "twin_problems",
+    "unusable",
     "usual_folds",
     "write_split",
 ]

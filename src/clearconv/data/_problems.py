@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 #: Kinds of problems, the gravest first, and what several of a kind are called.
 KINDS = {
+    "unusable": "reasons why nothing can be trained",
     "missing": "classes missing from a part",
     "labels": "pictures under more than one class",
     "leak": "pictures in more than one part",
@@ -12,7 +13,7 @@ KINDS = {
     "left out": "files that are left out",
 }
 #: Kinds that decide whether a result can be believed; more of them are listed.
-_GRAVE = ("missing", "labels", "leak", "search")
+_GRAVE = ("unusable", "missing", "labels", "leak", "search")
 _FEW, _MANY = 10, 20
 
 

@@ -43,8 +43,8 @@ def make_split(
     Returns
     -------
     Split
-        Sorted numbers. Of a class with at least three images, no two of one group, every part with
-        a share gets one.
+        Sorted numbers. Of a class with at least three images every part with a share gets one, as
+        far as its groups allow.
 
     Raises
     ------
@@ -54,7 +54,9 @@ def make_split(
     Notes
     -----
     Largest remainder: each part gets the whole number below its quota, and what is left goes to
-    the largest fractions, the earlier part first where they tie.
+    the largest fractions, the earlier part first where they tie. A group goes into the first part
+    that has room for all of it, else into the one with most room. Where that leaves a class
+    without images in a part, groups are moved: see `_complete`.
     """
     shares = np.asarray(ratios, dtype=np.float64)
     if shares.shape != (3,) or not np.isfinite(shares).all() or min(shares) < 0 or not shares[0]:
@@ -82,11 +84,66 @@ def make_split(
                 place[group] = fits[0] if fits else most
                 left[place[group]] -= len(members)
             part[members] = place[group]
+    _complete(part, labels, groups, shares > 0)
     train, validation, test = (np.flatnonzero(part == number) for number in range(3))
     return Split(train, validation, test)
 
 
-def complete_split(source: Source, seed: int, ratios: Sequence[float] = (8, 1, 1)) -> Split:
+def _complete(part: Indices, labels: Indices, groups: Indices, wanted: np.ndarray) -> None:
+    """Move groups into parts that lack a class, if that leaves no more important part without it.
+
+    A class is missed most in training, then in the test, then in validation. Of the groups that
+    help most, the one of fewest images is moved. Nothing changes where nothing is missing.
+
+    Parameters
+    ----------
+    part : ndarray of int64, shape (n,)
+        0, 1 or 2 for each image: training, validation, test. Changed in place.
+    labels, groups : ndarray of int64, shape (n,)
+        As `make_split` has them.
+    wanted : ndarray of bool, shape (3,)
+        Parts that have a share.
+    """
+    kinds, kind = np.unique(labels, return_inverse=True)
+    _, group, size = np.unique(groups, return_inverse=True, return_counts=True)
+    place = np.empty(len(size), dtype=np.int64)
+    place[group] = part
+    pairs = np.unique(np.stack((group, kind), axis=1), axis=0)  # which groups have which classes
+    begins = np.searchsorted(pairs[:, 0], np.arange(len(size) + 1))
+    held = np.zeros((len(kinds), 3), dtype=np.int64)  # groups of each class in each part
+    np.add.at(held, (pairs[:, 1], place[pairs[:, 0]]), 1)
+    large = np.bincount(kind) >= 3
+
+    def gain(group: int, to: int) -> tuple[int, int, int]:
+        """Count classes that training, test and validation get, less those that they lose."""
+        mine, source = pairs[begins[group] : begins[group + 1], 1], place[group]
+        change = np.zeros(3, dtype=np.int64)
+        change[to] += np.sum(held[mine, to] == 0)
+        change[source] -= np.sum(held[mine, source] == 1)
+        return int(change[0]), int(change[2]), int(change[1])
+
+    moved = True
+    while moved:  # every move counts, so this ends
+        moved = False
+        for missing, to in ((m, to) for m in np.flatnonzero(large) for to in (0, 2, 1)):
+            if not wanted[to] or held[missing, to]:
+                continue
+            candidates = pairs[pairs[:, 1] == missing, 0].tolist()
+            best = max(candidates, key=lambda g: (gain(g, to), -size[g]))
+            if gain(best, to) > (0, 0, 0):
+                mine = pairs[begins[best] : begins[best + 1], 1]
+                held[mine, place[best]] -= 1
+                held[mine, to] += 1
+                place[best], moved = to, True
+    part[:] = place[group]
+
+
+def complete_split(
+    source: Source,
+    seed: int,
+    ratios: Sequence[float] = (8, 1, 1),
+    allow_twins_apart: bool = False,
+) -> Split:
     """Return the source's own split, its missing parts taken from the training part, or a new one.
 
     A given part is never changed: where the data brings a test part, its results stay comparable;
@@ -102,6 +159,8 @@ def complete_split(source: Source, seed: int, ratios: Sequence[float] = (8, 1, 1
     ratios : three numbers
         Shares of train, validation and test. A part that is missing takes its share of the
         training images: 1/10 by default.
+    allow_twins_apart : bool
+        Split as if no image were a copy of another; the test then measures memory as well.
 
     Returns
     -------
@@ -109,8 +168,9 @@ def complete_split(source: Source, seed: int, ratios: Sequence[float] = (8, 1, 1
         All three parts.
     """
     given = source.split
+    groups = np.arange(len(source)) if allow_twins_apart else source.twins.alike
     if given is None:
-        return make_split(source.labels, seed, ratios, source.twins.alike)
+        return make_split(source.labels, seed, ratios, groups)
     train, validation, test = ratios
     has_validation, has_test = len(given.validation) > 0, len(given.test) > 0
     if has_validation and has_test:
@@ -120,7 +180,7 @@ def complete_split(source: Source, seed: int, ratios: Sequence[float] = (8, 1, 1
         source.labels[given.train],
         seed,
         (rest, 0 if has_validation else validation, 0 if has_test else test),
-        source.twins.alike[given.train],
+        groups[given.train],
     )
     return Split(
         given.train[taken.train],

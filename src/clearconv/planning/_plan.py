@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Any
 
 from clearconv._text import printable, table
-from clearconv.data import by_gravity
+from clearconv.data import Problem, by_gravity
 from clearconv.data._source import PARTS
 from clearconv.planning._forecast import Forecast, duration, forecast, memory
 from clearconv.planning._survey import Survey, survey
@@ -31,8 +31,8 @@ class Plan:
         Name, number of parameters and input of the network.
     reading_seconds : float
         How long reading the data took.
-    forecast : Forecast
-        Time and memory of the run.
+    forecast : Forecast or None
+        Time and memory of the run; None where nothing can be trained, as a problem says.
     joined : str, optional
         That the last two batches of each epoch are one, where that is so.
     """
@@ -41,7 +41,7 @@ class Plan:
     survey: Survey
     model: str
     reading_seconds: float
-    forecast: Forecast
+    forecast: Forecast | None
     joined: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -52,7 +52,7 @@ class Plan:
             "joined": self.joined,
             "reading_seconds": self.reading_seconds,
             "survey": self.survey.to_dict(),
-            "forecast": self.forecast.to_dict(),
+            "forecast": self.forecast and self.forecast.to_dict(),
         }
 
     def __str__(self) -> str:
@@ -79,7 +79,8 @@ def plan(data: Any, *, callbacks: Sequence[Callback] = (), **given: Any) -> Plan
     Raises
     ------
     ArgumentError, BackendError, DataError
-        As ``clearconv.train.train`` would: what it refuses is refused here.
+        As ``clearconv.train.train`` would: what it refuses is refused here. Only a split that
+        nothing can be trained with, as where all images are copies, is a problem of the survey.
 
     Notes
     -----
@@ -87,7 +88,7 @@ def plan(data: Any, *, callbacks: Sequence[Callback] = (), **given: Any) -> Plan
     through the same loop that trains: reading, augmentation, steps, validation, checkpoint, test.
     """
     start = perf_counter()
-    run = prepare(data, callbacks=callbacks, **given)
+    run = prepare(data, callbacks=callbacks, whole=False, **given)
     return plan_of(run, perf_counter() - start)
 
 
@@ -105,12 +106,14 @@ def plan_of(run: Run, reading_seconds: float) -> Plan:
     -------
     Plan
     """
+    found = survey(run)
+    kinds = {problem.kind for problem in found.problems if isinstance(problem, Problem)}
     return Plan(
         data=run.settings.data,
-        survey=survey(run),
+        survey=found,
         model=run.network,
         reading_seconds=reading_seconds,
-        forecast=forecast(run),
+        forecast=None if "unusable" in kinds else forecast(run),
         joined=run.joined,
     )
 
@@ -163,9 +166,16 @@ def _texts(counts: Sequence[int]) -> list[str]:
 
 
 def _copies(found: Survey) -> Iterator[str]:
-    if not found.alike:
-        yield "copies      no picture occurs twice"
-        return
+    if found.alike:
+        yield from _groups(found)
+    else:
+        none = "none was found" if found.uncompared else "no picture occurs twice"
+        yield f"copies      {none}"
+    if found.uncompared:
+        yield f"            unknown of {_images(found.uncompared)}: not every pair was compared"
+
+
+def _groups(found: Survey) -> Iterator[str]:
     extra = found.copies
     equal = sum(map(len, found.same)) - len(found.same)
     are = "image is a copy" if extra == 1 else "images are copies"
@@ -182,6 +192,9 @@ def _copies(found: Survey) -> Iterator[str]:
 
 def _time(plan: Plan) -> Iterator[str]:
     ahead = plan.forecast
+    if ahead is None:
+        yield "forecast    none: nothing can be trained"
+        return
     yield f"forecast    {ahead}"
     yield (
         f"            an epoch trains for {duration(ahead.training_seconds)} "

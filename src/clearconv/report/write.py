@@ -13,7 +13,8 @@ from markupsafe import Markup
 from clearconv import __version__
 from clearconv._files import write_atomically
 from clearconv._text import utf8
-from clearconv.data import Augmentation, Source, by_gravity, twin_problems
+from clearconv.data import Augmentation, Source, by_gravity, class_problems, twin_problems
+from clearconv.data._source import some_classes
 from clearconv.errors import RunError
 from clearconv.pages import bars, histogram, line_chart, matrix, page
 from clearconv.pages._axes import fixed
@@ -90,6 +91,7 @@ def _content(run: Measured) -> dict[str, Any]:
     first, shape = pictures.filters(run)
     return {
         "run": run,
+        "some_classes": some_classes,
         "said": said,
         "low": low,
         "high": high,
@@ -226,7 +228,8 @@ def _warnings(run: Measured) -> list[str]:
     ]
     twins = twin_problems(run.source, run.split)
     # what knows its kind comes first: the plan on disk repeats it as plain text
-    found = [*run.source.problems, *run.split.problems, *twins, *planned]
+    lacking = class_problems(run.source, run.split, run.settings.keeps_twins_together)
+    found = [*lacking, *run.source.problems, *run.split.problems, *twins, *planned]
     found += [*doubts(run.model), *noticed]
     return by_gravity(dict.fromkeys(found))
 

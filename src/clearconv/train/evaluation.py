@@ -101,6 +101,12 @@ class Evaluation:
         return counts
 
     @property
+    def untested(self) -> tuple[str, ...]:
+        """Return the classes of which there is no image: the numbers say nothing about them."""
+        images = np.bincount(self.labels, minlength=len(self.classes))
+        return tuple(self.classes[label] for label in np.flatnonzero(images == 0))
+
+    @property
     def precision(self) -> Array:
         """Return, for each class, the share of its predictions that are right; NaN if none."""
         return _share(np.diag(self.confusion), self.confusion.sum(axis=0))
@@ -145,6 +151,7 @@ class Evaluation:
             "total": self.total,
             "loss": self.loss,
             "classes": list(self.classes),
+            "untested": list(self.untested),
             "confusion": self.confusion.tolist(),
             "precision": [None if np.isnan(value) else float(value) for value in self.precision],
             "recall": [None if np.isnan(value) else float(value) for value in self.recall],

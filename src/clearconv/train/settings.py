@@ -115,6 +115,8 @@ class Settings:
         Training, validation and test part, where the data bring no split.
     split : str, optional
         A split file.
+    allow_twins_apart : bool
+        Whether copies of a picture may lie in several parts; the test then measures memory as well.
     save_every : float
         Seconds between checkpoints within an epoch; 0 saves after every step. It changes no bit.
     backend : {"loops", "matrix", "native"}, optional
@@ -147,6 +149,7 @@ class Settings:
     patience: int | None = None
     ratios: tuple[int, int, int] = (8, 1, 1)
     split: str | None = None
+    allow_twins_apart: bool = False
     save_every: float = 60.0
     backend: str | None = None
     threads: int | None = None
@@ -209,6 +212,11 @@ class Settings:
             )
         Augmentation.from_dict(self.augmentation)
 
+    @property
+    def keeps_twins_together(self) -> bool:
+        """Whether copies of a picture stay in one part, where the data do not bring that part."""
+        return self.split is None and not self.allow_twins_apart
+
     @classmethod
     def for_data(cls, kind: str, data: str, **given: Any) -> Self:
         """Return the defaults for a kind of data, with what was given in their place.
@@ -241,10 +249,11 @@ class Settings:
             raise ArgumentError(
                 f"momentum is sgd's, but optimiser={optimiser!r}. Leave it out, or use sgd."
             )
-        if given.get("split") is not None and given.get("ratios") is not None:
-            raise ArgumentError(
-                "split names the parts, so ratios have no effect: give one of them."
-            )
+        for name in ("ratios", "allow_twins_apart"):
+            if given.get("split") is not None and given.get(name) is not None:
+                raise ArgumentError(
+                    f"split names the parts, so {name} has no effect: give one of them."
+                )
         chosen = {"model": given.get("model") or default_for(kind), **DEFAULTS[kind]}
         chosen |= OPTIMISER_DEFAULTS.get(optimiser, {})
         if given.get("schedule") == "one_cycle":

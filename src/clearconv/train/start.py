@@ -9,17 +9,19 @@ import numpy as np
 
 from clearconv.data import (
     Preprocessing,
+    Problem,
     Source,
     Split,
     channel_statistics,
+    class_problems,
     complete_split,
     open_data,
     read_split,
     side_for,
     twin_problems,
+    unusable,
 )
 from clearconv.data._decode import CACHE_SIDE
-from clearconv.data._source import PARTS
 from clearconv.errors import ArgumentError, DataError, ShapeError
 from clearconv.layers import Node, from_spec
 from clearconv.models import MODELS, create, default_for
@@ -93,7 +95,9 @@ def train(
         return go(run, told)
 
 
-def prepare(data: Data, *, callbacks: Sequence[Callback] = (), **given: Any) -> Run:
+def prepare(
+    data: Data, *, callbacks: Sequence[Callback] = (), whole: bool = True, **given: Any
+) -> Run:
     """Return the run that `train` would begin; nothing is written.
 
     Parameters
@@ -102,6 +106,9 @@ def prepare(data: Data, *, callbacks: Sequence[Callback] = (), **given: Any) -> 
         As for `train`.
     callbacks : sequence of Callback
         Told how far reading is.
+    whole : bool
+        Whether a split that nothing can be trained with is an error. If not, it is a problem of the
+        split, of the kind "unusable".
 
     Returns
     -------
@@ -133,14 +140,14 @@ def prepare(data: Data, *, callbacks: Sequence[Callback] = (), **given: Any) -> 
     if settings.split is not None:
         split = read_split(settings.split, source)
     else:
-        if given.get("ratios") is not None and _is_complete(source.split):
-            raise ArgumentError(
-                f"{settings.data} brings its own training, validation and test part, so ratios "
-                "have no effect. Leave them out."
-            )
-        split = complete_split(source, settings.seed, settings.ratios)
-    _check_parts(split, settings)
-    split = replace(split, problems=(*split.problems, *twin_problems(source, split)))
+        for name in ("ratios", "allow_twins_apart"):
+            if given.get(name) is not None and _is_complete(source.split):
+                raise ArgumentError(
+                    f"{settings.data} brings its own training, validation and test part, so "
+                    f"{name} has no effect. Leave it out."
+                )
+        split = complete_split(source, settings.seed, settings.ratios, settings.allow_twins_apart)
+    split = replace(split, problems=_problems(source, split, settings, whole))
     if earlier is not None:
         own, preprocessing = earlier.begin(source.classes, settings.image_size, settings.seed)
         for doubt in earlier.doubts(source, split.test):
@@ -285,16 +292,17 @@ def _is_complete(split: Split | None) -> bool:
     return split is not None and all(map(len, (split.train, split.validation, split.test)))
 
 
-def _check_parts(split: Split, settings: Settings) -> None:
-    """Raise now, not after hours of training, if a part that is needed has no images."""
-    for name in PARTS:
-        if len(getattr(split, name)) == 0:
-            where = f"--split {settings.split}" if settings.split else f"ratios {settings.ratios}"
-            raise DataError(
-                f"The {name} part has no images ({where}), but training learns from one part, "
-                "chooses the epoch to keep by the second, and is tested on the third. Give every "
-                "part a share, such as --ratios 8:1:1, and every class at least three images."
-            )
+def _problems(source: Source, split: Split, settings: Settings, whole: bool) -> tuple[str, ...]:
+    """Return what is wrong with a split; raise if nothing can be trained with it and `whole`."""
+    where = f"ratios {settings.ratios}" if source.split is None else "the split of the data"
+    if settings.split is not None:
+        where = f"--split {settings.split}"
+    if wrong := unusable(source, split, where, settings.keeps_twins_together):
+        if whole:
+            raise DataError(wrong)
+        return Problem(wrong, "unusable"), *split.problems, *twin_problems(source, split)
+    lacking = class_problems(source, split, settings.keeps_twins_together)
+    return *lacking, *split.problems, *twin_problems(source, split)
 
 
 def _check_batches(run: Run) -> None:
