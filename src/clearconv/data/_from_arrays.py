@@ -8,7 +8,7 @@ import numpy as np
 
 from clearconv.data._arrays import ArraySource
 from clearconv.data._decode import Pixels
-from clearconv.data._source import Split, check_classes
+from clearconv.data._source import Split, check_classes, composed
 from clearconv.errors import DataError
 
 
@@ -109,7 +109,10 @@ def _checked(name: str, images: Pixels, labels: Sequence[Any]) -> tuple[Pixels, 
             f"from_arrays: the {name} images have shape {images.shape}, but (n, H, W) or "
             f"(n, H, W, channels), with 1 or 3 channels, is needed.{swap}"
         )
-    return pixels, _marks(name, labels, len(pixels))
+    marks = _marks(name, labels, len(pixels))
+    if marks.dtype.kind == "U":
+        marks = np.array([composed(mark) for mark in marks.tolist()])
+    return pixels, marks
 
 
 def _marks(name: str, labels: Sequence[Any], count: int) -> np.ndarray:

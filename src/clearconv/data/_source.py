@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from unicodedata import normalize
 
 from clearconv.data._decode import Pixels
 from clearconv.data._twins import Indices as Indices
@@ -131,6 +132,14 @@ def check_classes(
             f"classes selects {len(wanted)} of the classes of {where}, but "
             f"{_needed(max(1, least))}. Its classes are {listed}."
         )
+
+
+def composed(name: str) -> str:
+    """Return a name with its accents composed (Unicode's NFC), so that equal names are equal.
+
+    Macs decompose them: a folder made there and one made elsewhere would differ otherwise.
+    """
+    return normalize("NFC", name)
 
 
 def some(names: Sequence[str], most: int = 3) -> str:

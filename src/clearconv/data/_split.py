@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from clearconv._files import read_text, write_atomically
-from clearconv.data._source import Indices, Source, Split, some
+from clearconv.data._source import Indices, Source, Split, composed, some
 from clearconv.errors import DataError
 from clearconv.random import generator
 
@@ -230,6 +230,7 @@ def read_split(path: str | Path, source: Source) -> Split:
     """
     content = _read_json(Path(path))
     parts = {part: _files(path, content, keys) for part, keys in _KEYS.items()}
+    parts = {part: _own_names(files, source) for part, files in parts.items()}
     number = {file: i for i, file in enumerate(source.files)}
     listed = Counter(file for files in parts.values() for file in files)
     unknown = [file for file in listed if file not in number]
@@ -263,6 +264,13 @@ def read_split(path: str | Path, source: Source) -> Split:
         np.array([number[file] for file in files], dtype=np.int64) for files in parts.values()
     )
     return Split(train, validation, test, problems)
+
+
+def _own_names(files: list[str], source: Source) -> list[str]:
+    """Return files as the data name them, where only the accents are written in another way."""
+    known = set(source.files)
+    composed_names = {composed(file): file for file in source.files}
+    return [file if file in known else composed_names.get(composed(file), file) for file in files]
 
 
 def _counts(n: int, shares: np.ndarray) -> list[int]:

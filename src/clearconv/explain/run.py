@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from clearconv.data import load_image, side_for
+from clearconv.data._source import composed
 from clearconv.errors import ArgumentError, DataError
 from clearconv.explain.agreement import rank_correlation
 from clearconv.explain.grad_cam import chosen_layer, grad_cam
@@ -87,6 +88,7 @@ def explain_images(
         If there is no such class or layer; lists what there is.
     """
     model, classes, preprocessing = open_model(Path(where))
+    name = None if name is None else composed(name)
     if name is not None and name not in classes:
         raise ArgumentError(f"class {name!r} is not the model's; it knows {', '.join(classes)}.")
     place = chosen_layer(model, layer)

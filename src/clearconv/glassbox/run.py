@@ -19,6 +19,7 @@ from clearconv.data import (
     side_for,
 )
 from clearconv.data._decode import Pixels
+from clearconv.data._source import composed
 from clearconv.errors import ArgumentError, DataError, RunError
 from clearconv.layers import Node
 from clearconv.losses import CrossEntropy
@@ -106,6 +107,7 @@ def trace_image(
     where = Path(where)
     model, classes, preprocessing = open_model(where)
     about, settings = _run(where) if where.is_dir() else (None, None)
+    label = None if label is None else composed(label)
     if label is not None and label not in classes:
         near = get_close_matches(label, classes, 1)
         hint = f" Is {near[0]!r} meant?" if near else ""
@@ -209,7 +211,7 @@ def _read(
             f"{image} is no file, and no image of {source.name}, whose images have names such as "
             f"{source.files[-1]}.{hint}"
         )
-    folder = path.resolve().parent.name
+    folder = composed(path.resolve().parent.name)
     return load_image(path, side_for(how.size)), folder if folder in classes else None
 
 

@@ -152,7 +152,7 @@ def cross_validate(
     """
     told = Callbacks(callbacks)
     out = None if out is None else Path(out)
-    for name in ("split", "ratios"):
+    for name in ("split", "ratios", "allow_twins_apart"):
         if given.get(name) is not None:
             raise ArgumentError(
                 f"{name}={given[name]!r} cannot go with folds: the folds are the split, in which "

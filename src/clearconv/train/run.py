@@ -32,6 +32,7 @@ from clearconv._files import read_text, sweep
 from clearconv._text import utf8
 from clearconv.data import Preprocessing, Source, Split, write_split
 from clearconv.data._batches import bounds
+from clearconv.data._source import composed
 from clearconv.errors import RunError
 from clearconv.layers import Node
 from clearconv.layers.model_file import to_bytes
@@ -267,7 +268,7 @@ def check_unchanged(folder: Path, then: dict[str, Any], source: Source) -> None:
         )
         if names
     ]
-    if not changes and tuple(then["classes"]) == source.classes:
+    if not changes and tuple(map(composed, then["classes"])) == source.classes:
         return
     what = "; ".join(changes) or f"classes {then['classes']} became {list(source.classes)}"
     raise RunError(
@@ -317,7 +318,8 @@ def data_place(folder: Path, about: dict[str, Any]) -> str:
 
 def same_data(then: dict[str, Any], source: Source) -> bool:
     """Tell whether the data are, file by file, those of a run."""
-    return bool(then["sha256"] == source.sha256() and set(then["classes"]) == set(source.classes))
+    classes = set(map(composed, then["classes"]))
+    return bool(then["sha256"] == source.sha256() and classes == set(source.classes))
 
 
 def learnt_from(folder: Path, about: dict[str, Any], source: Source, indices: Indices) -> int:

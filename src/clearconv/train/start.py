@@ -22,6 +22,7 @@ from clearconv.data import (
     unusable,
 )
 from clearconv.data._decode import CACHE_SIDE
+from clearconv.data._source import composed
 from clearconv.errors import ArgumentError, DataError, ShapeError
 from clearconv.layers import Node, from_spec
 from clearconv.models import MODELS, create, default_for
@@ -273,7 +274,7 @@ def _opened(data: Data, classes: Sequence[str] | None, told: Callbacks, side: in
     if source is None:
         assert isinstance(data, str | Path)
         return open_data(data, classes, progress=told.reading, cache_side=side)
-    if classes is not None and tuple(classes) != source.classes:
+    if classes is not None and tuple(map(composed, classes)) != source.classes:
         raise ArgumentError(
             f"classes={tuple(classes)}, but the data were opened with {', '.join(source.classes)}. "
             "Choose classes where the data are opened: clearconv.data.open_data(folder, classes)."

@@ -17,7 +17,7 @@ from clearconv.data import (
     read_split,
     side_for,
 )
-from clearconv.data._source import some_classes
+from clearconv.data._source import composed, some_classes
 from clearconv.errors import DataError, ModelFileError
 from clearconv.layers import Node
 from clearconv.layers.model_file import load
@@ -141,7 +141,7 @@ def open_model(where: Path) -> tuple[Node, tuple[str, ...], Preprocessing]:
     model = load(path)
     try:
         preprocessing = Preprocessing.from_dict(model.info["preprocessing"])
-        classes = tuple(map(str, model.info["classes"]))
+        classes = tuple(composed(str(name)) for name in model.info["classes"])
     except (KeyError, TypeError, DataError) as error:
         raise ModelFileError(
             f"{path} is a model without usable classes or preprocessing ({error}); it was not "
