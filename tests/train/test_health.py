@@ -22,7 +22,15 @@ from clearconv import (
 )
 from clearconv.errors import RunError
 from clearconv.train import Callback, train
-from clearconv.train.health import Place, check_gradients, check_loss, parted, stuck, warnings
+from clearconv.train.health import (
+    Place,
+    check_gradients,
+    check_loss,
+    hidden,
+    parted,
+    stuck,
+    warnings,
+)
 from clearconv.train.probe import DeadUnits, dead_units, finite, first_not_finite
 
 
@@ -283,3 +291,9 @@ def test_what_becomes_nan_in_the_last_step_of_an_epoch_is_not_saved(tmp_path, pa
     with pytest.raises(RunError, match=said):
         train("digits", out=tmp_path / "run", epochs=3, callbacks=[Spoil()])
     assert clearconv.load(tmp_path / "run" / "last.safetensors").info["epoch"] == 1
+
+
+def test_what_random_variations_may_hide_is_named_with_the_way_out():
+    assert hidden({"flip": 0.0, "vertical_flip": 0.0, "crop": None}) == ""
+    said = hidden({"flip": 0.5, "vertical_flip": 0.5, "crop": (0.2, 1.0)})
+    assert "--no-flip" in said and "--no-vertical-flip" in said and "--crop 1" in said

@@ -4,7 +4,7 @@ A warning is said once, in the epoch in which its rule first holds: rules are fu
 history alone, so a resumed run says what an unbroken one would.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, log, sqrt
 from typing import Any
@@ -107,7 +107,9 @@ def end_of_epoch(run: Run, record: dict[str, Any]) -> None:
     found = find_dead(run)
     images = np.bincount(run.source.labels[run.split.train], minlength=len(run.source.classes))
     record["dead"] = {unit.path: unit.dead for unit in found}
-    record["warnings"] = warnings([*run.history, record], found, images)
+    record["warnings"] = warnings(
+        [*run.history, record], found, images, hidden(run.settings.augmentation)
+    )
 
 
 def find_dead(run: Run) -> list[DeadUnits]:
@@ -134,7 +136,21 @@ def _batches(run: Run, indices: Indices) -> Iterator[Array]:
         yield batch.x.astype(dtype, copy=False)
 
 
-def warnings(history: History, found: Sequence[DeadUnits], images: Indices) -> list[str]:
+def hidden(augmentation: Mapping[str, Any]) -> str:
+    """Say what random variations may take away, and how to turn them off; empty without any."""
+    said = []
+    if augmentation.get("flip"):
+        said.append("--no-flip where left and right matter")
+    if augmentation.get("vertical_flip"):
+        said.append("--no-vertical-flip where top and bottom matter")
+    if augmentation.get("crop"):
+        said.append("--crop 1 where what tells the classes apart lies at the edges")
+    return f" Or the random variations hide the difference: try {', '.join(said)}." if said else ""
+
+
+def warnings(
+    history: History, found: Sequence[DeadUnits], images: Indices, remedy: str = ""
+) -> list[str]:
     """Return what is to be said after the last epoch of a history.
 
     Parameters
@@ -146,6 +162,8 @@ def warnings(history: History, found: Sequence[DeadUnits], images: Indices) -> l
         Of the last epoch.
     images : ndarray of int64, shape (K,)
         Training images of each class.
+    remedy : str
+        What else to try where nothing is learnt.
     """
     chance = float(images.max() / images.sum())  # accuracy of naming the most frequent class
     said = [
@@ -156,7 +174,7 @@ def warnings(history: History, found: Sequence[DeadUnits], images: Indices) -> l
         if _worse(history, unit)
     ]
     if _first(stuck, history, chance, log(len(images))):
-        said.append(_stuck_message(history))
+        said.append(_stuck_message(history) + remedy)
     if _first(parted, history):
         said.append(
             f"training and validation part: since epoch {_lowest(history)} the training loss "
