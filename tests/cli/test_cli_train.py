@@ -12,6 +12,7 @@ import pytest
 from clearconv.cli import _progress
 from clearconv.cli._options import variations
 from clearconv.data import Augmentation
+from clearconv.models import MODELS
 from clearconv.ops import _backend
 
 EPOCH = re.compile(
@@ -330,3 +331,51 @@ def test_a_last_batch_too_small_for_batch_norm_joins_the_one_before(run, photos,
     assert run("plan", photos, *small).stdout.count(said) == 1
     done = run("train", photos, "--image-size", 32, "--batch-size", 1)
     assert done.exit_code == 2 and "Choose a batch size of at least 2" in done.stderr
+
+
+def test_a_class_with_a_comma_in_its_name(run, photos, tmp_path):
+    (photos / "red").rename(photos / "red, light")
+    small = ("--model", "seed_cnn", "--image-size", 64, "--epochs", 1, "--out", tmp_path / "run")
+    done = run("train", photos, "--classes", '"red, light",green', *small)
+    assert done.exit_code == 0, done.output
+    about = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert about["settings"]["classes"] == ["red, light", "green"]
+    for empty in ("a,,b", "", 'a,""', "a, "):
+        done = run("train", photos, "--classes", empty)
+        assert done.exit_code == 2 and "has an empty name" in done.stderr
+
+
+def test_what_cannot_go_with_resume_can_begin_a_new_run(run, digits):
+    folder, _ = digits
+    done = run("train", "--resume", folder, "--epochs", 9)
+    assert done.exit_code == 2
+    text = " ".join(done.stderr.split())
+    assert (
+        f"begin a new run with the model of that one: clearconv train DATA --from {folder}" in text
+    )
+
+
+def test_batch_norm_where_it_is_no_choice(run):
+    """The error and the help list the models that take it, from the registry."""
+    takes = [name for name, info in MODELS.items() if "batch_norm" in info.options]
+    done = run("train", "digits", "--model", "lenet", "--batch-norm")
+    assert done.exit_code == 2
+    assert f"Models with batch_norm: {', '.join(takes)}." in done.stderr
+    text = " ".join(run("train", "--help").stdout.split())
+    assert f"where that is a choice: {', '.join(takes)}." in text
+
+
+def test_data_that_moved_are_asked_for_by_each_command(run, photos, tmp_path):
+    small = ("--model", "seed_cnn", "--image-size", 64, "--epochs", 1)
+    folder, moved = tmp_path / "run", photos.with_name("moved")
+    assert run("train", photos, *small, "--out", folder).exit_code == 0
+    photos.rename(moved)
+    for command in (["train", "--resume"], ["evaluate"], ["report"]):
+        done = run(*command, folder)
+        words = " ".join(command)
+        text = " ".join(done.stderr.split())
+        assert f"Say where they are now: clearconv {words} {folder} DATA." in text
+        done = run(*command, folder, moved)  # and that command works
+        assert done.exit_code == 0, done.output
+    done = run("glassbox", folder, "red/0.png")
+    assert "Put them back, or give the file of an image." in " ".join(done.stderr.split())

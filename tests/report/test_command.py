@@ -146,8 +146,6 @@ def test_any_settings_come_back(kind, data, asked):
         {"augmentation": {"vertical_flip": 1.0}},
         {"augmentation": {"crop": [0.2, 0.8]}},
         {"augmentation": {"crop": [1.0, 1.0]}},
-        {"classes": ("dog, small", "cat")},
-        {"classes": (" dog", "cat")},
         {"ratios": (0.8, 0.1, 0.1)},
     ],
 )
@@ -199,3 +197,21 @@ def test_every_setting_has_an_option():
     """Else a run with it could not be repeated from the command that its report prints."""
     options = {parameter.name for parameter in train.params}
     assert {item.name for item in fields(Settings)} - {"augmentation"} <= options
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        (("dog", "two words"), "'dog,two words'"),
+        (("dog, small", "cat"), "'\"dog, small\",cat'"),
+        ((" dog", "cat "), '\'" dog","cat "\''),
+        (('"odd"', 'a "b"'), '\'"""odd""",a "b"\''),
+        (('",', " "), '\'""","," "\''),
+    ],
+)
+def test_classes_of_any_name(classes, said):
+    """Commas, quotes and blanks at the edge, as in CSV."""
+    settings = Settings.for_data("photos", "my photos", classes=classes)
+    line = repeating("photos", settings)
+    assert line == f"clearconv train 'my photos' --classes {said}"
+    assert parsed(line, "photos") == settings

@@ -17,6 +17,7 @@ main = Commands(
         "explain": "Show what in an image speaks for its class.",
         "glassbox": "Write a pass as a page: where every number came from.",
         "report": "Write what a run came to as a page.",
+        "models": "List the bundled networks: parameters, input, what each is for.",
         "summary": "List a model's layers, shapes and parameters.",
         "doctor": "Find the mistake in your own backward pass.",
         "show": "Show how an operation works: formula, worked case, source of each telling.",

@@ -10,6 +10,7 @@ import click
 from clearconv.cli._frame import Option, RunPath, unknown
 from clearconv.data import Augmentation
 from clearconv.models import MODELS, default_for
+from clearconv.models.registry import taking
 from clearconv.ops._backend import BACKENDS
 from clearconv.optim import SCHEDULES
 from clearconv.train import Settings
@@ -21,6 +22,9 @@ Decorator = Callable[[Function], Function]
 DATA = "Data and result"
 _FLIP = 0.5  # both ways equally often
 _VARIATIONS = tuple(item.name for item in fields(Augmentation))
+#: A class in a list of classes: as in CSV, a quote within quotes stands twice.
+_NAME = re.compile(r'\s*"((?:[^"]|"")*)"\s*,|([^,]*),')
+_BATCH_NORM = taking("batch_norm")
 _POSITIVE = click.IntRange(min=1)
 _SHARE = click.FloatRange(0, 1)
 
@@ -67,10 +71,14 @@ def _standard(field: str, yes_or_no: bool) -> str:
 
 
 def _names(ctx: click.Context, option: click.Parameter, value: str | None) -> Any:
-    """Split ``dog,panda,bird``."""
+    """Split ``dog,panda,bird``; a name in double quotes keeps its commas and blanks."""
     if value is None:
         return None
-    names = tuple(name.strip() for name in value.split(","))
+    found = _NAME.finditer(value + ",")
+    names = tuple(
+        plain.strip() if plain is not None else quoted.replace('""', '"')
+        for quoted, plain in (match.groups() for match in found)
+    )
     if not all(names):
         raise click.BadParameter(f"{value!r} has an empty name; write --classes dog,panda,bird.")
     return names
@@ -101,7 +109,7 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         "--classes",
         metavar="A,B,...",
         callback=_names,
-        help="Use these classes only, in this order.",
+        help="Use these classes only, in this order; as in CSV, quotes keep a comma: '\"a, b\",c'.",
         default="all",
     ),
     _setting(
@@ -142,13 +150,17 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         help="Of that model keep the first N layers and blocks as they are, or all before NAME.",
         default="none",
     ),
-    _setting(_MODEL, "--batch-norm/--no-batch-norm", help="Normalise after each convolution."),
+    _setting(
+        _MODEL,
+        "--batch-norm/--no-batch-norm",
+        help=f"Normalise after each convolution, where that is a choice: {', '.join(_BATCH_NORM)}.",
+    ),
     _setting(
         _MODEL,
         "--dropout",
         metavar="P",
         type=_SHARE,
-        help="Share of features dropped.",
+        help="Share of features dropped; `clearconv models` lists which models drop any.",
         default="the model's own",
     ),
     _setting(

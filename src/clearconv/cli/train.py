@@ -127,6 +127,10 @@ def train(
         progress.close()
 
 
+def _run_meant(out: Path | None, resume: str) -> str:
+    return quoted(out) if out is not None else quoted(resume) if resume else "RUN"
+
+
 def _resumed(
     ctx: click.Context, data: str | None, out: Path | None, resume: str
 ) -> tuple[Path, str | None]:
@@ -141,7 +145,8 @@ def _resumed(
     if changed:
         raise click.UsageError(
             f"{', '.join(changed)} cannot go with --resume: a resumed run keeps its settings, so "
-            "that it ends as if it had never stopped. Leave them out, or start a new run.",
+            "that it ends as if it had never stopped. Leave them out; or begin a new run with the "
+            f"model of that one: clearconv train DATA --from {_run_meant(out, resume)}.",
             ctx,
         )
     if out is not None and resume and Path(resume) != out:

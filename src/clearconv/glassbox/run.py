@@ -128,7 +128,9 @@ def trace_image(
     if about is not None and (training or not file):
         side = side_for(preprocessing.size)
         try:
-            place = data_place(where, about)
+            # images of arrays have no files; there is nothing to give again
+            call = "clearconv.tracing.trace(model, x, label), with an image as the network sees it"
+            place = data_place(where, about, None, call)
             kept = about["data"]["classes"]
             source = open_data(place, kept, progress=progress, cache_side=side)
         except (RunError, DataError) as error:

@@ -146,10 +146,28 @@ def create(name: str, classes: int, **options: Any) -> Sequential:
     unknown = [option for option in options if option not in known]
     if unknown:
         takes = f"only {', '.join(known)}" if known else "no options"
-        raise ArgumentError(f"model {name!r} has no option {unknown[0]!r}; it takes {takes}.")
+        others = ", ".join(taking(unknown[0]))
+        hint = f" Models with {unknown[0]}: {others}." if others else ""
+        raise ArgumentError(f"model {name!r} has no option {unknown[0]!r}; it takes {takes}.{hint}")
     if isinstance(classes, bool) or not isinstance(classes, int) or classes < 1:
         raise ArgumentError(f"model {name!r}: classes={classes!r} must be a whole number from 1.")
     return MODELS[name].function(classes, **options)
+
+
+def taking(option: str) -> list[str]:
+    """Return the names of the models that take an option.
+
+    Parameters
+    ----------
+    option : str
+        Such as "batch_norm".
+
+    Returns
+    -------
+    list of str
+        Keys of ``MODELS``; none where no model takes it.
+    """
+    return [name for name, info in MODELS.items() if option in info.options]
 
 
 def default_for(kind: str) -> str:

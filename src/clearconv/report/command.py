@@ -67,7 +67,7 @@ def _sayable(settings: Settings) -> bool:
         varied.flip in (0, 0.5)
         and varied.vertical_flip in (0, 0.5)
         and (varied.crop is None or varied.crop[0] < varied.crop[1] == 1)
-        and not any("," in name or name != name.strip() or not name for name in names)
+        and all(names)
         and all(type(share) is int and share >= 0 for share in settings.ratios)
         and (isinstance(freeze, int) == str(freeze).isdecimal())
     )
@@ -104,10 +104,17 @@ def _option(name: str, value: Any) -> list[str]:
     if value is False:
         return ["--no-" + flag[2:]]
     if name == "classes":
-        return [flag, ",".join(value)]
+        return [flag, ",".join(map(_quoted, value))]
     if name == "ratios":
         return [flag, ":".join(map(str, value))]
     return [flag, repr(value) if isinstance(value, float) else str(value)]
+
+
+def _quoted(name: str) -> str:
+    """Return a class as it stands in a list, quoted where it would be read otherwise."""
+    if "," not in name and not name.startswith('"') and name == name.strip():
+        return name
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _variations(wanted: dict[str, Any], usual: dict[str, Any]) -> list[str]:

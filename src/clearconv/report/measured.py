@@ -13,6 +13,7 @@ from clearconv.layers import Node
 from clearconv.planning._forecast import REPORTED
 from clearconv.train import Evaluation, Settings, evaluate_model
 from clearconv.train.evaluation import spread
+from clearconv.train.given import Data, in_memory
 from clearconv.train.run import (
     check_unchanged,
     data_place,
@@ -81,18 +82,17 @@ class Measured:
     result: dict[str, Any] | None
 
     @classmethod
-    def of(
-        cls, folder: Path, data: str | Path | Source | None, progress: Progress | None
-    ) -> "Measured":
+    def of(cls, folder: Path, data: Data | None, progress: Progress | None) -> "Measured":
         """Read a run folder; see `write_report`."""
         about = read_run(folder)
         settings = Settings.from_dict(about["settings"])
         model, _, preprocessing = open_model(folder)
-        source = data
-        if not isinstance(source, Source):
-            place = data_place(folder, about) if source is None else source
+        source = None if data is None else in_memory(data)
+        if source is None:
+            call = "clearconv.report.write_report(folder, (images, labels))"
+            assert data is None or isinstance(data, str | Path)
             source = open_data(
-                place,
+                data_place(folder, about, "report", call) if data is None else data,
                 about["data"]["classes"],
                 progress=progress,
                 cache_side=side_for(preprocessing.size),

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from clearconv import __version__
 from clearconv._files import write_atomically
 from clearconv._text import utf8
-from clearconv.data import Augmentation, Source, by_gravity, class_problems, twin_problems
+from clearconv.data import Augmentation, by_gravity, class_problems, twin_problems
 from clearconv.data._source import some_classes
 from clearconv.errors import RunError
 from clearconv.pages import bars, histogram, line_chart, matrix, page
@@ -24,6 +24,7 @@ from clearconv.report.command import repeating
 from clearconv.report.measured import Measured, Progress
 from clearconv.report.statistics import calibration
 from clearconv.train.best import measure
+from clearconv.train.given import Data
 from clearconv.train.health import doubts
 from clearconv.train.history import curves
 
@@ -32,7 +33,7 @@ _NAME = "report.html"
 
 def write_report(
     folder: str | Path,
-    data: str | Path | Source | None = None,
+    data: Data | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Write what a person should know of a run into its folder, as one page that needs no other.
@@ -41,8 +42,8 @@ def write_report(
     ----------
     folder : str or Path
         The run folder. An unfinished run is judged by its validation images, and says so.
-    data : str, Path or Source, optional
-        Where the data are now, if they moved; or the run's own data, opened.
+    data : str, Path, Source, or (images, labels), optional
+        Where the data are now, if they moved; or the run's own data, opened, or as arrays.
     progress : callable, optional
         Called as ``progress(done, total)`` while images are read.
 

@@ -297,22 +297,40 @@ def read_run(folder: Path) -> dict[str, Any]:
     return about
 
 
-def data_place(folder: Path, about: dict[str, Any]) -> str:
-    """Return where the run's data are."""
+def data_place(folder: Path, about: dict[str, Any], command: str | None, call: str) -> str:
+    """Return where the run's data are.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    about : dict
+        Content of its ``run.json``.
+    command : str, optional
+        Subcommand that takes the data from elsewhere, such as ``train --resume``; None where there
+        is none.
+    call : str
+        Call that takes arrays again.
+
+    Raises
+    ------
+    RunError
+        If they are not there, or were arrays in memory.
+    """
     root = about["data"]["root"]
     if about["data"]["kind"] == "arrays":
         raise RunError(
             f"{folder}: the data were arrays in memory, of which the run kept only a hash. Give "
-            "them again, in Python: clearconv.train.resume(folder, data=(images, labels))."
+            f"them again, in Python: {call}."
         )
     if root is None:
         return str(about["settings"]["data"])
     if not Path(root).exists():
-        name = quote(str(folder))
-        raise RunError(
-            f"{folder}: the data are no longer at {root}. Say where they are now: clearconv train "
-            f"--resume {name} DATA, or clearconv evaluate {name} DATA."
-        )
+        remedy = "Put them back, or give the file of an image."
+        if command is not None:
+            name = quote(str(folder))
+            remedy = f"Say where they are now: clearconv {command} {name} DATA."
+        raise RunError(f"{folder}: the data are no longer at {root}. {remedy}")
     return str(root)
 
 

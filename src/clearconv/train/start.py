@@ -250,7 +250,10 @@ def opened(data: Data, told: Callbacks, given: Mapping[str, Any]) -> Source:
 
 def source_of(folder: Path, about: dict[str, Any], told: Callbacks, data: Data | None) -> Source:
     """Open the data of the run in a folder: `data`, or those that its ``run.json`` names."""
-    place = data if data is not None else data_place(folder, about)
+    place = data
+    if place is None:
+        call = "clearconv.train.resume(folder, data=(images, labels))"
+        place = data_place(folder, about, "train --resume", call)
     classes = Settings.from_dict(about["settings"]).classes
     return _opened(place, classes, told, about["data"].get("side", CACHE_SIDE))
 

@@ -62,7 +62,8 @@ def evaluate(
     if place is None:
         if about is None:
             raise DataError(f"{where} is a model file, which has no data of its own; give data.")
-        place = data_place(where, about)
+        call = "clearconv.train.evaluate(folder, (images, labels))"
+        place = data_place(where, about, "evaluate", call)
     source, names = _known(place, classes, told, side_for(preprocessing.size))
     own = about is not None and same_data(about["data"], source)
     if about is not None and data is None and not own:
