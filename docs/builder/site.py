@@ -10,6 +10,7 @@ from urllib.parse import urldefrag
 
 from builder import code, markup, reading
 from builder.reading import Page
+from clearconv.pages import check_replaceable
 from clearconv.pages import page as shell
 
 PICTURES = {".png", ".svg", ".jpg"}
@@ -27,7 +28,7 @@ def build(root: Path, folder: Path) -> int:
     root : Path
         The repository.
     folder : Path
-        Where to; files of an earlier build are replaced.
+        Where to; pages of an earlier build are replaced, and nothing else.
 
     Returns
     -------
@@ -125,6 +126,7 @@ class _Site:
         )
         file = self.folder / address
         file.parent.mkdir(parents=True, exist_ok=True)
+        check_replaceable(file, "page")
         shown = title if title == "clearconv" else f"{title} · clearconv"
         file.write_text(shell(shown, whole, style=self.style), "utf-8")
         self.written.add(address)

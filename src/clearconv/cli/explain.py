@@ -94,8 +94,14 @@ def explain(
 
 def _write(path: Path, picture: "Image.Image") -> None:
     """Write the picture whole, or say what is in the way; an earlier one stays then."""
-    content = BytesIO()
-    picture.save(content, "PNG")
+    from PIL.PngImagePlugin import PngInfo
+
+    from clearconv.pages import GENERATOR, check_replaceable
+
+    check_replaceable(path, "picture")
+    content, about = BytesIO(), PngInfo()
+    about.add_text("Software", GENERATOR)
+    picture.save(content, "PNG", pnginfo=about)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content.getvalue())

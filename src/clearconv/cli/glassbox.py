@@ -133,8 +133,10 @@ def _write_run(
     **how: Any,
 ) -> None:
     from clearconv.glassbox import lead_of, trace_image, write_glass_box
-    from clearconv.pages import picture
+    from clearconv.pages import check_replaceable, picture
 
+    if out is not None:
+        check_replaceable(out, "page")  # before all the work
     watcher = Reading()
     try:
         traced = trace_image(

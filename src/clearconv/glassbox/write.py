@@ -16,7 +16,7 @@ from clearconv.glassbox.batch import images
 from clearconv.glassbox.choice import Picks, choose
 from clearconv.glassbox.formulas import display, prose
 from clearconv.glassbox.views import Views
-from clearconv.pages import page
+from clearconv.pages import check_replaceable, page
 from clearconv.tracing import Trace
 
 #: In the order in which they need each other.
@@ -116,7 +116,7 @@ def write_glass_box(path: str | Path, trace: Trace, **how: Any) -> Path:
     Parameters
     ----------
     path : str or Path
-        The file; one that is there is replaced.
+        The file; a page of clearconv that is there is replaced.
     trace : Trace
         The pass.
     **how
@@ -130,11 +130,12 @@ def write_glass_box(path: str | Path, trace: Trace, **how: Any) -> Path:
     Raises
     ------
     RunError
-        If the file cannot be written; an earlier one stays then.
+        If the file cannot be written, or is there and not a page of clearconv; it stays then.
     ArgumentError
         As ``glass_box`` raises it.
     """
     path = Path(path)
+    check_replaceable(path, "page")
     html = glass_box(trace, **how)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

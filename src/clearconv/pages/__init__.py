@@ -8,11 +8,14 @@ from clearconv.pages.bars import bars, histogram
 from clearconv.pages.line_chart import line_chart
 from clearconv.pages.matrix import matrix
 from clearconv.pages.moving_kernel import moving_kernel
+from clearconv.pages.ours import GENERATOR, check_replaceable
 from clearconv.pages.picture import picture
 from clearconv.pages.shell import fragment, page
 
 __all__ = [
+    "GENERATOR",
     "bars",
+    "check_replaceable",
     "fragment",
     "histogram",
     "line_chart",

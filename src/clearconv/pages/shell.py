@@ -7,6 +7,8 @@ from hashlib import sha256
 from html import escape
 from importlib.resources import files
 
+from clearconv.pages.ours import META
+
 
 def page(title: str, body: str, *, style: str = "", scripts: Sequence[str] = ()) -> str:
     """Make a whole HTML page that needs no other file.
@@ -32,6 +34,7 @@ def page(title: str, body: str, *, style: str = "", scripts: Sequence[str] = ())
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"{META}\n"
         f"{_policy(scripts) if scripts else ''}"
         '<link rel="icon" href="data:,">\n'  # else a browser asks the server for one
         f"<title>{escape(title)}</title>\n<style>\n{_style()}{style}</style>\n</head>\n"

@@ -16,7 +16,7 @@ from clearconv._text import utf8
 from clearconv.data import Augmentation, by_gravity, class_problems, twin_problems
 from clearconv.data._source import some_classes
 from clearconv.errors import RunError
-from clearconv.pages import bars, histogram, line_chart, matrix, page
+from clearconv.pages import bars, check_replaceable, histogram, line_chart, matrix, page
 from clearconv.pages._axes import fixed
 from clearconv.planning import duration
 from clearconv.report import pictures
@@ -50,14 +50,17 @@ def write_report(
     Returns
     -------
     Path
-        ``report.html`` in the folder; one that is there is replaced.
+        ``report.html`` in the folder; a page of clearconv that is there is replaced.
 
     Raises
     ------
     RunError, ModelFileError, DataError
-        If the folder, the model or the data cannot be used; then nothing is written.
+        If the folder, the model or the data cannot be used, or ``report.html`` is not a page of
+        clearconv; then nothing is written.
     """
     folder = Path(folder)
+    path = folder / _NAME
+    check_replaceable(path, "page")
     run = Measured.of(folder, data, progress)
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -68,7 +71,6 @@ def write_report(
     )
     templates.filters |= {"percent": _percent, "count": _count, "signed": fixed}
     body = templates.get_template("report.html").render(_content(run))
-    path = folder / _NAME
     html = page(f"{folder.name}: {run.network} on {run.source.name}", body)
     try:
         write_atomically(path, utf8(html))
