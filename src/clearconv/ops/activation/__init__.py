@@ -21,7 +21,9 @@ identity    x                           1
 Without one, layer after layer would collapse into a single linear map.
 
 Shapes: any number of axes; y has the shape and memory layout of x. float32 or float64. NaN stays
-NaN, so that a broken number is seen at the end and not hidden by a zero.
+NaN, so that a broken number is seen at the end and not hidden by a zero. Backward, nothing passes
+where a function is flat (the 0 of relu, relu6, hardsigmoid and hardswish in the table): dx is 0
+there, whatever dy is, NaN and infinity included. It is a choice, not a product.
 
 Sources: the article's f(net) and f'(net); Nair and Hinton, "Rectified linear units improve
 restricted Boltzmann machines", 2010; Maas, Hannun and Ng, "Rectifier nonlinearities improve neural

@@ -18,11 +18,13 @@ def forward(x: Array, kind: str, slope: float) -> Array:
 
 
 def backward_input(grad_y: Array, saved: Array, kind: str, slope: float) -> Array:
-    """Every gradient times f', told from what was saved, x or y."""
+    """Every gradient times f', told from what was saved, x or y; nothing where f is flat."""
     derivative = _DERIVATIVES[kind]
-    grad_x = np.empty_like(grad_y)
+    grad_x = np.zeros_like(grad_y)
     for place in np.ndindex(grad_y.shape):
-        grad_x[place] = derivative(float(saved[place]), slope) * float(grad_y[place])
+        known = float(saved[place])
+        if kind not in _OPEN or _OPEN[kind](known):
+            grad_x[place] = derivative(known, slope) * float(grad_y[place])
     return grad_x
 
 
@@ -69,4 +71,12 @@ _DERIVATIVES: dict[str, Scalar] = {
     "hardsigmoid": lambda x, slope: 1 / 6 if -3 < x < 3 else 0.0,
     "hardswish": _hardswish_derivative,
     "silu": _silu_derivative,
+}
+
+#: Where a function is not flat, told from what was saved: elsewhere a gradient, be it NaN, stops.
+_OPEN: dict[str, Callable[[float], bool]] = {
+    "relu": lambda y: y > 0,
+    "relu6": lambda y: 0 < y < 6,
+    "hardsigmoid": lambda x: -3 < x < 3,
+    "hardswish": lambda x: not x <= -3,
 }

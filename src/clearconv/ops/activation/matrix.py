@@ -15,6 +15,8 @@ def forward(x: Array, kind: str, slope: float) -> Array:
     if kind == "relu6":
         return np.clip(x, 0, 6)  # keeps NaN
     if kind == "leaky_relu":
+        if slope == 0:  # x * 0 would be NaN where x is infinite
+            return np.where(x > 0, x, x * slope)
         bend = np.maximum if slope <= 1 else np.minimum  # whichever is x for x > 0
         return bend(x, x * slope)
     if kind == "tanh":
@@ -31,11 +33,11 @@ def forward(x: Array, kind: str, slope: float) -> Array:
 def backward_input(grad_y: Array, saved: Array, kind: str, slope: float) -> Array:
     """`grad_y` times f', told from what was saved, x or y."""
     if kind == "relu":
-        return grad_y * (saved > 0)
+        return _where(saved > 0, grad_y)
     if kind == "relu6":
-        return grad_y * ((saved > 0) & (saved < 6))
+        return _where((saved > 0) & (saved < 6), grad_y)
     if kind == "leaky_relu":
-        if not 0 <= slope <= 1:
+        if not 0 < slope <= 1:
             return np.where(saved > 0, grad_y, grad_y * slope)
         factor = np.maximum(saved > 0, slope, dtype=saved.dtype)  # 1 or slope; np.where is slower
         return np.multiply(factor, grad_y, out=factor if factor.ndim else None)
@@ -46,12 +48,14 @@ def backward_input(grad_y: Array, saved: Array, kind: str, slope: float) -> Arra
         factor = np.asarray(saved * saved)
         np.subtract(1, factor, out=factor)
     elif kind == "hardsigmoid":
-        factor = np.asarray((np.abs(saved) < 3) / saved.dtype.type(6))
+        return _where(np.abs(saved) < 3, np.asarray(grad_y / 6))
     elif kind == "hardswish":
         factor = np.asarray(saved / 3)
         factor += 0.5
-        np.copyto(factor, 0, where=saved <= -3)
         np.copyto(factor, 1, where=saved >= 3)
+        factor *= grad_y
+        np.copyto(factor, 0, where=saved <= -3)
+        return factor
     else:  # silu: s (1 + x (1 - s))
         s = _one_plus_exp_minus(saved)
         np.reciprocal(s, out=s)
@@ -61,6 +65,13 @@ def backward_input(grad_y: Array, saved: Array, kind: str, slope: float) -> Arra
         factor *= s
     factor *= grad_y
     return factor
+
+
+def _where(kept: Array, grad_y: Array) -> Array:
+    """The gradient where it is kept, else 0: a product would let a NaN through where f is flat."""
+    grad_x = np.zeros_like(grad_y)
+    np.copyto(grad_x, grad_y, where=kept)
+    return grad_x
 
 
 def _one_plus_exp_minus(x: Array) -> Array:

@@ -5,7 +5,8 @@ r"""Dropout: in training, switch off a random part of the units, each on its own
     m = 1 \text{ with probability } 1 - p, \text{ else } 0
 
 The division (inverted dropout) keeps the expected y equal to x, so evaluation needs no dropout and
-no scaling: the layer is simply left out.
+no scaling: the layer is simply left out. Of a unit that is dropped nothing passes, in either
+direction: y and dx are 0 there whatever x and dy are, NaN and infinity included.
 
 A mask is drawn for each sample from a key (seed, layer path, epoch, step, sample number), so it
 depends neither on the rest of the batch, nor on how the batch was divided, nor on what was drawn

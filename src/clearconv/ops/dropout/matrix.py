@@ -1,4 +1,4 @@
-"""Dropout on whole arrays: a mask, then one product."""
+"""Dropout on whole arrays: a mask, then one product where it is open."""
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,5 @@ def mask(shape: tuple[int, ...], p: float, key: DropoutKey) -> npt.NDArray[np.bo
 
 
 def scale(values: Array, kept: npt.NDArray[np.bool_], p: float) -> Array:
-    """`values` times the mask, times 1/(1-p), in the memory layout of `values`."""
-    scaled = np.multiply(values, kept, out=np.empty_like(values))
-    scaled *= 1 / (1 - p)
-    return scaled
+    """`values` times 1/(1-p) where kept, else 0, in the memory layout of `values`."""
+    return np.multiply(values, 1 / (1 - p), out=np.zeros_like(values), where=kept)
