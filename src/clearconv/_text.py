@@ -12,6 +12,14 @@ def printable(text: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def cut(text: str, most: int = 2000) -> str:
+    """Shorten a text in the middle, where it has more than `most` letters."""
+    if len(text) <= most:
+        return text
+    half = (most - 5) // 2
+    return f"{text[:half]} ... {text[-half:]}"
+
+
 def utf8(text: str) -> bytes:
     r"""Encode text that may hold file names.
 

@@ -13,12 +13,19 @@
     ├── ShortageError (MemoryError)  memory that an image would take and that is not there
     └── RunError (RuntimeError)      a run folder that cannot be written, resumed or read
 
-Every message says what was received, what was expected, and the likeliest remedy.
+Every message says what was received, what was expected, and the likeliest remedy. One that quotes a
+file's megabytes is shortened in the middle.
 """
+
+from clearconv._text import cut
 
 
 class ClearconvError(Exception):
     """Base of every error that clearconv raises on purpose."""
+
+    def __str__(self) -> str:
+        """Return the message, of bearable length."""
+        return cut(super().__str__())
 
 
 class ShapeError(ClearconvError, ValueError):

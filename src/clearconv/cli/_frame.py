@@ -25,9 +25,9 @@ class Failure(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Write the line to standard error."""
-        from clearconv._text import printable
+        from clearconv._text import cut, printable
 
-        click.echo(f"Error: {printable(self.message)}", file=file, err=True)
+        click.echo(f"Error: {cut(printable(self.message))}", file=file, err=True)
 
 
 class Misused(Failure):

@@ -109,7 +109,9 @@ def doctor(
     if as_json:
         from clearconv.doctor.record import record
 
-        click.echo(utf8(json.dumps(record(examination), indent=1, ensure_ascii=False)))
+        click.echo(
+            utf8(json.dumps(record(examination), indent=1, ensure_ascii=False, allow_nan=False))
+        )
     else:
         click.echo("\n".join(told(examination)))
     if not examination.verdicts and not examination.unreadable:

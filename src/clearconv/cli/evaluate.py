@@ -42,7 +42,7 @@ def evaluate(run: Path, data: str | None, as_json: bool) -> None:
         raise Failure("there is no image to test on.")
     warn(evaluation.problems)
     if as_json:
-        click.echo(json.dumps(evaluation.to_dict(), indent=1))
+        click.echo(json.dumps(evaluation.to_dict(), indent=1, allow_nan=False))
         return
     for line in report(evaluation, "--json lists all"):
         click.echo(line)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from clearconv._files import shortened, write_atomically
-from clearconv._text import printable, table
+from clearconv._text import cut, printable, table
 from clearconv.cli._frame import Failure, RunPath, command, count
 from clearconv.cli._images import expanded
 
@@ -86,7 +86,7 @@ def explain(
             click.echo(_NOTHING)
     bad = [item for item in found if not isinstance(item, Explanation)]
     for error in bad:
-        click.echo(f"Error: {printable(error)}", err=True)
+        click.echo(f"Error: {cut(printable(error))}", err=True)
     if bad:
         click.echo(f"{len(bad)} of {count(len(found), 'image')} could not be read", err=True)
         ctx.exit(Failure.exit_code)

@@ -37,6 +37,6 @@ def plan(data: str, as_json: bool, no_augmentation: bool, **given: Any) -> None:
     finally:
         progress.bar.close()
     if as_json:
-        click.echo(utf8(json.dumps(found.to_dict(), indent=1, ensure_ascii=False)))
+        click.echo(utf8(json.dumps(found.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)))
     else:
         click.echo(str(found))

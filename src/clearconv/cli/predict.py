@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from clearconv._text import printable, table
+from clearconv._text import cut, printable, table
 from clearconv.cli._frame import Failure, RunPath, command, count
 from clearconv.cli._images import expanded
 from clearconv.cli._progress import Bar
@@ -62,7 +62,7 @@ def predict(
     for text in _json(found, top) if as_json else _csv(found) if as_csv else _table(found, top):
         click.echo(text, nl=False)
     for error in failed:
-        click.echo(f"Error: {printable(error)}", err=True)
+        click.echo(f"Error: {cut(printable(error))}", err=True)
     if failed:
         of = count(len(paths), "image")
         click.echo(f"{len(failed)} of {of} could not be read", err=True)
@@ -90,7 +90,8 @@ def _json(predictions: Iterable["Prediction"], top: int | None) -> Iterator[str]
     """Yield a list as ``json.dumps(..., indent=1)`` would write it, an entry at a time."""
     before = "["
     for prediction in predictions:
-        yield f"{before}\n{indent(json.dumps(_plain(prediction, top), indent=1), ' ')}"
+        text = json.dumps(_plain(prediction, top), indent=1, allow_nan=False)
+        yield f"{before}\n{indent(text, ' ')}"
         before = ","
     yield "\n]\n"
 

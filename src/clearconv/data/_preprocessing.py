@@ -1,6 +1,5 @@
 """From an image of any size to the numbers a network takes; stored with the model."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
@@ -12,6 +11,8 @@ import numpy.typing as npt
 from clearconv.data._decode import Pixels
 from clearconv.data._resize import Box, resample, with_channels
 from clearconv.errors import DataError
+
+_MOST = 1e300  # an int may be too large for a float
 
 Floats = npt.NDArray[np.float32]
 
@@ -193,7 +194,9 @@ def as_tuple(value: Any) -> tuple[Any, ...]:
 
 def is_number(value: object) -> bool:
     """Say whether the value is a finite number (no text, no truth value)."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return -_MOST <= value <= _MOST  # false for NaN
 
 
 def _is_int(value: object) -> bool:

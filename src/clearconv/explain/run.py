@@ -15,6 +15,7 @@ from clearconv.explain.occlusion import occlusion
 from clearconv.explain.pictures import Pixels
 from clearconv.ops import softmax
 from clearconv.ops._arrays import Array
+from clearconv.train.evaluation import unanswered
 from clearconv.train.use import open_model
 
 
@@ -101,7 +102,11 @@ def explain_images(
                 yield error
                 continue
             x = preprocessing(image).astype(model.store.dtype, copy=False)
-            probabilities = softmax.forward(model.forward(x[np.newaxis]))[0]
+            with np.errstate(all="ignore"):  # what is not finite is told by name
+                probabilities = softmax.forward(model.forward(x[np.newaxis]))[0]
+            if not np.isfinite(probabilities).all():
+                yield DataError(unanswered(path))
+                continue
             target = int(probabilities.argmax()) if name is None else classes.index(name)
             yield Explanation(
                 str(path),

@@ -20,16 +20,17 @@ from clearconv.data import (
 )
 from clearconv.data._decode import Pixels
 from clearconv.data._source import composed
-from clearconv.errors import ArgumentError, DataError, RunError
+from clearconv.errors import ArgumentError, DataError, ModelFileError, RunError
 from clearconv.layers import Node
 from clearconv.losses import CrossEntropy
+from clearconv.ops import softmax
 from clearconv.ops._arrays import Array
 from clearconv.optim import SGD, Optimiser
 from clearconv.tracing import Trace, trace
 from clearconv.train import Settings
-from clearconv.train.evaluation import Indices
+from clearconv.train.evaluation import Indices, unanswered
 from clearconv.train.loop import criterion_of
-from clearconv.train.run import data_place, read_run
+from clearconv.train.run import data_place, read_run, read_settings
 from clearconv.train.start import optimiser_of
 from clearconv.train.use import open_model
 
@@ -159,6 +160,9 @@ def trace_image(
             "Evaluation mode: batch norm uses its running statistics and nothing is dropped; the "
             "backward pass is that of this one image. --training shows a training step."
         )
+    with np.errstate(all="ignore"):
+        if not np.isfinite(softmax.forward(model.forward(x[np.newaxis]))).all():
+            raise ModelFileError(f"{where}: {unanswered(image)}")
     optimiser, said = _optimiser(model, settings)
     done = trace(model, x, chosen, training=training, batch=batch, loss=loss, optimiser=optimiser)
     return TracedImage(
@@ -225,15 +229,7 @@ def _plain(name: str) -> str:
 def _run(where: Path) -> tuple[dict[str, Any], Settings]:
     """Read what a run says of its data and settings."""
     about = read_run(where)
-    try:
-        settings = Settings.from_dict(about["settings"])
-        _ = about["data"]["classes"], about["data"]["kind"], about["data"]["root"]
-    except (KeyError, TypeError) as error:
-        raise RunError(
-            f"{where / 'run.json'} is damaged: {error}. Put a whole copy back; the models beside "
-            "it (.safetensors) can be used without it."
-        ) from None
-    return about, settings
+    return about, read_settings(where, about)
 
 
 def _no_file(where: Path, image: str | Path) -> str:

@@ -175,7 +175,13 @@ def _held(trace: Trace, picks: Picks) -> str:
 
 def _json(data: dict[str, Any]) -> str:
     """Write JSON that may stand inside a script element, whatever the names in it."""
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    try:
+        text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise RunError(
+            "The pass holds numbers that are NaN or infinite, which no page can show. The model "
+            "and the image must give finite numbers; clearconv.trace shows where they end."
+        ) from None
     return text.replace("<", "\\u003c")
 
 

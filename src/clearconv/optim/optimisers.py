@@ -90,7 +90,12 @@ class Optimiser(ABC):
                 f"The optimiser's state has {got}, but {type(self).__name__} needs {wanted}. Was "
                 "the run started with another optimiser or model?"
             )
-        self.steps = int(state["steps"][0])
+        steps = state["steps"][0]
+        if np.asarray(steps).dtype.kind not in "iu" or steps < 0:
+            raise ModelFileError(
+                f"The optimiser's state says steps={steps!r}, but their number is expected."
+            )
+        self.steps = int(steps)
         for name, array in self._memory.items():
             array[...] = state[name]
 

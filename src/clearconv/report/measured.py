@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,17 @@ import numpy as np
 from clearconv.data import Preprocessing, Source, Split, open_data, read_split, side_for
 from clearconv.layers import Node
 from clearconv.planning._forecast import REPORTED
-from clearconv.train import Evaluation, Settings, evaluate_model
-from clearconv.train.evaluation import spread
+from clearconv.train import Evaluation, Settings, evaluate_model, records
+from clearconv.train.checkpoint import BEST
+from clearconv.train.evaluation import check_answers, spread
 from clearconv.train.given import Data, in_memory
 from clearconv.train.run import (
     check_unchanged,
     data_place,
     network_name,
     read_history,
-    read_json,
     read_run,
+    read_settings,
 )
 from clearconv.train.use import open_model
 
@@ -85,7 +87,7 @@ class Measured:
     def of(cls, folder: Path, data: Data | None, progress: Progress | None) -> "Measured":
         """Read a run folder; see `write_report`."""
         about = read_run(folder)
-        settings = Settings.from_dict(about["settings"])
+        settings = read_settings(folder, about)
         model, _, preprocessing = open_model(folder)
         source = None if data is None else in_memory(data)
         if source is None:
@@ -98,17 +100,27 @@ class Measured:
                 cache_side=side_for(preprocessing.size),
             )
         check_unchanged(folder, about["data"], source)
-        finished = (folder / "result.json").exists()
+        best, result = folder / BEST, folder / "result.json"
+        if (found := records.wrong(model.info.get("epoch"), records.EPOCH, "epoch")) is not None:
+            raise records.damaged(best, found, "Put the file back, or train again.")
+        history = read_history(folder)
+        if model.info["epoch"] > len(history):
+            raise records.damaged(
+                folder / "history.jsonl",
+                f"it has {len(history)} epochs, but the model is of epoch {model.info['epoch']}",
+                f"clearconv train --resume {quote(str(folder))} writes it anew.",
+            )
+        again = f"clearconv train --resume {quote(str(folder))} writes it anew."
         return cls(
             folder,
             about,
             settings,
-            read_history(folder),
+            history,
             source,
             read_split(folder / "split.json", source),
             model,
             preprocessing,
-            read_json(folder / "result.json") if finished else None,
+            records.read(result, records.RESULT, again) if result.exists() else None,
         )
 
     @property
@@ -147,10 +159,12 @@ class Measured:
             parts.append(self._part("validation", self.split.validation))
         return (*parts, self.judged)
 
-    def other(self, name: str) -> dict[str, Any]:
+    def other(self, name: str, schema: records.Schema) -> dict[str, Any]:
         """Return the content of a file that not every run has; empty where there is none."""
         path = self.folder / name
-        return read_json(path) if path.exists() else {}
+        remedy = "Put a whole copy back, or remove it: the report does without."
+        found: dict[str, Any] = records.read(path, schema, remedy) if path.exists() else {}
+        return found
 
     def _part(
         self, name: str, indices: np.ndarray[Any, np.dtype[np.int64]], total: int | None = None
@@ -158,4 +172,5 @@ class Measured:
         evaluation = evaluate_model(
             self.model, self.source, indices, self.preprocessing, self.classes
         )
+        check_answers(evaluation, self.folder / BEST)
         return Part(name, indices, evaluation, len(indices) if total is None else total)

@@ -23,10 +23,12 @@ from clearconv.report import pictures
 from clearconv.report.command import repeating
 from clearconv.report.measured import Measured, Progress
 from clearconv.report.statistics import calibration
+from clearconv.train import records
 from clearconv.train.best import measure
 from clearconv.train.given import Data
 from clearconv.train.health import doubts
 from clearconv.train.history import curves
+from clearconv.train.lr_finder import LR_FINDER
 
 _NAME = "report.html"
 
@@ -102,10 +104,10 @@ def _content(run: Measured) -> dict[str, Any]:
         "guessing": float(np.mean(said.labels == largest)),
         "seconds": duration(sum(record["seconds"] for record in run.history)),
         "chosen": _chosen(run.history[run.best_epoch - 1]),
-        "forecast": _forecast(run.other("plan.json").get("forecast", {})),
+        "forecast": _forecast(run.other("plan.json", records.PLAN).get("forecast", {})),
         "warnings": _warnings(run),
         "curves": _curves(run),
-        "finder": _finder(run.other("lr_finder.json")),
+        "finder": _finder(run),
         "confusion": Markup(
             matrix(
                 said.confusion.tolist(),
@@ -175,10 +177,17 @@ def _curves(run: Measured) -> list[Markup]:
     return [Markup(chart) for chart in (*curves(run.history, run.best_epoch), rates)]
 
 
-def _finder(found: dict[str, Any]) -> Markup | None:
+def _finder(run: Measured) -> Markup | None:
     """Draw the learning-rate finder's curve, cut off where the loss explodes."""
+    found = run.other(LR_FINDER, records.FINDER)
     if not found:
         return None
+    if not len(found["lr"]) == len(found["loss"]) == len(found["smooth"]) > 0:
+        raise records.damaged(
+            run.folder / LR_FINDER,
+            "its lists lr, loss and smooth are empty, or not of one length",
+            "Put a whole copy back, or remove it: the report does without.",
+        )
     smooth = np.array(found["smooth"])
     first = smooth[0]
     keep = smooth <= max(1.5 * first, smooth.min() + 1.5 * (first - smooth.min()))
@@ -222,7 +231,7 @@ def _class_rows(run: Measured, trained: Any) -> list[dict[str, Any]]:
 
 def _warnings(run: Measured) -> list[str]:
     """List what was wrong with the data and what was noticed in training, the gravest first."""
-    survey = run.other("plan.json").get("survey", {})
+    survey = run.other("plan.json", records.PLAN).get("survey", {})
     planned = [*survey.get("problems", []), *survey.get("advice", [])]
     noticed = [
         f"epoch {record['epoch']}: {text}"

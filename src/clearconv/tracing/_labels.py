@@ -17,7 +17,8 @@ Label = int | str | None
 
 def names_of(model: Node) -> tuple[str, ...]:
     """Return the names of the model's classes, if it carries any."""
-    return tuple(map(str, model.info.get("classes", ())))
+    names = model.info.get("classes")  # of a file from anywhere: it may be anything
+    return tuple(map(str, names)) if isinstance(names, list | tuple) else ()
 
 
 def class_numbers(

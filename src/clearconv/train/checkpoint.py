@@ -7,7 +7,7 @@ carries a SHA-256 over all that it holds, and the one before it stays as ``previ
 
 import errno
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from math import ceil
 from pathlib import Path
 from shlex import quote
@@ -19,6 +19,7 @@ from clearconv.layers import Node
 from clearconv.layers._model_header import DamagedFileError
 from clearconv.layers.model_file import load, load_with_extra
 from clearconv.ops._arrays import Array
+from clearconv.train import records
 
 LAST, PREVIOUS, BEST = "last.safetensors", "previous.safetensors", "best.safetensors"
 
@@ -66,6 +67,13 @@ class Checkpoint:
     memory: dict[str, Array]
     history: list[dict[str, Any]]
     so_far: SoFar
+
+
+_SO_FAR = tuple(item.name for item in fields(SoFar))
+_BEFORE = (
+    "Put a whole copy back, or remove it: the run then goes on from the checkpoint before it, if "
+    "there is one, to the same weights."
+)
 
 
 def about_state(history: list[dict[str, Any]], so_far: SoFar) -> dict[str, Any]:
@@ -154,14 +162,18 @@ def write(path: Path, content: bytes, previous: Path | None = None) -> None:
 
 def _read(path: Path) -> Checkpoint:
     model, memory = load_with_extra(path)
-    try:
-        so_far = SoFar(**model.info["so_far"])
-        return Checkpoint(model, memory, list(model.info["history"]), so_far)
-    except (KeyError, TypeError) as error:
+    if not {"history", "so_far"} <= model.info.keys():
         raise RunError(
-            f"{path} is a model, but no checkpoint of a run: it does not say how far it is "
-            f"({error!r})."
-        ) from None
+            f"{path} is a model, but no checkpoint of a run: it does not say how far it is."
+        )
+    found = records.wrong(model.info, records.PROGRESS)
+    history, place = model.info["history"], model.info["so_far"]
+    found = found or records.out_of_order(history)
+    if found is None and (place["step"] > 0) != (place["seen"] > 0 and place["seconds"] > 0):
+        found = "so_far has steps without images or time, or the other way round"
+    if found is not None:
+        raise records.damaged(path, found, _BEFORE)
+    return Checkpoint(model, memory, history, SoFar(**{name: place[name] for name in _SO_FAR}))
 
 
 def _size(count: int) -> str:

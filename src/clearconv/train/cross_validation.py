@@ -20,6 +20,7 @@ from clearconv._text import printable, table
 from clearconv.data import Source, Split, make_folds, write_split
 from clearconv.errors import ArgumentError, RunError
 from clearconv.layers import Node, from_spec
+from clearconv.train import records
 from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.evaluation import Evaluation
 from clearconv.train.folder import check_folder, new_folder
@@ -27,7 +28,7 @@ from clearconv.train.given import Data
 from clearconv.train.lock import locked
 from clearconv.train.loop import Result, search_lr
 from clearconv.train.lr_finder import LR_FINDER
-from clearconv.train.run import FOLDS, read_json, read_run, write_json
+from clearconv.train.run import FOLDS, read_run, write_json
 from clearconv.train.start import opened, prepare, resume, source_of
 
 
@@ -234,7 +235,7 @@ def _begin(
 
 def _go(folder: Path, source: Source, told: Callbacks) -> CrossValidation:
     """Train what is left to train of each fold."""
-    about = read_json(folder / FOLDS)
+    about = records.read(folder / FOLDS, records.FOLDS, "Put a whole copy back.")
     places = [folder / f"fold-{number}" for number in range(1, about["folds"] + 1)]
     results = tuple(resume(place, callbacks=[told], data=source) for place in places)
     found = CrossValidation(folder, results)

@@ -11,7 +11,7 @@ from clearconv.layers import Conv2d, Layer, Linear, Node, Sequential, from_spec
 from clearconv.layers._store import join
 from clearconv.ops._arrays import Array
 from clearconv.train.evaluation import Indices
-from clearconv.train.run import learnt_from, read_run
+from clearconv.train.run import learnt_from, read_run, read_settings
 from clearconv.train.settings import OWN
 from clearconv.train.use import open_model
 
@@ -63,7 +63,9 @@ class Earlier:
         """
         path = Path(where)
         model, classes, preprocessing = open_model(path)
-        about = read_run(path)["settings"] if path.is_dir() else {"model": OWN}
+        about = {"model": OWN}
+        if path.is_dir():
+            about = read_settings(path, read_run(path)).to_dict()
         settings = {name: about[name] for name in FIXED if name in about}
         return cls(path.resolve(), model, classes, preprocessing, settings)
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clearconv.data import Batches, Preprocessing, Source
+from clearconv.errors import ModelFileError
 from clearconv.layers import Node
 from clearconv.losses import CrossEntropy
 from clearconv.ops import softmax
@@ -149,7 +150,7 @@ class Evaluation:
             "interval": list(self.interval),
             "right": self.right,
             "total": self.total,
-            "loss": self.loss,
+            "loss": self.loss if np.isfinite(self.loss) else None,
             "classes": list(self.classes),
             "untested": list(self.untested),
             "confusion": self.confusion.tolist(),
@@ -205,12 +206,44 @@ def evaluate_model(
     Evaluation
     """
     batches = Batches(source, indices, preprocessing, batch_size or judged_at_once(model))
-    logits = np.concatenate([model.forward(_as(model, batch.x)) for batch in batches])
+    with np.errstate(all="ignore"):  # what is not finite is told by name
+        logits = np.concatenate([model.forward(_as(model, batch.x)) for batch in batches])
     place = np.array([classes.index(n) if n in classes else -1 for n in source.classes])
     labels = place[source.labels[indices]]
-    loss, _ = CrossEntropy()(logits, labels)
+    with np.errstate(all="ignore"):
+        loss, _ = CrossEntropy()(logits, labels)
+        probabilities = softmax.forward(logits)
     files = tuple(source.files[i] for i in indices)
-    return Evaluation(classes, files, labels, softmax.forward(logits), loss)
+    return Evaluation(classes, files, labels, probabilities, loss)
+
+
+def check_answers(evaluation: Evaluation, where: object) -> Evaluation:
+    """Return the evaluation if the model answered every image with finite numbers.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Of a model that was read from a file.
+    where : Path
+        The file, or its run.
+
+    Raises
+    ------
+    ModelFileError
+        If not; names the first image.
+    """
+    fine = np.isfinite(evaluation.probabilities).all(axis=1)  # (n,)
+    if not fine.all():
+        raise ModelFileError(f"{where}: {unanswered(evaluation.files[int(fine.argmin())])}")
+    return evaluation
+
+
+def unanswered(file: object) -> str:
+    """Say that a model's answer to an image is not finite, and why that may be."""
+    return (
+        f"the model's answer to {file} is NaN or infinite: its weights, finite as they are, are "
+        "too large. It was not saved by a training run; take another file."
+    )
 
 
 def judged_at_once(model: Node) -> int:

@@ -19,7 +19,7 @@ from clearconv.train import health
 from clearconv.train.best import highest_epoch, judged
 from clearconv.train.callbacks import Callbacks
 from clearconv.train.checkpoint import BEST
-from clearconv.train.evaluation import Evaluation, Indices, evaluate_model
+from clearconv.train.evaluation import Evaluation, Indices, check_answers, evaluate_model
 from clearconv.train.lr_finder import LrCurve, find_lr
 from clearconv.train.run import Run, write_json
 from clearconv.train.settings import Settings
@@ -99,6 +99,7 @@ def go(run: Run, told: Callbacks) -> Result:
         evaluation = evaluate_model(
             model, run.source, run.split.test, run.preprocessing, run.source.classes
         )
+        check_answers(evaluation, run.folder / BEST)
     result = Result(
         run.folder,
         run.best_epoch,

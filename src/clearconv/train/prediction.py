@@ -16,6 +16,7 @@ from clearconv.errors import DataError
 from clearconv.layers import Node
 from clearconv.ops import softmax
 from clearconv.ops._arrays import Array
+from clearconv.train.evaluation import unanswered
 from clearconv.train.use import open_model
 
 #: Images that go through the network together.
@@ -135,8 +136,12 @@ def _predicted(
             name = _name(number, image)
             if isinstance(found, DataError):
                 yield Prediction(name, classes, error=str(found))
+                continue
+            row: Array = next(rows)
+            if np.isfinite(row).all():
+                yield Prediction(name, classes, row)
             else:
-                yield Prediction(name, classes, next(rows))
+                yield Prediction(name, classes, error=unanswered(name))
 
 
 def _read(how: Preprocessing, numbered: tuple[int, ImageLike]) -> Pixels | DataError:
@@ -161,4 +166,6 @@ def _name(number: int, image: ImageLike) -> str:
 
 def _probabilities(model: Node, how: Preprocessing, pixels: list[Pixels]) -> Array:
     x = how.normalised(np.stack(pixels)).transpose(0, 3, 1, 2)  # (n, C, H, W)
-    return softmax.forward(model.forward(x.astype(model.store.dtype, copy=False)))  # (n, K)
+    with np.errstate(all="ignore"):  # what is not finite is told by name
+        logits = model.forward(x.astype(model.store.dtype, copy=False))
+        return softmax.forward(logits)  # (n, K)

@@ -28,16 +28,17 @@ from typing import Any
 import numpy as np
 
 from clearconv import __version__
-from clearconv._files import read_text, sweep
+from clearconv._files import sweep
 from clearconv._text import utf8
 from clearconv.data import Preprocessing, Source, Split, write_split
 from clearconv.data._batches import bounds
 from clearconv.data._source import composed
-from clearconv.errors import RunError
+from clearconv.errors import ClearconvError, RunError
 from clearconv.layers import Node
 from clearconv.layers.model_file import to_bytes
 from clearconv.ops._backend import variant
 from clearconv.optim import Optimiser
+from clearconv.train import records
 from clearconv.train.best import best_epoch
 from clearconv.train.checkpoint import (
     BEST,
@@ -51,6 +52,9 @@ from clearconv.train.checkpoint import (
 )
 from clearconv.train.evaluation import Indices
 from clearconv.train.settings import OWN, Settings
+
+#: What to do about a damaged ``run.json`` or ``split.json``.
+_COPY = "Put a whole copy back; the models beside it (.safetensors) can be used without it."
 
 #: Values of an epoch's record that differ from one run to the next.
 _TIMES = ("seconds", "images_per_second")
@@ -170,6 +174,12 @@ class Run:
     def take_up(self, state: Checkpoint) -> None:
         """Go on from a checkpoint, whose model is this run's."""
         sweep(self.folder)
+        if state.so_far.step > self.steps:
+            raise RunError(
+                f"{self.folder}: the checkpoint stands after step {state.so_far.step} of an epoch, "
+                f"but an epoch of this run has {self.steps}. Put whole copies of {LAST} and "
+                "split.json back."
+            )
         self.optimiser.load_state(state.memory)
         self.history, self.so_far = state.history, state.so_far
         if self.history:
@@ -211,10 +221,10 @@ class Run:
         }
         ended = self.epochs_done > 0 and self.so_far.step == 0
         if ended and self.best_epoch == self.epochs_done:
-            records = self.model.info["history"]
-            self.model.info["history"] = list(map(_without_times, records))
+            timed = self.model.info["history"]
+            self.model.info["history"] = list(map(_without_times, timed))
             write(self.folder / BEST, to_bytes(self.model))
-            self.model.info["history"] = records
+            self.model.info["history"] = timed
         state = to_bytes(self.model, self.optimiser.state())
         write(self.folder / LAST, state, previous=self.folder / PREVIOUS)
         self._note_saved(monotonic() - start)
@@ -223,7 +233,7 @@ class Run:
 
     def write_history(self) -> None:
         """Write ``history.jsonl`` anew from the records."""
-        lines = "".join(json.dumps(record) + "\n" for record in self.history)
+        lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in self.history)
         write(self.folder / "history.jsonl", lines.encode())
 
     def _note_saved(self, seconds: float) -> None:
@@ -291,10 +301,24 @@ def read_run(folder: Path) -> dict[str, Any]:
             f"{folder} is not a run folder: it has no run.json. Give the folder that "
             "'clearconv train' named, such as runs/photos-1."
         )
-    about = read_json(path)
-    if not isinstance(about, dict) or not {"settings", "data"} <= about.keys():
-        raise RunError(f"{path} is damaged: it does not say what the run's settings and data are.")
+    about: dict[str, Any] = records.read(path, records.RUN, _COPY)
     return about
+
+
+def read_settings(folder: Path, about: dict[str, Any]) -> Settings:
+    """Return the settings that ``run.json`` holds.
+
+    Raises
+    ------
+    RunError
+        If they are not settings that this version knows.
+    """
+    try:
+        return Settings.from_dict(about["settings"])
+    except RunError:
+        raise
+    except (ClearconvError, TypeError) as error:  # a setting without a default is missing
+        raise records.damaged(folder / "run.json", f"its settings: {error}", _COPY) from None
 
 
 def data_place(folder: Path, about: dict[str, Any], command: str | None, call: str) -> str:
@@ -347,7 +371,7 @@ def learnt_from(folder: Path, about: dict[str, Any], source: Source, indices: In
     their names, if the files are the same.
     """
     then, now = about["data"]["sha256"], source.sha256()
-    parts = read_json(folder / "split.json")
+    parts = records.read(folder / "split.json", records.SPLIT, _COPY)
     learnt = {file for name in ("train", "validation") for file in parts[name]}
     files = [source.files[i] for i in indices]
     if source.kind == "photos":
@@ -360,28 +384,14 @@ def learnt_from(folder: Path, about: dict[str, Any], source: Source, indices: In
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
     """Return the records of the run's epochs."""
-    path = folder / "history.jsonl"
-    try:
-        return [json.loads(line) for line in read_text(path).splitlines()]
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from None
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the content of a JSON file of the run."""
-    try:
-        content: dict[str, Any] = json.loads(read_text(path))
-    except OSError as error:
-        raise RunError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except ValueError as error:
-        raise RunError(
-            f"{path} is damaged: {error}. Put a whole copy back; the models beside it "
-            "(.safetensors) can be used without it."
-        ) from None
-    return content
+    return records.read_records(
+        folder / "history.jsonl",
+        "Put a whole copy back, or have it written anew from the last checkpoint: clearconv train "
+        f"--resume {quote(str(folder))}",
+    )
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON file that is whole or not there."""
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     write(path, utf8(text))

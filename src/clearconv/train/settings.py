@@ -1,9 +1,10 @@
 """Everything that determines a run, with good defaults for each kind of data."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
 from math import inf
+from os import PathLike, fspath
 from typing import Any, Self
 
 import numpy as np
@@ -42,11 +43,56 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "digits": {"epochs": 30, "batch_size": 32, "lr": 3e-3, "weight_decay": 0.05},
 }
 
-#: Settings that are whole numbers, and those that are any.
-_WHOLE = ("epochs", "batch_size", "image_size", "seed", "patience", "threads")
-_NUMBERS = (
-    "lr", "momentum", "weight_decay", "warmup", "label_smoothing", "dropout", "save_every",
-)  # fmt: skip
+
+def _is_whole(value: Any) -> bool:
+    plain = isinstance(value, int) and not isinstance(value, bool)
+    return plain and -(2**63) <= value < 2**63
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float) or _is_whole(value)
+
+
+def _all(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list | tuple) and all(map(fits, value))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+#: Which settings are of which kind.
+_KINDS: tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...] = (
+    (
+        ("epochs", "batch_size", "image_size", "seed", "patience", "threads"),
+        _is_whole,
+        "a whole number",
+    ),
+    (
+        (
+            *("lr", "momentum", "weight_decay", "warmup", "label_smoothing", "dropout"),
+            "save_every",
+        ),
+        _is_number,
+        "a number",
+    ),
+    (
+        ("batch_norm", "nesterov", "class_weights"),
+        lambda value: isinstance(value, bool),
+        "True or False",
+    ),
+    (("data", "start", "split"), _is_text, "text"),
+    (("freeze",), lambda value: _is_whole(value) or _is_text(value), "a number or a layer's name"),
+    (("classes",), _all(_is_text), "a list of names"),
+    (("ratios",), _all(_is_number), "three numbers"),
+    (
+        ("augmentation",),
+        lambda value: isinstance(value, dict),
+        "a dictionary, such as {'flip': 0.5}",
+    ),
+)
+#: Those that may be None.
+_OPTIONAL = ("start", "classes", "dropout", "image_size", "patience", "split", "threads")
 
 #: What replaces the above where another optimiser than AdamW is asked for.
 OPTIMISER_DEFAULTS: dict[str, dict[str, Any]] = {
@@ -165,14 +211,10 @@ class Settings:
             if getattr(self, name) not in known:
                 listed = ", ".join(str(item) for item in known if item is not None)
                 raise ArgumentError(f"{name}={getattr(self, name)!r} is not known; use {listed}.")
-        for names, kind, expected in (
-            (_WHOLE, int, "a whole number"),
-            (_NUMBERS, (int, float), "a number"),
-            (("augmentation",), dict, "a dictionary, such as {'flip': 0.5}"),
-        ):
+        for names, fits, expected in _KINDS:
             for name in names:
                 value = getattr(self, name)
-                if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+                if not fits(value) and not (value is None and name in _OPTIONAL):
                     raise ArgumentError(f"{name}={value!r}, but it must be {expected}.")
         for name, right, expected in (
             ("epochs", self.epochs >= 1, "at least 1"),
@@ -289,11 +331,13 @@ class Settings:
         tuples = {
             name: tuple(plain[name])
             for name in ("classes", "ratios")
-            if plain.get(name) is not None
+            if isinstance(plain.get(name), list)
         }
         return cls(**{**plain, **tuples})
 
 
 def _plain(value: Any) -> Any:
-    """Return a number of NumPy's as Python's own, which JSON takes."""
+    """Return a number of NumPy's as Python's own, and a path as text, which JSON takes."""
+    if isinstance(value, PathLike):
+        return fspath(value)
     return value.item() if isinstance(value, np.generic) else value

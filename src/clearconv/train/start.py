@@ -23,21 +23,29 @@ from clearconv.data import (
 )
 from clearconv.data._decode import CACHE_SIDE
 from clearconv.data._source import composed
-from clearconv.errors import ArgumentError, DataError, ShapeError
+from clearconv.errors import ArgumentError, DataError, RunError, ShapeError
 from clearconv.layers import Node, from_spec
 from clearconv.models import MODELS, create, default_for
 from clearconv.ops._backend import pick
 from clearconv.optim import SGD, Adam, AdamW, Optimiser
 from clearconv.train.callbacks import Callback, Callbacks
-from clearconv.train.checkpoint import read_checkpoint
+from clearconv.train.checkpoint import LAST, read_checkpoint
 from clearconv.train.earlier import Earlier, freeze
 from clearconv.train.folder import check_folder, new_folder
 from clearconv.train.given import Data, in_memory
 from clearconv.train.lock import locked
 from clearconv.train.loop import Result, go, search_lr
 from clearconv.train.lr_finder import LR_FINDER
-from clearconv.train.run import Run, check_unchanged, data_place, read_run, write_json
+from clearconv.train.run import (
+    Run,
+    check_unchanged,
+    data_place,
+    read_run,
+    read_settings,
+    write_json,
+)
 from clearconv.train.settings import OWN, Settings
+from clearconv.train.use import model_data
 
 
 def train(
@@ -224,11 +232,16 @@ def resume(
     about = read_run(folder)
     with locked(folder, told.warned):
         state = read_checkpoint(folder)
-        settings = Settings.from_dict(about["settings"])
+        settings = read_settings(folder, about)
         source = source_of(folder, about, told, data)
         check_unchanged(folder, about["data"], source)
         split = read_split(folder / "split.json", source)
-        preprocessing = Preprocessing.from_dict(state.model.info["preprocessing"])
+        classes, preprocessing = model_data(folder / LAST, state.model)
+        if classes != source.classes:
+            raise RunError(
+                f"{folder / LAST} is of a model of other classes ({', '.join(classes)}) than the "
+                f"run's ({', '.join(source.classes)}). Put the run's own file back."
+            )
         freeze(state.model, settings.freeze)
         optimiser = optimiser_of(state.model, settings)
         run = Run(folder, settings, source, split, preprocessing, state.model, optimiser)
@@ -254,7 +267,7 @@ def source_of(folder: Path, about: dict[str, Any], told: Callbacks, data: Data |
     if place is None:
         call = "clearconv.train.resume(folder, data=(images, labels))"
         place = data_place(folder, about, "train --resume", call)
-    classes = Settings.from_dict(about["settings"]).classes
+    classes = read_settings(folder, about).classes
     return _opened(place, classes, told, about["data"].get("side", CACHE_SIDE))
 
 

@@ -22,9 +22,10 @@ from clearconv.errors import DataError, ModelFileError
 from clearconv.layers import Node
 from clearconv.layers.model_file import load
 from clearconv.train.callbacks import Callback, Callbacks
-from clearconv.train.evaluation import Evaluation, Indices, evaluate_model
+from clearconv.train.evaluation import Evaluation, Indices, check_answers, evaluate_model
 from clearconv.train.given import Data, in_memory
 from clearconv.train.probe import finite
+from clearconv.train.records import TABLE, TEXT, Many, wrong
 from clearconv.train.run import check_unchanged, data_place, learnt_from, read_run, same_data
 
 
@@ -86,6 +87,7 @@ def evaluate(
             *problems,
         )
     evaluation = evaluate_model(model, source, indices, preprocessing, classes)
+    check_answers(evaluation, where)
     return replace(evaluation, problems=problems)
 
 
@@ -140,10 +142,31 @@ def open_model(where: Path) -> tuple[Node, tuple[str, ...], Preprocessing]:
     else:
         path = where
     model = load(path)
+    classes, preprocessing = model_data(path, model)
+    for name, array in {**model.store.parameters, **model.store.buffers}.items():
+        if not finite(array):
+            raise ModelFileError(
+                f"{path}: {name} holds NaN or infinity, so the model can answer nothing. It was "
+                "not saved by a training run; take another file."
+            )
+    return model, classes, preprocessing
+
+
+def model_data(path: Path, model: Node) -> tuple[tuple[str, ...], Preprocessing]:
+    """Return the classes and the preprocessing that a model from a file carries.
+
+    Raises
+    ------
+    ModelFileError
+        If they are missing or damaged, or do not fit the network; names the file.
+    """
     try:
+        names = Many(TEXT)
+        if (found := wrong(model.info, {"classes": names, "preprocessing": TABLE})) is not None:
+            raise DataError(found)
         preprocessing = Preprocessing.from_dict(model.info["preprocessing"])
         classes = tuple(composed(str(name)) for name in model.info["classes"])
-    except (KeyError, TypeError, DataError) as error:
+    except (TypeError, DataError) as error:
         raise ModelFileError(
             f"{path} is a model without usable classes or preprocessing ({error}); it was not "
             "saved by a training run."
@@ -160,10 +183,4 @@ def open_model(where: Path) -> tuple[Node, tuple[str, ...], Preprocessing]:
             f"network takes {taken} and gives {model.output_shape}. It was not saved by a training "
             "run."
         )
-    for name, array in {**model.store.parameters, **model.store.buffers}.items():
-        if not finite(array):
-            raise ModelFileError(
-                f"{path}: {name} holds NaN or infinity, so the model can answer nothing. It was "
-                "not saved by a training run; take another file."
-            )
-    return model, classes, preprocessing
+    return classes, preprocessing
