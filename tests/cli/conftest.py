@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -50,11 +51,11 @@ def digits(start, tmp_path_factory):
     return place / "run", done
 
 
-@pytest.fixture
-def photos(tmp_path):
-    """Make a folder of ten small pictures of two classes."""
+@pytest.fixture(scope="session")
+def painted(tmp_path_factory):
+    """Make a folder of ten small pictures of two classes, to be left as it is."""
     rng = np.random.default_rng(0)
-    root = tmp_path / "photos"
+    root = tmp_path_factory.mktemp("painted") / "photos"
     for channel, name in ((1, "green"), (0, "red")):
         (root / name).mkdir(parents=True)
         for number in range(5):
@@ -62,3 +63,9 @@ def photos(tmp_path):
             pixels[..., channel] += 120
             Image.fromarray(pixels).save(root / name / f"{number}.png")
     return root
+
+
+@pytest.fixture
+def photos(painted, tmp_path):
+    """Return a copy of those pictures that a test may change."""
+    return copytree(painted, tmp_path / "photos")

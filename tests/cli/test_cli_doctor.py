@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 RIGHT = """
 import numpy as np
 def relu_forward(x):

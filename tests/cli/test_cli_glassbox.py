@@ -40,9 +40,9 @@ def test_the_example_needs_no_run(start, tmp_path):
     ]
 
 
-def test_an_image_of_the_run_by_its_name(start, digits):
-    done = start("glassbox", str(digits), "digits/1264", "--label", "8")
-    assert done.returncode == 0, done.stderr
+def test_an_image_of_the_run_by_its_name(run, digits):
+    done = run("glassbox", str(digits), "digits/1264", "--label", "8")
+    assert done.exit_code == 0, done.stderr
     said, path = done.stdout.splitlines()
     assert re.fullmatch(
         r"digits/1264: \d, probability 0\.\d{3}; loss \S+ for 8 \(asked for\)\.", said
@@ -82,17 +82,17 @@ def test_a_file_takes_its_class_from_its_folder(digits, tmp_path):
             assert traced.trace.loss.label == 7
 
 
-def test_a_model_file_will_do(start, digits, tmp_path):
+def test_a_model_file_will_do(run, digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     Image.fromarray(np.full((20, 20), 99, np.uint8)).save(tmp_path / "<b>odd & name.png")
-    done = start(
+    done = run(
         "glassbox",
         str(digits / "best.safetensors"),
         "<b>odd & name.png",
         "--out",
         "page.html",
-        cwd=tmp_path,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     page = (tmp_path / "page.html").read_text("utf-8")
     assert "<b>odd" not in page and "&lt;b&gt;odd &amp; name.png" in page
     assert "plain descent with learning rate 0.01" in page
@@ -118,17 +118,17 @@ def test_a_model_file_will_do(start, digits, tmp_path):
         (("RUN/best.safetensors", "digits/1264"), "give the run's folder instead of its model"),
     ],
 )
-def test_misuse_is_answered_in_a_line(start, digits, arguments, told):
+def test_misuse_is_answered_in_a_line(run, digits, arguments, told):
     given = [one.replace("RUN", str(digits)) for one in arguments]
-    done = start("glassbox", *given)
-    assert done.returncode == 2
+    done = run("glassbox", *given)
+    assert done.exit_code == 2
     assert told in done.stderr and done.stderr.count("\n") == 1
     assert done.stdout == ""
 
 
-def test_another_label_has_a_page_of_its_own(start, digits):
+def test_another_label_has_a_page_of_its_own(run, digits):
     pages = [
-        start("glassbox", str(digits), "digits/1263", *more).stdout.splitlines()[-1]
+        run("glassbox", str(digits), "digits/1263", *more).stdout.splitlines()[-1]
         for more in ((), ("--label", "8"), ("--label", "8", "--training", "--batch-size", "3"))
     ]
     folder = digits / "glassbox"
@@ -136,11 +136,11 @@ def test_another_label_has_a_page_of_its_own(start, digits):
     assert pages == [str(folder / f"{name}.html") for name in names]
 
 
-def test_a_model_file_elsewhere_says_what_it_cannot_know(start, digits, tmp_path):
+def test_a_model_file_elsewhere_says_what_it_cannot_know(run, digits, tmp_path):
     alone = tmp_path / "model.safetensors"
     alone.write_bytes((digits / "best.safetensors").read_bytes())
-    done = start("glassbox", str(alone), "digits/1264")
-    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    done = run("glassbox", str(alone), "digits/1264")
+    assert done.exit_code == 2 and done.stderr.count("\n") == 1
     assert "digits/1264 is no file. A model file knows no data" in done.stderr
 
 
@@ -152,23 +152,23 @@ def test_a_model_file_elsewhere_says_what_it_cannot_know(start, digits, tmp_path
         ({"settings": {}}, "run.json is damaged: "),
     ],
 )
-def test_a_run_without_its_data_or_half_of_its_page(start, digits, tmp_path, content, told):
+def test_a_run_without_its_data_or_half_of_its_page(run, digits, tmp_path, content, told):
     for name in ("best.safetensors", "split.json"):
         (tmp_path / name).write_bytes((digits / name).read_bytes())
     about = json.loads((digits / "run.json").read_text("utf-8"))
     (tmp_path / "run.json").write_text(json.dumps(about | content))
-    done = start("glassbox", str(tmp_path), "digits/1264")
-    assert done.returncode in (1, 2) and done.stderr.count("\n") == 1
+    done = run("glassbox", str(tmp_path), "digits/1264")
+    assert done.exit_code in (1, 2) and done.stderr.count("\n") == 1
     assert told in done.stderr and "unexpected" not in done.stderr
     if "gone" in told:  # a file needs no data
         Image.fromarray(np.full((20, 20), 99, np.uint8)).save(tmp_path / "a.png")
-        assert start("glassbox", str(tmp_path), str(tmp_path / "a.png")).returncode == 0
+        assert run("glassbox", str(tmp_path), str(tmp_path / "a.png")).exit_code == 0
 
 
-def test_what_is_in_the_way_is_named_and_an_earlier_page_stays(start, digits, tmp_path):
+def test_what_is_in_the_way_is_named_and_an_earlier_page_stays(run, digits, tmp_path):
     (tmp_path / "file").write_text("mine")
-    done = start(
+    done = run(
         "glassbox", str(digits), "digits/1264", "--out", str(tmp_path / "file" / "page.html")
     )
-    assert done.returncode == 1 and "cannot be written" in done.stderr
+    assert done.exit_code == 1 and "cannot be written" in done.stderr
     assert (tmp_path / "file").read_text() == "mine"

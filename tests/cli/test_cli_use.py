@@ -10,15 +10,14 @@ import numpy as np
 import pytest
 
 from clearconv import load
-from clearconv.train import predict
+from clearconv.train import predict, train
 
 
-@pytest.fixture
-def trained(run, photos, tmp_path):
+@pytest.fixture(scope="module")
+def trained(painted, tmp_path_factory):
     """Return a run on the photographs."""
-    folder = tmp_path / "run"
-    result = run("train", photos, "--out", folder, "--epochs", 2, "--image-size", 64)
-    assert result.exit_code == 0, result.stderr
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    train(painted, out=folder, epochs=2, image_size=64)
     return folder
 
 

@@ -1,5 +1,6 @@
 """Near twins: which pictures are found, which are not, and what is made of them."""
 
+from functools import cache
 from io import BytesIO
 
 import numpy as np
@@ -21,6 +22,7 @@ from clearconv.data._twin_words import describe_twins
 from clearconv.data._twins import find_twins, thumbnail
 
 
+@cache
 def photograph(seed, size=(200, 270)):
     """Return colour patches of every scale, as photographs have them."""
     rng = np.random.default_rng(seed)

@@ -4,6 +4,8 @@ import re
 import runpy
 from pathlib import Path
 
+import pytest
+
 from clearconv.doctor import examine, told
 
 ROOT = Path(__file__).parents[2]
@@ -11,6 +13,7 @@ PAGE = (ROOT / "docs" / "autopsy.md").read_text("utf-8")
 NUMBER = r"\d\.\d{3}"
 
 
+@pytest.mark.ci
 def test_the_page_shows_what_the_script_prints(capsys):
     runpy.run_path(str(ROOT / "examples" / "dropout_autopsy.py"))
     printed = capsys.readouterr().out
@@ -30,6 +33,7 @@ def test_the_page_shows_what_the_script_prints(capsys):
     assert min(proof) > 0.96
 
 
+@pytest.mark.usefixtures("forked")
 def test_the_doctor_says_of_the_mistake_what_the_page_shows(tmp_path):
     (program,) = re.findall(r"```python\n(import numpy.*?)```", PAGE, flags=re.DOTALL)
     (shown,) = re.findall(r"```text\n\$ clearconv doctor mine.py\n(.*?)```", PAGE, flags=re.DOTALL)

@@ -11,6 +11,7 @@ from clearconv.doctor import examine, record
 from clearconv.ops import CHAPTERS
 
 DOCS = Path(__file__).parents[2] / "docs"
+pytestmark = pytest.mark.usefixtures("forked")
 
 #: Chapter -> (what stands in the solution, what is often written instead, its name).
 EXAMINED = {

@@ -66,6 +66,7 @@ def test_what_cannot_be_is_refused(large):
         choose(large, 120_000, [INNER], list(range(16)))
 
 
+@pytest.mark.ci
 def test_a_large_network_makes_a_page_below_ten_megabytes(large):
     model = cc.models.resnet18(1000).build((3, 224, 224), seed=0)
     x = np.random.default_rng(0).standard_normal((3, 224, 224)).astype(np.float32)

@@ -8,7 +8,12 @@ from clearconv.models import MODELS, create
 from clearconv.optim import Adam
 
 SIZE = 32
-LARGE = [name for name, info in MODELS.items() if info.classes == 1000]
+QUICK = ("mobilenet_v2", "googlenet")
+LARGE = [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.ci)
+    for name, info in MODELS.items()
+    if info.classes == 1000
+]
 
 
 @pytest.fixture(autouse=True)

@@ -72,7 +72,12 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+QUICK = ("3 threads", "poisoned")  # the latter with two
+
+
+@pytest.mark.parametrize(
+    "way", [way if way in QUICK else pytest.param(way, marks=pytest.mark.ci) for way in WAYS]
+)
 def test_every_case_has_the_same_bits(way):
     arguments, environment = WAYS[way]
     assert differing(ran(arguments, **environment), expected()) == []

@@ -30,7 +30,10 @@ def run(*command, **environment):
     )
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name",
+    [n if n in ("lenet", "resnet20") else pytest.param(n, marks=pytest.mark.ci) for n in NETWORKS],
+)
 @pytest.mark.skipif(sys.platform != "linux", reason="counts page faults as Linux does")
 def test_a_steady_step_asks_the_system_for_no_large_block(name):
     ran = run(str(HERE / "steady.py"), name, MALLOC_MMAP_THRESHOLD_=str(64 << 10))
