@@ -324,19 +324,14 @@ def _problems(source: Source, split: Split, settings: Settings, whole: bool) -> 
 
 def _check_batches(run: Run) -> None:
     """Raise now, not after an epoch, if there are batches that batch norm could not normalise."""
-    least, images = run.smallest_batch, len(run.split.train)
-    if least <= min(run.settings.batch_size, images):
+    least = run.smallest_batch
+    if least <= run.settings.batch_size:
         return
     layer = next(leaf for leaf in run.model.leaves() if leaf.smallest_batch >= least)
-    why = (
-        f"but {layer.label} gets one number of each channel from an image, and one number has no "
-        "variance to normalise with"
-    )
-    if images < least:
-        raise DataError(f"The training part has {images} image, {why}. Give it more images.")
     raise ArgumentError(
-        f"batch_size={run.settings.batch_size}, {why}. Choose a batch size of at least {least}, "
-        "larger images, or a network without batch norm."
+        f"batch_size={run.settings.batch_size}, but {layer.label} gets one number of each channel "
+        "from an image, and one number has no variance to normalise with. Choose a batch size of "
+        f"at least {least}, larger images, or a network without batch norm."
     )
 
 
