@@ -77,7 +77,7 @@ def test_crop_without_antialiasing_is_squash_of_the_middle(picture):
 )
 def test_the_crop_covers_and_is_central(shape, size, box):
     how = Preprocessing(size, resize="crop")
-    assert how.box(np.zeros((*shape, 3), np.uint8)) == pytest.approx(box)
+    assert how.box(shape) == pytest.approx(box)
 
 
 def test_antialiasing_averages_what_plain_interpolation_skips():
@@ -197,3 +197,10 @@ def test_what_is_no_image_is_refused(picture):
             how(wrong)
     with pytest.raises(DataError, match="24 x 32.*8 x 8"):
         Preprocessing((8, 8), resize="none")(picture())
+
+
+def test_the_share_of_an_image_that_a_crop_cuts():
+    sizes = np.array([(64, 256), (64, 256), (100, 100)])
+    assert Preprocessing(size=(64, 64), channels=3).cut(sizes) == 0.75
+    assert Preprocessing(size=(64, 64), channels=3).cut(sizes[2:]) == 0
+    assert Preprocessing(size=(64, 64), channels=3, resize="squash").cut(sizes) == 0

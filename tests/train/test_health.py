@@ -177,7 +177,7 @@ def test_when_training_and_validation_part(records, expected):
 )
 def test_when_nothing_is_learnt(losses, right, expected):
     records = history(losses, losses, right, right)
-    assert stuck(records, 0.25, np.log(4)) is expected
+    assert stuck(records, 0.25, np.log(4), 1000, 1000) is expected
 
 
 def test_each_warning_is_said_once_and_again_only_when_it_is_worse():
@@ -187,15 +187,15 @@ def test_each_warning_is_said_once_and_again_only_when_it_is_worse():
     for end in range(1, 7):
         records[end - 1]["dead"] = {"conv1": dead[end - 1]} if dead[end - 1] else {}
         found = [DeadUnits("Conv2d 'conv1'", "conv1", dead[end - 1], 64)] * (dead[end - 1] > 0)
-        said.append(warnings(records[:end], found, np.array([10, 10])))
+        said.append(warnings(records[:end], found, np.array([10, 10]), 10))
     assert [len(part) for part in said] == [0, 1, 0, 1, 0, 0]
     assert said[1][0].startswith("Conv2d 'conv1': 32 of 64 channels never fire.")
     unlearnt = history([0.7] * 6, [0.7] * 6, 0.5, 0.5)
     for end in range(1, 7):
-        text = warnings(unlearnt[:end], [], np.array([10, 10]))
+        text = warnings(unlearnt[:end], [], np.array([10, 10]), 10)
         assert [("learnt nothing" in line) for line in text] == [True] * (end == 2)
     overfit = history(FALLING, VALLEY)
-    times = [len(warnings(overfit[:end], [], np.array([10, 10]))) for end in range(1, 31)]
+    times = [len(warnings(overfit[:end], [], np.array([10, 10]), 10)) for end in range(1, 31)]
     assert sum(times) == 1
 
 
@@ -294,6 +294,21 @@ def test_what_becomes_nan_in_the_last_step_of_an_epoch_is_not_saved(tmp_path, pa
 
 
 def test_what_random_variations_may_hide_is_named_with_the_way_out():
-    assert hidden({"flip": 0.0, "vertical_flip": 0.0, "crop": None}) == ""
-    said = hidden({"flip": 0.5, "vertical_flip": 0.5, "crop": (0.2, 1.0)})
-    assert "--no-flip" in said and "--no-vertical-flip" in said and "--crop 1" in said
+    assert hidden({"flip": 0.0, "vertical_flip": 0.0, "crop": None}, 0.0) == ""
+    said = hidden({"flip": 0.5, "vertical_flip": 0.5, "crop": (0.2, 1.0)}, 0.5)
+    for remedy in ("--no-flip", "--no-vertical-flip", "--crop 1", "--resize squash"):
+        assert remedy in said
+
+
+def test_where_the_loss_says_that_nothing_was_found_the_variations_come_first():
+    """They may show a left arrow as a right one; a learning rate is not to blame for that."""
+    for losses, order in (((0.9, 0.7), True), ((9.0, 4.0), False), ((0.7, 0.7), False)):
+        (said,) = warnings(history(losses, losses, 0.5, 0.5), [], np.array([10, 10]), 10, "try X")
+        assert (said.index("ry X") < said.index("earning rate")) is order
+
+
+def test_luck_with_a_few_validation_images_is_not_learning():
+    lucky = history([0.7] * 6, [0.7] * 6, 0.5, 0.67)
+    assert stuck(lucky, 0.5, np.log(2), 100, 12)
+    assert not stuck(lucky, 0.5, np.log(2), 100, 1000)
+    assert not stuck(lucky[:4], 0.5, np.log(2), 100, 12)

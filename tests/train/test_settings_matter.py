@@ -180,3 +180,28 @@ def test_best_epoch(records, best):
     ]
     run = Run(None, None, None, None, None, None, None, history)
     assert run.best_epoch == best
+
+
+def test_what_lies_at_the_ends_of_wide_images_is_seen_squashed_and_not_cropped(tmp_path):
+    rng = np.random.default_rng(0)
+    for colour in ("blue", "red"):
+        (tmp_path / "wide" / colour).mkdir(parents=True)
+        for i in range(20):
+            pixels = rng.integers(60, 200, (28, 112, 3), dtype=np.uint8)
+            pixels[:, :14] = (20, 20, 220) if colour == "blue" else (220, 20, 20)
+            Image.fromarray(pixels).save(tmp_path / "wide" / colour / f"{i}.png")
+    none = {"flip": 0.0, "crop": None}
+    for resize, right in ((None, False), ("squash", True)):
+        found = train(
+            tmp_path / "wide",
+            out=tmp_path / f"run-{resize}",
+            model="simple_convnet",
+            image_size=28,
+            epochs=8,
+            batch_size=8,
+            resize=resize,
+            augmentation=none,
+        )
+        history = History.of(found)
+        assert (history[-1]["train_accuracy"] == 1 and found.evaluation.right == 4) is right
+        assert history.model.info["preprocessing"]["resize"] == (resize or "crop")

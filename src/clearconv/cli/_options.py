@@ -14,7 +14,7 @@ from clearconv.models.registry import taking
 from clearconv.ops._backend import BACKENDS
 from clearconv.optim import SCHEDULES
 from clearconv.train import Settings
-from clearconv.train.settings import DEFAULTS, OPTIMISERS
+from clearconv.train.settings import DEFAULTS, OPTIMISERS, RESIZES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Decorator = Callable[[Function], Function]
@@ -162,6 +162,13 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         type=_SHARE,
         help="Share of features dropped; `clearconv models` lists which models drop any.",
         default="the model's own",
+    ),
+    _choice(
+        _MODEL,
+        "--resize",
+        RESIZES,
+        "Of a wide or tall image show the middle, or all of it out of proportion",
+        default="crop",
     ),
     _setting(
         _MODEL,

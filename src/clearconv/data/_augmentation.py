@@ -36,7 +36,8 @@ class Augmentation:
         Probability of exchanging top and bottom.
     crop : (float, float) or None
         Smallest and largest share of the image's area that a random crop shows; its width/height
-        is 3/4 to 4/3 of the input's. None shows what evaluation shows.
+        is 3/4 to 4/3 of the input's, or of the image's own where evaluation squashes the whole
+        image. None shows what evaluation shows.
     rotate : float
         Largest rotation in degrees, either way; corners get the preprocessing's mean.
     brightness, contrast, colour : float
@@ -106,16 +107,16 @@ class Augmentation:
         """
         u = rng.random(10)
         pixels = with_channels(image, preprocessing.channels)
-        box = preprocessing.box(pixels)
+        box = preprocessing.box(pixels.shape)
         if self.crop is not None:
-            box = self._random_box(pixels.shape, preprocessing.size, u[:4])
+            shown = preprocessing.size if preprocessing.resize == "crop" else pixels.shape[:2]
+            box = self._random_box(pixels.shape, shown, u[:4])
         flips = (bool(u[4] < self.flip), bool(u[5] < self.vertical_flip))
         if self.rotate:
             angle = self.rotate * (2 * u[6] - 1)
             picture = _rotated(pixels, box, flips, angle, preprocessing)
         else:
-            shown = resample(pixels, preprocessing.size, box, preprocessing.antialias)
-            picture = to_picture(shown)
+            picture = to_picture(resample(pixels, preprocessing.size, box, preprocessing.antialias))
             if flips[0]:
                 picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
             if flips[1]:
@@ -139,12 +140,15 @@ class Augmentation:
         return cls(**checked_settings(cls, settings))
 
     def _random_box(
-        self, shape: tuple[int, ...], size: tuple[int, int], u: np.ndarray[Any, Any]
+        self, shape: tuple[int, ...], like: tuple[int, ...], u: np.ndarray[Any, Any]
     ) -> Box:
-        """Draw a crop: its area, its aspect (evenly on a logarithmic scale), its place."""
+        """Draw a crop: its area, its aspect (evenly on a logarithmic scale), its place.
+
+        Its aspect is about that of `like` (rows, columns).
+        """
         assert self.crop is not None
         H, W = shape[:2]
-        least, most = (limit * size[1] / size[0] for limit in ASPECT)
+        least, most = (limit * like[1] / like[0] for limit in ASPECT)
         area = H * W * (self.crop[0] + u[0] * (self.crop[1] - self.crop[0]))
         aspect = least * (most / least) ** u[1]
         width, height = min(W, math.sqrt(area * aspect)), min(H, math.sqrt(area / aspect))

@@ -175,7 +175,7 @@ class Batches:
     def _whole(self, samples: Indices) -> Batch:
         """Prepare a batch of an array source without a loop over its images."""
         assert isinstance(self.source, ArraySource)
-        self.preprocessing.box(self.source.pixels[0])  # checks the size
+        self.preprocessing.box(self.source.pixels[0].shape)  # checks the size
         pixels = with_channels(self.source.pixels[samples], self.preprocessing.channels)
         return self._batch(self.preprocessing.normalised(pixels), samples)
 

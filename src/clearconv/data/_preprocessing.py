@@ -103,11 +103,11 @@ class Preprocessing:
     def resized(self, image: Pixels) -> Pixels:
         """Return the image as uint8 (*size, channels), still red, green, blue."""
         pixels = with_channels(_checked(image), self.channels)
-        return resample(pixels, self.size, self.box(pixels), self.antialias)
+        return resample(pixels, self.size, self.box(pixels.shape), self.antialias)
 
-    def box(self, image: Pixels) -> Box:
-        """Return the part of the image (H, W, C) that `resized` shows."""
-        H, W = image.shape[:2]
+    def box(self, shape: tuple[int, ...]) -> Box:
+        """Return the part that `resized` shows of an image of this shape, (H, W) or (H, W, C)."""
+        H, W = shape[:2]
         if self.resize == "none" and (H, W) != self.size:
             raise DataError(
                 f"an image is {H} x {W} (rows x columns), but this preprocessing takes images of "
@@ -120,6 +120,21 @@ class Preprocessing:
         height, width = min(H, rows * scale), min(W, columns * scale)
         left, top = (W - width) / 2, (H - height) / 2
         return (left, top, left + width, top + height)
+
+    def cut(self, sizes: npt.NDArray[np.int64]) -> float:
+        """Return the share that `box` leaves out of a typical image, the median over `sizes`.
+
+        Parameters
+        ----------
+        sizes : ndarray of int64, shape (n, 2)
+            Rows and columns of each image, such as ``source.sizes``.
+        """
+        different, which = np.unique(sizes, axis=0, return_inverse=True)
+        left_out = np.empty(len(different))
+        for i, (H, W) in enumerate(different.tolist()):
+            left, top, right, bottom = self.box((H, W))
+            left_out[i] = 1 - (right - left) * (bottom - top) / (H * W)
+        return float(np.median(left_out[which.reshape(-1)]))
 
     def normalised(self, pixels: Pixels, out: Floats | None = None) -> Floats:
         """Return uint8 (..., H, W, channels) scaled as float32 in the channels' order."""

@@ -132,6 +132,8 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"sizes       {low} to {high}, median {middle} (rows x columns)"
     if found.below_input:
         yield f"            {_images(found.below_input)} smaller than the input, to be enlarged"
+    if found.cropped:
+        yield f"            the crop to the input's shape cuts {found.cropped:.0%} of a typical one"
     colour = {0: "all in colour", many: "all grey"}.get(found.grey)
     yield f"colour      {colour or f'{many - found.grey:,} in colour, {found.grey:,} grey'}"
     if found.left_out:

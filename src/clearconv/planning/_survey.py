@@ -15,6 +15,9 @@ from clearconv.train.start import small_input
 #: From this ratio of the largest class to the smallest, rare classes are drowned out.
 _IMBALANCED = 3.0
 
+#: Share of a typical image from which its cropping is worth a word of advice.
+_MUCH = 0.4  # a picture of 16:9 loses 44 % to a square
+
 
 @dataclass(frozen=True)
 class Survey:
@@ -32,6 +35,9 @@ class Survey:
         Rows and columns of the image with the least and the most pixels, and the medians.
     below_input : int
         How many images are smaller than the network's input, so that they are enlarged.
+    cropped : float
+        Share of its pixels that half of the images lose at least when the network sees their
+        middle; 0 where it sees all.
     grey : int
         How many images have no colour.
     left_out : int
@@ -56,6 +62,7 @@ class Survey:
     median: tuple[int, int]
     largest: tuple[int, int]
     below_input: int
+    cropped: float
     grey: int
     left_out: int
     same: tuple[tuple[str, ...], ...]
@@ -112,6 +119,7 @@ def survey(run: Run) -> Survey:
         median=_pair(np.median(source.sizes, axis=0)),
         largest=_pair(source.sizes[area.argmax()]),
         below_input=int(np.sum((height < rows) | (width < columns))),
+        cropped=run.preprocessing.cut(source.sizes),
         grey=source.grey,
         left_out=source.skipped,
         same=_files(run, groups_of(source.twins.same)),
@@ -143,6 +151,11 @@ def _advice(run: Run, images: np.ndarray) -> list[str]:
                 f"the photographs are small, so the network sees {side} x {side} pixels of each, "
                 f"which is faster; --image-size {own} enlarges them to its own {own} x {own}"
             )
+    if (cut := run.preprocessing.cut(run.source.sizes)) >= _MUCH:
+        advice.append(
+            f"the network sees the middle of each image only, without {cut:.0%} of a typical one: "
+            "if what tells the classes apart lies at the ends, consider --resize squash"
+        )
     tested, folds = len(run.split.test), usual_folds(run.source)
     if tested < FEW_TESTED and folds and run.settings.split is None:
         are = "image is" if tested == 1 else "images are"

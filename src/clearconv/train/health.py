@@ -33,6 +33,8 @@ _DEAD = 0.5
 #: Validation images that are looked at first, all of them only where many channels seem dead; and
 #: how many are needed to tell.
 _PROBE, _ENOUGH = 64, 32
+#: Share of an image from which its cropping may be what hides the difference between classes.
+_CUT = 0.1
 #: Epochs over which losses are averaged, and for which validation must have got no better.
 _AVERAGE, _WAIT = 5, 5
 
@@ -108,7 +110,11 @@ def end_of_epoch(run: Run, record: dict[str, Any]) -> None:
     images = np.bincount(run.source.labels[run.split.train], minlength=len(run.source.classes))
     record["dead"] = {unit.path: unit.dead for unit in found}
     record["warnings"] = warnings(
-        [*run.history, record], found, images, hidden(run.settings.augmentation)
+        [*run.history, record],
+        found,
+        images,
+        len(run.split.validation),
+        hidden(run.settings.augmentation, run.preprocessing.cut(run.source.sizes)),
     )
 
 
@@ -136,8 +142,16 @@ def _batches(run: Run, indices: Indices) -> Iterator[Array]:
         yield batch.x.astype(dtype, copy=False)
 
 
-def hidden(augmentation: Mapping[str, Any]) -> str:
-    """Say what random variations may take away, and how to turn them off; empty without any."""
+def hidden(augmentation: Mapping[str, Any], cut: float) -> str:
+    """Say what variations and cropping may take away, and how to turn them off; empty if nothing.
+
+    Parameters
+    ----------
+    augmentation : dict
+        As ``Augmentation.to_dict`` gives it.
+    cut : float
+        Share of a typical image that lies outside what the network sees.
+    """
     said = []
     if augmentation.get("flip"):
         said.append("--no-flip where left and right matter")
@@ -145,11 +159,17 @@ def hidden(augmentation: Mapping[str, Any]) -> str:
         said.append("--no-vertical-flip where top and bottom matter")
     if augmentation.get("crop"):
         said.append("--crop 1 where what tells the classes apart lies at the edges")
-    return f" Or the random variations hide the difference: try {', '.join(said)}." if said else ""
+    if cut >= _CUT:
+        said.append("--resize squash where it lies at the ends of wide or tall images")
+    return f"it may not see what tells the classes apart: try {', '.join(said)}" if said else ""
 
 
 def warnings(
-    history: History, found: Sequence[DeadUnits], images: Indices, remedy: str = ""
+    history: History,
+    found: Sequence[DeadUnits],
+    images: Indices,
+    validated: int,
+    hiding: str = "",
 ) -> list[str]:
     """Return what is to be said after the last epoch of a history.
 
@@ -162,8 +182,10 @@ def warnings(
         Of the last epoch.
     images : ndarray of int64, shape (K,)
         Training images of each class.
-    remedy : str
-        What else to try where nothing is learnt.
+    validated : int
+        Number of validation images.
+    hiding : str
+        What may keep the network from seeing the difference between the classes, from `hidden`.
     """
     chance = float(images.max() / images.sum())  # accuracy of naming the most frequent class
     said = [
@@ -173,8 +195,8 @@ def warnings(
         for unit in found
         if _worse(history, unit)
     ]
-    if _first(stuck, history, chance, log(len(images))):
-        said.append(_stuck_message(history) + remedy)
+    if _first(stuck, history, chance, log(len(images)), int(images.sum()), validated):
+        said.append(_stuck_message(history, log(len(images)), hiding))
     if _first(parted, history):
         said.append(
             f"training and validation part: since epoch {_lowest(history)} the training loss "
@@ -209,33 +231,45 @@ def parted(history: History) -> bool:
     return bool(rises and train[-1] < 0.9 * train[low] and ahead > 0.05)
 
 
-def stuck(history: History, chance: float, ignorance: float) -> bool:
+def stuck(history: History, chance: float, ignorance: float, trained: int, validated: int) -> bool:
     """Tell whether nothing was learnt after the first epoch.
 
     The training loss is not one percent below the first epoch's, or not below that of equal
     probabilities for all classes (`ignorance`, the logarithm of their number); and neither part is
     named better than by always guessing the most frequent class (`chance`), give or take three
-    points.
+    points; from the fifth epoch on two standard errors where that is more, since of a few images
+    (`trained`, `validated`) more are named correctly by luck.
     """
     if len(history) < 2:
         return False
     first, last = history[0], history[-1]
-    right = max(last["train_accuracy"], last["validation_accuracy"])
-    reached = 0.99 * min(first["train_loss"], ignorance)
-    return bool(last["train_loss"] > reached and right < chance + 0.03)
+    errors = 2.0 if len(history) >= _WAIT else 0.0
+    for part, images in (("train", trained), ("validation", validated)):
+        luck = errors * sqrt(chance * (1 - chance) / images)
+        if last[f"{part}_accuracy"] >= chance + max(0.03, luck):
+            return False
+    return bool(last["train_loss"] > 0.99 * min(first["train_loss"], ignorance))
 
 
-def _stuck_message(history: History) -> str:
+def _stuck_message(history: History, ignorance: float, hiding: str) -> str:
+    """Say that nothing was learnt, and the likelier reason first.
+
+    Where the loss is about that of equal probabilities, the network moved and found nothing.
+    """
     first, last = history[0]["train_loss"], history[-1]["train_loss"]
     cause = "far too high, or far too low"
     if history[-1]["dead"]:
         cause = "probably too high"
     elif abs(last - first) < 1e-3 * first:
         cause = "probably too low"
+    reasons = [f"the learning rate is {cause}; --lr auto looks for one"]
+    if hiding:
+        found_nothing = "probably" not in cause and last < 1.5 * ignorance
+        reasons.insert(0 if found_nothing else 1, hiding)
+    reason = "; or ".join(reasons)
     return (
         f"the network has learnt nothing: a training loss of {first:.3f} in the first epoch, "
-        f"{last:.3f} in epoch {len(history)}. The learning rate is {cause}; --lr auto looks for "
-        "one."
+        f"{last:.3f} in epoch {len(history)}. {reason[0].upper()}{reason[1:]}."
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
 from math import inf
 from os import PathLike, fspath
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from clearconv.ops._backend import BACKENDS
 from clearconv.optim import SCHEDULES
 
 OPTIMISERS = ("sgd", "adam", "adamw")
+
+#: What becomes of images whose shape is not the network's.
+Resize = Literal["crop", "squash"]
+RESIZES: tuple[str, ...] = get_args(Resize)
 
 #: Stands for a network of one's own among the names of models.
 OWN = "own"
@@ -126,6 +130,10 @@ class Settings:
         Whether the model normalises after each convolution.
     dropout : float, optional
         Share of features the model drops in training; by default the model's own.
+    resize : {"crop", "squash"}, optional
+        How an image of another shape than the network's input becomes one: its middle in the
+        input's shape, or all of it, out of proportion. By default photographs are cropped and
+        arrays squashed; a run that begins with an earlier model goes on as that one did.
     image_size : int, optional
         Height and width the network sees; by default the model's own.
     epochs : int
@@ -178,6 +186,7 @@ class Settings:
     classes: tuple[str, ...] | None = None
     batch_norm: bool = False
     dropout: float | None = None
+    resize: Resize | None = None
     image_size: int | None = None
     epochs: int = 10
     batch_size: int = 32
@@ -207,6 +216,7 @@ class Settings:
             ("optimiser", OPTIMISERS),
             ("schedule", SCHEDULES),
             ("backend", (None, *BACKENDS)),
+            ("resize", (None, *RESIZES)),
         ):
             if getattr(self, name) not in known:
                 listed = ", ".join(str(item) for item in known if item is not None)

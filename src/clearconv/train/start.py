@@ -159,6 +159,7 @@ def prepare(
     split = replace(split, problems=_problems(source, split, settings, whole))
     if earlier is not None:
         own, preprocessing = earlier.begin(source.classes, settings.image_size, settings.seed)
+        preprocessing = replace(preprocessing, resize=settings.resize or preprocessing.resize)
         for doubt in earlier.doubts(source, split.test):
             told.warned(doubt)
     else:
@@ -367,7 +368,7 @@ def _preprocessing(settings: Settings, source: Source, split: Split, model: Node
     return Preprocessing(
         size=(size[0], size[1]),
         channels=source.channels,
-        resize="crop" if source.kind == "photos" else "squash",
+        resize=settings.resize or ("crop" if source.kind == "photos" else "squash"),
         mean=mean,
         std=std,
     )
