@@ -312,3 +312,11 @@ def test_luck_with_a_few_validation_images_is_not_learning():
     assert stuck(lucky, 0.5, np.log(2), 100, 12)
     assert not stuck(lucky, 0.5, np.log(2), 100, 1000)
     assert not stuck(lucky[:4], 0.5, np.log(2), 100, 12)
+
+
+def test_under_class_weights_the_mean_recall_tells_what_was_learnt():
+    """Of 400 and 10 images, naming all by the first class is right for 98 %."""
+    records = history([1.3, 0.74], [1.3, 0.74], 0.83, 0.9)
+    for recall, expected in ((0.51, True), (0.9, False)):
+        records[-1]["validation_mean_recall"] = recall
+        assert stuck(records, 400 / 410, np.log(2), 328, 41) is expected

@@ -6,7 +6,7 @@ history alone, so a resumed run says what an unbroken one would.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite, log, sqrt
+from math import exp, isfinite, log, sqrt
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from clearconv.data import Batches
 from clearconv.errors import RunError
 from clearconv.layers import Context, Node
 from clearconv.ops._arrays import Array
+from clearconv.train.best import measure
 from clearconv.train.evaluation import Indices, spread
 from clearconv.train.probe import (
     DeadUnits,
@@ -238,15 +239,19 @@ def stuck(history: History, chance: float, ignorance: float, trained: int, valid
     probabilities for all classes (`ignorance`, the logarithm of their number); and neither part is
     named better than by always guessing the most frequent class (`chance`), give or take three
     points; from the fifth epoch on two standard errors where that is more, since of a few images
-    (`trained`, `validated`) more are named correctly by luck.
+    (`trained`, `validated`) more are named correctly by luck. Where every class counts alike, the
+    mean recall is compared with what equal shares give, and what the training part says is not.
     """
     if len(history) < 2:
         return False
     first, last = history[0], history[-1]
     errors = 2.0 if len(history) >= _WAIT else 0.0
-    for part, images in (("train", trained), ("validation", validated)):
-        luck = errors * sqrt(chance * (1 - chance) / images)
-        if last[f"{part}_accuracy"] >= chance + max(0.03, luck):
+    judged = [("train_accuracy", chance, trained), ("validation_accuracy", chance, validated)]
+    if measure(last) == "validation_mean_recall":
+        judged = [(measure(last), exp(-ignorance), validated)]
+    for name, guessed, images in judged:
+        luck = errors * sqrt(guessed * (1 - guessed) / images)
+        if last[name] >= guessed + max(0.03, luck):
             return False
     return bool(last["train_loss"] > 0.99 * min(first["train_loss"], ignorance))
 
