@@ -28,7 +28,11 @@ def serve(line):
         for file in files:
             os.close(file)
         line.send(str(child).encode())
-        line.send(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
+        ended = os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+        exited = ended.si_code == os.CLD_EXITED
+        line.send(str(ended.si_status if exited else -ended.si_status).encode())
+        line.recv(1)  # its number is its own until this is known, as with subprocess
+        os.waitpid(child, 0)
 
 sys.path[:] = json.loads(sys.argv[2])
 import clearconv.doctor.child
@@ -119,4 +123,5 @@ class Forked:
         """Wait for its end."""
         if self.returncode is None:
             self.returncode = int(self._line.recv(100))
+            self._line.send(b".")
         return self.returncode

@@ -18,13 +18,14 @@ def relu_backward(dout, cache):
     return dx
 """
 OTHER = "def sigmoid_forward(x):\n    return 1 / (1 + np.exp(-x))\n"
-QUICK = Confines(seconds=1.5, memory=2 << 30)
+QUICK = Confines(seconds=1.5, memory=2 << 30)  # for what never ends
+PATIENT = Confines(memory=2 << 30)  # for the rest, which a busy machine may slow down
 
 
 def visit(folder, text, **given):
     path = Path(folder) / "mine.py"
     path.write_text(text)
-    examination = examine(path, **{"confines": QUICK, **given})
+    examination = examine(path, **{"confines": QUICK if "while" in text else PATIENT, **given})
     return examination, " ".join(" ".join(told(examination)).split())
 
 
