@@ -19,6 +19,7 @@ COMMANDS = (
     "explain",
     "glassbox",
     "report",
+    "models",
     "summary",
     "doctor",
     "show",

@@ -147,8 +147,8 @@ def test_a_model_file_elsewhere_says_what_it_cannot_know(run, digits, tmp_path):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ({"data": {"root": "/gone", "kind": "folder", "classes": ["0"]}}, "no longer at /gone"),
-        ({"data": {}}, "run.json is damaged: 'classes'"),
+        ({"data": {"root": "/gone", "kind": "photos"}}, "no longer at /gone"),
+        ({"data": {"classes": None}}, "run.json is damaged: data.classes"),
         ({"settings": {}}, "run.json is damaged: "),
     ],
 )
@@ -156,7 +156,8 @@ def test_a_run_without_its_data_or_half_of_its_page(run, digits, tmp_path, conte
     for name in ("best.safetensors", "split.json"):
         (tmp_path / name).write_bytes((digits / name).read_bytes())
     about = json.loads((digits / "run.json").read_text("utf-8"))
-    (tmp_path / "run.json").write_text(json.dumps(about | content))
+    about |= {name: {**about[name], **part} if part else {} for name, part in content.items()}
+    (tmp_path / "run.json").write_text(json.dumps(about))
     done = run("glassbox", str(tmp_path), "digits/1264")
     assert done.exit_code in (1, 2) and done.stderr.count("\n") == 1
     assert told in done.stderr and "unexpected" not in done.stderr

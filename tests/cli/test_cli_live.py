@@ -91,7 +91,10 @@ def test_time_left_is_that_of_the_epoch_and_of_all():
 
     class Run:
         class settings:
-            batch_size, epochs = 32, 10
+            epochs = 10
+
+        class split:
+            train = range(75 * 32)
 
         history: list = []
 

@@ -38,7 +38,7 @@ def test_by_hand():
         "dog    panda            0.600  dog/1.jpg\n"
         "panda  bird             0.600  panda/4.jpg"
     )
-    assert accuracy(found) == "test accuracy 0.6000 (3 of 5)"
+    assert accuracy(found) == "test accuracy 0.6000 (3 of 5); not tested: bird"
 
 
 def test_nothing_wrong():
