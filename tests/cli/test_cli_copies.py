@@ -48,7 +48,7 @@ def test_a_class_that_is_not_tested_is_in_the_last_line(call, camera, tmp_path):
     plain = json.loads(call("evaluate", tmp_path / "run", "--json").stdout)
     assert plain["untested"] == ["place"]
     apart = call("train", camera, "--out", tmp_path / "apart", *SMALL, "--allow-twins-apart")
-    assert "not tested" not in apart.stdout and "twins are kept in one part" not in apart.stdout
+    assert "not tested" not in apart.stdout and "copies are kept in one part" not in apart.stdout
     assert "in two parts of the split" in apart.stderr or "in 3 parts" in apart.stderr
 
 

@@ -30,24 +30,29 @@ def contents(folder):
 def test_no_file_of_a_run_is_taken_for_a_page(run, mine, image):
     (mine / "notes.html").write_text("<!DOCTYPE html><title>mine</title>")
     before = contents(mine)
-    for name in sorted(file.name for file in mine.iterdir() if file.name != "report.html"):
+    for name in sorted(file.name for file in mine.iterdir()):
         if not (mine / name).read_bytes():
             continue
         for words in (("example",), (mine, image)):
             done = run("glassbox", *words, "--out", mine / name)
             assert done.exit_code == 1
-            assert f"{name} is there already, and is not a page that clearconv wrote" in done.output
+            assert (
+                f"{name} is there already, and is not a glass box that clearconv wrote"
+                in done.output
+            )
             assert "--out" in done.output and done.output.count("\n") == 1
     assert contents(mine) == before
 
 
-def test_a_page_replaces_a_page(run, mine, image, tmp_path):
-    place = mine / "report.html"
+def test_a_page_replaces_a_page_of_its_kind(run, mine, image, tmp_path):
+    place = tmp_path / "page.html"
     assert run("glassbox", mine, image, "--out", place).exit_code == 0
-    assert "Glass box" in place.read_text("utf-8")
+    assert run("glassbox", "example", "--out", place).exit_code == 0
+    place = mine / "report.html"
     assert run("report", mine).exit_code == 0
-    assert "Glass box" not in place.read_text("utf-8")
-    older = place.read_text("utf-8").replace('<meta name="generator" content="clearconv">\n', "")
+    mark = '<meta name="generator" content="clearconv report">\n'
+    older = place.read_text("utf-8").replace(mark, "")
+    assert len(older) + len(mark) == len(place.read_text("utf-8"))
     place.write_text(older, "utf-8")
     assert run("report", mine).exit_code == 0
     place.write_bytes(b"")  # made by mktemp, say

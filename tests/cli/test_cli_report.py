@@ -55,7 +55,9 @@ def test_few_images_are_called_few():
         "95 % interval 0.5291 to 0.9776",
     ]
     one = evaluation(["a", "b"], [0], [0])
-    assert next(sureness(one)).startswith("1 test image is few: the true accuracy may lie anywhere")
+    assert next(sureness(one)).startswith(
+        "1 test image is too few: the true accuracy may lie anywhere"
+    )
     enough = evaluation(["a", "b"], [0] * 50, [0] * 45 + [1] * 5)
     assert list(sureness(enough, "find more")) == ["95 % interval 0.7864 to 0.9565"]
 

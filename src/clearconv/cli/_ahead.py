@@ -5,7 +5,6 @@ from time import perf_counter
 import click
 
 from clearconv._text import printable
-from clearconv.cli._frame import count
 from clearconv.cli._progress import Bar
 from clearconv.planning import plan_of
 from clearconv.train import Callback, Run
@@ -34,9 +33,9 @@ class Ahead(Callback):
             write_json(path, plan.to_dict())
         extra = found.copies
         if extra and not found.straddling:
-            has = "has" if extra == 1 else "have"
-            known = "those found" if found.uncompared else "twins"
-            click.echo(f"{count(extra, 'image')} {has} a twin; {known} are kept in one part")
+            are = "image is a copy" if extra == 1 else "images are copies"
+            known = "those found" if found.uncompared else "copies"
+            click.echo(f"{extra:,} {are} of another; {known} are kept in one part")
         for line in found.advice:
             click.echo(f"Advice: {printable(line)}", err=True)
         click.echo(f"forecast {plan.forecast}")

@@ -228,7 +228,7 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         "--patience",
         metavar="EPOCHS",
         type=_POSITIVE,
-        help="Stop after so many epochs without a higher validation.",
+        help="Stop after this number of epochs without a higher validation accuracy.",
     ),
     _setting(
         _TRAINING,
@@ -294,7 +294,7 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         "--save-every",
         metavar="SECONDS",
         type=click.FloatRange(min=0),
-        help="Checkpoint so often within an epoch; 0 is after every step.",
+        help="Seconds between checkpoints within an epoch; 0 saves after every step.",
     ),
     _choice(
         _MACHINE, "--backend", BACKENDS, "Compute in one telling", default="native, where compiled"

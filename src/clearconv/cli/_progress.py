@@ -209,6 +209,8 @@ class Training(Reading):
         kept = f"the best epoch, {result.best_epoch}"
         if result.best_epoch != highest_epoch(self.run.history):
             kept = f"epoch {result.best_epoch}, the latest that is not clearly below the best"
+        if settings.class_weights:
+            kept += ", by the mean recall of the validation images"
         click.echo(f"\nTest with {kept}\n")
         full_list = f"all are in {printable(result.folder / 'result.json')}"
         for line in report(result.evaluation, full_list):

@@ -56,12 +56,19 @@ def sureness(evaluation: "Evaluation", remedy: str = "") -> Iterator[str]:
         What to do where the images are few.
     """
     low, high = evaluation.interval
-    if evaluation.total < FEW_TESTED:
-        images = "test image is" if evaluation.total == 1 else "test images are"
+    pictures, total = evaluation.pictures, evaluation.total
+    if pictures < total:
+        yield (
+            f"the {total:,} test images show {count(pictures, 'different picture')}; copies of one "
+            "count as one"
+        )
+    if pictures < FEW_TESTED:
+        what = "picture" if pictures < total else "test image"
+        are = f"{what} is too few" if pictures == 1 else f"{what}s are few"
         more = f"; {remedy}" if remedy else ""
         yield (
-            f"{evaluation.total} {images} few: the true accuracy may lie anywhere from {low:.2f} "
-            f"to {high:.2f}{more}"
+            f"{pictures} {are}: the true accuracy may lie anywhere from {low:.2f} to "
+            f"{high:.2f}{more}"
         )
     yield f"95 % interval {low:.4f} to {high:.4f}"
 

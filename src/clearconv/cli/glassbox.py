@@ -136,7 +136,7 @@ def _write_run(
     from clearconv.pages import check_replaceable, picture
 
     if out is not None:
-        check_replaceable(out, "page")  # before all the work
+        check_replaceable(out, "glass box")  # before all the work
     watcher = Reading()
     try:
         traced = trace_image(

@@ -107,7 +107,7 @@ def glass_box(
         data=Markup(_json(data)),
     )
     scripts = [_file(f"{name}.js") for name in _SCRIPTS]
-    return page(title, body, style=_file("glassbox.css"), scripts=scripts)
+    return page(title, body, kind="glass box", style=_file("glassbox.css"), scripts=scripts)
 
 
 def write_glass_box(path: str | Path, trace: Trace, **how: Any) -> Path:
@@ -135,7 +135,7 @@ def write_glass_box(path: str | Path, trace: Trace, **how: Any) -> Path:
         As ``glass_box`` raises it.
     """
     path = Path(path)
-    check_replaceable(path, "page")
+    check_replaceable(path, "glass box")
     html = glass_box(trace, **how)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

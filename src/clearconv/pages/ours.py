@@ -6,15 +6,15 @@ from clearconv.errors import RunError
 
 #: Stands in the head of every page, and in the text of every picture.
 GENERATOR = "clearconv"
-META = f'<meta name="generator" content="{GENERATOR}">'
 
 _LOOK = 2**16  # bytes in which a mark stands
 _PNG = b"\x89PNG\r\n\x1a\n"
-_MARKS = {
-    # the second is in pages that were written before there was the first
-    "page": (META.encode(), b'<body class="clearconv">'),
-    "picture": (b"Software\0" + GENERATOR.encode(),),
-}
+_OLDER = b'<body class="clearconv">'  # of pages that were written before there was a mark
+
+
+def mark(kind: str) -> str:
+    """Return what tells in a page's head that clearconv wrote it, and what it is."""
+    return f'<meta name="generator" content="{GENERATOR} {kind}">'
 
 
 def check_replaceable(path: Path, kind: str) -> None:
@@ -24,8 +24,8 @@ def check_replaceable(path: Path, kind: str) -> None:
     ----------
     path : Path
         Where it is to be written.
-    kind : {"page", "picture"}
-        What is to be written: an HTML page, or a PNG.
+    kind : str
+        What is to be written: "picture" for a PNG, else the kind of an HTML page, such as "report".
 
     Raises
     ------
@@ -47,8 +47,13 @@ def check_replaceable(path: Path, kind: str) -> None:
             f"{path} cannot be read ({error.strerror or error}), so it is not replaced. Choose "
             "another place (--out)."
         ) from None
-    begins = content.startswith(_PNG if kind == "picture" else b"<!DOCTYPE html>")
-    if not (begins and any(mark in content for mark in _MARKS[kind])):
+    if kind == "picture":
+        ours = content.startswith(_PNG) and b"Software\0" + GENERATOR.encode() in content
+    else:
+        marked = b'name="generator"' in content
+        known = mark(kind).encode() if marked else _OLDER
+        ours = content.startswith(b"<!DOCTYPE html>") and known in content
+    if not ours:
         raise RunError(
             f"{path} is there already, and is not a {kind} that clearconv wrote, so it is kept as "
             "it is. Choose another place (--out), or move it away."

@@ -7,10 +7,12 @@ from hashlib import sha256
 from html import escape
 from importlib.resources import files
 
-from clearconv.pages.ours import META
+from clearconv.pages.ours import mark
 
 
-def page(title: str, body: str, *, style: str = "", scripts: Sequence[str] = ()) -> str:
+def page(
+    title: str, body: str, *, kind: str = "page", style: str = "", scripts: Sequence[str] = ()
+) -> str:
     """Make a whole HTML page that needs no other file.
 
     Parameters
@@ -19,6 +21,8 @@ def page(title: str, body: str, *, style: str = "", scripts: Sequence[str] = ())
         Plain text for the window's bar.
     body : str
         HTML; what came from outside is escaped already.
+    kind : str
+        What the page is, such as "report": it can be replaced by one of its kind only.
     style : str
         CSS of this kind of page, behind what all share.
     scripts : sequence of str
@@ -34,7 +38,7 @@ def page(title: str, body: str, *, style: str = "", scripts: Sequence[str] = ())
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"{META}\n"
+        f"{mark(kind)}\n"
         f"{_policy(scripts) if scripts else ''}"
         '<link rel="icon" href="data:,">\n'  # else a browser asks the server for one
         f"<title>{escape(title)}</title>\n<style>\n{_style()}{style}</style>\n</head>\n"

@@ -156,14 +156,19 @@ def _advice(run: Run, images: np.ndarray) -> list[str]:
             f"the network sees the middle of each image only, without {cut:.0%} of a typical one: "
             "if what tells the classes apart lies at the ends, consider --resize squash"
         )
-    tested, folds = len(run.split.test), usual_folds(run.source)
+    tested, folds = _different(run), usual_folds(run.source)
     if tested < FEW_TESTED and folds and run.settings.split is None:
-        are = "image is" if tested == 1 else "images are"
+        what = "test image" if tested == len(run.split.test) else "different test picture"
+        are = f"{what} is" if tested == 1 else f"{what}s are"
         advice.append(
-            f"{tested} test {are} few to judge by: consider --folds {folds}, which tests on every "
-            "image"
+            f"{tested} {are} few to judge by: consider --folds {folds}, which tests on every image"
         )
     return advice
+
+
+def _different(run: Run) -> int:
+    """Return how many different pictures the test part shows."""
+    return len(np.unique(run.source.twins.alike[run.split.test]))
 
 
 def _files(run: Run, groups: list[list[int]]) -> tuple[tuple[str, ...], ...]:

@@ -62,7 +62,7 @@ def write_report(
     """
     folder = Path(folder)
     path = folder / _NAME
-    check_replaceable(path, "page")
+    check_replaceable(path, "report")
     run = Measured.of(folder, data, progress)
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -73,7 +73,7 @@ def write_report(
     )
     templates.filters |= {"percent": _percent, "count": _count, "signed": fixed}
     body = templates.get_template("report.html").render(_content(run))
-    html = page(f"{folder.name}: {run.network} on {run.source.name}", body)
+    html = page(f"{folder.name}: {run.network} on {run.source.name}", body, kind="report")
     try:
         write_atomically(path, utf8(html))
     except OSError as error:

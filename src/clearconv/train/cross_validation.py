@@ -71,12 +71,14 @@ class CrossValidation:
     def evaluation(self) -> Evaluation:
         """Return the tests of all folds as one, in which each image stands once."""
         tests = [result.evaluation for result in self.results]
+        copies_known = all(test.different is not None for test in tests)
         return Evaluation(
             tests[0].classes,
             tuple(file for test in tests for file in test.files),
             np.concatenate([test.labels for test in tests]),
             np.concatenate([test.probabilities for test in tests]),
             sum(test.loss * test.total for test in tests) / sum(test.total for test in tests),
+            different=sum(test.pictures for test in tests) if copies_known else None,
         )
 
     def to_dict(self) -> dict[str, Any]:

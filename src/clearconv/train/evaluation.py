@@ -57,6 +57,9 @@ class Evaluation:
         Of each class.
     loss : float
         Mean cross-entropy.
+    different : int, optional
+        Number of different pictures among the images, copies and near copies counted once; None
+        where nobody looked for copies.
     problems : tuple of str
         What to know before believing the numbers: files and classes left out, images that the
         model has learnt from.
@@ -68,6 +71,7 @@ class Evaluation:
     probabilities: Array
     loss: float
     problems: tuple[str, ...] = ()
+    different: int | None = None
 
     @property
     def predictions(self) -> Indices:
@@ -91,8 +95,17 @@ class Evaluation:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Return the 95 % interval of the accuracy on images like these (Wilson's)."""
-        return wilson(self.right, self.total)
+        """Return the 95 % interval of the accuracy on images like these (Wilson's).
+
+        Copies of one picture say no more than the picture does, so they count as one image, which
+        is recognised as often as all are on average.
+        """
+        return wilson(self.right * (self.pictures / self.total), self.pictures)
+
+    @property
+    def pictures(self) -> int:
+        """Return the number of different pictures, as far as it is known."""
+        return self.total if self.different is None else self.different
 
     @property
     def confusion(self) -> Indices:
@@ -147,6 +160,7 @@ class Evaluation:
         """Return plain data, for JSON."""
         return {
             "accuracy": self.accuracy,
+            "different": self.different,
             "interval": list(self.interval),
             "right": self.right,
             "total": self.total,
@@ -214,7 +228,9 @@ def evaluate_model(
         loss, _ = CrossEntropy()(logits, labels)
         probabilities = softmax.forward(logits)
     files = tuple(source.files[i] for i in indices)
-    return Evaluation(classes, files, labels, probabilities, loss)
+    copies_known = source.kind in ("photos", "arrays")  # of idx files the search takes long
+    different = len(np.unique(source.twins.alike[indices])) if copies_known else None
+    return Evaluation(classes, files, labels, probabilities, loss, different=different)
 
 
 def check_answers(evaluation: Evaluation, where: object) -> Evaluation:

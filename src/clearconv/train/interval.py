@@ -8,13 +8,15 @@ FEW_TESTED = 50
 _Z = 1.959963984540054  # the normal distribution has 95 % of its mass within so many deviations
 
 
-def wilson(right: int, total: int) -> tuple[float, float]:
+def wilson(right: float, total: int) -> tuple[float, float]:
     r"""Return the 95 % interval of a share that was counted.
 
     Parameters
     ----------
-    right, total : int
-        Successes, of at least one trial.
+    right : float
+        Number of successes; a mean over copies of one picture may be a fraction.
+    total : int
+        Number of trials, at least 1.
 
     Returns
     -------

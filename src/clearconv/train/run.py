@@ -270,7 +270,7 @@ def check_unchanged(folder: Path, then: dict[str, Any], source: Source) -> None:
     """Raise if the data are not, file by file, those the run was started with."""
     before, now = then["sha256"], source.sha256()
     changes = [
-        f"{len(names)} {what} (such as {names[0]})"
+        f"{len(names):,} {what} file{'s' if len(names) > 1 else ''} (such as {names[0]})"
         for what, names in (
             ("changed", sorted(f for f in before.keys() & now.keys() if before[f] != now[f])),
             ("missing", sorted(before.keys() - now.keys())),
@@ -282,8 +282,8 @@ def check_unchanged(folder: Path, then: dict[str, Any], source: Source) -> None:
         return
     what = "; ".join(changes) or f"classes {then['classes']} became {list(source.classes)}"
     raise RunError(
-        f"{folder}: the data are not those the run was started with: files {what}. A resumed run "
-        "must see the same data; put them back, or start a new run."
+        f"{folder}: the data are not those the run was started with: {what}. It must see the same "
+        "data: put them back as they were, or start a new run."
     )
 
 

@@ -164,7 +164,7 @@ class Settings:
     seed : int
         Of the split, the initial weights, the order, the augmentation and dropout.
     patience : int, optional
-        Stop after so many epochs without a better validation; None never stops early.
+        Stop after this number of epochs without a better validation; None never stops early.
     ratios : (int, int, int)
         Training, validation and test part, where the data bring no split.
     split : str, optional
@@ -295,7 +295,9 @@ class Settings:
         for name in given.keys() - known:
             close = get_close_matches(name, known, n=1)
             meant = f"Did you mean {close[0]}? " if close else ""
-            raise ArgumentError(f"{name} is no setting. {meant}Known: {', '.join(known)}.")
+            if name in Augmentation.none().to_dict():
+                meant = f"It is a part of one: augmentation={{{name!r}: {given[name]!r}}}. "
+            raise ArgumentError(f"{name} is not a setting. {meant}Known: {', '.join(known)}.")
         optimiser = given.get("optimiser") or "adamw"
         if given.get("momentum") is not None and optimiser != "sgd":
             raise ArgumentError(
