@@ -86,7 +86,7 @@ def test_against_pytorch(backend):
 
 
 def test_errors_say_what_came_and_what_was_expected():
-    with pytest.raises(ShapeError, match="the map is 0 x 4, but a mean needs at least one pixel"):
+    with pytest.raises(ShapeError, match="only the batch may be empty"):
         global_avg_pool2d.forward(np.zeros((2, 3, 0, 4)))
     with pytest.raises(ShapeError, match=r"x has shape \(4,\)"):
         global_avg_pool2d.forward(np.zeros(4))

@@ -1,5 +1,13 @@
-"""What every chapter's contract checks about its arrays."""
+"""What every chapter's contract checks about its arrays.
 
+An axis of a batch's images or features needs at least one element, the batch itself does not: no
+images give no results, and gradients of 0 for the parameters. What takes a mean over a batch needs
+one.
+"""
+
+import os
+import resource
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,6 +19,7 @@ from clearconv.errors import DtypeError, ShapeError
 Array = npt.NDArray[Any]
 
 _DTYPES = np.dtype(np.float32), np.dtype(np.float64)
+_SMALL = 2**28  # bytes; of more it is worth asking whether there is memory for them
 
 
 def check(what: str, name: str, array: Array, ndim: int | tuple[int, ...] | None = None) -> Array:
@@ -33,7 +42,36 @@ def check(what: str, name: str, array: Array, ndim: int | tuple[int, ...] | None
                 f"{what}: {name} has shape {array.shape}, {array.ndim} axes, but {ranks} "
                 "are needed."
             )
+    if array.nbytes > _SMALL:  # a view that repeats a number may have any size
+        fits(what, name, array.shape, array.itemsize)
     return array
+
+
+def filled(what: str, name: str, shape: tuple[int, ...], first: int) -> None:
+    """Raise if an axis from the `first` on is empty; those before it count a batch."""
+    if min(shape[first:], default=1) < 1:
+        raise ShapeError(
+            f"{what}: {name} has shape {tuple(shape)}, but only the batch may be empty; each other "
+            "axis needs at least one element. Was the array cut too short, or has an earlier layer "
+            "left nothing of the image?"
+        )
+
+
+def fits(what: str, name: str, shape: tuple[int, ...], itemsize: int) -> None:
+    """Raise if this machine's memory could not hold an array of this shape."""
+    size = prod(shape) * itemsize
+    if size <= _SMALL:
+        return
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    allowed = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if allowed != resource.RLIM_INFINITY:
+        memory = min(memory, allowed)
+    if size > memory:
+        raise ShapeError(
+            f"{what}: {name} of shape {tuple(shape)} takes {size >> 20:,} MiB, but there are only "
+            f"{memory >> 20:,} MiB of memory. Is one of the sizes a mistake? If not, use smaller "
+            "images, or fewer at a time."
+        )
 
 
 def same_dtype(what: str, **arrays: Array | None) -> None:
@@ -53,6 +91,7 @@ def expect(what: str, name: str, array: Array, shape: tuple[int, ...], why: str)
 def as_batch(what: str, x: Array, name: str = "x") -> Array:
     """See one map (H, W), one image (C, H, W) or a batch as (N, C, H, W); a view."""
     check(what, name, x, (2, 3, 4))
+    filled(what, name, x.shape, max(x.ndim - 3, 0))
     return x if x.ndim == 4 else x[(np.newaxis,) * (4 - x.ndim)]  # (N, C, H, W)
 
 
@@ -69,6 +108,8 @@ def batch_shape(what: str, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         raise ShapeError(
             f"{what}: x_shape is {shape}, but (H, W), (C, H, W) or (N, C, H, W) is needed."
         )
+    filled(what, "x", shape, max(len(shape) - 3, 0))
+    fits(what, "x", shape, _DTYPES[0].itemsize)
     N, C, H, W = (1,) * (4 - len(shape)) + tuple(shape)
     return N, C, H, W
 

@@ -7,6 +7,7 @@ from operator import index
 from typing import Any, Literal
 
 from clearconv.errors import ShapeError
+from clearconv.ops._arrays import fits
 from clearconv.ops._cached import cached
 
 Pair = tuple[int, int]
@@ -119,6 +120,7 @@ def _fit(
             f"dilation {dilation}), but only sizes up to 2**40 can be counted. Is one of these "
             "numbers a mistake?"
         )
+    fits(what, "the padded image", (height, width), itemsize=4)
     for axis, name in enumerate(("height", "width")):
         reach = dilation[axis] * (kernel[axis] - 1) + 1
         before, after = sides[axis]
@@ -135,7 +137,10 @@ def _fit(
         if ceil_mode and steps * stride[axis] >= input[axis] + before:
             steps -= 1
         output[axis] = steps + 1
-    return Window(input, kernel, stride, dilation, sides, (output[0], output[1]))
+    # a step beyond the image is never taken; without its size no kernel makes room for it
+    rows = min(stride[0], max(height, dilation[0] * (kernel[0] - 1) + 1))
+    cols = min(stride[1], max(width, dilation[1] * (kernel[1] - 1) + 1))
+    return Window(input, kernel, (rows, cols), dilation, sides, (output[0], output[1]))
 
 
 def pair(what: str, name: str, value: IntOrPair, least: int) -> Pair:

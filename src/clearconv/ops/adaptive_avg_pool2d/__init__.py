@@ -18,7 +18,7 @@ pooling in deep convolutional networks", 2014, for the idea. ``docs/adaptive_avg
 the gradient.
 """
 
-from clearconv.ops._arrays import Array, as_batch, batch_shape, expect, result
+from clearconv.ops._arrays import Array, as_batch, batch_shape, expect, fits, result
 from clearconv.ops._backend import pick
 from clearconv.ops.adaptive_avg_pool2d._size import Size, pair_of
 
@@ -69,8 +69,10 @@ def forward(
     what = "adaptive_avg_pool2d.forward"
     batch = as_batch(what, x)
     output = pair_of(what, output_size, batch.shape[2:])
+    shape = (*batch.shape[:2], *output)
+    fits(what, "y", shape, x.itemsize)
     y = pick("adaptive_avg_pool2d", backend).forward(batch, output)
-    return result(what, y, (*batch.shape[:2], *output)[4 - x.ndim :], out)
+    return result(what, y, shape[4 - x.ndim :], out)
 
 
 def backward_input(

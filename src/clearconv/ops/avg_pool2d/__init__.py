@@ -17,7 +17,7 @@ Sources: PyTorch's ``avg_pool2d`` for the divisor, ONNX's ``AveragePool`` for di
 """
 
 from clearconv.errors import ShapeError
-from clearconv.ops._arrays import Array, as_batch, batch_shape, expect, result
+from clearconv.ops._arrays import Array, as_batch, batch_shape, expect, fits, result
 from clearconv.ops._backend import pick
 from clearconv.ops._taps import touches
 from clearconv.ops._window import IntOrPair, Padding, Window
@@ -88,8 +88,10 @@ def forward(
     window = _window(
         what, batch.shape, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
     )
+    shape = (*batch.shape[:2], *window.output)
+    fits(what, "y", shape, x.itemsize)
     y = pick("avg_pool2d", backend).forward(batch, window, count_include_pad)
-    return result(what, y, (*batch.shape[:2], *window.output)[4 - x.ndim :], out)
+    return result(what, y, shape[4 - x.ndim :], out)
 
 
 def backward_input(

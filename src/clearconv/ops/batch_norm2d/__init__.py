@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.ops._arrays import Array, as_images, check, expect, result, same_dtype
+from clearconv.ops._arrays import Array, as_images, check, expect, filled, result, same_dtype
 from clearconv.ops._backend import pick
 
 __all__ = [
@@ -465,6 +465,7 @@ def update_running(
 def _check_parameters(what: str, x: Array, eps: float, **parameters: Array) -> None:
     """Check x and eps, and that each parameter has one number for each channel."""
     check(what, "x", x, (2, 3, 4))
+    filled(what, "x", x.shape, 0 if x.ndim == 3 else 1)
     C = as_images(x).shape[1]
     for name, array in parameters.items():
         check(what, name, array)

@@ -23,12 +23,19 @@ Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 9.5. ``docs/con
 them.
 """
 
-import numpy as np
-
-from clearconv.ops._arrays import Array, as_batch, batch_shape, check, expect, result, same_dtype
+from clearconv.ops._arrays import (
+    Array,
+    as_batch,
+    batch_shape,
+    check,
+    expect,
+    fits,
+    result,
+    same_dtype,
+)
 from clearconv.ops._backend import pick
 from clearconv.ops._window import IntOrPair, Padding, Window
-from clearconv.ops.conv2d._filters import check_bias, filters_window
+from clearconv.ops.conv2d._filters import check_bias, filters_of, filters_window
 
 __all__ = ["backward_bias", "backward_input", "backward_weight", "forward"]
 
@@ -104,8 +111,9 @@ def forward(
     same_dtype("conv2d.forward", x=x, weight=weight, bias=bias)
     O = weight.shape[0]
     check_bias("conv2d.forward", bias, O, window.output)
-    y = pick("conv2d", backend).forward(batch, weight, bias, window, groups, exact)
     shape = (batch.shape[0], O, *window.output)
+    fits("conv2d.forward", "y", shape, x.itemsize)
+    y = pick("conv2d", backend).forward(batch, weight, bias, window, groups, exact)
     return result("conv2d.forward", y, shape if x.ndim == 4 else shape[1:], out)
 
 
@@ -232,7 +240,7 @@ def backward_weight(
     The article's formula 14 (with the input, not the output, as the second factor).
     """
     batch = as_batch("conv2d.backward_weight", x)
-    filters = np.empty(weight_shape, dtype=x.dtype)
+    filters = filters_of("conv2d.backward_weight", weight_shape, x.dtype)
     window = filters_window(
         "conv2d.backward_weight", batch.shape, filters, stride, padding, dilation, groups
     )

@@ -1,7 +1,10 @@
 """What a convolution checks about its filters."""
 
+import numpy as np
+import numpy.typing as npt
+
 from clearconv.errors import ShapeError
-from clearconv.ops._arrays import Array, check, expect
+from clearconv.ops._arrays import Array, check, expect, filled, fits
 from clearconv.ops._window import IntOrPair, Padding, Pair, Window
 
 
@@ -31,6 +34,13 @@ def filters_window(
         )
     H, W = x_shape[2:]
     return Window.of(what, (H, W), weight.shape[2:], stride, padding, dilation)
+
+
+def filters_of(what: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+    """Return filters of this shape, whose numbers do not matter, to check the geometry with."""
+    filled(what, "weight", shape, 0)
+    fits(what, "weight", shape, np.dtype(dtype).itemsize)
+    return check(what, "weight", np.empty(shape, dtype), 4)
 
 
 def check_bias(what: str, bias: Array | None, channels: int, output: Pair) -> None:

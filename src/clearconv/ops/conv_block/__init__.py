@@ -27,8 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.ops._arrays import Array, as_batch, check, expect, result, same_dtype
-from clearconv.ops._backend import pick
+from clearconv.ops._arrays import Array, as_batch, check, expect, filled, fits, result, same_dtype
 from clearconv.ops._window import IntOrPair, Padding, Window
 from clearconv.ops.batch_norm2d import BatchNormSaved
 from clearconv.ops.conv2d._filters import filters_window
@@ -48,6 +47,7 @@ from clearconv.ops.conv_block._operands import (
     Unpooled,
     channels_last,
     direct,
+    pick_for,
 )
 
 __all__ = [
@@ -209,7 +209,7 @@ def forward(
         add = channels_last(as_batch(what, add, "add"))
         wanted = (batch.shape[0], len(weight), *window.output)
         expect(what, "add", add, wanted, "the shape of the convolution's result")
-    telling = pick("conv_block", backend)
+    telling = pick_for(batch, backend)
     most = ceiling if relu else None
     y, _ = telling.forward(batch, weight, scale, shift, window, groups, add, most, pool)
     single = not isinstance(x, Normalised) and x.ndim < 4
@@ -281,9 +281,10 @@ def forward_saving(
     check_ceiling(what, ceiling)
     if not isinstance(x, Normalised):
         check(what, "x", x, 4)
+        filled(what, "x", x.shape, 1)
     window = filters_window(what, x.shape, weight, stride, padding, dilation, groups)
     shape = _check(what, x, weight, bias, window, pool)
-    telling = pick("conv_block", backend)
+    telling = pick_for(x, backend)
     if norm is None:
         most = ceiling if relu else None
         y, winner = telling.forward(x, weight, None, bias, window, groups, None, most, pool)
@@ -367,7 +368,7 @@ def backward(
     check(what, "grad_y", grad_y, 4)
     expect(what, "grad_y", grad_y, saved.y.shape, "the shape of y")
     same_dtype(what, grad_y=grad_y, weight=weight)
-    telling = pick("conv_block", backend)
+    telling = pick_for(grad_y, backend)
     norm_weight = norm_bias = None
     grad_y = channels_last(grad_y)
     grad: Any = grad_y
@@ -448,10 +449,12 @@ def add(
             f"conv_block.add: x is {x.dtype} {x.shape}, but other is {other.dtype} {other.shape}; "
             "they are added, so they must agree."
         )
-    telling = pick("conv_block", backend)
+    if not isinstance(x, Normalised):
+        check("conv_block.add", "x", x, (2, 4))
+        filled("conv_block.add", "x", x.shape, 1)
+    telling = pick_for(x, backend)
     if isinstance(x, Normalised) or isinstance(other, Normalised) or x.ndim == 4:
         return telling.add(x, other, relu)
-    check("conv_block.add", "x", x, 2)
     return telling.add(x[:, :, None, None], other[:, :, None, None], relu)[:, :, 0, 0]
 
 
@@ -471,6 +474,7 @@ def _check(
         check(what, "bias", bias)
         expect(what, "bias", bias, (O,), "one number for each output channel")
     OH, OW = window.output
+    fits(what, "y", (x.shape[0] if len(x.shape) == 4 else 1, O, OH, OW), weight.itemsize)
     if not pool:
         return O, OH, OW
     if OH < 2 or OW < 2:

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from clearconv.errors import DtypeError, ShapeError
-from clearconv.ops._arrays import Array, check, expect, result
-from clearconv.ops._backend import pick
-from clearconv.ops.conv_block._operands import Normalised, channels_last, direct
+from clearconv.errors import ArgumentError, DtypeError, ShapeError
+from clearconv.ops._arrays import Array, check, expect, filled, fits, result
+from clearconv.ops.conv_block._operands import Normalised, channels_last, direct, pick_for
 
 
 def join(
@@ -61,8 +60,9 @@ def join(
         if part.dtype != first.dtype:
             listed = ", ".join(str(part.dtype) for part in parts)
             raise DtypeError(f"{what}: the parts' dtypes differ ({listed}). Convert them to one.")
-    telling = pick("conv_block", backend)
+    telling = pick_for(first, backend)
     channels = sum(part.shape[1] for part in parts)
+    fits(what, "y", (first.shape[0], channels, *first.shape[2:]), first.dtype.itemsize)
     like = first.x if isinstance(first, Normalised) else first
     y = telling.room(like, channels) if direct(out) is None else out
     assert y is not None
@@ -98,13 +98,23 @@ def empty(like: Array, channels: int, *, backend: str | None = None) -> Array:
     Raises
     ------
     ShapeError
-        If `like` has other than four axes.
+        If `like` has other than four axes, or one but the batch is empty; if memory could not hold
+        the result.
+    ArgumentError
+        If `channels` is not an integer of at least 1.
     DtypeError
         If `like` is neither float32 nor float64.
     """
-    return pick("conv_block", backend).room(check("conv_block.empty", "like", like, 4), channels)
+    what = "conv_block.empty"
+    check(what, "like", like, 4)
+    filled(what, "like", like.shape, 1)
+    if not hasattr(channels, "__index__") or channels < 1:
+        raise ArgumentError(f"{what}: channels={channels!r}, but an integer above 0 is needed.")
+    fits(what, "the result", (like.shape[0], channels, *like.shape[2:]), like.itemsize)
+    return pick_for(like, backend).room(like, channels)
 
 
 def _check(what: str, name: str, value: Array | Normalised) -> None:
     if not isinstance(value, Normalised):
         check(what, name, value, 4)
+        filled(what, name, value.shape, 1)

@@ -5,10 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.ops._arrays import Array, check, expect, same_dtype
-from clearconv.ops._backend import pick
+from clearconv.ops._arrays import Array, check, expect, filled, same_dtype
 from clearconv.ops.batch_norm2d import BatchNormSaved
-from clearconv.ops.conv_block._operands import Normalised, NormGradient, channels_last, direct
+from clearconv.ops.conv_block._operands import (
+    Normalised,
+    NormGradient,
+    channels_last,
+    direct,
+    pick_for,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +104,7 @@ def normalise(
     """
     what = "conv_block.normalise"
     check(what, "x", x, 4)
+    filled(what, "x", x.shape, 1)
     check_norm(what, norm, x.shape[1], x=x)
     check_ceiling(what, ceiling)
     if norm.mean is not None and norm.var is not None:
@@ -109,7 +115,7 @@ def normalise(
                 f"{what}: x has shape {x.shape}, one number for each channel, and one number has "
                 "no variance to normalise with. Use larger batches, or evaluation mode."
             )
-        mean, var = pick("conv_block", backend).moments(x)
+        mean, var = pick_for(x, backend).moments(x)
         fixed = False
     statistics = BatchNormSaved(x, mean, var, norm.eps, fixed)
     return Normalised(x, norm.weight, norm.bias, statistics, relu, ceiling)
@@ -164,7 +170,7 @@ def backward_normalise(
     check(what, "grad_y", grad_y, 4)
     expect(what, "grad_y", grad_y, saved.shape, "the shape of y")
     same_dtype(what, grad_y=grad_y, x=saved.x)
-    telling = pick("conv_block", backend)
+    telling = pick_for(grad_y, backend)
     grad_y = channels_last(grad_y)
     grad = NormGradient(grad_y, saved, telling.gradient_sums(grad_y, saved))
     weight, bias = (part.astype(saved.dtype) for part in grad.parameters)

@@ -22,6 +22,11 @@ from clearconv.ops._window import Window
 _NORMALISED, _GATED, _GRADIENT, _UNPOOLED = 1, 2, 3, 4
 
 
+def pick_for(batch: "Array | Normalised", backend: str | None) -> Any:
+    """Pick the telling; the compiled one takes no empty batch, so that the matrix one does."""
+    return pick("conv_block", backend if batch.shape[0] else "matrix")
+
+
 def rectified(x: Array, ceiling: float, backend: str) -> Array:
     """ReLU, cut off at `ceiling`."""
     y = activation.forward(x, "relu", backend=backend)
@@ -96,7 +101,7 @@ class Normalised:
         -------
         ndarray of shape (N, C, H, W)
         """
-        return pick("conv_block", backend).computed(self)
+        return pick_for(self, backend).computed(self)
 
     @cached
     def coefficients(self) -> tuple[Array, Array, Array, Array]:

@@ -24,12 +24,19 @@ Sources: Zeiler, Krishnan, Taylor and Fergus, "Deconvolutional networks", 2010; 
 ``conv_transpose2d`` for the arguments. ``docs/conv_transpose2d.md`` derives the gradients.
 """
 
-import numpy as np
-
-from clearconv.ops._arrays import Array, as_batch, batch_shape, check, expect, result, same_dtype
+from clearconv.ops._arrays import (
+    Array,
+    as_batch,
+    batch_shape,
+    check,
+    expect,
+    fits,
+    result,
+    same_dtype,
+)
 from clearconv.ops._backend import pick
 from clearconv.ops._window import IntOrPair, Padding
-from clearconv.ops.conv2d._filters import check_bias
+from clearconv.ops.conv2d._filters import check_bias, filters_of
 from clearconv.ops.conv_transpose2d._window import transposed_window
 
 __all__ = ["backward_bias", "backward_input", "backward_weight", "forward"]
@@ -112,8 +119,9 @@ def forward(
     same_dtype(what, x=x, weight=weight, bias=bias)
     O = weight.shape[1] * groups
     check_bias(what, bias, O, window.input)
-    y = pick("conv_transpose2d", backend).forward(batch, weight, bias, window, groups, exact)
     shape = (batch.shape[0], O, *window.input)
+    fits(what, "y", shape, x.itemsize)
+    y = pick("conv_transpose2d", backend).forward(batch, weight, bias, window, groups, exact)
     return result(what, y, shape if x.ndim == 4 else shape[1:], out)
 
 
@@ -244,7 +252,7 @@ def backward_weight(
     """
     what = "conv_transpose2d.backward_weight"
     batch = as_batch(what, x)
-    check(what, "weight", np.empty(weight_shape, dtype=x.dtype), 4)
+    filters_of(what, weight_shape, x.dtype)
     window = transposed_window(
         what, batch.shape, weight_shape, stride, padding, output_padding, groups, dilation
     )

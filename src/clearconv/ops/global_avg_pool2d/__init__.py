@@ -13,7 +13,6 @@ Source: Lin, Chen and Yan, "Network in network", 2014, section 3.2. ``docs/globa
 derives the gradient.
 """
 
-from clearconv.errors import ShapeError
 from clearconv.ops._arrays import Array, as_batch, batch_shape, expect, result
 from clearconv.ops._backend import pick
 
@@ -56,7 +55,6 @@ def forward(x: Array, *, out: Array | None = None, backend: str | None = None) -
     """
     what = "global_avg_pool2d.forward"
     batch = as_batch(what, x)
-    _pixels(what, batch.shape)
     y = pick("global_avg_pool2d", backend).forward(batch)
     return result(what, y, (*batch.shape[:2], 1, 1)[4 - x.ndim :], out)
 
@@ -105,17 +103,7 @@ def backward_input(
     """
     what = "global_avg_pool2d.backward_input"
     full = batch_shape(what, x_shape)
-    _pixels(what, full)
     grads = as_batch(what, grad_y, "grad_y")
     expect(what, "grad_y", grads, (*full[:2], 1, 1), "one number for each channel")
     grad_x = pick("global_avg_pool2d", backend).backward_input(grads, full)
     return result(what, grad_x, tuple(x_shape), out)
-
-
-def _pixels(what: str, shape: tuple[int, ...]) -> None:
-    """Raise if the map has no pixels: their mean would be 0 / 0."""
-    if shape[2] < 1 or shape[3] < 1:
-        raise ShapeError(
-            f"{what}: the map is {shape[2]} x {shape[3]}, but a mean needs at least one pixel. "
-            "Use a larger image, or fewer layers that shrink it."
-        )

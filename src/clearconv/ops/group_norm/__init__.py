@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.ops._arrays import Array, as_images, check, expect, result, same_dtype
+from clearconv.ops._arrays import Array, as_images, check, expect, filled, result, same_dtype
 from clearconv.ops._backend import pick
 
 __all__ = [
@@ -167,6 +167,7 @@ def forward_saving(
     """
     what = "group_norm.forward_saving"
     check(what, "x", x, (2, 3, 4))
+    filled(what, "x", x.shape, 0 if x.ndim == 3 else 1)
     batch = as_images(x)
     _check_groups(what, x, batch.shape, num_groups)
     weight = _parameter(what, "weight", weight, x, batch.shape[1], 1)

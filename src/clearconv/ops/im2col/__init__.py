@@ -14,7 +14,7 @@ Sources: Chellapilla, Puri and Simard, "High performance convolutional neural ne
 processing", 2006. ``docs/im2col.md`` derives them.
 """
 
-from clearconv.ops._arrays import Array, as_batch, batch_shape, check, expect, result
+from clearconv.ops._arrays import Array, as_batch, batch_shape, check, expect, fits, result
 from clearconv.ops._backend import pick
 from clearconv.ops._window import IntOrPair, Padding, Window
 
@@ -77,8 +77,9 @@ def forward(
     batch = as_batch(what, x)
     N, C, H, W = batch.shape
     window = Window.of(what, (H, W), kernel_size, stride, padding, dilation)
-    y = pick("im2col", backend).forward(batch, window)
     shape = (N, *_matrix_shape(C, window))
+    fits(what, "y", shape, x.itemsize)
+    y = pick("im2col", backend).forward(batch, window)
     return result(what, y, shape if x.ndim == 4 else shape[1:], out)
 
 

@@ -16,7 +16,7 @@ Sources: the article's general backpropagation, steps 1 to 4; Goodfellow, Bengio
 import numpy as np
 
 from clearconv.errors import ShapeError
-from clearconv.ops._arrays import Array, check, expect, result, same_dtype
+from clearconv.ops._arrays import Array, check, expect, filled, fits, result, same_dtype
 from clearconv.ops._backend import pick
 
 __all__ = ["backward_bias", "backward_input", "backward_weight", "forward"]
@@ -70,7 +70,7 @@ def forward(
     """
     what = "linear.forward"
     rows = _rows(what, "x", x)  # (N, I)
-    check(what, "weight", weight, 2)
+    _weight(what, weight)
     same_dtype(what, x=x, weight=weight, bias=bias)
     O, I = weight.shape
     if rows.shape[1] != I:
@@ -81,8 +81,10 @@ def forward(
     if bias is not None:
         check(what, "bias", bias)
         expect(what, "bias", bias, (O,), "one number for each output")
+    shape = (*x.shape[:-1], O)
+    fits(what, "y", shape, x.itemsize)
     y = pick("linear", backend).forward(rows, weight, bias)  # (N, O)
-    return result(what, y, (*x.shape[:-1], O), out)
+    return result(what, y, shape, out)
 
 
 def backward_input(
@@ -126,12 +128,14 @@ def backward_input(
     """
     what = "linear.backward_input"
     grads = _rows(what, "grad_y", grad_y)  # (N, O)
-    check(what, "weight", weight, 2)
+    _weight(what, weight)
     same_dtype(what, grad_y=grad_y, weight=weight)
     O, I = weight.shape
     expect(what, "grad_y", grad_y, (*grad_y.shape[:-1], O), "one number for each row of weight")
+    shape = (*grad_y.shape[:-1], I)
+    fits(what, "grad_x", shape, grad_y.itemsize)
     grad_x = pick("linear", backend).backward_input(grads, weight)  # (N, I)
-    return result(what, grad_x, (*grad_y.shape[:-1], I), out)
+    return result(what, grad_x, shape, out)
 
 
 def backward_weight(
@@ -181,8 +185,10 @@ def backward_weight(
             f"{what}: grad_y has shape {grad_y.shape} and x {x.shape}, but both must hold the same "
             "samples: (N, out) and (N, in). Do both come from one forward pass?"
         )
+    shape = (grads.shape[1], rows.shape[1])
+    fits(what, "grad_weight", shape, x.itemsize)
     grad_weight = pick("linear", backend).backward_weight(grads, rows)  # (O, I)
-    return result(what, grad_weight, (grads.shape[1], rows.shape[1]), out)
+    return result(what, grad_weight, shape, out)
 
 
 def backward_bias(grad_y: Array, *, out: Array | None = None, backend: str | None = None) -> Array:
@@ -232,4 +238,10 @@ def _rows(what: str, name: str, array: Array) -> Array:
             f"{what}: {name} has shape {array.shape}, but (N, features) or (features,) is needed. "
             f"Flatten images first: {name}.reshape(len({name}), -1), or a Flatten() layer."
         )
+    filled(what, name, array.shape, array.ndim - 1)
     return array[np.newaxis] if array.ndim == 1 else array
+
+
+def _weight(what: str, weight: Array) -> None:
+    check(what, "weight", weight, 2)
+    filled(what, "weight", weight.shape, 0)

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clearconv.errors import ShapeError, TapeError
-from clearconv.ops._arrays import Array, as_batch, batch_shape, expect, result
+from clearconv.ops._arrays import Array, as_batch, batch_shape, expect, fits, result
 from clearconv.ops._backend import pick
 from clearconv.ops._taps import touches
 from clearconv.ops._window import IntOrPair, Padding, Window
@@ -245,6 +245,7 @@ def _window(
                 f"{window.kernel[axis]} (dilation {window.dilation[axis]}) lies on padding alone "
                 "and has no maximum. Use less padding: at most half the kernel is always safe."
             )
+    fits(what, "y", _shape(batch, window), batch.itemsize)
     return window
 
 

@@ -28,7 +28,7 @@ Sources: PyTorch's ``interpolate`` and ONNX's ``Resize`` for the places. ``docs/
 derives them, and the gradient.
 """
 
-from clearconv.ops._arrays import Array, as_batch, batch_shape, expect, result
+from clearconv.ops._arrays import Array, as_batch, batch_shape, expect, fits, result
 from clearconv.ops._backend import pick
 from clearconv.ops.upsample2d._grid import Grid, Scale, Size
 
@@ -96,8 +96,10 @@ def forward(
     what = "upsample2d.forward"
     batch = as_batch(what, x)
     grid = Grid.of(what, batch.shape[2:], size, scale_factor, mode, align_corners)
+    shape = (*batch.shape[:2], *grid.output)
+    fits(what, "y", shape, x.itemsize)
     y = pick("upsample2d", backend).forward(batch, grid)
-    return result(what, y, (*batch.shape[:2], *grid.output)[4 - x.ndim :], out)
+    return result(what, y, shape[4 - x.ndim :], out)
 
 
 def backward_input(

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import floor, isfinite
+from math import floor
 from numbers import Real
+from sys import float_info
 from typing import Any
 
 from clearconv.errors import ArgumentError, ShapeError
@@ -104,7 +105,7 @@ def check(
 
 def _is_scale(value: Any) -> bool:
     number = isinstance(value, Real) and not isinstance(value, bool)
-    return number and isfinite(value) and value > 0
+    return number and 0 < value <= float_info.max
 
 
 @lru_cache(maxsize=1024)
