@@ -30,7 +30,7 @@ def contents(folder):
 def test_no_file_of_a_run_is_taken_for_a_page(run, mine, image):
     (mine / "notes.html").write_text("<!DOCTYPE html><title>mine</title>")
     before = contents(mine)
-    for name in sorted(file.name for file in mine.iterdir()):
+    for name in sorted(file.name for file in mine.iterdir() if file.is_file()):
         if not (mine / name).read_bytes():
             continue
         for words in (("example",), (mine, image)):

@@ -33,10 +33,10 @@ def test_every_case_in_every_layout_and_with_every_misfit():
     ("x", "weight"), [((1, 0, 5, 5), (4, 0, 3, 3)), ((1, 3, 5, 5), (0, 3, 3, 3))]
 )
 def test_filters_without_channels_are_refused(x, weight):
-    with pytest.raises(ShapeError, match="no axis of it may be empty"):
+    with pytest.raises(ShapeError, match="no axis of it may be empty|only the batch may be empty"):
         ops.conv2d.forward(np.zeros(x), np.zeros(weight))
 
 
 def test_a_map_without_pixels_is_refused():
-    with pytest.raises(ValueError, match="empty axis"):
+    with pytest.raises(ShapeError, match="only the batch may be empty"):
         ops.conv2d.backward_bias(np.zeros((2, 3, 0, 4)), backend="native")

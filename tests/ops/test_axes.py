@@ -388,7 +388,7 @@ def axes_of(name):
 
 
 #: Chapters that take arrays of any shape, and so any empty ones.
-ANY_SHAPE = "activation", "squared_error", "update", "softmax"
+ANY_SHAPE = "activation", "dropout", "squared_error", "update", "softmax"
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.ops._arrays import Array, check, expect, filled, fits, result
+from clearconv.ops._arrays import Array, check, expect, fits, result
 from clearconv.ops._backend import pick
 from clearconv.random import keys
 
@@ -287,5 +287,4 @@ def _check(what: str, shape: tuple[int, ...], p: float, key: DropoutKey) -> None
             f"{what}: the key names {len(key.samples)} samples, but the shape is {tuple(shape)}: "
             "one sample number is needed for each item of the first axis."
         )
-    filled(what, "x", shape, 1)
     fits(what, "x", shape, 1)
