@@ -193,6 +193,7 @@ def test_what_a_search_leaves_out_is_unknown(monkeypatch):
     assert line.startswith("2 images, such as 100.png, resemble so many others that not all were")
 
 
+@pytest.mark.ci
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 999), block=st.sampled_from((5, 99)), crowd=st.sampled_from((1, 9)))
 def test_groups_are_those_of_the_whole_table(seed, block, crowd):

@@ -11,7 +11,8 @@ from clearconv.doctor import examine, record
 from clearconv.ops import CHAPTERS
 
 DOCS = Path(__file__).parents[2] / "docs"
-pytestmark = pytest.mark.usefixtures("forked")
+#: They take long; .ci/run has the time.
+pytestmark = [pytest.mark.usefixtures("forked"), pytest.mark.ci]
 
 #: Chapter -> (what stands in the solution, what is often written instead, its name).
 EXAMINED = {

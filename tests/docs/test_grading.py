@@ -3,6 +3,11 @@
 import re
 from pathlib import Path
 
+import pytest
+
+#: They take long; .ci/run has the time.
+pytestmark = pytest.mark.ci
+
 PAGE = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text("utf-8")
 
 RIGHT = """

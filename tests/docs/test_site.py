@@ -159,6 +159,7 @@ def test_a_definition_that_is_gone_is_named(tmp_path):
 
 
 @pytest.mark.skipif(chromium() is None, reason="Chromium is not installed")
+@pytest.mark.ci
 @pytest.mark.parametrize("width", [1280, 390])
 def test_in_a_browser_nothing_fails_and_nothing_sticks_out(built, tmp_path, width):
     folder, _ = built

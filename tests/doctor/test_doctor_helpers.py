@@ -1,6 +1,11 @@
 """A layer that calls a wrong function of its file is told so before it is blamed itself."""
 
+import pytest
+
 from clearconv.doctor import examine, told
+
+#: They take long; .ci/run has the time.
+pytestmark = pytest.mark.ci
 
 BROKEN = """
 import numpy as np

@@ -6,6 +6,9 @@ import pytest
 
 from clearconv.doctor import examine, record, told
 
+#: They take long; test_doctor_find.py and its neighbours look at the same in less detail.
+pytestmark = pytest.mark.ci
+
 LEARNERS = Path(__file__).parent / "learners"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "learner.py"
 

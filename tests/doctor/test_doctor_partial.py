@@ -6,6 +6,9 @@ from clearconv.doctor import examine, record
 from clearconv.doctor.kinds import KINDS
 from clearconv.doctor.named import read
 
+#: They take long; .ci/run has the time.
+pytestmark = pytest.mark.ci
+
 BACK = """
 import numpy as np
 def back_to_x(dout, w, shape, stride, pad):

@@ -136,6 +136,7 @@ def test_modules_beside_the_file_are_found(tmp_path):
     assert examination.right, words
 
 
+@pytest.mark.ci
 def test_a_hang_in_one_case_leaves_the_others(tmp_path):
     line = "\n    while x.ndim == 4: pass"
     examination, text = visit(tmp_path, RIGHT.replace("    out =", f"    {line}\n    out ="))

@@ -6,6 +6,9 @@ import pytest
 
 from clearconv.doctor import examine, record, told
 
+#: They take long; test_doctor_find.py and its neighbours look at the same in less detail.
+pytestmark = pytest.mark.ci
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "learner.py"
 COURSE = EXAMPLE.read_text()
 RIGHT = COURSE.replace("dout, axis=0", "dout, axis=(0, 2, 3)").replace("WW] = w[f]", "WW] += w[f]")

@@ -5,6 +5,9 @@ import pytest
 from clearconv.doctor import examine, record, told
 from clearconv.doctor.overlooked import overlooked
 
+#: They take long; test_doctor_find.py and its neighbours look at the same in less detail.
+pytestmark = pytest.mark.ci
+
 TEXT = """
 import numpy as np
 
