@@ -69,12 +69,14 @@ def test_what_two_mistakes_explain_is_not_claimed_for_one():
     assert found.sure == frozenset()
 
 
+@pytest.mark.ci
 def test_a_mistake_must_fit_in_every_case():
     mixed = trials("no-turn")[:1] + trials()[1:]
     found = best_match(CONV, mixed, {})
     assert found.wrong == {"grad_x": [0]} and found.sets == ()
 
 
+@pytest.mark.ci
 def test_the_mistakes_of_one_result_are_told_where_another_stays_unexplained():
     made = [
         Trial(t.case, {**t.results, "grad_bias": t.results["grad_bias"] + 17})

@@ -72,12 +72,8 @@ WAYS = {
 }
 
 
-QUICK = ("3 threads",)
-
-
-@pytest.mark.parametrize(
-    "way", [way if way in QUICK else pytest.param(way, marks=pytest.mark.ci) for way in WAYS]
-)
+@pytest.mark.ci
+@pytest.mark.parametrize("way", WAYS)
 def test_every_case_has_the_same_bits(way):
     arguments, environment = WAYS[way]
     assert differing(ran(arguments, **environment), expected()) == []
@@ -102,10 +98,8 @@ TRAINED = {
 }
 
 
-@pytest.mark.parametrize(
-    "way",
-    [way if "flushing" in way else pytest.param(way, marks=pytest.mark.ci) for way in TRAINED],
-)
+@pytest.mark.ci
+@pytest.mark.parametrize("way", TRAINED)
 def test_training_ends_in_the_same_weights(way):
     arguments, environment = TRAINED[way]
     names = ("--train", *NETWORKS)
