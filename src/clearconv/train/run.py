@@ -282,8 +282,8 @@ def check_unchanged(folder: Path, then: dict[str, Any], source: Source) -> None:
         return
     what = "; ".join(changes) or f"classes {then['classes']} became {list(source.classes)}"
     raise RunError(
-        f"{folder}: the data are not those the run was started with: {what}. It must see the same "
-        "data: put them back as they were, or start a new run."
+        f"{folder}: the data are not those the run was started with: {what}. A run must see the "
+        "same data: put them back as they were, or start a new run."
     )
 
 
