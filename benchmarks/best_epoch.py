@@ -13,12 +13,12 @@ from typing import Any
 import click
 import numpy as np
 
-from clearconv._text import table
 from clearconv.data import Source, Split, make_split, open_data, write_split
 from clearconv.random import generator
+from clearconv.runs.best import best_epoch, highest_epoch
+from clearconv.runs.evaluation import evaluate_model
 from clearconv.train import Callback, Run, train
-from clearconv.train.best import best_epoch, highest_epoch
-from clearconv.train.evaluation import evaluate_model
+from clearconv.words import table
 
 Records = Sequence[dict[str, Any]]
 

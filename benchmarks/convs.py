@@ -17,7 +17,7 @@ from benchmarks.networks import NETWORKS
 from benchmarks.results import Convolution
 from clearconv import Conv2d
 from clearconv.ops import conv2d
-from clearconv.ops._backend import native_module, set_threads
+from clearconv.ops.tellings import native_module, set_threads
 
 BLOCK = 0.03  # seconds of one timed block
 TASKS = ("forward", "input gradient", "weight gradient")

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from clearconv import __version__
-from clearconv.ops._backend import variant
+from clearconv.ops.tellings import variant
 
 
 def machine() -> dict[str, str]:

@@ -14,11 +14,11 @@ from benchmarks.measure import alternate
 from benchmarks.results import Pipeline
 from clearconv import AdamW, CrossEntropy
 from clearconv.data import Augmentation, Batches, Preprocessing, open_data
-from clearconv.data._decode import CACHE_SIDE, decode
-from clearconv.data._source import Source
+from clearconv.data.images.decode import CACHE_SIDE, decode
+from clearconv.data.sources.source import Source
 from clearconv.models import MODELS, create, default_for
-from clearconv.ops._backend import set_threads
-from clearconv.train.settings import DEFAULTS
+from clearconv.ops.tellings import set_threads
+from clearconv.runs.settings import DEFAULTS
 
 #: Rows and columns of the photographs that are made: what a photo data set usually holds.
 SIZE = (375, 500)

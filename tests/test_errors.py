@@ -3,7 +3,7 @@
 import pytest
 
 from clearconv import errors
-from clearconv._text import cut
+from clearconv.words import cut
 
 
 def test_a_text_is_shortened_in_the_middle():

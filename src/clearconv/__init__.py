@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from clearconv.errors import ShapeError as ShapeError
     from clearconv.errors import ShortageError as ShortageError
     from clearconv.errors import TapeError as TapeError
+    from clearconv.gradient_checking import GradientCheck as GradientCheck
+    from clearconv.gradient_checking import gradient_check as gradient_check
     from clearconv.layers import Activation as Activation
     from clearconv.layers import AdaptiveAvgPool2d as AdaptiveAvgPool2d
     from clearconv.layers import AvgPool2d as AvgPool2d
@@ -53,27 +55,25 @@ if TYPE_CHECKING:
     from clearconv.layers import from_spec as from_spec
     from clearconv.layers import register_activation as register_activation
     from clearconv.layers import register_layer as register_layer
-    from clearconv.layers.gradient_check import GradientCheck as GradientCheck
-    from clearconv.layers.gradient_check import gradient_check as gradient_check
-    from clearconv.layers.model_file import load as load
     from clearconv.losses import CrossEntropy as CrossEntropy
     from clearconv.losses import SquaredError as SquaredError
-    from clearconv.ops._backend import backend as backend
-    from clearconv.ops._backend import set_threads as set_threads
     from clearconv.ops.im2col import col2im as col2im
     from clearconv.ops.im2col import im2col as im2col
+    from clearconv.ops.tellings import backend as backend
+    from clearconv.ops.tellings import set_threads as set_threads
     from clearconv.optim import SGD as SGD
     from clearconv.optim import Adam as Adam
     from clearconv.optim import AdamW as AdamW
     from clearconv.planning import Plan as Plan
     from clearconv.planning import plan as plan
+    from clearconv.saving.model_file import load as load
     from clearconv.tracing import Trace as Trace
     from clearconv.tracing import trace as trace
     from clearconv.train import Callback as Callback
     from clearconv.train import History as History
-    from clearconv.train.fit import fit as fit
+    from clearconv.train.fitting import fit as fit
 
-__version__ = "0.1.0"
+from clearconv.version import __version__
 
 #: Module -> the public names that come from it; the same as above, for run time.
 _NAMES = {
@@ -88,16 +88,16 @@ _NAMES = {
         "Sequential SiLU Sigmoid Softmax Tanh Tape Upsample from_spec register_activation "
         "register_layer"
     ),
-    "clearconv.layers.gradient_check": "GradientCheck gradient_check",
-    "clearconv.layers.model_file": "load",
+    "clearconv.gradient_checking": "GradientCheck gradient_check",
+    "clearconv.saving.model_file": "load",
     "clearconv.losses": "CrossEntropy SquaredError",
-    "clearconv.ops._backend": "backend set_threads",
+    "clearconv.ops.tellings": "backend set_threads",
     "clearconv.ops.im2col": "col2im im2col",
     "clearconv.optim": "SGD Adam AdamW",
     "clearconv.planning": "Plan plan",
     "clearconv.tracing": "Trace trace",
     "clearconv.train": "Callback History",
-    "clearconv.train.fit": "fit",
+    "clearconv.train.fitting": "fit",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 _PARTS = (

@@ -17,7 +17,7 @@ Every message says what was received, what was expected, and the likeliest remed
 file's megabytes is shortened in the middle.
 """
 
-from clearconv._text import cut
+from clearconv.words import cut
 
 
 class ClearconvError(Exception):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from clearconv.arrays import Array
 from clearconv.errors import ArgumentError
 from clearconv.ops import cross_entropy, squared_error
-from clearconv.ops._arrays import Array
 
 
 @dataclass(frozen=True)

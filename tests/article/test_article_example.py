@@ -14,7 +14,7 @@ from clearconv.article import (
     ReluActivator,
     gradient_check,
 )
-from clearconv.ops._backend import available, backend
+from clearconv.ops.tellings import available, backend
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKED = json.loads((ROOT / "tests" / "reference" / "worked_example.json").read_text())

@@ -9,8 +9,8 @@ from PIL import Image
 from clearconv.data import load_image, open_data
 from clearconv.explain import grad_cam, rank_correlation
 from clearconv.explain.occlusion import occlusion
+from clearconv.runs.use import open_model
 from clearconv.train import predict
-from clearconv.train.use import open_model
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from clearconv.cli import _progress
+from clearconv.cli.screen import progress as _progress
 
 FEW = ("--classes", "0,1,7", "--epochs", 1)
 

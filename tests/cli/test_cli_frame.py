@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from clearconv.cli import main, show, summary
-from clearconv.cli._frame import unknown
+from clearconv.cli.frame import unknown
 from clearconv.errors import DataError, ModelFileError, RunError, TapeError
 
 COMMANDS = (

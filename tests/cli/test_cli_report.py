@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from clearconv._text import printable, table, width
-from clearconv.cli._report import accuracy, class_names, report, sureness
+from clearconv.cli.screen.evaluation import accuracy, class_names, report, sureness
 from clearconv.train import Evaluation
+from clearconv.words import printable, table, width
 
 
 def evaluation(classes, labels, predictions):

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clearconv._docstring import arguments, formula, readable, sections
-from clearconv.cli import _source
-from clearconv.cli._source import excerpts
-from clearconv.cli._values import described, difference
+from clearconv.cli.screen import source as _source
+from clearconv.cli.screen.source import excerpts
+from clearconv.cli.screen.values import described, difference
+from clearconv.docstring import arguments, formula, readable, sections
 from clearconv.ops import CHAPTERS, conv2d
-from clearconv.ops._backend import available
+from clearconv.ops.tellings import available
 
 FUNCTIONS = [(chapter, name) for chapter in CHAPTERS for name in chapter.functions]
 
@@ -63,7 +63,7 @@ def test_the_worked_case_by_hand(run):
     formula = "dw[o,c,i,j] = Σ{n,p,q} dy[n,o,p,q] x_pad[n, c, p s_h + i d_h, q s_w + j d_w]"
     assert formula in " ".join(shown.split())
     assert "def forward(" not in shown
-    assert "gather (ops/_patches.py)" in shown
+    assert "gather (ops/geometry/patches.py)" in shown
 
 
 def test_the_compiled_telling_is_shown_from_every_file_of_its_chapter(run):

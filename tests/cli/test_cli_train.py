@@ -9,11 +9,11 @@ import sys
 
 import pytest
 
-from clearconv.cli import _progress
-from clearconv.cli._options import variations
+from clearconv.cli.flags.options import variations
+from clearconv.cli.screen import progress as _progress
 from clearconv.data import Augmentation
 from clearconv.models import MODELS
-from clearconv.ops import _backend
+from clearconv.ops import tellings as _backend
 
 EPOCH = re.compile(
     r"epoch \d+/\d+  loss \d+\.\d{3}  train [01]\.\d{3}  validation [01]\.\d{3} loss \d+\.\d{3}  "

@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
+from clearconv.runs.run import read_run
 from clearconv.train import Callback
-from clearconv.train.run import read_run
 
 HALF = os.fsdecode(b"\xfc")  # as Latin-1 writes u with dots: half a character for UTF-8
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from clearconv.data import Augmentation, Preprocessing
-from clearconv.data._augmentation import ASPECT
+from clearconv.data.batches.augmentation import ASPECT
 from clearconv.errors import DataError
 from clearconv.random import generator
 

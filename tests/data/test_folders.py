@@ -327,7 +327,7 @@ def test_memory_is_bounded_by_the_budget_and_a_few_images_ahead(folder, monkeypa
             for c in "ab"
         }
     )
-    monkeypatch.setattr("clearconv.data._folder.cores", lambda: 2)
+    monkeypatch.setattr("clearconv.data.sources.folder.cores", lambda: 2)
     one = 200 * 200 * 3
     tracemalloc.start()
     try:
@@ -349,7 +349,7 @@ def test_memory_is_bounded_by_the_budget_and_a_few_images_ahead(folder, monkeypa
 
 
 def test_a_slow_file_makes_the_others_wait(folder, monkeypatch):
-    from clearconv.data import _folder
+    from clearconv.data.sources import folder as _folder
 
     release, lock, started = threading.Event(), threading.Lock(), []
     decode = _folder.decode_sized

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin, features
 
-from clearconv.data import _decode, load_image, open_data
-from clearconv.data._budget import Budget
+from clearconv.data import load_image, open_data
+from clearconv.data.images import decode as _decode
+from clearconv.data.images.budget import Budget
 from clearconv.errors import ClearconvError, DataError, ShortageError
 
 
@@ -201,7 +202,7 @@ def test_too_many_pixels_are_refused_by_the_header(write, content, most):
 
 
 def test_sizes_that_a_webp_announces(tmp_path):
-    from clearconv.data._formats import webp_size
+    from clearconv.data.images.formats import webp_size
 
     for options in ({"lossless": True}, {"quality": 50}, {"exif": b"Exif\0\0"}):
         Image.new("RGB", (301, 77), "red").save(tmp_path / "a.webp", **options)
@@ -346,7 +347,7 @@ def test_a_shortage_is_an_error_of_its_own():
 
 
 def test_what_is_very_long_is_not_kept(folder, picture, monkeypatch):
-    from clearconv.data import _folder
+    from clearconv.data.sources import folder as _folder
 
     root = folder({f"{c}/{i}.png": picture(i, (20, 90)) for c in "ab" for i in range(2)})
     monkeypatch.setattr(_folder, "_MOST_KEPT", 20 * 90 * 3 - 1)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from clearconv.data import Split, complete_split, make_split, open_data, twin_problems
-from clearconv.data._alikeness import (
+from clearconv.data.splitting.alikeness import (
     Details,
     coarse_vectors,
     correlation,
@@ -18,8 +18,8 @@ from clearconv.data._alikeness import (
     detail,
     explained,
 )
-from clearconv.data._twin_words import describe_twins
-from clearconv.data._twins import find_twins, thumbnail
+from clearconv.data.splitting.twin_words import describe_twins
+from clearconv.data.splitting.twins import find_twins, thumbnail
 
 
 @cache
@@ -181,12 +181,12 @@ def test_pictures_that_are_merely_all_alike_are_compared_all_the_same():
 
 def test_what_a_search_leaves_out_is_unknown(monkeypatch):
     pictures = np.concatenate((blank(100), brightened([np.asarray(photograph(1))], [1.05])))
-    monkeypatch.setattr("clearconv.data._twins._CROWDED_BLOCKS", -9)
+    monkeypatch.setattr("clearconv.data.splitting.twins._CROWDED_BLOCKS", -9)
     twins = groups(pictures)
     assert 90 < len(twins.unknown) <= 100 and twins.unknown.max() < 100
     assert twins.alike.tolist() == [*range(100), 100, 100]
     monkeypatch.undo()
-    monkeypatch.setattr("clearconv.data._twins._IN_VAIN", -2000)
+    monkeypatch.setattr("clearconv.data.splitting.twins._IN_VAIN", -2000)
     twins = groups(pictures)
     assert twins.unknown.tolist() == [100, 101] and twins.alike.tolist() == list(range(102))
     (line,) = describe_twins(twins, [f"{i}.png" for i in range(102)], np.zeros(102), ("a",), None)
@@ -219,8 +219,8 @@ def test_groups_are_those_of_the_whole_table(seed, block, crowd):
                     expected[expected == expected[j]] = expected[i]
     names = {name: np.flatnonzero(expected == name).min() for name in expected}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("clearconv.data._twins._BLOCK", block)
-        patch.setattr("clearconv.data._twins._CROWDED", crowd)
+        patch.setattr("clearconv.data.splitting.twins._BLOCK", block)
+        patch.setattr("clearconv.data.splitting.twins._CROWDED", crowd)
         found = find_twins([bytes([i]) for i in range(n)], thumbs, np.where(small, 40, 200))
     assert found.alike.tolist() == [names[name] for name in expected]
 
@@ -289,7 +289,7 @@ def parts(split):
     data=st.data(),
 )
 def test_twins_stay_together_and_others_are_shared_out_as_ever(labels, seed, ratios, data):
-    from clearconv.data._split import _counts
+    from clearconv.data.splitting.split import _counts
 
     n, labels = len(labels), np.array(labels)
     alone = make_split(labels, seed, ratios, np.arange(n))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clearconv.data import Batches, Preprocessing, open_data
-from clearconv.data._threads import thread_pool
+from clearconv.data.batches.threads import thread_pool
 
 HOW = Preprocessing((16, 20), mean=(0.5, 0.4, 0.3), std=(0.2, 0.2, 0.3))
 

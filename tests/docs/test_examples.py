@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import clearconv
-from clearconv.ops import _backend
+from clearconv.ops import tellings as _backend
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -180,6 +180,7 @@ def test_the_code_and_what_it_started_end_with_the_doctor(tmp_path, number):
         env={**os.environ, "TMPDIR": str(rooms)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # which nohup ignores
     )
     done, patience = Path(f"{mark}.done"), time.monotonic() + 60
     while not done.exists() and time.monotonic() < patience:

@@ -8,14 +8,14 @@ import pytest
 
 import clearconv
 from clearconv.layers import activations, gradient_check
-from clearconv.layers.containers import Container
+from clearconv.layers.wiring.containers import Container
 
 PAGE = Path(__file__).parents[2] / "docs" / "layers.md"
 
 
 @pytest.fixture
 def clean_registries(monkeypatch):
-    monkeypatch.setattr("clearconv.layers.spec._own", {})
+    monkeypatch.setattr("clearconv.layers.base.spec._own", {})
     monkeypatch.setattr("clearconv.layers.activations._own", {})
 
 

@@ -12,9 +12,9 @@ from test_layer_gradients import LAYERS, built, everything
 
 import clearconv
 from clearconv import Conv2d, Flatten, Layer, Linear, Sequential, from_spec, load
-from clearconv._files import write_atomically
 from clearconv.errors import ArgumentError, ModelFileError
-from clearconv.layers import model_file
+from clearconv.files import write_atomically
+from clearconv.saving import model_file
 
 
 def small(dtype="float32"):
@@ -269,7 +269,7 @@ class Scale(Layer):
 
 
 def test_a_layer_of_ones_own(tmp_path, monkeypatch):
-    monkeypatch.setattr("clearconv.layers.spec._own", {})
+    monkeypatch.setattr("clearconv.layers.base.spec._own", {})
     net = Sequential(Conv2d(2, 3), Scale(np.float64(3.0), (1, 2)), Flatten(), Linear(3))
     net.build((1, 5, 5), dtype="float64")
     assert "scale1.weight" in net.parameters

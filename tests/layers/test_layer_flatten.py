@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from clearconv import Flatten
-from clearconv.ops import _layout
-from clearconv.ops._backend import native_module
+from clearconv.ops.geometry import layout as _layout
+from clearconv.ops.tellings import native_module
 
 SHAPES = [(3, 5, 4, 6), (2, 4, 2, 2), (7, 50, 4, 4), (2, 3, 1, 1), (2, 1, 5, 3), (33, 30, 13, 11)]
 ROUTES = ["numpy"] if native_module() is None else ["numpy", "native"]

@@ -22,7 +22,7 @@ from clearconv import (
     Sequential,
     Sigmoid,
 )
-from clearconv.layers._stages import Stage
+from clearconv.layers.stages.stages import Stage
 from clearconv.models import resnet20
 
 

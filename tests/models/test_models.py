@@ -5,8 +5,8 @@ import pytest
 
 from clearconv.data import open_data
 from clearconv.errors import ArgumentError, ShapeError
+from clearconv.gradient_checking import gradient_check
 from clearconv.layers import from_spec
-from clearconv.layers.gradient_check import gradient_check
 from clearconv.losses import CrossEntropy
 from clearconv.models import MODELS, create, default_for
 

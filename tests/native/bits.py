@@ -17,7 +17,7 @@ from large import LARGE
 from networks import FULL, NETWORKS, Training
 
 from clearconv import ops
-from clearconv.ops._backend import available, set_threads
+from clearconv.ops.tellings import available, set_threads
 
 #: Factors of every input: plain numbers; tiny ones, whose products lie below the normal range; and
 #: numbers that lie there themselves.

@@ -11,7 +11,7 @@ import numpy as np
 from large import LARGE
 
 from clearconv import ops
-from clearconv.ops._backend import available, native_module, set_threads, variant
+from clearconv.ops.tellings import available, native_module, set_threads, variant
 
 TOLERANCE = {"float32": 3e-5, "float64": 1e-12}
 

@@ -6,7 +6,7 @@ A chapter with a native telling needs one here (test_bits.py says so).
 import numpy as np
 
 from clearconv.ops import activation
-from clearconv.ops._case import Case, arrays, normal
+from clearconv.ops.chapter import Case, arrays, normal
 from clearconv.ops.dropout import DropoutKey
 
 

@@ -18,7 +18,7 @@ import types
 import numpy as np
 from check import native_cases, passes, worst
 
-from clearconv.ops import _backend
+from clearconv.ops import tellings as _backend
 
 ERRORS = (
     ValueError,

@@ -17,7 +17,7 @@ from large import LARGE
 from networks import FULL, NETWORKS
 
 from clearconv import ops
-from clearconv.ops._backend import available, native_module, variant
+from clearconv.ops.tellings import available, native_module, variant
 
 native = native_module()
 pytestmark = [

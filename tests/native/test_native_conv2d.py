@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from remade import channels_last, misaligned, reversed_axes, shifted
 
 from clearconv.ops import conv2d, conv_block
-from clearconv.ops._backend import native_module
+from clearconv.ops.tellings import native_module
 
 native = native_module()
 pytestmark = pytest.mark.skipif(native is None, reason="clearconv was built without a compiler")
@@ -220,7 +220,7 @@ def test_both_gradients_of_a_depthwise_block_at_once(shape, padding):
 
 
 def test_arrays_that_do_not_fit_are_refused_by_the_module_itself():
-    from clearconv.ops._window import Window
+    from clearconv.ops.geometry.window import Window
 
     window = Window.of("test", (8, 8), (3, 3))
     x, weight = np.zeros((1, 3, 8, 8), "f4"), np.zeros((4, 3, 3, 3), "f4")

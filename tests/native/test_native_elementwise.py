@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearconv.ops import activation, cross_entropy, dropout, softmax, squared_error
-from clearconv.ops._backend import native_module
 from clearconv.ops.dropout import DropoutKey
+from clearconv.ops.tellings import native_module
 
 native = native_module()
 pytestmark = pytest.mark.skipif(native is None, reason="clearconv was built without a compiler")

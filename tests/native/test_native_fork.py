@@ -9,7 +9,7 @@ import threading
 import pytest
 from networks import Training
 
-from clearconv.ops._backend import native_module
+from clearconv.ops.tellings import native_module
 
 native = native_module()
 pytestmark = pytest.mark.skipif(native is None, reason="clearconv was built without a compiler")

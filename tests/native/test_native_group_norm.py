@@ -5,7 +5,7 @@ import pytest
 from remade import channels_last, misaligned, reversed_axes, shifted
 
 from clearconv.ops import group_norm
-from clearconv.ops._backend import native_module
+from clearconv.ops.tellings import native_module
 
 native = native_module()
 pytestmark = pytest.mark.skipif(native is None, reason="clearconv was built without a compiler")

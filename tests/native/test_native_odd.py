@@ -10,7 +10,7 @@ import pytest
 
 from clearconv import ops
 from clearconv.errors import ShapeError
-from clearconv.ops._backend import native_module
+from clearconv.ops.tellings import native_module
 
 pytestmark = pytest.mark.skipif(
     native_module() is None, reason="clearconv was built without a compiler"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clearconv.ops._backend import native_module
+from clearconv.ops.tellings import native_module
 
 native = native_module()
 

@@ -12,7 +12,7 @@ import pytest
 
 import clearconv
 from clearconv.ops import conv2d
-from clearconv.ops._backend import native_module
+from clearconv.ops.tellings import native_module
 
 native = native_module()
 pytestmark = pytest.mark.skipif(native is None, reason="clearconv was built without a compiler")

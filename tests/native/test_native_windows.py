@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from remade import channels_last, misaligned, reversed_axes
 
 from clearconv.ops import adaptive_avg_pool2d, avg_pool2d, global_avg_pool2d, im2col
-from clearconv.ops._backend import native_module
+from clearconv.ops.tellings import native_module
 
 native = native_module()
 pytestmark = pytest.mark.skipif(native is None, reason="clearconv was built without a compiler")
@@ -170,7 +170,7 @@ def test_results_are_channels_last():
 
 
 def test_arrays_that_do_not_fit_are_refused_by_the_module_itself():
-    from clearconv.ops._window import Window
+    from clearconv.ops.geometry.window import Window
 
     window = Window.of("test", (8, 8), (3, 3))
     x = np.zeros((1, 3, 7, 8), "f4")

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearconv.ops import conv2d
-from clearconv.ops._backend import native_module
 from clearconv.ops.conv_block import cases as conv_block
+from clearconv.ops.tellings import native_module
 
 native = native_module()
 pytestmark = pytest.mark.skipif(native is None, reason="clearconv was built without a compiler")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
 from clearconv.ops import activation
-from clearconv.ops._backend import available
+from clearconv.ops.tellings import available
 
 BACKENDS = available("activation")
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from clearconv.errors import DtypeError, ShapeError
 from clearconv.ops import avg_pool2d
-from clearconv.ops._backend import available
-from clearconv.ops._window import Window, pair
+from clearconv.ops.geometry.window import Window, pair
+from clearconv.ops.tellings import available
 
 TELLINGS = pytest.mark.parametrize("backend", available("avg_pool2d"))
 

@@ -6,9 +6,9 @@ from functools import partial
 import numpy as np
 import pytest
 
+from clearconv import arrays as _arrays
 from clearconv.errors import ClearconvError, ShapeError
 from clearconv.ops import (
-    _arrays,
     activation,
     adaptive_avg_pool2d,
     avg_pool2d,
@@ -28,7 +28,7 @@ from clearconv.ops import (
     update,
     upsample2d,
 )
-from clearconv.ops._backend import available
+from clearconv.ops.tellings import available
 
 HUGE = 2**31, 2**40, 2**62, 2**63, 10**30
 #: Axes by letter: K of kernels and classes, F of features, P and Q where a kernel went over H, W.

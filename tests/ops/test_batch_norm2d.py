@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.ops import batch_norm2d
-from clearconv.ops._backend import available
+from clearconv.ops.tellings import available
 
 BACKENDS = available("batch_norm2d")
 

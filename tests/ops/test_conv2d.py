@@ -19,8 +19,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from clearconv.errors import DtypeError, ShapeError
 from clearconv.ops import conv2d
-from clearconv.ops._backend import available
-from clearconv.ops._window import Window
+from clearconv.ops.geometry.window import Window
+from clearconv.ops.tellings import available
 
 REFERENCE = json.loads(
     (Path(__file__).parents[1] / "reference" / "worked_example.json").read_text("utf-8")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from clearconv.errors import DtypeError, ShapeError
 from clearconv.ops import conv2d, conv_transpose2d
-from clearconv.ops._backend import available
+from clearconv.ops.tellings import available
 
 TELLINGS = pytest.mark.parametrize("backend", available("conv_transpose2d"))
 

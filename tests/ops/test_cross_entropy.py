@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
 from clearconv.ops import cross_entropy
-from clearconv.ops._backend import available
+from clearconv.ops.tellings import available
 
 BACKENDS = available("cross_entropy")
 # Powers 1, 2, 5 and sum 8; powers 1, 1, 2 and sum 4.

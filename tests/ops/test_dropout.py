@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
 from clearconv.ops import dropout
-from clearconv.ops._backend import available
 from clearconv.ops.dropout import DropoutKey, DropoutSaved
+from clearconv.ops.tellings import available
 from clearconv.random import generator
 
 BACKENDS = available("dropout")

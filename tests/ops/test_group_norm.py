@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
 from clearconv.ops import batch_norm2d, group_norm
-from clearconv.ops._backend import available
+from clearconv.ops.tellings import available
 
 BACKENDS = available("group_norm")
 

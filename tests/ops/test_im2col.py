@@ -14,9 +14,9 @@ from hypothesis import given
 
 from clearconv.errors import DtypeError, ShapeError
 from clearconv.ops import conv2d
-from clearconv.ops._backend import available
-from clearconv.ops._window import Window
+from clearconv.ops.geometry.window import Window
 from clearconv.ops.im2col import backward_input, col2im, forward, im2col
+from clearconv.ops.tellings import available
 
 TELLINGS = pytest.mark.parametrize("backend", available("im2col"))
 

@@ -5,7 +5,7 @@ import pytest
 
 from clearconv.errors import DtypeError, ShapeError
 from clearconv.ops import batch_norm2d, conv_block
-from clearconv.ops._backend import available
+from clearconv.ops.tellings import available
 
 TELLINGS = pytest.mark.parametrize("backend", available("conv_block"))
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from clearconv.errors import DtypeError, ShapeError
 from clearconv.ops import linear
-from clearconv.ops._backend import available
+from clearconv.ops.tellings import available
 
 TELLINGS = pytest.mark.parametrize("backend", available("linear"))
 

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from clearconv.errors import DtypeError, ShapeError, TapeError
 from clearconv.ops import max_pool2d
-from clearconv.ops._backend import available
-from clearconv.ops._window import Window
+from clearconv.ops.geometry.window import Window
+from clearconv.ops.tellings import available
 
 REFERENCE = json.loads(
     (Path(__file__).parents[1] / "reference" / "worked_example.json").read_text("utf-8")

@@ -9,7 +9,7 @@ import pytest
 
 from clearconv import ops
 from clearconv.ops import activation, dropout, max_pool2d
-from clearconv.ops._backend import available
+from clearconv.ops.tellings import available
 
 CHAPTERS = {chapter.name: chapter for chapter in ops.CHAPTERS}
 #: Those whose results are chosen or averaged; of long sums only the finite part is compared.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import clearconv
-from clearconv.ops import _backend
+from clearconv.ops import tellings as _backend
 
 
 @pytest.mark.parametrize("count", [0, -2, 1.0, 2.5, "2", None, True, np.float32(1)])

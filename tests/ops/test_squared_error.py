@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
 from clearconv.ops import squared_error
-from clearconv.ops._backend import available
+from clearconv.ops.tellings import available
 
 BACKENDS = available("squared_error")
 X, TARGET = np.array([[1.0, 4.0]]), np.array([[3.0, 3.0]])

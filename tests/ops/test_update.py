@@ -5,7 +5,7 @@ import pytest
 
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
 from clearconv.ops import update
-from clearconv.ops._backend import available
+from clearconv.ops.tellings import available
 
 BACKENDS = available("update")
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
 from clearconv.ops import upsample2d
-from clearconv.ops._backend import available
+from clearconv.ops.tellings import available
 
 TELLINGS = pytest.mark.parametrize("backend", available("upsample2d"))
 

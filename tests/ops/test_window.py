@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearconv.errors import ShapeError
-from clearconv.ops._taps import inside, taps, touches
-from clearconv.ops._window import Window
+from clearconv.ops.geometry.taps import inside, taps, touches
+from clearconv.ops.geometry.window import Window
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def check_notices(folder):
 CONVOLVE = """
 import numpy as np
 from clearconv.ops import conv2d
-from clearconv.ops._backend import available
+from clearconv.ops.tellings import available
 y = conv2d.forward(np.ones((1, 1, 3, 3), "f4"), np.ones((1, 1, 2, 2), "f4"))
 print(",".join(available("conv2d")), float(y.sum()))
 """
@@ -102,9 +102,9 @@ def test_with_a_compiler_the_wheel_holds_one_stripped_module(tmp_path):
     names = unpack(wheel, tmp_path / "unpacked")
     assert not [name for name in names if name.endswith((".o", ".a"))]
     assert {"clearconv/pages/style.css", "clearconv/report/report.html"} <= set(names)
-    assert {"clearconv/glassbox/glass.js", "clearconv/glassbox/page.html"} <= set(names)
+    assert {"clearconv/glassbox/page/glass.js", "clearconv/glassbox/page/page.html"} <= set(names)
     # shipped to be read: `clearconv show` prints it
-    assert "clearconv/ops/conv2d/native.cpp" in names
+    assert "clearconv/ops/conv2d/native/native.cpp" in names
     (module,) = [name for name in names if name.endswith(".so")]
     content = (tmp_path / "unpacked" / module).read_bytes()
     assert module.startswith("clearconv/_native") and b".symtab" not in content

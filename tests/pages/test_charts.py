@@ -11,7 +11,7 @@ from PIL import Image
 
 from clearconv.errors import ShapeError
 from clearconv.pages import bars, fragment, histogram, line_chart, matrix, page, picture
-from clearconv.pages._axes import Axes, decades, fixed, number, rounded, span, ticks
+from clearconv.pages.axes import Axes, decades, fixed, number, rounded, span, ticks
 
 
 def tree(html):

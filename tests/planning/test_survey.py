@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clearconv._text import width
 from clearconv.data import write_split
 from clearconv.planning import plan, survey
 from clearconv.train import prepare
+from clearconv.words import width
 
 
 def pictures(root, label, count, size, seed, mode="RGB"):
@@ -106,7 +106,7 @@ def test_names_of_classes_are_aligned_whatever_their_script(tmp_path):
 
 def test_a_search_that_was_cut_short_is_not_called_clean(pets, monkeypatch):
     assert "unknown" not in str(plan(pets, image_size=66, model="seed_cnn", epochs=1))
-    monkeypatch.setattr("clearconv.data._twins._IN_VAIN", -2000)
+    monkeypatch.setattr("clearconv.data.splitting.twins._IN_VAIN", -2000)
     text = str(plan(pets, image_size=66, model="seed_cnn", epochs=1))
     assert "equal to the pixel" in text and "unknown of 2 images" in text
     assert "Warning: 2 images, such as dog/03.png, resemble so many others" in text

@@ -9,7 +9,7 @@ from hypothesis import given, reject
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
-from clearconv.cli._options import variations
+from clearconv.cli.flags.options import variations
 from clearconv.cli.train import train
 from clearconv.errors import ArgumentError
 from clearconv.models import MODELS

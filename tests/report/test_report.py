@@ -15,8 +15,8 @@ from clearconv.data import open_data, read_split
 from clearconv.errors import DataError, ModelFileError, RunError
 from clearconv.explain import grad_cam
 from clearconv.report import wilson, write_report
+from clearconv.runs.use import open_model
 from clearconv.train import evaluate
-from clearconv.train.use import open_model
 
 VOID = {"meta", "link", "img", "br"}
 

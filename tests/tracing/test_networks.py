@@ -24,7 +24,7 @@ from clearconv import (
     trace,
 )
 from clearconv.layers import Layer
-from clearconv.layers.spec import _BUILT_IN
+from clearconv.layers.base.spec import _BUILT_IN
 from clearconv.models import create
 from clearconv.tracing._kinds import _CHAPTERS
 from clearconv.tracing.chapters import _EXPLAINERS
@@ -34,7 +34,7 @@ sys.path.append(str(Path(__file__).parents[1] / "models"))
 
 @pytest.fixture
 def clean_registries(monkeypatch):
-    monkeypatch.setattr("clearconv.layers.spec._own", {})
+    monkeypatch.setattr("clearconv.layers.base.spec._own", {})
     monkeypatch.setattr("clearconv.layers.activations._own", {})
 
 

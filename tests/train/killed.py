@@ -16,8 +16,8 @@ import traceback
 from pathlib import Path
 
 from clearconv import BatchNorm2d, Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU, Sequential
+from clearconv.runs.checkpoint import read_checkpoint
 from clearconv.train import resume, train
-from clearconv.train.checkpoint import read_checkpoint
 
 #: A step takes a few milliseconds, so that most kills fall into a step or into a save.
 SETTINGS = {

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from clearconv.train.best import best_epoch, highest_epoch, judged, measure
-from clearconv.train.evaluation import Evaluation
+from clearconv.runs.best import best_epoch, highest_epoch, judged, measure
+from clearconv.runs.evaluation import Evaluation
 
 
 def records(accuracies, images=100, losses=None):

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from clearconv import Conv2d, Flatten, Linear, Sequential
-from clearconv._files import sweep, write_atomically
 from clearconv.errors import ArgumentError, ModelFileError, RunError
-from clearconv.layers import model_file
+from clearconv.files import sweep, write_atomically
+from clearconv.runs import checkpoint as checkpoint_module
+from clearconv.runs.folder import new_folder
+from clearconv.saving import model_file
 from clearconv.train import Callback, Interrupted, resume, train
-from clearconv.train import checkpoint as checkpoint_module
-from clearconv.train.folder import new_folder
 
 SMALL = {"model": "digits_cnn", "classes": ("1", "7"), "batch_size": 64, "epochs": 2}
 
@@ -95,7 +95,7 @@ def test_a_resumed_run_ends_in_the_same_bytes(tmp_path, whole):
 
 def test_the_clock_decides_when_to_save(tmp_path, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("clearconv.train.run.monotonic", lambda: now[0])
+    monkeypatch.setattr("clearconv.runs.run.monotonic", lambda: now[0])
     saved = []
 
     class Clock(Callback):
@@ -240,7 +240,7 @@ def test_a_better_model_written_before_its_checkpoint(tmp_path, whole, monkeypat
         real(path, content, previous)
 
     with monkeypatch.context() as patch, pytest.raises(Stop):
-        patch.setattr("clearconv.train.run.write", die)
+        patch.setattr("clearconv.runs.run.write", die)
         train("digits", out=tmp_path / "run", **SMALL)
     assert info(tmp_path / "run" / "best.safetensors")["epoch"] == whole.best_epoch
     assert info(tmp_path / "run" / "last.safetensors")["epoch"] == 1
@@ -366,7 +366,7 @@ def test_a_first_checkpoint_that_finds_no_room_names_nothing_to_resume(tmp_path,
     def full(path, content, previous=None):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("clearconv.train.checkpoint.write_atomically", full)
+    monkeypatch.setattr("clearconv.runs.checkpoint.write_atomically", full)
     with pytest.raises(RunError, match="No space left.*start again: the run had not begun") as told:
         train("digits", out=tmp_path / "run", **SMALL)
     assert "--resume" not in str(told.value)
@@ -376,7 +376,7 @@ def test_a_run_that_cannot_begin_leaves_nothing(tmp_path, monkeypatch):
     def full(path, content, previous=None):
         raise RunError("full")
 
-    monkeypatch.setattr("clearconv.train.run.write", full)
+    monkeypatch.setattr("clearconv.runs.run.write", full)
     with pytest.raises(RunError, match="full"):
         train("digits", out=tmp_path / "runs" / "run", **SMALL)
     assert list((tmp_path / "runs").iterdir()) == []

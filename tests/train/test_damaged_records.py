@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from clearconv.cli import main
-from clearconv.layers import model_file
+from clearconv.saving import model_file
 
 JSON = ("run.json", "split.json", "history.jsonl", "result.json", "plan.json", "lr_finder.json")
 MODELS = ("best.safetensors", "last.safetensors")

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from clearconv.layers import Conv2d, Flatten, GlobalAvgPool2d, Linear, Sequential
+from clearconv.runs.evaluation import judged_at_once, spread
 from clearconv.train import Callback, Evaluation, train
-from clearconv.train.evaluation import judged_at_once, spread
 
 
 @pytest.fixture

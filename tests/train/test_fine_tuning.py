@@ -10,8 +10,8 @@ from PIL import Image
 import clearconv
 from clearconv import BatchNorm2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, Residual, Sequential
 from clearconv.errors import ArgumentError, ModelFileError
+from clearconv.runs.earlier import Earlier
 from clearconv.train import Callback, Settings, resume, train
-from clearconv.train.earlier import Earlier
 
 SMALL = {"epochs": 2, "batch_size": 64}
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from clearconv.cli._report import sureness
+from clearconv.cli.screen.evaluation import sureness
+from clearconv.runs.interval import wilson
 from clearconv.train import Evaluation
-from clearconv.train.interval import wilson
 
 
 def test_wilson_against_published_values():

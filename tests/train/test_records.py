@@ -3,8 +3,8 @@
 import pytest
 
 from clearconv.errors import RunError
-from clearconv.train import records
-from clearconv.train.records import NUMBER, SHARE, TEXT, WHOLE, Many, wrong
+from clearconv.runs import records
+from clearconv.runs.records import NUMBER, SHARE, TEXT, WHOLE, Many, wrong
 
 
 @pytest.mark.parametrize(

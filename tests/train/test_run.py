@@ -10,8 +10,8 @@ from PIL import Image
 
 import clearconv
 from clearconv.errors import ArgumentError, DataError, ModelFileError, RunError
+from clearconv.runs.best import best_epoch
 from clearconv.train import Callback, Settings, evaluate, predict, resume, train
-from clearconv.train.best import best_epoch
 
 
 @pytest.fixture(scope="module")

@@ -20,10 +20,10 @@ from clearconv.data import (
 from clearconv.models import create
 from clearconv.optim import schedule
 from clearconv.report import write_report
+from clearconv.runs.best import measure
 from clearconv.train import History, Run, Settings, train
-from clearconv.train.best import measure
-from clearconv.train.epoch_lines import epoch_line
 from clearconv.train.loop import criterion_of
+from clearconv.train.show.epoch_lines import epoch_line
 
 SMALL = {"model": "digits_cnn", "epochs": 2, "batch_size": 128, "classes": ("1", "7", "8")}
 

@@ -8,7 +8,7 @@ import pytest
 
 from clearconv.errors import ArgumentError
 from clearconv.train import Callback, resume, train
-from clearconv.train.tensorboard import TensorBoard
+from clearconv.train.show.tensorboard import TensorBoard
 
 
 def events(folder):

@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from clearconv.arrays import Array
 from clearconv.errors import ShapeError
-from clearconv.ops._arrays import Array
 
 
 def image(what: str, input_array: npt.ArrayLike, shape: tuple[int, int, int]) -> Array:

@@ -4,9 +4,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from clearconv.arrays import Array
 from clearconv.errors import ArgumentError
 from clearconv.ops import activation
-from clearconv.ops._arrays import Array
 
 
 class Activator(Protocol):

@@ -3,11 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
+from clearconv.arrays import Array
 from clearconv.article.activators import IdentityActivator, derivative
 from clearconv.article.conv_layer import ConvLayer
-from clearconv.layers.gradient_check import Backward, GradientCheck
-from clearconv.layers.gradient_check import gradient_check as compare
-from clearconv.ops._arrays import Array
+from clearconv.gradient_checking import Backward, GradientCheck
+from clearconv.gradient_checking import gradient_check as compare
 
 
 def gradient_check(layer: ConvLayer, input_array: npt.ArrayLike) -> GradientCheck:

@@ -3,13 +3,13 @@
 import numpy as np
 import numpy.typing as npt
 
+from clearconv.arrays import Array
 from clearconv.article._arrays import image, sensitivity
 from clearconv.article.activators import Activator, activated, check, derivative
 from clearconv.errors import ShapeError
-from clearconv.layers._layer import count
+from clearconv.layers.base.layer import count
 from clearconv.ops import conv2d
-from clearconv.ops._arrays import Array
-from clearconv.ops._window import Window
+from clearconv.ops.geometry.window import Window
 from clearconv.random import generator
 
 

@@ -3,12 +3,12 @@
 import numpy as np
 import numpy.typing as npt
 
+from clearconv.arrays import Array
 from clearconv.article._arrays import image, sensitivity
 from clearconv.article.activators import Activator, IdentityActivator, check, derivative
-from clearconv.layers._layer import count
+from clearconv.layers.base.layer import count
 from clearconv.ops import max_pool2d
-from clearconv.ops._arrays import Array
-from clearconv.ops._window import Window
+from clearconv.ops.geometry.window import Window
 
 
 class MaxPoolingLayer:

@@ -4,7 +4,7 @@
 is imported only when that command runs, so that ``clearconv --help`` answers at once.
 """
 
-from clearconv.cli._frame import Commands
+from clearconv.cli.frame import Commands
 
 __all__ = ["main"]
 

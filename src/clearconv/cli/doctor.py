@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-from clearconv._text import printable, utf8
-from clearconv.cli._frame import Failure, command, unknown
+from clearconv.cli.frame import Failure, command, unknown
+from clearconv.words import printable, utf8
 
 _MEBIBYTE = 1 << 20
 _ERASE = "\r\033[K"

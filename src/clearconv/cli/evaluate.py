@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from clearconv.cli._frame import Failure, RunPath, command
-from clearconv.cli._progress import Reading, warn
-from clearconv.cli._report import accuracy, report, sureness
+from clearconv.cli.frame import Failure, RunPath, command
+from clearconv.cli.screen.evaluation import accuracy, report, sureness
+from clearconv.cli.screen.progress import Reading, warn
 
 
 @command(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clearconv._files import shortened, write_atomically
-from clearconv._text import cut, printable, table
-from clearconv.cli._frame import Failure, RunPath, command, count
-from clearconv.cli._images import expanded
+from clearconv.cli.frame import Failure, RunPath, command, count
+from clearconv.cli.screen.images import expanded
+from clearconv.files import shortened, write_atomically
+from clearconv.words import cut, printable, table
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from clearconv._files import shortened
-from clearconv._text import printable
-from clearconv.cli._frame import Misused, Option, RunPath, command
-from clearconv.cli._progress import Reading
+from clearconv.cli.frame import Misused, Option, RunPath, command
+from clearconv.cli.screen.progress import Reading
+from clearconv.files import shortened
+from clearconv.words import printable
 
 _EXAMPLE = "example"
 _MOST = 1_000_000  # maps that anybody may ask for

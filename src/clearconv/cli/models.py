@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from clearconv._text import table
-from clearconv.cli._frame import command
+from clearconv.cli.frame import command
+from clearconv.words import table
 
 
 @command(

@@ -5,11 +5,11 @@ from typing import Any
 
 import click
 
-from clearconv._text import utf8
-from clearconv.cli._frame import command
-from clearconv.cli._options import settings, variations
-from clearconv.cli._progress import Reading
+from clearconv.cli.flags.options import settings, variations
+from clearconv.cli.frame import command
+from clearconv.cli.screen.progress import Reading
 from clearconv.planning import plan as make_plan
+from clearconv.words import utf8
 
 
 @command(

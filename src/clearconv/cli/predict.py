@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from clearconv._text import cut, printable, table
-from clearconv.cli._frame import Failure, RunPath, command, count
-from clearconv.cli._images import expanded
-from clearconv.cli._progress import Bar
+from clearconv.cli.frame import Failure, RunPath, command, count
+from clearconv.cli.screen.images import expanded
+from clearconv.cli.screen.progress import Bar
+from clearconv.words import cut, printable, table
 
 if TYPE_CHECKING:
     from clearconv.train import Prediction

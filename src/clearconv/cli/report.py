@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from clearconv._text import printable
-from clearconv.cli._frame import RunPath, command
-from clearconv.cli._progress import Reading
+from clearconv.cli.frame import RunPath, command
+from clearconv.cli.screen.progress import Reading
+from clearconv.words import printable
 
 
 @command(

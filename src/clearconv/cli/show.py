@@ -14,13 +14,13 @@ from typing import Any
 
 import click
 
-from clearconv._docstring import arguments, first_line, readable, sections
-from clearconv._text import table
-from clearconv.cli._frame import command, unknown
-from clearconv.cli._source import Excerpt, contract, excerpts
-from clearconv.cli._values import described, difference
-from clearconv.ops import _backend
-from clearconv.ops._case import Chapter
+from clearconv.cli.frame import command, unknown
+from clearconv.cli.screen.source import Excerpt, contract, excerpts
+from clearconv.cli.screen.values import described, difference
+from clearconv.docstring import arguments, first_line, readable, sections
+from clearconv.ops import tellings as _backend
+from clearconv.ops.chapter import Chapter
+from clearconv.words import table
 
 _SAME = 1e-12  # float64 sums of a few products, in another order
 

@@ -7,10 +7,10 @@ from typing import Any
 import click
 import numpy as np
 
-from clearconv.cli._frame import command, unknown
+from clearconv.cli.frame import command, unknown
 from clearconv.layers import Node
-from clearconv.layers.model_file import load
 from clearconv.models import MODELS, create
+from clearconv.saving.model_file import load
 
 
 def _shape(
@@ -85,7 +85,7 @@ def summary(
 
 def _saved(path: Path) -> Node:
     if path.is_dir():
-        from clearconv.train.use import open_model
+        from clearconv.runs.use import open_model
 
         return open_model(path)[0]
     return load(path)

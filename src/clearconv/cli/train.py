@@ -8,11 +8,12 @@ import click
 import numpy as np
 from click.core import ParameterSource
 
-from clearconv.cli._ahead import Ahead
-from clearconv.cli._folds import Folds
-from clearconv.cli._frame import Option, Stopped, Terminated, command
-from clearconv.cli._options import DATA, settings, variations
-from clearconv.cli._progress import Training, quoted
+from clearconv.cli.flags.options import DATA, settings, variations
+from clearconv.cli.frame import Option, Stopped, Terminated, command
+from clearconv.cli.screen.ahead import Ahead
+from clearconv.cli.screen.folds import Folds
+from clearconv.cli.screen.progress import Training, quoted
+from clearconv.runs.run import FOLDS
 from clearconv.train import (
     Callback,
     CrossValidation,
@@ -23,7 +24,6 @@ from clearconv.train import (
 )
 from clearconv.train import resume as resume_run
 from clearconv.train import train as start_run
-from clearconv.train.run import FOLDS
 
 #: What a resumed run may be told: where it lies and where its data are now.
 _ALLOWED_WITH_RESUME = ("data", "out", "resume", "tensorboard")
@@ -102,7 +102,7 @@ def train(
     progress = Folds() if several else Training()
     told: list[Callback] = [progress] if several else [progress, Ahead()]
     if tensorboard:
-        from clearconv.train.tensorboard import TensorBoard
+        from clearconv.train.show.tensorboard import TensorBoard
 
         told.append(TensorBoard())
     try:

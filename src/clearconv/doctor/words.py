@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from clearconv._text import printable
 from clearconv.doctor.counter import Counter
 from clearconv.doctor.grids import blocks, number, pairs
 from clearconv.doctor.kinds import KINDS, Slip
@@ -11,6 +10,7 @@ from clearconv.doctor.match import Match
 from clearconv.doctor.share import share, spoken, told_slip
 from clearconv.doctor.signature import Call
 from clearconv.doctor.verdict import Examination, Verdict
+from clearconv.words import printable
 
 _WIDTH = 79
 _FAMILIES = {

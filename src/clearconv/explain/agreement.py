@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from clearconv.arrays import Array
 from clearconv.explain.grad_cam import chosen_layer, grad_cam
 from clearconv.layers import Node, from_spec
-from clearconv.ops._arrays import Array
 from clearconv.random import generator
 
 #: How many networks between the trained and the wholly random one are looked at, at most.

@@ -5,10 +5,10 @@ from difflib import get_close_matches
 
 import numpy as np
 
+from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers import Node, Sequential
-from clearconv.layers.containers import Container
-from clearconv.ops._arrays import Array
+from clearconv.layers.wiring.containers import Container
 
 Targets = int | Sequence[int] | None
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.explain.grad_cam import targets
 from clearconv.layers import Node
 from clearconv.ops import softmax
-from clearconv.ops._arrays import Array
-from clearconv.train.evaluation import judged_at_once
+from clearconv.runs.evaluation import judged_at_once
 
 _BATCH = 32
 #: A patch's side as a share of the image's shorter side: about ten places along it.

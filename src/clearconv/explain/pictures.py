@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from clearconv.ops._arrays import Array
+from clearconv.arrays import Array
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
+from clearconv.arrays import Array
 from clearconv.data import load_image, side_for
-from clearconv.data._source import composed
+from clearconv.data.sources.source import composed
 from clearconv.errors import ArgumentError, DataError
 from clearconv.explain.agreement import rank_correlation
 from clearconv.explain.grad_cam import chosen_layer, grad_cam
 from clearconv.explain.occlusion import occlusion
 from clearconv.explain.pictures import Pixels
 from clearconv.ops import softmax
-from clearconv.ops._arrays import Array
-from clearconv.train.evaluation import unanswered
-from clearconv.train.use import open_model
+from clearconv.runs.evaluation import unanswered
+from clearconv.runs.use import open_model
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from clearconv.arrays import Array
 from clearconv.data import (
     Batches,
     Preprocessing,
@@ -18,21 +19,20 @@ from clearconv.data import (
     read_split,
     side_for,
 )
-from clearconv.data._decode import Pixels
-from clearconv.data._source import composed
+from clearconv.data.images.decode import Pixels
+from clearconv.data.sources.source import composed
 from clearconv.errors import ArgumentError, DataError, ModelFileError, RunError
 from clearconv.layers import Node
 from clearconv.losses import CrossEntropy
 from clearconv.ops import softmax
-from clearconv.ops._arrays import Array
 from clearconv.optim import SGD, Optimiser
+from clearconv.runs.evaluation import Indices, unanswered
+from clearconv.runs.run import data_place, read_run, read_settings
+from clearconv.runs.use import open_model
 from clearconv.tracing import Trace, trace
 from clearconv.train import Settings
-from clearconv.train.evaluation import Indices, unanswered
 from clearconv.train.loop import criterion_of
-from clearconv.train.run import data_place, read_run, read_settings
 from clearconv.train.start import optimiser_of
-from clearconv.train.use import open_model
 
 _RATE = 0.01  # of a model file, whose training is not known
 _BATCH = 16

@@ -9,15 +9,15 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from clearconv._files import write_atomically
-from clearconv._text import utf8
 from clearconv.errors import RunError
+from clearconv.files import write_atomically
 from clearconv.glassbox.batch import images
 from clearconv.glassbox.choice import Picks, choose
 from clearconv.glassbox.formulas import display, prose
 from clearconv.glassbox.views import Views
 from clearconv.pages import check_replaceable, page
 from clearconv.tracing import Trace
+from clearconv.words import utf8
 
 #: In the order in which they need each other.
 _SCRIPTS = (
@@ -91,7 +91,7 @@ def glass_box(
         "start": opened,
     }
     templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(Path(__file__).parent / "page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -186,4 +186,4 @@ def _json(data: dict[str, Any]) -> str:
 
 
 def _file(name: str) -> str:
-    return files(__package__).joinpath(name).read_text("utf-8")
+    return files(__package__).joinpath("page", name).read_text("utf-8")

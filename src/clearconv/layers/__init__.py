@@ -1,8 +1,5 @@
 """Layers: objects that own parameters; containers, which own the wiring; the tape."""
 
-from clearconv.layers._layer import Layer
-from clearconv.layers._node import Node
-from clearconv.layers._tape import Context, Tape
 from clearconv.layers.activations import (
     Activation,
     Hardsigmoid,
@@ -17,19 +14,22 @@ from clearconv.layers.activations import (
     Tanh,
     register_activation,
 )
+from clearconv.layers.base.layer import Layer
+from clearconv.layers.base.node import Node
+from clearconv.layers.base.spec import from_spec, register_layer
+from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.batch_norm2d import BatchNorm2d
-from clearconv.layers.concat import Concat
-from clearconv.layers.containers import Residual, Sequential
 from clearconv.layers.conv2d import Conv2d
-from clearconv.layers.conv_pool2d import ConvPool2d
 from clearconv.layers.conv_transpose2d import ConvTranspose2d
 from clearconv.layers.dropout import Dropout
 from clearconv.layers.flatten import Flatten
 from clearconv.layers.group_norm import GroupNorm, InstanceNorm2d, LayerNorm
 from clearconv.layers.linear import Linear
 from clearconv.layers.pool2d import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
-from clearconv.layers.spec import from_spec, register_layer
 from clearconv.layers.upsample import Upsample
+from clearconv.layers.wiring.concat import Concat
+from clearconv.layers.wiring.containers import Residual, Sequential
+from clearconv.layers.wiring.conv_pool2d import ConvPool2d
 
 __all__ = [
     "Activation",

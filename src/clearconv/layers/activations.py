@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.layers._layer import Layer, by_position
-from clearconv.layers._node import Shape
-from clearconv.layers._tape import Context
+from clearconv.layers.base.layer import Layer, by_position
+from clearconv.layers.base.node import Shape
+from clearconv.layers.base.tape import Context
 from clearconv.ops import activation, softmax
-from clearconv.ops._arrays import Array
 
 
 @dataclass(frozen=True)

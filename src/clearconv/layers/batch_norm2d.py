@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from clearconv.arrays import Array
 from clearconv.errors import ArgumentError
-from clearconv.layers._layer import Layer, is_number
-from clearconv.layers._node import Shape
-from clearconv.layers._tape import Context
-from clearconv.layers.initial import constant
+from clearconv.layers.base.initial import constant
+from clearconv.layers.base.layer import Layer, is_number
+from clearconv.layers.base.node import Shape
+from clearconv.layers.base.tape import Context
 from clearconv.ops import batch_norm2d
-from clearconv.ops._arrays import Array
 
 
 class BatchNorm2d(Layer):

@@ -3,12 +3,12 @@
 from typing import Any
 
 from clearconv.errors import ArgumentError
-from clearconv.layers._convolution import Convolution, reordered
-from clearconv.layers._layer import check_window
-from clearconv.layers._node import Shape
-from clearconv.layers.initial import Init
+from clearconv.layers.base.initial import Init
+from clearconv.layers.base.layer import check_window
+from clearconv.layers.base.node import Shape
+from clearconv.layers.convolution import Convolution, reordered
 from clearconv.ops import conv2d
-from clearconv.ops._window import IntOrPair, Padding, Pair, Window
+from clearconv.ops.geometry.window import IntOrPair, Padding, Pair, Window
 
 
 class Conv2d(Convolution):
@@ -37,7 +37,7 @@ class Conv2d(Convolution):
         Inferred at ``build``; if given, checked.
     init, bias_init : str, float or tuple
         Initial weights and biases, such as "he", 0.01 or ("uniform", -1, 1); see
-        ``clearconv.layers.initial``.
+        ``clearconv.layers.base.initial``.
     name : str, optional
         Its part of the path.
 

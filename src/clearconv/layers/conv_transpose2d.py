@@ -3,12 +3,12 @@
 from typing import Any
 
 from clearconv.errors import ArgumentError
-from clearconv.layers._convolution import Convolution, reordered
-from clearconv.layers._node import Shape
-from clearconv.layers.initial import Init
+from clearconv.layers.base.initial import Init
+from clearconv.layers.base.node import Shape
+from clearconv.layers.convolution import Convolution, reordered
 from clearconv.ops import conv_transpose2d
-from clearconv.ops._window import IntOrPair, Padding, Pair, pair
-from clearconv.ops.conv_transpose2d._window import Stamp
+from clearconv.ops.conv_transpose2d.stamp import Stamp
+from clearconv.ops.geometry.window import IntOrPair, Padding, Pair, pair
 
 
 class ConvTranspose2d(Convolution):
@@ -39,7 +39,7 @@ class ConvTranspose2d(Convolution):
         Inferred at ``build``; if given, checked.
     init, bias_init : str, float or tuple
         Initial weights and biases, such as "he", 0.01 or ("uniform", -1, 1); see
-        ``clearconv.layers.initial``.
+        ``clearconv.layers.base.initial``.
     name : str, optional
         Its part of the path.
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from clearconv.arrays import Array
 from clearconv.errors import ArgumentError
-from clearconv.layers._layer import Layer
-from clearconv.layers._node import Shape
-from clearconv.layers._tape import Context
+from clearconv.layers.base.layer import Layer
+from clearconv.layers.base.node import Shape
+from clearconv.layers.base.tape import Context
 from clearconv.ops import dropout
-from clearconv.ops._arrays import Array
 
 
 class Dropout(Layer):

@@ -3,12 +3,12 @@
 from math import prod
 from typing import Any
 
+from clearconv.arrays import Array
 from clearconv.errors import ShapeError
-from clearconv.layers._layer import Layer, by_position
-from clearconv.layers._node import Shape
-from clearconv.layers._tape import Context
-from clearconv.ops._arrays import Array
-from clearconv.ops._layout import to_maps, to_rows
+from clearconv.layers.base.layer import Layer, by_position
+from clearconv.layers.base.node import Shape
+from clearconv.layers.base.tape import Context
+from clearconv.ops.geometry.layout import to_maps, to_rows
 
 
 class Flatten(Layer):

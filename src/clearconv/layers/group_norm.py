@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.layers._layer import Layer, by_position, count, is_number
-from clearconv.layers._node import Shape
-from clearconv.layers._tape import Context
-from clearconv.layers.initial import constant
+from clearconv.layers.base.initial import constant
+from clearconv.layers.base.layer import Layer, by_position, count, is_number
+from clearconv.layers.base.node import Shape
+from clearconv.layers.base.tape import Context
 from clearconv.ops import group_norm
-from clearconv.ops._arrays import Array
 
 
 class _ByImage(Layer):

@@ -2,14 +2,14 @@
 
 from typing import Any
 
+from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.layers._layer import Layer, count
-from clearconv.layers._node import Shape
-from clearconv.layers._tape import Context
 from clearconv.layers.activations import activate, check_kind, deactivate
-from clearconv.layers.initial import Init, constant, initial
+from clearconv.layers.base.initial import Init, constant, initial
+from clearconv.layers.base.layer import Layer, count
+from clearconv.layers.base.node import Shape
+from clearconv.layers.base.tape import Context
 from clearconv.ops import linear
-from clearconv.ops._arrays import Array
 
 
 class Linear(Layer):

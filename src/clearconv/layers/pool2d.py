@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from clearconv.layers._layer import Layer, by_position, check_window
-from clearconv.layers._node import Shape
-from clearconv.layers._tape import Context
+from clearconv.arrays import Array
+from clearconv.layers.base.layer import Layer, by_position, check_window
+from clearconv.layers.base.node import Shape
+from clearconv.layers.base.tape import Context
 from clearconv.ops import adaptive_avg_pool2d, avg_pool2d, global_avg_pool2d, max_pool2d
-from clearconv.ops._arrays import Array
-from clearconv.ops._window import IntOrPair, Padding, Window
-from clearconv.ops.adaptive_avg_pool2d._size import Size, pair_of
+from clearconv.ops.adaptive_avg_pool2d.size import Size, pair_of
+from clearconv.ops.geometry.window import IntOrPair, Padding, Window
 
 
 class MaxPool2d(Layer):

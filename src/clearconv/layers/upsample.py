@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from clearconv.layers._layer import Layer
-from clearconv.layers._node import Shape
-from clearconv.layers._tape import Context
+from clearconv.arrays import Array
+from clearconv.layers.base.layer import Layer
+from clearconv.layers.base.node import Shape
+from clearconv.layers.base.tape import Context
 from clearconv.ops import upsample2d
-from clearconv.ops._arrays import Array
-from clearconv.ops.upsample2d._grid import Grid, Scale, Size, check
+from clearconv.ops.upsample2d.grid import Grid, Scale, Size, check
 
 
 class Upsample(Layer):

@@ -6,7 +6,7 @@ from clearconv.models.googlenet import googlenet
 from clearconv.models.mobilenet import mobilenet_v2
 from clearconv.models.registry import MODELS, ModelInfo, create, default_for
 from clearconv.models.resnet import resnet18, resnet20, resnet34, resnet50, resnet56
-from clearconv.models.seed_cnn import seed_cnn
+from clearconv.models.seed import seed_cnn
 from clearconv.models.small import deep_convnet, digits_cnn, lenet, simple_convnet
 from clearconv.models.squeezenet import squeezenet1_1
 from clearconv.models.vgg import vgg11, vgg11_bn, vgg16, vgg16_bn

@@ -13,7 +13,7 @@ from clearconv.layers import (
     ReLU,
     Sequential,
 )
-from clearconv.models._numbered import numbered
+from clearconv.models.numbered import numbered
 
 _INIT = 0.01  # torchvision cuts the normal distribution off at 200 deviations: nowhere
 

@@ -14,7 +14,7 @@ from clearconv.layers import (
     Residual,
     Sequential,
 )
-from clearconv.models._numbered import numbered
+from clearconv.models.numbered import numbered
 
 #: Of each stage: how many times wider its blocks are inside, channels, blocks, first stride.
 _STAGES = (

@@ -10,7 +10,7 @@ from clearconv.layers import (
     ReLU,
     Sequential,
 )
-from clearconv.models._numbered import numbered
+from clearconv.models.numbered import numbered
 
 
 def squeezenet1_1(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:

@@ -12,7 +12,7 @@ from clearconv.layers import (
     ReLU,
     Sequential,
 )
-from clearconv.models._numbered import numbered
+from clearconv.models.numbered import numbered
 
 #: Convolutions between two poolings, and their channels: configurations A and D of the paper.
 _ELEVEN = ((1, 64), (1, 128), (2, 256), (2, 512), (2, 512))

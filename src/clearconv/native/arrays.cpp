@@ -6,7 +6,7 @@
 #include <cstring>
 #include <new>
 
-#include "arena.h"
+#include "native/machine/arena.h"
 
 namespace nb = nanobind;
 
@@ -175,7 +175,7 @@ bool truth(nb::handle value) {
   return truth == 1;
 }
 
-// What Window of ops/_window.py promises, and kernels rely on: no size overflows.
+// What Window of ops/geometry/window.py promises, and kernels rely on: no size overflows.
 static bool sane(const Geometry& window, bool hangs_over) {
   constexpr Index kMostPixels = Index(1) << 40;
   Index padded[2];

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "layout.h"
-#include "threads.h"
+#include "native/machine/threads.h"
 
 namespace clearconv {
 
@@ -143,7 +143,7 @@ void same_dtype(const Input& first, const Input& other);
 // Whether Python holds `value` for true.
 bool truth(nanobind::handle value);
 
-// Read a clearconv.ops._window.Window, which `hangs_over` the end of the image only in a pooling.
+// Read a clearconv.ops.geometry.window.Window, which `hangs_over` the end of the image only in a pooling.
 Geometry geometry(nanobind::handle window, bool hangs_over = false);
 
 }  // namespace clearconv

@@ -3,26 +3,8 @@
 
 #include <nanobind/nanobind.h>
 
-// One line a chapter: adds `clearconv._native.<chapter>`.
-#define CLEARCONV_CHAPTERS(CHAPTER) \
-  CHAPTER(activation)               \
-  CHAPTER(adaptive_avg_pool2d)      \
-  CHAPTER(avg_pool2d)               \
-  CHAPTER(batch_norm2d)             \
-  CHAPTER(conv2d)                   \
-  CHAPTER(conv_block)               \
-  CHAPTER(conv_transpose2d)         \
-  CHAPTER(cross_entropy)            \
-  CHAPTER(dropout)                  \
-  CHAPTER(global_avg_pool2d)        \
-  CHAPTER(group_norm)               \
-  CHAPTER(im2col)                   \
-  CHAPTER(linear)                   \
-  CHAPTER(max_pool2d)               \
-  CHAPTER(softmax)                  \
-  CHAPTER(squared_error)            \
-  CHAPTER(update)                   \
-  CHAPTER(upsample2d)
+// CLEARCONV_CHAPTERS(CHAPTER), a line for each: the build writes it, from the chapters' folders.
+#include "clearconv_chapters.h"
 
 namespace clearconv {
 

@@ -8,9 +8,9 @@
 
 #include "arrays.h"
 #include "chapters.h"
-#include "memory.h"
+#include "native/machine/memory.h"
 #include "peak.h"
-#include "threads.h"
+#include "native/machine/threads.h"
 #include "transpose.h"
 
 namespace nb = nanobind;

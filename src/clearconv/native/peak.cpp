@@ -1,6 +1,6 @@
 // The register tile by itself, with nothing around it.
 #include "peak.h"
-#include "tile.h"
+#include "native/tile/tile.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
 namespace {

@@ -1,7 +1,7 @@
 // Small squares are turned over in registers; each image is covered with them.
 #include "transpose.h"
 
-#include "rows.h"
+#include "native/tile/rows.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
 namespace {

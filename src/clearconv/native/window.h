@@ -1,7 +1,7 @@
 // Which outputs of a sliding window meet which inputs, along one axis.
 #pragma once
 
-#include "tile.h"
+#include "native/tile/tile.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
 

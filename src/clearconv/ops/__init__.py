@@ -15,7 +15,7 @@ _CHAPTERS = (
 
 def __getattr__(name: str) -> Any:  # on demand: importing one operation need not load all
     if name == "CHAPTERS":
-        return import_module("clearconv.ops._chapters").CHAPTERS
+        return import_module("clearconv.ops.discovery").CHAPTERS
     if name in _CHAPTERS:
         return import_module(f"clearconv.ops.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

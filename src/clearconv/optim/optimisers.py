@@ -4,10 +4,10 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, ModelFileError
 from clearconv.layers import Node
 from clearconv.ops import update
-from clearconv.ops._arrays import Array
 
 
 class Optimiser(ABC):

@@ -6,7 +6,7 @@ a `page`, or into a `fragment` where there is a page already, such as a notebook
 
 from clearconv.pages.bars import bars, histogram
 from clearconv.pages.line_chart import line_chart
-from clearconv.pages.matrix import matrix
+from clearconv.pages.matrices import matrix
 from clearconv.pages.moving_kernel import moving_kernel
 from clearconv.pages.ours import GENERATOR, check_replaceable
 from clearconv.pages.picture import picture

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from clearconv.errors import ShapeError
-from clearconv.pages._axes import Axes, figure, fixed, number
+from clearconv.pages.axes import Axes, figure, fixed, number
 
 
 def bars(

@@ -5,7 +5,7 @@ from html import escape
 from math import isfinite, nan
 
 from clearconv.errors import ShapeError
-from clearconv.pages._axes import Axes, figure, number, rounded, span
+from clearconv.pages.axes import Axes, figure, number, rounded, span
 
 #: Above so many points nobody aims at a single one.
 _AIMED = 200

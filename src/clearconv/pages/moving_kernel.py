@@ -4,9 +4,9 @@ from html import escape
 
 import numpy as np
 
+from clearconv.arrays import Array
 from clearconv.errors import ShapeError
 from clearconv.ops import conv2d
-from clearconv.ops._arrays import Array
 
 _CELL = 44
 _GAP = 66

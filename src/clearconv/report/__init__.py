@@ -3,6 +3,6 @@
 from clearconv.report.callback import Report
 from clearconv.report.statistics import Calibration, calibration, doubtful_labels
 from clearconv.report.write import write_report
-from clearconv.train.interval import wilson
+from clearconv.runs.interval import wilson
 
 __all__ = ["Calibration", "Report", "calibration", "doubtful_labels", "wilson", "write_report"]

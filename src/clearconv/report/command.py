@@ -5,9 +5,9 @@ from shlex import join
 from typing import Any
 
 from clearconv.data import Augmentation
+from clearconv.runs.earlier import FIXED
+from clearconv.runs.settings import OWN
 from clearconv.train import Settings
-from clearconv.train.earlier import FIXED
-from clearconv.train.settings import OWN
 
 
 def repeating(kind: str, settings: Settings) -> str:

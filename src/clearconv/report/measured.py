@@ -11,12 +11,12 @@ import numpy as np
 
 from clearconv.data import Preprocessing, Source, Split, open_data, read_split, side_for
 from clearconv.layers import Node
-from clearconv.planning._forecast import REPORTED
-from clearconv.train import Evaluation, Settings, evaluate_model, records
-from clearconv.train.checkpoint import BEST
-from clearconv.train.evaluation import check_answers, spread
-from clearconv.train.given import Data, in_memory
-from clearconv.train.run import (
+from clearconv.planning.forecast import REPORTED
+from clearconv.runs import records
+from clearconv.runs.checkpoint import BEST
+from clearconv.runs.evaluation import check_answers, spread
+from clearconv.runs.given import Data, in_memory
+from clearconv.runs.run import (
     check_unchanged,
     data_place,
     network_name,
@@ -24,7 +24,8 @@ from clearconv.train.run import (
     read_run,
     read_settings,
 )
-from clearconv.train.use import open_model
+from clearconv.runs.use import open_model
+from clearconv.train import Evaluation, Settings, evaluate_model
 
 Progress = Callable[[int, int], None]
 

@@ -7,13 +7,13 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
+from clearconv.arrays import Array
 from clearconv.explain import SanityCheck, grad_cam, occlusion, sanity_check
 from clearconv.explain.pictures import Pixels, overlay
-from clearconv.ops._arrays import Array
 from clearconv.pages import picture
 from clearconv.report.measured import Measured, Part
 from clearconv.report.statistics import doubtful_labels
-from clearconv.train.evaluation import spread
+from clearconv.runs.evaluation import spread
 
 _SIDE = 176  # pixels of a photograph's longer side, at most
 _MISTAKES, _DOUBTS, _PAIRS, _EACH, _CHECKED, _EXAMPLES, _FILTERS = 12, 8, 6, 6, 8, 3, 64

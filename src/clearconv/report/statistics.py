@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.ops._arrays import Array
+from clearconv.arrays import Array
 
 Indices = npt.NDArray[np.int64]
 

@@ -10,25 +10,25 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from clearconv import __version__
-from clearconv._files import write_atomically
-from clearconv._text import utf8
 from clearconv.data import Augmentation, by_gravity, class_problems, twin_problems
-from clearconv.data._source import some_classes
+from clearconv.data.sources.source import some_classes
 from clearconv.errors import RunError
+from clearconv.files import write_atomically
 from clearconv.pages import bars, check_replaceable, histogram, line_chart, matrix, page
-from clearconv.pages._axes import fixed
+from clearconv.pages.axes import fixed
 from clearconv.planning import duration
 from clearconv.report import pictures
 from clearconv.report.command import repeating
 from clearconv.report.measured import Measured, Progress
 from clearconv.report.statistics import calibration
-from clearconv.train import records
-from clearconv.train.best import measure
-from clearconv.train.given import Data
+from clearconv.runs import records
+from clearconv.runs.best import measure
+from clearconv.runs.given import Data
 from clearconv.train.health import doubts
-from clearconv.train.history import curves
 from clearconv.train.lr_finder import LR_FINDER
+from clearconv.train.show.history import curves
+from clearconv.version import __version__
+from clearconv.words import utf8
 
 _NAME = "report.html"
 

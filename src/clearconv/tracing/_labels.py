@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from clearconv.arrays import Array
 from clearconv.errors import ArgumentError
 from clearconv.layers import Node
-from clearconv.ops._arrays import Array
 
 #: A class by number or name; None for the one that the model predicts.
 Label = int | str | None

@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from clearconv._docstring import formula
+from clearconv.docstring import formula
 
 if TYPE_CHECKING:
     from clearconv.tracing._explanation import Explanation, Factor, Term

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from clearconv.arrays import Array
 from clearconv.layers import Node, Residual, Tape
-from clearconv.layers._layer import Layer
-from clearconv.layers._store import join
+from clearconv.layers.base.layer import Layer
+from clearconv.layers.base.store import join
 from clearconv.ops import conv_block
-from clearconv.ops._arrays import Array
 from clearconv.ops.batch_norm2d import BatchNormSaved
 from clearconv.ops.dropout import DropoutSaved
 from clearconv.ops.group_norm import GroupNormSaved

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers import Context, Node
 from clearconv.losses import CrossEntropy, SquaredError
-from clearconv.ops._arrays import Array
 from clearconv.optim import Optimiser
 from clearconv.tracing._loss import judged
 from clearconv.tracing._read import read

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.ops._arrays import Array
+from clearconv.arrays import Array
 from clearconv.tracing._explanation import Factor, Term
 
 Places = npt.NDArray[np.intp]

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from clearconv.ops._window import Window
-from clearconv.ops.adaptive_avg_pool2d._size import cell, pair_of
-from clearconv.ops.conv_transpose2d._window import Stamp
-from clearconv.ops.upsample2d._grid import Grid
+from clearconv.ops.adaptive_avg_pool2d.size import cell, pair_of
+from clearconv.ops.conv_transpose2d.stamp import Stamp
+from clearconv.ops.geometry.window import Window
+from clearconv.ops.upsample2d.grid import Grid
 
 Pairs = tuple[tuple[int, int], ...]
 

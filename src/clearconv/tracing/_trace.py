@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from clearconv.arrays import Array
 from clearconv.errors import ArgumentError
 from clearconv.layers import Context
-from clearconv.ops._arrays import Array
 from clearconv.tracing._data import LayerTrace, LossTrace, UpdateTrace
 from clearconv.tracing._explanation import Explanation, Factor, Index, function_of
 from clearconv.tracing._sums import lay_out

@@ -3,7 +3,7 @@
 import copy
 from dataclasses import dataclass
 
-from clearconv.ops._arrays import Array
+from clearconv.arrays import Array
 from clearconv.optim import SGD, Adam, Optimiser
 from clearconv.tracing._data import UpdateTrace
 

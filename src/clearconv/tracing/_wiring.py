@@ -6,8 +6,8 @@ from itertools import accumulate
 
 from clearconv.errors import ArgumentError
 from clearconv.layers import Concat, Node, Residual, Sequential
-from clearconv.layers._layer import Layer
-from clearconv.layers._store import join
+from clearconv.layers.base.layer import Layer
+from clearconv.layers.base.store import join
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from clearconv.errors import ArgumentError
 
 if TYPE_CHECKING:
+    from clearconv.runs.run import Run
     from clearconv.train.loop import Result
-    from clearconv.train.run import Run
 
 
 class Callback:

@@ -15,21 +15,21 @@ from typing import Any
 
 import numpy as np
 
-from clearconv import __version__
-from clearconv._text import printable, table
 from clearconv.data import Source, Split, make_folds, write_split
 from clearconv.errors import ArgumentError, RunError
 from clearconv.layers import Node, from_spec
-from clearconv.train import records
+from clearconv.runs import records
+from clearconv.runs.evaluation import Evaluation
+from clearconv.runs.folder import check_folder, new_folder
+from clearconv.runs.given import Data
+from clearconv.runs.lock import locked
+from clearconv.runs.run import FOLDS, read_run, write_json
 from clearconv.train.callbacks import Callback, Callbacks
-from clearconv.train.evaluation import Evaluation
-from clearconv.train.folder import check_folder, new_folder
-from clearconv.train.given import Data
-from clearconv.train.lock import locked
 from clearconv.train.loop import Result, search_lr
 from clearconv.train.lr_finder import LR_FINDER
-from clearconv.train.run import FOLDS, read_run, write_json
 from clearconv.train.start import opened, prepare, resume, source_of
+from clearconv.version import __version__
+from clearconv.words import printable, table
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from clearconv.arrays import Array
 from clearconv.data import Batches
 from clearconv.errors import RunError
 from clearconv.layers import Context, Node
-from clearconv.ops._arrays import Array
-from clearconv.train.best import measure
-from clearconv.train.evaluation import Indices, spread
+from clearconv.runs.best import measure
+from clearconv.runs.evaluation import Indices, spread
+from clearconv.runs.run import Run
 from clearconv.train.probe import (
     DeadUnits,
     dead_units,
@@ -25,7 +26,6 @@ from clearconv.train.probe import (
     gradient_not_finite,
     last_activation,
 )
-from clearconv.train.run import Run
 
 History = Sequence[dict[str, Any]]
 

@@ -11,18 +11,18 @@ import numpy as np
 
 from clearconv.data import Augmentation, Batch, Batches, Source
 from clearconv.layers import Context
-from clearconv.layers.model_file import load
 from clearconv.losses import CrossEntropy
-from clearconv.ops._backend import backend, native_module, set_threads
+from clearconv.ops.tellings import backend, native_module, set_threads
 from clearconv.optim import schedule
+from clearconv.runs.best import highest_epoch, judged
+from clearconv.runs.checkpoint import BEST
+from clearconv.runs.evaluation import Evaluation, Indices, check_answers, evaluate_model
+from clearconv.runs.run import Run, write_json
+from clearconv.runs.settings import Settings
+from clearconv.saving.model_file import load
 from clearconv.train import health
-from clearconv.train.best import highest_epoch, judged
 from clearconv.train.callbacks import Callbacks
-from clearconv.train.checkpoint import BEST
-from clearconv.train.evaluation import Evaluation, Indices, check_answers, evaluate_model
 from clearconv.train.lr_finder import LrCurve, find_lr
-from clearconv.train.run import Run, write_json
-from clearconv.train.settings import Settings
 from clearconv.train.stop import Stop
 
 

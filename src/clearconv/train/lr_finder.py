@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from clearconv.arrays import Array
 from clearconv.data import Batch
 from clearconv.errors import ArgumentError, RunError
 from clearconv.layers import Context, Node
 from clearconv.losses import CrossEntropy
-from clearconv.ops._arrays import Array
 from clearconv.optim import SGD, Optimiser
 
 #: Where a run keeps the curve of its learning rate.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from clearconv.arrays import Array
 from clearconv.layers import (
     Activation,
     Context,
@@ -19,7 +20,6 @@ from clearconv.layers import (
     Tape,
 )
 from clearconv.ops import activation
-from clearconv.ops._arrays import Array
 
 #: What a layer that can die calls its activation.
 _CAN_DIE = ("relu", "relu6")

@@ -21,22 +21,19 @@ from clearconv.data import (
     twin_problems,
     unusable,
 )
-from clearconv.data._decode import CACHE_SIDE
-from clearconv.data._source import composed
+from clearconv.data.images.decode import CACHE_SIDE
+from clearconv.data.sources.source import composed
 from clearconv.errors import ArgumentError, DataError, RunError, ShapeError
 from clearconv.layers import Node, from_spec
 from clearconv.models import MODELS, create, default_for
-from clearconv.ops._backend import pick
+from clearconv.ops.tellings import pick
 from clearconv.optim import SGD, Adam, AdamW, Optimiser
-from clearconv.train.callbacks import Callback, Callbacks
-from clearconv.train.checkpoint import LAST, read_checkpoint
-from clearconv.train.earlier import Earlier, freeze
-from clearconv.train.folder import check_folder, new_folder
-from clearconv.train.given import Data, in_memory
-from clearconv.train.lock import locked
-from clearconv.train.loop import Result, go, search_lr
-from clearconv.train.lr_finder import LR_FINDER
-from clearconv.train.run import (
+from clearconv.runs.checkpoint import LAST, read_checkpoint
+from clearconv.runs.earlier import Earlier, freeze
+from clearconv.runs.folder import check_folder, new_folder
+from clearconv.runs.given import Data, in_memory
+from clearconv.runs.lock import locked
+from clearconv.runs.run import (
     Run,
     check_unchanged,
     data_place,
@@ -44,8 +41,11 @@ from clearconv.train.run import (
     read_settings,
     write_json,
 )
-from clearconv.train.settings import OWN, Settings
-from clearconv.train.use import model_data
+from clearconv.runs.settings import OWN, Settings
+from clearconv.runs.use import model_data
+from clearconv.train.callbacks import Callback, Callbacks
+from clearconv.train.loop import Result, go, search_lr
+from clearconv.train.lr_finder import LR_FINDER
 
 
 def train(

@@ -37,9 +37,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clearconv.arrays import Array, check, expect, result, same_dtype
 from clearconv.errors import ArgumentError
-from clearconv.ops._arrays import Array, check, expect, result, same_dtype
-from clearconv.ops._backend import pick
+from clearconv.ops.tellings import pick
 
 __all__ = ["KINDS", "ActivationSaved", "backward_input", "forward", "forward_saving"]
 

@@ -5,7 +5,7 @@ from math import exp, tanh
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
+from clearconv.arrays import Array
 
 
 def forward(x: Array, kind: str, slope: float) -> Array:

@@ -5,7 +5,7 @@ NumPy's elementwise functions keep the memory layout of what they are given.
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
+from clearconv.arrays import Array
 
 
 def forward(x: Array, kind: str, slope: float) -> Array:

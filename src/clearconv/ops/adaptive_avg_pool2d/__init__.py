@@ -18,9 +18,9 @@ pooling in deep convolutional networks", 2014, for the idea. ``docs/adaptive_avg
 the gradient.
 """
 
-from clearconv.ops._arrays import Array, as_batch, batch_shape, expect, fits, result
-from clearconv.ops._backend import pick
-from clearconv.ops.adaptive_avg_pool2d._size import Size, pair_of
+from clearconv.arrays import Array, as_batch, batch_shape, expect, fits, result
+from clearconv.ops.adaptive_avg_pool2d.size import Size, pair_of
+from clearconv.ops.tellings import pick
 
 __all__ = ["backward_input", "forward"]
 

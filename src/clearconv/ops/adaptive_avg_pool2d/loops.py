@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
-from clearconv.ops.adaptive_avg_pool2d._size import cell
+from clearconv.arrays import Array
+from clearconv.ops.adaptive_avg_pool2d.size import cell
 
 
 def forward(x: Array, output: tuple[int, int]) -> Array:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
-from clearconv.ops._resample import both_axes
+from clearconv.arrays import Array
+from clearconv.ops.geometry.resample import both_axes
 
 
 def forward(x: Array, output: tuple[int, int]) -> Array:

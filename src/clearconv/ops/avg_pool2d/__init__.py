@@ -16,11 +16,11 @@ Sources: PyTorch's ``avg_pool2d`` for the divisor, ONNX's ``AveragePool`` for di
 ``docs/avg_pool2d.md`` derives the gradient.
 """
 
+from clearconv.arrays import Array, as_batch, batch_shape, expect, fits, result
 from clearconv.errors import ShapeError
-from clearconv.ops._arrays import Array, as_batch, batch_shape, expect, fits, result
-from clearconv.ops._backend import pick
-from clearconv.ops._taps import touches
-from clearconv.ops._window import IntOrPair, Padding, Window
+from clearconv.ops.geometry.taps import touches
+from clearconv.ops.geometry.window import IntOrPair, Padding, Window
+from clearconv.ops.tellings import pick
 
 __all__ = ["backward_input", "forward"]
 

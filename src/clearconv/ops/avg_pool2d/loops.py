@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
-from clearconv.ops._window import Window
+from clearconv.arrays import Array
+from clearconv.ops.geometry.window import Window
 
 
 def forward(x: Array, window: Window, count_include_pad: bool) -> Array:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
+from clearconv.arrays import Array
 
 
 def forward(x: Array, weight: Array, bias: Array, mean: Array, var: Array, eps: float) -> Array:

@@ -11,7 +11,7 @@ from math import gcd
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
+from clearconv.arrays import Array
 
 # Rows are added in blocks, and the blocks in float64, so that no float32 sum grows long.
 _BLOCK = 256

@@ -23,7 +23,7 @@ Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 9.5. ``docs/con
 them.
 """
 
-from clearconv.ops._arrays import (
+from clearconv.arrays import (
     Array,
     as_batch,
     batch_shape,
@@ -33,9 +33,9 @@ from clearconv.ops._arrays import (
     result,
     same_dtype,
 )
-from clearconv.ops._backend import pick
-from clearconv.ops._window import IntOrPair, Padding, Window
 from clearconv.ops.conv2d._filters import check_bias, filters_of, filters_window
+from clearconv.ops.geometry.window import IntOrPair, Padding, Window
+from clearconv.ops.tellings import pick
 
 __all__ = ["backward_bias", "backward_input", "backward_weight", "forward"]
 

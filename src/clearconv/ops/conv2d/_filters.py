@@ -3,9 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
+from clearconv.arrays import Array, check, expect, filled, fits
 from clearconv.errors import ShapeError
-from clearconv.ops._arrays import Array, check, expect, filled, fits
-from clearconv.ops._window import IntOrPair, Padding, Pair, Window
+from clearconv.ops.geometry.window import IntOrPair, Padding, Pair, Window
 
 
 def filters_window(

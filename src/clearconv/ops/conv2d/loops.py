@@ -5,8 +5,8 @@ All sums are direct, so `exact` changes nothing.
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
-from clearconv.ops._window import Window
+from clearconv.arrays import Array
+from clearconv.ops.geometry.window import Window
 
 
 def forward(

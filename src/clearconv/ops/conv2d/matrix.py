@@ -6,9 +6,9 @@ sums are direct, so `exact` changes nothing.
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
-from clearconv.ops._patches import gather, pad, scatter
-from clearconv.ops._window import Window
+from clearconv.arrays import Array
+from clearconv.ops.geometry.patches import gather, pad, scatter
+from clearconv.ops.geometry.window import Window
 
 
 def forward(

@@ -26,9 +26,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from clearconv.arrays import Array, as_batch, check, expect, filled, fits, result, same_dtype
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.ops._arrays import Array, as_batch, check, expect, filled, fits, result, same_dtype
-from clearconv.ops._window import IntOrPair, Padding, Window
 from clearconv.ops.batch_norm2d import BatchNormSaved
 from clearconv.ops.conv2d._filters import filters_window
 from clearconv.ops.conv_block._join import empty, join
@@ -49,6 +48,7 @@ from clearconv.ops.conv_block._operands import (
     direct,
     pick_for,
 )
+from clearconv.ops.geometry.window import IntOrPair, Padding, Window
 
 __all__ = [
     "BlockGradients",

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from clearconv.arrays import Array, check, expect, filled, fits, result
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
-from clearconv.ops._arrays import Array, check, expect, filled, fits, result
 from clearconv.ops.conv_block._operands import Normalised, channels_last, direct, pick_for
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clearconv.arrays import Array, check, expect, filled, same_dtype
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.ops._arrays import Array, check, expect, filled, same_dtype
 from clearconv.ops.batch_norm2d import BatchNormSaved
 from clearconv.ops.conv_block._operands import (
     Normalised,

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from clearconv.arrays import Array
 from clearconv.ops import activation, batch_norm2d, max_pool2d
-from clearconv.ops._arrays import Array
-from clearconv.ops._backend import pick
-from clearconv.ops._cached import cached
-from clearconv.ops._window import Window
+from clearconv.ops.geometry.cached import cached
+from clearconv.ops.geometry.window import Window
+from clearconv.ops.tellings import pick
 
 #: How the compiled kernels number the kinds.
 _NORMALISED, _GATED, _GRADIENT, _UNPOOLED = 1, 2, 3, 4

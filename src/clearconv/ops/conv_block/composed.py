@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clearconv.arrays import Array
 from clearconv.ops import max_pool2d
-from clearconv.ops._arrays import Array
-from clearconv.ops._backend import pick
-from clearconv.ops._window import Window
 from clearconv.ops.conv_block._operands import (
     Gated,
     Normalised,
@@ -18,6 +16,8 @@ from clearconv.ops.conv_block._operands import (
     Unpooled,
     rectified,
 )
+from clearconv.ops.geometry.window import Window
+from clearconv.ops.tellings import pick
 
 
 @dataclass(frozen=True)

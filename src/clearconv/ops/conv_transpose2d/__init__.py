@@ -24,7 +24,7 @@ Sources: Zeiler, Krishnan, Taylor and Fergus, "Deconvolutional networks", 2010; 
 ``conv_transpose2d`` for the arguments. ``docs/conv_transpose2d.md`` derives the gradients.
 """
 
-from clearconv.ops._arrays import (
+from clearconv.arrays import (
     Array,
     as_batch,
     batch_shape,
@@ -34,10 +34,10 @@ from clearconv.ops._arrays import (
     result,
     same_dtype,
 )
-from clearconv.ops._backend import pick
-from clearconv.ops._window import IntOrPair, Padding
 from clearconv.ops.conv2d._filters import check_bias, filters_of
-from clearconv.ops.conv_transpose2d._window import transposed_window
+from clearconv.ops.conv_transpose2d.stamp import transposed_window
+from clearconv.ops.geometry.window import IntOrPair, Padding
+from clearconv.ops.tellings import pick
 
 __all__ = ["backward_bias", "backward_input", "backward_weight", "forward"]
 

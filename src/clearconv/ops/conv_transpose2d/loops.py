@@ -6,8 +6,8 @@ direct, so `exact` changes nothing.
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
-from clearconv.ops._window import Window
+from clearconv.arrays import Array
+from clearconv.ops.geometry.window import Window
 
 
 def forward(

@@ -4,9 +4,9 @@ Convolution multiplies patches by a matrix; this multiplies pixels by its transp
 patches that come out. All sums are direct, so `exact` changes nothing.
 """
 
-from clearconv.ops._arrays import Array
-from clearconv.ops._window import Window
+from clearconv.arrays import Array
 from clearconv.ops.conv2d import matrix as conv2d
+from clearconv.ops.geometry.window import Window
 
 
 def forward(

@@ -29,10 +29,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.ops._arrays import Array, result
-from clearconv.ops._backend import pick
-from clearconv.ops._reduction import as_loss, check_reduction, loss_gradient
+from clearconv.arrays import Array, result
 from clearconv.ops.cross_entropy._target import divisor, share
+from clearconv.ops.reduction import as_loss, check_reduction, loss_gradient
+from clearconv.ops.tellings import pick
 
 __all__ = ["REDUCTIONS", "CrossEntropySaved", "backward_input", "forward", "forward_saving"]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from clearconv.arrays import Array, check, expect, same_dtype
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
-from clearconv.ops._arrays import Array, check, expect, same_dtype
 
 #: How far the probabilities of a sample may be from summing to 1: room for rounding alone.
 _SUM_TOLERANCE = 1e-3

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from clearconv.arrays import Array, check, expect, fits, result
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.ops._arrays import Array, check, expect, fits, result
-from clearconv.ops._backend import pick
+from clearconv.ops.tellings import pick
 from clearconv.random import keys
 
 __all__ = [

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.ops._arrays import Array
+from clearconv.arrays import Array
 from clearconv.ops.dropout import DropoutKey
 
 

@@ -13,8 +13,8 @@ Source: Lin, Chen and Yan, "Network in network", 2014, section 3.2. ``docs/globa
 derives the gradient.
 """
 
-from clearconv.ops._arrays import Array, as_batch, batch_shape, expect, result
-from clearconv.ops._backend import pick
+from clearconv.arrays import Array, as_batch, batch_shape, expect, result
+from clearconv.ops.tellings import pick
 
 __all__ = ["backward_input", "forward"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from clearconv.ops import global_avg_pool2d
-from clearconv.ops._case import Case, Chapter, arrays, normal, run_by_shape
+from clearconv.ops.chapter import Case, Chapter, arrays, normal, run_by_shape
 
 
 def _case(name: str, *x: int) -> Case:

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clearconv.arrays import Array, as_images, check, expect, filled, result, same_dtype
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.ops._arrays import Array, as_images, check, expect, filled, result, same_dtype
-from clearconv.ops._backend import pick
+from clearconv.ops.tellings import pick
 
 __all__ = [
     "GroupNormSaved",

@@ -5,7 +5,7 @@ Splitting an axis copies nothing, so channels-last memory stays so. Sums are tak
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
+from clearconv.arrays import Array
 
 _GROUP = (2, 3, 4)  # the axes of a group's numbers, of (N, G, C/G, H, W)
 

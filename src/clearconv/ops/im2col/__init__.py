@@ -14,9 +14,9 @@ Sources: Chellapilla, Puri and Simard, "High performance convolutional neural ne
 processing", 2006. ``docs/im2col.md`` derives them.
 """
 
-from clearconv.ops._arrays import Array, as_batch, batch_shape, check, expect, fits, result
-from clearconv.ops._backend import pick
-from clearconv.ops._window import IntOrPair, Padding, Window
+from clearconv.arrays import Array, as_batch, batch_shape, check, expect, fits, result
+from clearconv.ops.geometry.window import IntOrPair, Padding, Window
+from clearconv.ops.tellings import pick
 
 __all__ = ["backward_input", "col2im", "forward", "im2col"]
 

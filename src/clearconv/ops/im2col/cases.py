@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from clearconv.ops import im2col
-from clearconv.ops._case import Case, Chapter, arrays, normal, run_by_shape
+from clearconv.ops.chapter import Case, Chapter, arrays, normal, run_by_shape
 
 
 def _case(

@@ -1,8 +1,8 @@
 """im2col as one reordering of a view of all patches, and col2im as its adjoint."""
 
-from clearconv.ops._arrays import Array
-from clearconv.ops._patches import gather, pad, scatter
-from clearconv.ops._window import Window
+from clearconv.arrays import Array
+from clearconv.ops.geometry.patches import gather, pad, scatter
+from clearconv.ops.geometry.window import Window
 
 
 def forward(x: Array, window: Window) -> Array:

@@ -15,9 +15,9 @@ Sources: the article's general backpropagation, steps 1 to 4; Goodfellow, Bengio
 
 import numpy as np
 
+from clearconv.arrays import Array, check, expect, filled, fits, result, same_dtype
 from clearconv.errors import ShapeError
-from clearconv.ops._arrays import Array, check, expect, filled, fits, result, same_dtype
-from clearconv.ops._backend import pick
+from clearconv.ops.tellings import pick
 
 __all__ = ["backward_bias", "backward_input", "backward_weight", "forward"]
 

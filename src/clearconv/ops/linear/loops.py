@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
+from clearconv.arrays import Array
 
 
 def forward(x: Array, weight: Array, bias: Array | None) -> Array:

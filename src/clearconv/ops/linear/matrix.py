@@ -1,6 +1,6 @@
 """The fully connected layer as matrix products: samples are rows, neurons are columns."""
 
-from clearconv.ops._arrays import Array
+from clearconv.arrays import Array
 
 
 def forward(x: Array, weight: Array, bias: Array | None) -> Array:

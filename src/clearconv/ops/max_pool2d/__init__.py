@@ -20,11 +20,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from clearconv.arrays import Array, as_batch, batch_shape, expect, fits, result
 from clearconv.errors import ShapeError, TapeError
-from clearconv.ops._arrays import Array, as_batch, batch_shape, expect, fits, result
-from clearconv.ops._backend import pick
-from clearconv.ops._taps import touches
-from clearconv.ops._window import IntOrPair, Padding, Window
+from clearconv.ops.geometry.taps import touches
+from clearconv.ops.geometry.window import IntOrPair, Padding, Window
+from clearconv.ops.tellings import pick
 
 __all__ = ["MaxPoolSaved", "backward_input", "forward", "forward_saving"]
 

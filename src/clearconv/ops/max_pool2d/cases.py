@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from clearconv.arrays import Array
 from clearconv.ops import max_pool2d
-from clearconv.ops._arrays import Array
-from clearconv.ops._case import Case, Chapter, Gradients
-from clearconv.ops._window import Window
+from clearconv.ops.chapter import Case, Chapter, Gradients
+from clearconv.ops.geometry.window import Window
 from clearconv.ops.max_pool2d import MaxPoolSaved
 
 

@@ -5,9 +5,9 @@ Arrays are (N, OH, OW, C) inside; results are (N, C, H, W) views over channels-l
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
-from clearconv.ops._taps import inside, taps
-from clearconv.ops._window import Window
+from clearconv.arrays import Array
+from clearconv.ops.geometry.taps import inside, taps
+from clearconv.ops.geometry.window import Window
 
 
 def forward(x: Array, window: Window) -> Array:

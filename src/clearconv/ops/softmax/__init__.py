@@ -19,9 +19,9 @@ derives the formulas.
 
 import numpy as np
 
+from clearconv.arrays import Array, check, expect, result, same_dtype
 from clearconv.errors import ShapeError
-from clearconv.ops._arrays import Array, check, expect, result, same_dtype
-from clearconv.ops._backend import pick
+from clearconv.ops.tellings import pick
 
 __all__ = ["backward_input", "forward"]
 

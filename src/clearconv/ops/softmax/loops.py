@@ -4,7 +4,7 @@ from math import exp
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
+from clearconv.arrays import Array
 
 
 def forward(x: Array) -> Array:

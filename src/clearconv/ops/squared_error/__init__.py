@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clearconv.arrays import Array, check, result, same_dtype
 from clearconv.errors import ShapeError
-from clearconv.ops._arrays import Array, check, result, same_dtype
-from clearconv.ops._backend import pick
-from clearconv.ops._reduction import as_loss, check_reduction, loss_gradient
+from clearconv.ops.reduction import as_loss, check_reduction, loss_gradient
+from clearconv.ops.tellings import pick
 
 __all__ = ["REDUCTIONS", "SquaredErrorSaved", "backward_input", "forward", "forward_saving"]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from clearconv.arrays import Array
 from clearconv.ops import squared_error
-from clearconv.ops._arrays import Array
-from clearconv.ops._case import Case, Chapter, Gradients, arrays, normal
+from clearconv.ops.chapter import Case, Chapter, Gradients, arrays, normal
 
 
 def run(

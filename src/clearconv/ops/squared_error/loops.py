@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
+from clearconv.arrays import Array
 
 
 def difference(x: Array, target: Array) -> Array:

@@ -14,9 +14,9 @@ in deep learning", 2013; Kingma and Ba, "Adam", 2015, algorithm 1; Loshchilov an
 "Decoupled weight decay regularization", 2019. ``docs/update.md`` explains the formulas.
 """
 
+from clearconv.arrays import Array, check, expect, same_dtype
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.ops._arrays import Array, check, expect, same_dtype
-from clearconv.ops._backend import pick
+from clearconv.ops.tellings import pick
 
 __all__ = ["adam", "sgd"]
 

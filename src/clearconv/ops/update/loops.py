@@ -2,7 +2,7 @@
 
 from math import sqrt
 
-from clearconv.ops._arrays import Array
+from clearconv.arrays import Array
 
 
 def sgd(

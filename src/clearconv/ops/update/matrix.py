@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
+from clearconv.arrays import Array
 
 _PIECE = 16384
 

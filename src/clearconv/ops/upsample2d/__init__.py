@@ -28,9 +28,9 @@ Sources: PyTorch's ``interpolate`` and ONNX's ``Resize`` for the places. ``docs/
 derives them, and the gradient.
 """
 
-from clearconv.ops._arrays import Array, as_batch, batch_shape, expect, fits, result
-from clearconv.ops._backend import pick
-from clearconv.ops.upsample2d._grid import Grid, Scale, Size
+from clearconv.arrays import Array, as_batch, batch_shape, expect, fits, result
+from clearconv.ops.tellings import pick
+from clearconv.ops.upsample2d.grid import Grid, Scale, Size
 
 __all__ = ["backward_input", "forward"]
 

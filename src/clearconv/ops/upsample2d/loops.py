@@ -5,8 +5,8 @@
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
-from clearconv.ops.upsample2d._grid import Grid
+from clearconv.arrays import Array
+from clearconv.ops.upsample2d.grid import Grid
 
 
 def forward(x: Array, grid: Grid) -> Array:

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
-from clearconv.ops._resample import both_axes
-from clearconv.ops.upsample2d._grid import Grid
+from clearconv.arrays import Array
+from clearconv.ops.geometry.resample import both_axes
+from clearconv.ops.upsample2d.grid import Grid
 
 
 def forward(x: Array, grid: Grid) -> Array:

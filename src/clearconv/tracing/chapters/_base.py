@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 
-from clearconv._docstring import sections
+from clearconv.docstring import sections
 from clearconv.tracing._data import LayerTrace
 from clearconv.tracing._explanation import Factor, Index, Step
 from clearconv.tracing._sums import Column, Products

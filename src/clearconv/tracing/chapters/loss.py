@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
+from clearconv.arrays import Array
 from clearconv.tracing._data import LossTrace
 from clearconv.tracing._explanation import Index
 from clearconv.tracing._print import number

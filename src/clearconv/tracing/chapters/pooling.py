@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
+from clearconv.arrays import Array
 from clearconv.tracing._explanation import Index, Step
 from clearconv.tracing._print import number
 from clearconv.tracing._sums import Column, cross, pairs, products

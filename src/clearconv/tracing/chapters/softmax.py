@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
+from clearconv.arrays import Array
 from clearconv.tracing._explanation import Factor, Index, Step
 from clearconv.tracing._print import number, signed
 from clearconv.tracing.chapters._base import Explainer, Tellings, Told, written

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from clearconv.ops._arrays import Array
+from clearconv.arrays import Array
 from clearconv.tracing._data import LayerTrace
 from clearconv.tracing._explanation import Index
 from clearconv.tracing._sums import Places, Products, cross, pairs, products

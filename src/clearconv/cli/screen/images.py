@@ -1,0 +1,32 @@
+"""Image files as they are given on a command line: by name, or by the folder they are in."""
+
+from pathlib import Path
+
+from clearconv.cli.frame import Misused
+
+
+def expanded(images: tuple[str, ...]) -> list[Path]:
+    """Put a folder's images, at any depth, in its place; training leaves out the same litter.
+
+    As in training, what is in a file decides, and a file that is left out is named. One that is
+    called like an image, or is one of a format that is not read, stays: it is an error.
+    """
+    from clearconv.cli.screen.progress import warn
+    from clearconv.data import Problem
+    from clearconv.data.images.decode import is_meant, why_not
+    from clearconv.data.images.formats import FORMATS_IN_WORDS
+    from clearconv.data.sources.layout import files_below
+
+    found: list[Path] = []
+    for image in map(Path, images):
+        if not image.is_dir():
+            found.append(image)
+            continue
+        inside = sorted(files_below(image))
+        meant = [path for path in inside if is_meant(path)]
+        others = [path for path in inside if path not in set(meant)]
+        warn(tuple(Problem(f"{path} is left out: {why_not(path)}", "left out") for path in others))
+        if not meant:
+            raise Misused(f"{image} holds no image; expected {FORMATS_IN_WORDS} files.")
+        found += meant
+    return found

@@ -1,0 +1,52 @@
+"""Work on threads whose results come in order, and never far ahead of who takes them."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from typing import TypeVar
+
+from clearconv.data.batches.threads import thread_pool
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def in_order(
+    function: Callable[[Item], Result], items: Iterable[Item], ahead: int, threads: int
+) -> Iterator[tuple[Item, Result]]:
+    """Apply a function on threads.
+
+    Parameters
+    ----------
+    function : callable
+        Called with each item.
+    items : iterable
+        Is drawn from only as far as work is wanted.
+    ahead : int
+        Number of results that may wait: so one slow item does not make the others pile up.
+    threads : int
+        Number of threads.
+
+    Yields
+    ------
+    (item, result)
+        In the order of `items`.
+    """
+    waiting: deque[tuple[Item, Future[Result]]] = deque()
+    with thread_pool(threads, "clearconv-decode") as pool:
+        for item in items:
+            waiting.append((item, pool.submit(function, item)))
+            if len(waiting) > ahead:
+                first, job = waiting.popleft()
+                yield first, job.result()
+        while waiting:
+            first, job = waiting.popleft()
+            yield first, job.result()

@@ -1,0 +1,89 @@
+"""Resampling of a box of an image, with and without antialiasing."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from clearconv.data.images.decode import Pixels
+
+#: (left, top, right, bottom) in pixels of the image; pixel (r, c) covers c..c+1 and r..r+1.
+Box = tuple[float, float, float, float]
+
+
+def to_picture(pixels: Pixels) -> Image.Image:
+    """Return (H, W, 1) or (H, W, 3) pixels as Pillow's picture."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
+def to_pixels(picture: Image.Image) -> Pixels:
+    """Return a grey or colour picture as (H, W, 1) or (H, W, 3)."""
+    pixels = np.asarray(picture)
+    return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
+
+
+def with_channels(pixels: Pixels, channels: int) -> Pixels:
+    """Turn colour to grey by luma (ITU-R 601), grey (..., 1) to colour by three equal channels."""
+    if pixels.shape[-1] == channels:
+        return pixels
+    if channels == 1:
+        return to_pixels(to_picture(pixels).convert("L"))
+    return np.repeat(pixels, channels, axis=-1)
+
+
+def resample(pixels: Pixels, size: tuple[int, int], box: Box, antialias: bool) -> Pixels:
+    """Scale the box of the image (H, W, C) to `size` (rows, columns)."""
+    H, W = pixels.shape[:2]
+    if (H, W) == size and box == (0, 0, W, H):
+        return pixels
+    if not antialias:
+        return bilinear(pixels, size, box)
+    picture = to_picture(pixels)
+    return to_pixels(picture.resize((size[1], size[0]), Image.Resampling.BILINEAR, box=box))
+
+
+def resized_thumbnail(pixels: Pixels, side: int) -> Pixels:
+    """Squeeze the image (H, W, C) into side x side pixels, each the mean of what it covers."""
+    picture = to_picture(pixels).resize((side, side), Image.Resampling.BOX, reducing_gap=2)
+    return to_pixels(picture)
+
+
+def bilinear(pixels: Pixels, size: tuple[int, int], box: Box) -> Pixels:
+    r"""Interpolate between the four nearest pixels, without antialiasing.
+
+    The arithmetic of OpenCV's ``INTER_LINEAR``: output row i lies at
+    :math:`(i + \tfrac12) \cdot height / rows - \tfrac12` of the box's rows, positions beyond the
+    outermost pixel centres take the edge's value, and results are rounded to 8 bits.
+    """
+    left, top, right, bottom = box
+    H, W, C = pixels.shape
+    h, w = size
+    upper, lower, down = _taps(h, top, bottom, H)
+    first, second, across = _taps(w, left, right, W)
+    lines = pixels.reshape(H, W * C)  # NumPy is slow where the last axis is short
+    rows = _mix(lines[upper], lines[lower], down[:, np.newaxis]).reshape(h, W, C)
+    start, end = np.take(rows, first, axis=1), np.take(rows, second, axis=1)  # (h, w, C)
+    mixed = _mix(start.reshape(h, w * C), end.reshape(h, w * C), np.repeat(across, C))
+    return (mixed + np.float32(0.5)).astype(np.uint8).reshape(h, w, C)
+
+
+def _mix(
+    start: npt.NDArray[Any], end: npt.NDArray[Any], share: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return start + share * (end - start)."""
+    mixed = np.subtract(end, start, dtype=np.float32)
+    mixed *= share
+    mixed += start
+    return mixed
+
+
+def _taps(
+    count: int, start: float, stop: float, length: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Return both neighbours of each output position, and how far it lies towards the second."""
+    where = start + (np.arange(count) + 0.5) * ((stop - start) / count) - 0.5
+    where = np.clip(where, 0, length - 1)
+    first = np.floor(where).astype(np.int64)
+    second = np.minimum(first + 1, length - 1)
+    return first, second, (where - first).astype(np.float32)

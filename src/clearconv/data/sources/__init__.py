@@ -1,0 +1,1 @@
+"""Where images come from: folders, arrays, the data that are built in."""

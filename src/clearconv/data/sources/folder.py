@@ -1,0 +1,201 @@
+"""Image folders: every file is read and decoded once, on threads, and kept where memory allows."""
+
+import hashlib
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from clearconv.data.batches.ahead import cores, in_order
+from clearconv.data.images.decode import Pixels, content_of, decode_sized, load_image, shortage
+from clearconv.data.images.formats import FORMATS_IN_WORDS, BrokenImage
+from clearconv.data.sources.layout import Candidate, Layout, read_layout
+from clearconv.data.sources.problems import Problem
+from clearconv.data.sources.source import PARTS, Source, Split
+from clearconv.data.splitting.alikeness import SIDE
+from clearconv.data.splitting.twin_words import describe_twins
+from clearconv.data.splitting.twins import Twins, find_twins, thumbnail
+from clearconv.errors import DataError
+
+Progress = Callable[[int, int], None]
+#: Files read ahead, for each thread.
+_AHEAD = 4
+#: Bytes of the largest decoded picture that waits in the queue or stays in memory.
+_MOST_KEPT = 2**26
+
+
+@dataclass(eq=False, kw_only=True)
+class ImageFolder(Source):
+    """A folder of photographs with one sub-folder per class.
+
+    Attributes
+    ----------
+    cache : list of ndarray or None
+        Decoded pixels; None where the memory budget was spent.
+    hashes : tuple of str
+        SHA-256 of each image's file.
+    found : Twins
+        What ``twins`` returns.
+    """
+
+    cache: list[Pixels | None]
+    hashes: tuple[str, ...]
+    found: Twins
+
+    def image(self, i: int) -> Pixels:
+        """Return image `i`, read-only uint8 of shape (H, W, 3), upright, at most `side` short."""
+        kept = self.cache[i]
+        if kept is not None:
+            return kept
+        assert self.root is not None
+        return _read_only(load_image(self.root / self.files[i], self.side))
+
+    @property
+    def twins(self) -> Twins:
+        """Return which images are the same, or nearly; found when the folder was read."""
+        return self.found
+
+    def sha256(self) -> dict[str, str]:
+        """Return the SHA-256 of every image's file."""
+        return dict(zip(self.files, self.hashes, strict=True))
+
+
+def open_folder(
+    root: Path,
+    wanted: Sequence[str] | None,
+    progress: Progress | None,
+    least: int,
+    side: int | None,
+    budget: int,
+) -> ImageFolder:
+    """Decode every file of the class folders; leave out, with a warning, what is no image."""
+    layout = read_layout(root, wanted, least)
+    total = len(layout.candidates)
+    good: list[Candidate] = []
+    hashes: list[str] = []
+    digests: list[bytes] = []
+    cache: list[Pixels | None] = []
+    sizes: list[tuple[int, int]] = []
+    shapes: set[tuple[int, ...]] = set()
+    thumbnails = np.empty((total, SIDE, SIDE), np.uint8)
+    grey = 0
+    problems = list(layout.problems)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's remarks on odd files that it can read
+        for done, (candidate, found) in enumerate(_read_all(root, layout, side), start=1):
+            if isinstance(found, BrokenImage):
+                problems.append(Problem(f"{candidate.file} is left out: {found}", "left out"))
+            else:
+                thumbnails[len(good)] = found.thumbnail
+                good.append(candidate)
+                hashes.append(found.sha256)
+                digests.append(found.digest)
+                sizes.append(found.size)
+                shapes.add(found.shape)
+                grey += found.grey
+                budget -= 0 if found.pixels is None else found.pixels.nbytes
+                cache.append(found.pixels if budget >= 0 else None)
+            if progress is not None:
+                progress(done, total)
+
+    _check_complete(root, layout, good, problems)
+    labels = np.array([candidate.label for candidate in good], dtype=np.int64)
+    files = tuple(candidate.file for candidate in good)
+    measured = np.array(sizes, dtype=np.int64)
+    twins = find_twins(digests, thumbnails[: len(good)], measured.min(axis=1))
+    split = _split(good)
+    shape = shapes.pop() if len(shapes) == 1 else None
+    return ImageFolder(
+        name=root.resolve().name or "data",
+        kind="photos",
+        root=root,
+        classes=layout.classes,
+        labels=labels,
+        files=files,
+        split=split,
+        channels=3,
+        size=None if shape is None else (shape[0], shape[1]),
+        problems=(*problems, *describe_twins(twins, files, labels, layout.classes, split)),
+        skipped=layout.skipped + total - len(good),
+        side=side,
+        cache=cache,
+        hashes=tuple(hashes),
+        found=twins,
+        sizes=measured,
+        grey=grey,
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is kept of one file."""
+
+    sha256: str
+    digest: bytes  # tells pictures apart, however their files are packed
+    pixels: Pixels | None
+    shape: tuple[int, ...]  # rows and columns of what is kept
+    size: tuple[int, int]  # rows and columns in the file
+    thumbnail: Pixels
+    grey: bool
+
+
+def _read_all(
+    root: Path, layout: Layout, side: int | None
+) -> Iterator[tuple[Candidate, _Found | BrokenImage]]:
+    """Decode the files on threads, in order, only a few ahead."""
+
+    def read(candidate: Candidate) -> _Found | BrokenImage:
+        try:
+            with content_of(root / candidate.file) as data:
+                pixels, size = decode_sized(data, side)
+                sha256 = hashlib.sha256(data).hexdigest()
+        except BrokenImage as why:
+            return why
+        except MemoryError:
+            raise shortage(root / candidate.file) from None
+        small = thumbnail(pixels)
+        kept = _read_only(pixels) if pixels.nbytes <= _MOST_KEPT else None
+        return _Found(sha256, _digest(pixels), kept, pixels.shape[:2], size, *small)
+
+    return in_order(read, layout.candidates, _AHEAD * cores(), cores())
+
+
+def _read_only(pixels: Pixels) -> Pixels:
+    pixels.flags.writeable = False
+    return pixels
+
+
+def _digest(pixels: Pixels) -> bytes:
+    """Return a few bytes that tell pictures apart, however their files are packed."""
+    digest = hashlib.sha256(repr(pixels.shape).encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.digest()
+
+
+def _check_complete(root: Path, layout: Layout, good: list[Candidate], problems: list[str]) -> None:
+    """Raise if a class has no image to learn from."""
+    parted = any(candidate.part for candidate in layout.candidates)
+    where = "train" if parted else ""
+    usable = {candidate.label for candidate in good if candidate.part == where}
+    empty = [name for label, name in enumerate(layout.classes) if label not in usable]
+    if not empty:
+        return
+    tried = sum(layout.classes[candidate.label] in empty for candidate in layout.candidates)
+    first = next((line for line in problems if " is left out: " in line), "")
+    raise DataError(
+        f"{root}{' (train)' if parted else ''}: no usable image of class {', '.join(empty)} "
+        f"({tried} files tried{'; ' + first if tried and first else ''}). Expected "
+        f"{FORMATS_IN_WORDS} images. Remove the folder, or choose the classes to use."
+    )
+
+
+def _split(good: list[Candidate]) -> Split | None:
+    """Return the split that the folder's train, validation and test folders make."""
+    parts = np.array([candidate.part for candidate in good])
+    if not parts[0]:
+        return None
+    train, validation, test = (np.flatnonzero(parts == part) for part in PARTS)
+    return Split(train, validation, test)

@@ -1,0 +1,1 @@
+"""How images are divided into parts, and which of them must stay together."""

@@ -1,0 +1,100 @@
+"""Which twins are a mistake in the data: under two classes, or in two parts of a split."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence, Sized
+
+import numpy as np
+
+from clearconv.data.sources.problems import Problem
+from clearconv.data.sources.source import PARTS, Source, Split, some
+from clearconv.data.splitting.twins import Indices, Twins
+
+
+def twin_problems(source: Source, split: Split) -> tuple[Problem, ...]:
+    """Warn of the same picture, or nearly the same, under two classes or in two parts.
+
+    Parameters
+    ----------
+    source : Source
+        The data.
+    split : Split
+        Its parts.
+
+    Returns
+    -------
+    tuple of Problem
+        A line for each group of such pictures, and one where the search for them was cut short,
+        without those among ``source.problems``.
+    """
+    lines = describe_twins(source.twins, source.files, source.labels, source.classes, split)
+    return tuple(line for line in lines if line not in source.problems)
+
+
+def describe_twins(
+    twins: Twins,
+    files: Sequence[str],
+    labels: Indices,
+    classes: tuple[str, ...],
+    split: Split | None,
+) -> list[Problem]:
+    """Return a line for each group that lies under two classes or, else, in two parts.
+
+    Where the search for copies was cut short, one more line says so.
+    """
+    part = part_numbers(split, len(files))
+    problems = []
+    for group in groups_of(twins.alike):
+        by_label: dict[int, int] = {}  # the first image of each
+        by_part: dict[int, int] = {}
+        for i in group:
+            by_label.setdefault(int(labels[i]), i)
+            if part[i] >= 0:
+                by_part.setdefault(int(part[i]), i)
+        equal = len(set(twins.same[group].tolist())) == 1
+        are = f"are {'' if equal else 'nearly '}the same picture"
+        if len(by_label) > 1:
+            names = [classes[label] for label in sorted(by_label)]
+            listed = " and ".join(names) if len(names) == 2 else some(names)
+            where = f"under {_number(names)} classes ({listed})"
+            line = f"{_named(files, group, by_label.values())} {are} {where}"
+            problems.append(Problem(line, "labels"))
+        elif len(by_part) > 1:
+            where = f"in {_number(by_part)} parts of the split"
+            line = f"{_named(files, group, by_part.values())} {are} {where}"
+            problems.append(Problem(line, "leak"))
+    if count := len(twins.unknown):
+        line = (
+            f"{count:,} images, such as {files[twins.unknown[0]]}, resemble so many others that "
+            "not all were compared: there may be copies among them that nobody knows of, also in "
+            "two parts of the split"
+        )
+        problems.append(Problem(line, "search"))
+    return problems
+
+
+def groups_of(first: Indices) -> list[list[int]]:
+    """List the groups of two and more, given each image's first of its group."""
+    members: dict[int, list[int]] = defaultdict(list)
+    crowded = np.flatnonzero(np.bincount(first, minlength=len(first))[first] > 1)
+    for i in crowded.tolist():
+        members[int(first[i])].append(i)
+    return list(members.values())
+
+
+def part_numbers(split: Split | None, n: int) -> Indices:
+    """Return 0, 1 or 2 for each image in training, validation or test; -1 for one in no part."""
+    part = np.full(n, -1, dtype=np.int64)
+    if split is not None:
+        for number, name in enumerate(PARTS):
+            part[getattr(split, name)] = number
+    return part
+
+
+def _named(files: Sequence[str], same: list[int], telling: Iterable[int]) -> str:
+    """Name files, first those that differ in what is wrong; of many, only a few."""
+    named = [files[i] for i in dict.fromkeys((*telling, *same))]
+    return " and ".join(named) if len(named) == 2 else some(named)
+
+
+def _number(found: Sized) -> str:
+    return "two" if len(found) == 2 else str(len(found))

@@ -1,0 +1,1 @@
+"""What every layer is made of: nodes, parameters, tapes and specifications."""

@@ -1,0 +1,240 @@
+"""The base of every layer: one operation, its parameters, its two passes."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import prod
+from numbers import Real
+from operator import index
+from typing import Any, NoReturn
+from weakref import ReferenceType
+
+import numpy as np
+
+from clearconv.arrays import Array
+from clearconv.errors import ArgumentError, ShapeError
+from clearconv.layers.base.node import Node, Shape
+from clearconv.layers.base.tape import Context, Tape
+from clearconv.ops.geometry.window import IntOrPair, Padding, Window, pair
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter as declared: its shape, its initial values, whether weight decay applies."""
+
+    shape: Shape
+    initial: Callable[[np.random.Generator], Array]
+    decay: bool
+
+    @property
+    def size(self) -> int:
+        """Return the number of values."""
+        return prod(self.shape)
+
+
+class Layer(Node):
+    """One operation of a network; subclass it to add your own.
+
+    A subclass implements three methods and keeps no activations:
+
+    - ``_build(input_shape) -> output_shape``: check the shape of one input, declare parameters.
+    - ``_forward(x, context) -> (y, saved)``: compute; `saved` is whatever backward needs. It may
+      be None where ``context.recording`` is False.
+    - ``_backward(grad_y, saved, context) -> grad_x``: overwrite each gradient, return dL/dx. It
+      may return None where ``context.input_gradient`` is False.
+
+    Parameters are declared in ``_build`` by ``self._parameter(name, shape, initial, decay)``, other
+    numbers to be saved (running statistics) by ``self._buffer(name, initial)``; both are read as
+    ``self.value(name)``, and a gradient is written into ``self.grad(name)``.
+
+    Parameters
+    ----------
+    name : str, optional
+        Its part of the path.
+    **arguments
+        The subclass's other arguments, with which ``from_spec`` makes the layer again.
+    """
+
+    def __init__(self, name: str | None = None, **arguments: Any) -> None:
+        super().__init__(name, **arguments)
+        self.declared: dict[str, Parameter] = {}
+        self.declared_buffers: dict[str, Array] = {}
+        self.parameters_here: dict[str, Array] = {}
+        self.gradients_here: dict[str, Array] = {}
+        self.buffers_here: dict[str, Array] = {}
+        self.owner: ReferenceType[Node] | None = None  # the model it was built in
+
+    @abstractmethod
+    def _build(self, input_shape: Shape) -> Shape:
+        """Return the output's shape, and declare parameters."""
+
+    @abstractmethod
+    def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
+        """Return y and what backward needs."""
+
+    @abstractmethod
+    def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array | None:
+        """Overwrite the gradients and return dL/dx."""
+
+    @property
+    def smallest_batch(self) -> int:
+        """Smallest number of images that a training pass can take: 1, unless a layer says more."""
+        return 1
+
+    def multiply_adds(self) -> int:
+        """Count the multiply-adds of one input's forward pass."""
+        return 0
+
+    def value(self, name: str) -> Array:
+        """Return a parameter or buffer of this layer.
+
+        Parameters
+        ----------
+        name : str
+            As declared in ``_build``.
+
+        Returns
+        -------
+        ndarray
+            The numbers themselves, not a copy.
+        """
+        here = self.parameters_here
+        return here[name] if name in here else self.buffers_here[name]
+
+    def grad(self, name: str) -> Array:
+        """Return the array that receives this parameter's gradient.
+
+        Parameters
+        ----------
+        name : str
+            As declared in ``_build``.
+
+        Returns
+        -------
+        ndarray
+            Write into it: ``self.grad("weight")[...] = ...``.
+        """
+        return self.gradients_here[name]
+
+    def _parameter(
+        self,
+        name: str,
+        shape: Shape,
+        initial: Callable[[np.random.Generator], Array],
+        decay: bool = True,
+    ) -> None:
+        """Declare a parameter: `initial` draws its first values, `decay` lets it decay."""
+        self.declared[name] = Parameter(shape, initial, decay)
+
+    def _buffer(self, name: str, initial: Array) -> None:
+        """Declare numbers that are saved with the model but not learnt by gradient."""
+        self.declared_buffers[name] = initial
+
+    @property
+    def label(self) -> str:
+        """Name the layer in a message: ``Conv2d 'conv2'``."""
+        return f"{type(self).__name__} '{self.path}'" if self.path else type(self).__name__
+
+    # -- how a layer takes part in a model -------------------------------------------------------
+
+    def leaves(self) -> "Iterator[Layer]":
+        """Yield itself."""
+        yield self
+
+    def _place(self, path: str, input_shape: Shape) -> Shape:
+        self.path = path
+        for old in (
+            self.declared,
+            self.declared_buffers,
+            self.parameters_here,
+            self.gradients_here,
+            self.buffers_here,
+        ):
+            old.clear()
+        self.input_shape = input_shape
+        try:
+            self.output_shape = self._build(input_shape)
+        except ShapeError as error:
+            raise at_layer(self.label, error) from None
+        return self.output_shape
+
+    def _run(self, x: Array, context: Context, tape: Tape | None) -> Array:
+        try:
+            y, saved = self._forward(x, context)
+        except ShapeError as error:
+            raise at_layer(self.label, error) from None
+        if tape is not None:
+            tape.record(self.path, x, y, saved)
+        return y
+
+    def _run_back(self, grad_y: Array, tape: Tape, context: Context) -> Array | None:
+        saved = tape.recall(self.path, grad_y)
+        try:
+            grad_x = self._backward(grad_y, saved, context)
+        except ShapeError as error:
+            raise at_layer(self.label, error) from None
+        if grad_x is None and context.input_gradient:
+            raise ArgumentError(
+                f"{self.label}: _backward returned None, but dL/dx is needed, an array of the "
+                "shape of x: the layers before it, or the caller, wait for it. Return it; None "
+                "will do only where context.input_gradient is False."
+            )
+        tape.hand_back(self.path, grad_x)
+        return grad_x
+
+    def _needs(self, input_shape: Shape, axes: int) -> None:
+        """Raise unless one input has this many axes."""
+        if len(input_shape) != axes:
+            wanted = "(channels, height, width)" if axes == 3 else "(features,)"
+            remedy = "Put Flatten() before it." if axes == 1 else "Put it before Flatten()."
+            raise ShapeError(
+                f"the input of one image has shape {input_shape}, but {wanted} is needed. {remedy}"
+            )
+
+    def _fits(self, what: str, got: int, built: int, shape: Shape) -> None:
+        """Raise unless the input agrees with what the layer was built for."""
+        if got != built:
+            raise ShapeError(
+                f"the input has {got} {what} (shape {shape}), but the layer was built for {built}. "
+                "Did a layer before it, or the image size, change?"
+            )
+
+
+def count(what: str, name: str, value: int) -> int:
+    """Return a whole number of at least 1 as an int."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or index(value) < 1:
+        raise ArgumentError(f"{what}: {name}={value!r}, but it must be an integer of at least 1.")
+    return index(value)
+
+
+def is_number(value: object) -> bool:
+    """Tell a real number from True, None and text."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def by_position(kind: str, positional: tuple[Any, ...], why: str) -> NoReturn:
+    """Raise for arguments given by position to a layer that takes none."""
+    raise ArgumentError(
+        f"{kind}({', '.join(map(repr, positional))}): nothing comes by position. {why} "
+        f"Write {kind}()."
+    )
+
+
+def check_window(
+    what: str,
+    kernel_size: IntOrPair,
+    stride: IntOrPair,
+    padding: Padding,
+    dilation: IntOrPair,
+) -> None:
+    """Raise at once what would be wrong with a window over any image."""
+    kernel = pair(what, "kernel_size", kernel_size, least=1)
+    dilation = pair(what, "dilation", dilation, least=1)
+    least = dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1
+    Window.of(what, least, kernel, stride, padding, dilation)
+
+
+def at_layer(label: str, error: ShapeError) -> ShapeError:
+    """Say in which layer it happened."""
+    text = str(error)
+    return ShapeError(text if text.startswith(label) else f"{label}: {text}")

@@ -1,0 +1,36 @@
+"""One layer, one model: its parameters live in the flat array of the model it was built in."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+from weakref import ref
+
+from clearconv.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from clearconv.layers.base.layer import Layer
+    from clearconv.layers.base.node import Node
+
+
+def check_free(model: "Node", layers: "Iterable[Layer]") -> None:
+    """Raise if a layer belongs to another built model; building it anew would break that one."""
+    for layer in layers:
+        owner = layer.owner() if layer.owner is not None else None
+        if owner is None or owner is model:
+            continue
+        where = "by itself" if owner is layer else f"in another model ({_short(owner)})"
+        raise ArgumentError(
+            f"build: {layer.label} was built {where}, whose parameters it holds; in this model it "
+            "would get new ones, and the other would break. Make a layer for each model; "
+            "clearconv.from_spec(layer.spec()) makes one with the same arguments."
+        )
+
+
+def take(model: "Node", layers: "Iterable[Layer]") -> None:
+    """Note whose the layers are: weakly, so that a model thrown away frees them."""
+    for layer in layers:
+        layer.owner = ref(model)
+
+
+def _short(model: "Node") -> str:
+    text = repr(model)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,105 @@
+"""What a forward pass is told, and what it leaves behind for the backward pass."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from clearconv.arrays import Array
+from clearconv.errors import TapeError
+
+#: None: store nothing. "backward": what backward needs. "all": every layer's arrays too.
+Keep = Literal["backward", "all"] | None
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything besides x that a forward pass depends on.
+
+    Attributes
+    ----------
+    training : bool
+        Batch statistics and dropout (True), or running statistics and none (False).
+    seed, epoch, step : int
+        Name the random numbers of this pass.
+    samples : tuple of int, optional
+        The number of each image of the batch in its data set; its place in the batch if None.
+    input_gradient : bool
+        Whether backward owes the gradient of its input; a first layer in training does not.
+    recording : bool
+        Whether a backward pass can follow; where not, a layer need save nothing. Set by
+        ``forward`` from its `keep`.
+    """
+
+    training: bool = False
+    seed: int = 0
+    epoch: int = 0
+    step: int = 0
+    samples: tuple[int, ...] | None = None
+    input_gradient: bool = True
+    recording: bool = True
+
+
+@dataclass
+class Tape:
+    """One forward pass, by layer path.
+
+    Attributes
+    ----------
+    context : Context
+        What the pass was told.
+    keep : {"backward", "all"}
+        How much it holds.
+    single : bool
+        Whether the model was given one image without the batch axis.
+    output_shape : tuple of int
+        Shape of the model's y, batch axis included.
+    saved : dict
+        Path -> what that layer's backward needs.
+    inputs, outputs, grads : dict
+        Path -> the x, y and dL/dy of a layer, a Residual or a Concat; filled with ``keep="all"``
+        only. Where a layer has the path of the container around it, they are the layer's.
+    handed_back : dict
+        Path -> the dL/dx that a layer handed back; filled with ``keep="all"`` only.
+    """
+
+    context: Context
+    keep: Keep
+    single: bool = False
+    output_shape: tuple[int, ...] = ()
+    saved: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, Array] = field(default_factory=dict)
+    outputs: dict[str, Array] = field(default_factory=dict)
+    grads: dict[str, Array] = field(default_factory=dict)
+    handed_back: dict[str, Array] = field(default_factory=dict)
+
+    def record(self, path: str, x: Array, y: Array, saved: Any) -> None:
+        """Note one layer's forward pass."""
+        self.saved[path] = saved
+        if self.keep == "all":
+            self.inputs[path], self.outputs[path] = x, y
+
+    def around(self, path: str, x: Array, y: Array) -> None:
+        """Note what went in and out of a container, whose layers have recorded theirs."""
+        if self.keep == "all":
+            self.inputs.setdefault(path, x)
+            self.outputs.setdefault(path, y)
+
+    def around_back(self, path: str, grad_y: Array) -> None:
+        """Note what comes back to a container, before its layers note theirs."""
+        if self.keep == "all":
+            self.grads[path] = grad_y
+
+    def recall(self, path: str, grad_y: Array) -> Any:
+        """Return what the layer saved."""
+        if path not in self.saved:
+            raise TapeError(
+                f"Layer '{path}' has nothing on the tape: the model was changed after its forward "
+                "pass. Call forward(x, training=True) again, then backward."
+            )
+        if self.keep == "all":
+            self.grads[path] = grad_y
+        return self.saved[path]
+
+    def hand_back(self, path: str, grad_x: Array | None) -> None:
+        """Note what a layer's backward pass gave."""
+        if self.keep == "all" and grad_x is not None:
+            self.handed_back[path] = grad_x

@@ -1,0 +1,1 @@
+"""How neighbouring layers run as one."""

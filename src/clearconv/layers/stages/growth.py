@@ -1,0 +1,60 @@
+"""Layers that each add channels to what they are given: one array that is filled as they go.
+
+A ``Concat`` that hands its input on copies it, and in a chain of them the first channels would be
+copied again and again: memory for L layers would grow with L squared. Here all of them write into
+one array that has room for the last one's channels, and each reads the channels before its own.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from clearconv.arrays import Array
+from clearconv.layers.base.tape import Context, Tape
+from clearconv.ops import conv_block
+
+if TYPE_CHECKING:
+    from clearconv.layers.stages.stages import Chain, Value
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Blocks one after another, each of which hands its input on and adds channels.
+
+    Attributes
+    ----------
+    added : tuple of Chain
+        What computes the new channels from those before.
+    channels : tuple of int
+        How many each of them adds.
+    """
+
+    added: "tuple[Chain, ...]"
+    channels: tuple[int, ...]
+
+    def run(self, x: "Value", context: Context, tape: Tape | None) -> Array:
+        """Forward."""
+        end = x.shape[1]
+        like = x if not isinstance(x, conv_block.Normalised) else x.x
+        whole = conv_block.empty(like, end + sum(self.channels))
+        conv_block.join([x], out=whole[:, :end])
+        for chain, channels in zip(self.added, self.channels, strict=True):
+            new = chain.run(whole[:, :end], context, tape)
+            conv_block.join([new], out=whole[:, end : end + channels])
+            end += channels
+        return whole
+
+    def run_back(
+        self, grad_y: Array, tape: Tape, context: Context, into: Array | None = None
+    ) -> Array:
+        """Backward; the input's gradient is added to `into` if given."""
+        inner = replace(context, input_gradient=True)
+        end = grad_y.shape[1]
+        whole = conv_block.join([grad_y], out=conv_block.empty(grad_y, end))  # the caller's stays
+        for chain, channels in zip(reversed(self.added), reversed(self.channels), strict=True):
+            start = end - channels
+            chain.run_back(whole[:, start:end], tape, inner, whole[:, :start])
+            end = start
+        if into is None:
+            return whole[:, :end]
+        into += whole[:, :end]
+        return into

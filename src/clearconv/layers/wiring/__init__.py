@@ -1,0 +1,1 @@
+"""How layers are joined: in sequence, side by side, and with shortcuts."""

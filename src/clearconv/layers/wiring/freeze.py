@@ -1,0 +1,75 @@
+"""Where a model is cut that is frozen in its first layers."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from clearconv.errors import ArgumentError
+from clearconv.layers.base.node import Node
+from clearconv.layers.base.store import join
+
+if TYPE_CHECKING:
+    from clearconv.layers.wiring.containers import Sequential
+
+
+def frozen_nodes(model: "Sequential", before: int | str, nodes: list[Node]) -> int:
+    """Return how many of the nodes, which run one after another, are frozen.
+
+    Parameters
+    ----------
+    model : Sequential
+        Built.
+    before : int or str
+        As for ``Sequential.freeze``.
+    nodes : list of Node
+        The model's, with those of chains inside it.
+    """
+    children = list(model.children.values())
+    place: int | None
+    if isinstance(before, int) and not isinstance(before, bool):
+        if not 0 <= before <= len(children):
+            raise ArgumentError(
+                f"freeze({before}): the model has {len(children)} layers and blocks in a row "
+                f"({_some(model)}). Give a number up to that, or a name."
+            )
+        ahead = [layer for child in children[:before] for layer in child.leaves()]
+        place = _place(nodes, len(ahead))
+    else:
+        found = next((n for n in _within(model) if n.path == join(model.path, str(before))), None)
+        if found is None:
+            raise ArgumentError(
+                f"freeze({before!r}): the model has no layer or block of that name; it has "
+                f"{_some(model)}."
+            )
+        first = next(found.leaves())
+        place = _place(nodes, next(i for i, leaf in enumerate(model.leaves()) if leaf is first))
+    if place is None:
+        raise ArgumentError(
+            f"freeze({before!r}): {before!r} is inside a block whose parts do not run one after "
+            "another, so nothing ends before it. Name the block, or one after it."
+        )
+    if not any(layer.declared for node in nodes[place:] for layer in node.leaves()):
+        raise ArgumentError(
+            f"freeze({before!r}) would leave nothing to train: only {len(nodes) - place} layers "
+            f"without parameters come after. Freeze fewer ({_some(model)})."
+        )
+    return place
+
+
+def _place(nodes: list[Node], leaves: int) -> int | None:
+    """Return how many nodes hold this many leaves; None where the cut would go through one."""
+    place = 0
+    while leaves > 0:
+        leaves -= sum(1 for _ in nodes[place].leaves())
+        place += 1
+    return place if leaves == 0 else None
+
+
+def _within(node: Node) -> Iterator[Node]:
+    for child in getattr(node, "children", {}).values():
+        yield child
+        yield from _within(child)
+
+
+def _some(model: "Sequential") -> str:
+    names = [name for name in model.children if not name.startswith("#")]
+    return ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")

@@ -1,0 +1,73 @@
+// How a sum over the batch is divided, so that its bits depend on the batch size alone.
+//
+// At most 8 equal shards of consecutive images; within a shard, chunks of at most 1,024 pixels are
+// each summed from zero and then added, in order; the shards meet in a balanced binary tree. So
+// 1, 2, 4 or 8 workers can hold whole subtrees, and rounding grows with the number of chunks, not
+// of pixels.
+#pragma once
+
+#include "native/tile/patches.h"
+
+namespace clearconv::CLEARCONV_VARIANT {
+
+constexpr Index kChunkPixels = 1024;
+
+inline Index shard_count(Index images) { return least(8, images); }
+
+struct Shard {
+  Index first, images;
+  Shard(Index N, Index shard)
+      : first(N * shard / shard_count(N)), images(N * (shard + 1) / shard_count(N) - first) {}
+};
+
+// A box cut into boxes of at most `pixels`: whole images, or whole rows of one, in multiples of
+// `step` rows. A box of the fewest rows may be longer; whoever sums it starts afresh every
+// kChunkPixels.
+struct Chunks {
+  Box whole;
+  Index images, rows, row_chunks, count;
+  Chunks(const Box& whole, Index pixels, Index step = 1) : whole(whole) {
+    rows = least(whole.rows, most(step, pixels / whole.columns / step * step));
+    images = rows < whole.rows ? 1
+                               : least(whole.images, most(1, pixels / (rows * whole.columns)));
+    row_chunks = ceil_div(whole.rows, rows);
+    count = ceil_div(whole.images, images) * row_chunks;
+  }
+  Chunks(const Shard& shard, Index height, Index width, Index pixels = kChunkPixels, Index step = 1)
+      : Chunks(Box{shard.first, shard.images, 0, height, width}, pixels, step) {}
+  Box box(Index chunk) const {
+    const Index image = chunk / row_chunks * images, row = chunk % row_chunks * rows;
+    return {whole.image + image, least(images, whole.images - image), whole.row + row,
+            least(rows, whole.rows - row), whole.columns};
+  }
+};
+
+// The chunks of all shards of a batch of N images, numbered in order: units of parallel work.
+struct BatchChunks {
+  Index N, height, width, pixels, step, shards;
+  Index first[9];  // chunks of shard s: [first[s], first[s + 1])
+  BatchChunks(Index N, Index height, Index width, Index pixels = kChunkPixels, Index step = 1)
+      : N(N), height(height), width(width), pixels(pixels), step(step), shards(shard_count(N)) {
+    first[0] = 0;
+    for (Index s = 0; s < shards; ++s) first[s + 1] = first[s] + chunks(s).count;
+  }
+  Chunks chunks(Index shard) const {
+    return Chunks(Shard(N, shard), height, width, pixels, step);
+  }
+  Index count() const { return first[shards]; }
+  Box box(Index chunk) const {
+    Index s = 0;
+    while (chunk >= first[s + 1]) ++s;
+    return chunks(s).box(chunk - first[s]);
+  }
+};
+
+// Add `shards` arrays that lie `stride` apart into the first: ((0+1)+(2+3))+((4+5)+(6+7)).
+template <class T>
+inline void add_shards(T* sum, Index shards, Index stride, Index count) {
+  for (Index step = 1; step < shards; step *= 2)
+    for (Index s = 0; s + step < shards; s += 2 * step)
+      for (Index i = 0; i < count; ++i) sum[s * stride + i] += sum[(s + step) * stride + i];
+}
+
+}  // namespace clearconv::CLEARCONV_VARIANT

@@ -1,0 +1,23 @@
+// What Python calls of conv2d, for chapters that are the same sums with other names.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include "native/runtime.h"
+
+namespace clearconv::conv2d {
+
+nanobind::object forward(nanobind::handle x, nanobind::handle weight, nanobind::handle bias,
+                         nanobind::handle window, Index groups, bool exact);
+
+// With a bias, or None: what a transposed convolution gives.
+nanobind::object backward_input(nanobind::handle grad_y, nanobind::handle weight,
+                                nanobind::handle bias, nanobind::handle window, Index groups,
+                                bool exact);
+
+nanobind::object backward_weight(nanobind::handle grad_y, nanobind::handle x,
+                                 nanobind::handle window, Index groups, bool exact);
+
+nanobind::object backward_bias(nanobind::handle grad_y, nanobind::handle shared);
+
+}  // namespace clearconv::conv2d

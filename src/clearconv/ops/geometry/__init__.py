@@ -1,0 +1,1 @@
+"""What windows, patches and resampling have in common: sizes, positions and memory order."""

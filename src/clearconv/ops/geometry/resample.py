@@ -1,0 +1,34 @@
+"""Resampling: every result is a weighted sum of pixels, rows and columns weighted apart.
+
+What the matrix tellings of adaptive pooling and up-sampling have in common.
+"""
+
+import numpy as np
+
+from clearconv.arrays import Array
+
+
+def both_axes(rows: Array, x: Array, columns: Array) -> Array:
+    """Return ``rows @ map @ columns.T`` for every map of `x`.
+
+    `rows` is (OH, H), `columns` (OW, W): row u says how much each input has in output u. Returns
+    (N, C, OH, OW), a view over channels-last memory. Its adjoint is the same with both transposed.
+    A pixel that is NaN or infinite reaches the outputs in which it has a part, and no other.
+    """
+    if np.isfinite(x).all():
+        return _products(rows, x, columns)
+    y = _products(rows, np.where(np.isfinite(x), x, x.dtype.type(0)), columns)
+    parts = [(weights > 0).astype(x.dtype) for weights in (rows, columns)]
+    with np.errstate(invalid="ignore"):  # infinity less infinity is the NaN that is meant
+        for value, found in ((np.nan, np.isnan(x)), (np.inf, x == np.inf), (-np.inf, x == -np.inf)):
+            reached = _products(parts[0], found.astype(x.dtype), parts[1]) > 0
+            y += np.where(reached, x.dtype.type(value), x.dtype.type(0))
+    return y
+
+
+def _products(rows: Array, x: Array, columns: Array) -> Array:
+    """The two products, rows first."""
+    (N, C, H, W), OH = x.shape, rows.shape[0]
+    lines = rows @ x.transpose(0, 2, 3, 1).reshape(N, H, W * C)  # (N, OH, W*C)
+    pixels = columns @ lines.reshape(N, OH, W, C)  # (N, OH, OW, C)
+    return pixels.transpose(0, 3, 1, 2)  # (N, C, OH, OW)

@@ -1,0 +1,219 @@
+"""Before training: the data, and the run ahead, as one report."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from clearconv.data import Problem, by_gravity
+from clearconv.data.sources.source import PARTS
+from clearconv.planning.forecast import Forecast, duration, forecast, memory
+from clearconv.planning.survey import Survey, survey
+from clearconv.train import Callback, Run, prepare
+from clearconv.words import printable, table
+
+#: So many classes are listed, groups of copies shown.
+_CLASSES, _FEW = 20, 5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is known before a run; ``print`` shows it.
+
+    Attributes
+    ----------
+    data : str
+        What was looked at.
+    survey : Survey
+        What is in the data.
+    model : str
+        Name, number of parameters and input of the network.
+    reading_seconds : float
+        How long reading the data took.
+    forecast : Forecast or None
+        Time and memory of the run; None where nothing can be trained, as a problem says.
+    joined : str, optional
+        That the last two batches of each epoch are one, where that is so.
+    """
+
+    data: str
+    survey: Survey
+    model: str
+    reading_seconds: float
+    forecast: Forecast | None
+    joined: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, for JSON."""
+        return {
+            "data": self.data,
+            "model": self.model,
+            "joined": self.joined,
+            "reading_seconds": self.reading_seconds,
+            "survey": self.survey.to_dict(),
+            "forecast": self.forecast and self.forecast.to_dict(),
+        }
+
+    def __str__(self) -> str:
+        """Return the report as lines for a terminal."""
+        return "\n".join(map(printable, _lines(self)))
+
+
+def plan(data: Any, *, callbacks: Sequence[Callback] = (), **given: Any) -> Plan:
+    """Look at data before training: what is in them, how long a run takes, how much memory.
+
+    Parameters
+    ----------
+    data : str, Path, Source, or (images, labels)
+        As for ``clearconv.train.train``.
+    callbacks : sequence of Callback
+        Told how far reading is.
+    **given
+        Attributes of ``Settings``, as for ``clearconv.train.train``.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    ArgumentError, BackendError, DataError
+        As ``clearconv.train.train`` would: what it refuses is refused here. Only a split that
+        nothing can be trained with, as where all images are copies, is a problem of the survey.
+
+    Notes
+    -----
+    Nothing is written. The forecast comes from a few steps of training on a copy of the network,
+    through the same loop that trains: reading, augmentation, steps, validation, checkpoint, test.
+    """
+    start = perf_counter()
+    run = prepare(data, callbacks=callbacks, whole=False, **given)
+    return plan_of(run, perf_counter() - start)
+
+
+def plan_of(run: Run, reading_seconds: float) -> Plan:
+    """Return the plan of a run that is prepared and not begun, or taken up again.
+
+    Parameters
+    ----------
+    run : Run
+        Is not changed, to the bit.
+    reading_seconds : float
+        How long reading its data took.
+
+    Returns
+    -------
+    Plan
+    """
+    found = survey(run)
+    kinds = {problem.kind for problem in found.problems if isinstance(problem, Problem)}
+    return Plan(
+        data=run.settings.data,
+        survey=found,
+        model=run.network,
+        reading_seconds=reading_seconds,
+        forecast=None if "unusable" in kinds else forecast(run),
+        joined=run.joined,
+    )
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    found = plan.survey
+    yield f"{sum(found.images):,} images of {len(found.classes):,} classes"
+    yield ""
+    yield from _classes(found)
+    yield ""
+    low, middle, high = (f"{h} x {w}" for h, w in (found.smallest, found.median, found.largest))
+    many = sum(found.images)
+    if low == high:
+        yield f"sizes       all {low} (rows x columns)"
+    else:
+        yield f"sizes       {low} to {high}, median {middle} (rows x columns)"
+    if found.below_input:
+        yield f"            {_images(found.below_input)} smaller than the input, to be enlarged"
+    if found.cropped:
+        yield f"            the crop to the input's shape cuts {found.cropped:.0%} of a typical one"
+    colour = {0: "all in colour", many: "all grey"}.get(found.grey)
+    yield f"colour      {colour or f'{many - found.grey:,} in colour, {found.grey:,} grey'}"
+    if found.left_out:
+        files = "file" if found.left_out == 1 else "files"
+        yield f"left out    {found.left_out:,} {files} without a usable image"
+    yield from _copies(found)
+    yield from (f"Warning: {line}" for line in by_gravity(found.problems))
+    yield from (f"Advice: {line}" for line in found.advice)
+    yield ""
+    yield f"model       {plan.model}"
+    if plan.joined:
+        yield f"            {plan.joined}"
+    yield from _time(plan)
+
+
+def _classes(found: Survey) -> Iterator[str]:
+    """Show a table of the classes; of many, the largest and the smallest."""
+    order = list(range(len(found.classes)))
+    if len(order) > _CLASSES:
+        order.sort(key=lambda i: -found.images[i])
+        order = [*order[: _CLASSES // 2], -1, *order[-_CLASSES // 2 :]]
+    rows: list[tuple[str, ...]] = []
+    for i in order:
+        counts = (found.images[i], *(found.parts[name][i] for name in PARTS))
+        rows.append((found.classes[i], *_texts(counts)) if i >= 0 else ("...",) * 5)
+    rows.append(("all", *_texts([sum(found.images), *(sum(found.parts[name]) for name in PARTS)])))
+    yield from table(("class", "images", *PARTS), rows, right=(1, 2, 3, 4))
+
+
+def _texts(counts: Sequence[int]) -> list[str]:
+    return [f"{count:,}" for count in counts]
+
+
+def _copies(found: Survey) -> Iterator[str]:
+    if found.alike:
+        yield from _groups(found)
+    else:
+        none = "none was found" if found.uncompared else "no picture occurs twice"
+        yield f"copies      {none}"
+    if found.uncompared:
+        yield f"            unknown of {_images(found.uncompared)}: not every pair was compared"
+
+
+def _groups(found: Survey) -> Iterator[str]:
+    extra = found.copies
+    equal = sum(map(len, found.same)) - len(found.same)
+    are = "image is a copy" if extra == 1 else "images are copies"
+    how = {0: "none", extra: "each" if extra == 1 else "all"}.get(equal, f"{equal:,}")
+    apart = found.straddling
+    where = f"{apart:,} in two parts of the split" if apart else "copies share a part of the split"
+    yield f"copies      {extra:,} {are} of another, {how} equal to the pixel; {where}"
+    for group in found.alike[:_FEW]:
+        more = f" and {len(group) - 4:,} more" if len(group) > 4 else ""
+        yield f"            {', '.join(group[:4])}{more}"
+    if len(found.alike) > _FEW:
+        yield f"            ... and {len(found.alike) - _FEW:,} more groups"
+
+
+def _time(plan: Plan) -> Iterator[str]:
+    ahead = plan.forecast
+    if ahead is None:
+        yield "forecast    none: nothing can be trained"
+        return
+    yield f"forecast    {ahead}"
+    yield (
+        f"            an epoch trains for {duration(ahead.training_seconds)} "
+        f"({ahead.images_per_second:,.0f} images/s), validates for "
+        f"{duration(ahead.validation_seconds)}"
+    )
+    yield (
+        f"            besides, the test takes {duration(ahead.test_seconds)}, the report "
+        f"{duration(ahead.report_seconds)}; reading the data took {duration(plan.reading_seconds)}"
+    )
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if ahead.memory_bytes > 0.9 * there:
+        yield (
+            f"Warning: this machine has {memory(there)} of memory; take a smaller --batch-size or "
+            "--image-size"
+        )
+
+
+def _images(number: int) -> str:
+    return f"{number:,} image{'' if number == 1 else 's'}"

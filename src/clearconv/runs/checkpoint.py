@@ -1,0 +1,180 @@
+"""Where a run stands, in one file: what it takes to go on as if it had never stopped.
+
+``last.safetensors`` holds the model, the optimiser's memory, the history, and how far the epoch
+under way has come. Random numbers need no state, since each is keyed by what it is for. The file
+carries a SHA-256 over all that it holds, and the one before it stays as ``previous.safetensors``.
+"""
+
+import errno
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from math import ceil
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+from clearconv.arrays import Array
+from clearconv.errors import ModelFileError, RunError
+from clearconv.files import write_atomically
+from clearconv.layers import Node
+from clearconv.runs import records
+from clearconv.saving.header import DamagedFileError
+from clearconv.saving.model_file import load, load_with_extra
+
+LAST, PREVIOUS, BEST = "last.safetensors", "previous.safetensors", "best.safetensors"
+
+
+@dataclass
+class SoFar:
+    """What the epoch under way has come to.
+
+    Attributes
+    ----------
+    step : int
+        Steps done.
+    seen, right : int
+        Images trained on, and those recognised.
+    loss : float
+        Sum over the images seen.
+    seconds : float
+        Spent, over all sittings.
+    """
+
+    step: int = 0
+    seen: int = 0
+    right: int = 0
+    loss: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass
+class Checkpoint:
+    """A state read back.
+
+    Attributes
+    ----------
+    model : Node
+        With its weights, and in ``info`` the classes and the preprocessing.
+    memory : dict
+        Of the optimiser.
+    history : list of dict
+        A record an epoch.
+    so_far : SoFar
+        Of the epoch under way.
+    """
+
+    model: Node
+    memory: dict[str, Array]
+    history: list[dict[str, Any]]
+    so_far: SoFar
+
+
+_SO_FAR = tuple(item.name for item in fields(SoFar))
+_BEFORE = (
+    "Put a whole copy back, or remove it: the run then goes on from the checkpoint before it, if "
+    "there is one, to the same weights."
+)
+
+
+def about_state(history: list[dict[str, Any]], so_far: SoFar) -> dict[str, Any]:
+    """Return what a checkpoint's ``info`` holds of the run's progress."""
+    return {"epoch": len(history), "history": history, "so_far": asdict(so_far)}
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Return the newest state; one that is damaged is refused, and nothing is removed.
+
+    Without ``last.safetensors`` it is that of ``previous.safetensors``: so a user who removes a
+    damaged file goes on from the one before it.
+    """
+    last, previous = folder / LAST, folder / PREVIOUS
+    if not last.exists() and not previous.exists():
+        raise RunError(
+            f"{folder} holds neither {LAST} nor {PREVIOUS}, so there is nothing to go on from. "
+            "Start a new run: the same settings give the same weights."
+        )
+    if not last.exists():
+        return _read(previous)
+    try:
+        return _read(last)
+    except DamagedFileError as error:
+        remedy = "No whole checkpoint is before it; start a new run with the same settings."
+        try:
+            where = position(_read(previous))
+            remedy = (
+                f"The checkpoint before it is whole ({where}): remove {last} and resume again; "
+                "the run goes on from there to the same weights."
+            )
+        except (ModelFileError, RunError):
+            pass
+        raise RunError(f"{error} {remedy}") from None
+
+
+def check_best(folder: Path, history: list[dict[str, Any]], best_epoch: int) -> None:
+    """Raise now, not after hours of training, if the best model is not as it was kept.
+
+    A later epoch's is fine: a kill fell between writing it and the checkpoint, and the run will
+    come to it again.
+    """
+    path = folder / BEST
+    remedy = "Put the file back, or start a new run with the same settings."
+    try:
+        model = load(path)
+    except ModelFileError as error:
+        raise ModelFileError(f"{error} {remedy}") from None
+    epoch = model.info.get("epoch")
+    kept = history[best_epoch - 1]["weights_sha256"]
+    later = isinstance(epoch, int) and epoch > len(history)
+    if not later and model.store.fingerprint() != kept:
+        raise RunError(f"{path} is not the model of epoch {best_epoch}, the best so far. {remedy}")
+
+
+def position(state: Checkpoint) -> str:
+    """Say where a state is: ``after epoch 3, step 12``."""
+    step = f", step {state.so_far.step}" if state.so_far.step else ""
+    return f"after epoch {len(state.history)}{step}"
+
+
+def write(path: Path, content: bytes, previous: Path | None = None) -> None:
+    """Write a file of the run whole, or leave all as it was and say what is in the way."""
+    try:
+        write_atomically(path, content, previous)
+    except OSError as error:
+        folder = path.parent
+        remedies: Mapping[int | None, str] = {
+            errno.ENOSPC: f"Free some space (for {_size(len(content))})",
+            errno.EDQUOT: f"Free some space (for {_size(len(content))})",
+            errno.EFBIG: "Allow larger files (ulimit -f)",
+            errno.ENOENT: "Put the folder back, if it was moved",
+        }
+        remedy = remedies.get(error.errno, "Make the folder writable")
+        if (folder / "run.json").exists() or not folder.exists():
+            rest = (
+                "whatever was saved before is untouched, and clearconv train --resume "
+                f"{quote(str(folder))} goes on from there"
+            )
+        else:
+            rest = "then start again: the run had not begun"
+        raise RunError(
+            f"{path} cannot be written: {error.strerror or error}. {remedy}; {rest}."
+        ) from None
+
+
+def _read(path: Path) -> Checkpoint:
+    model, memory = load_with_extra(path)
+    if not {"history", "so_far"} <= model.info.keys():
+        raise RunError(
+            f"{path} is a model, but no checkpoint of a run: it does not say how far it is."
+        )
+    found = records.wrong(model.info, records.PROGRESS)
+    history, place = model.info["history"], model.info["so_far"]
+    found = found or records.out_of_order(history)
+    if found is None and (place["step"] > 0) != (place["seen"] > 0 and place["seconds"] > 0):
+        found = "so_far has steps without images or time, or the other way round"
+    if found is not None:
+        raise records.damaged(path, found, _BEFORE)
+    return Checkpoint(model, memory, history, SoFar(**{name: place[name] for name in _SO_FAR}))
+
+
+def _size(count: int) -> str:
+    return f"{ceil(count / 1e6):,} MB"

@@ -1,0 +1,195 @@
+"""A run that begins with an earlier model: its layers, its weights, its preprocessing."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from clearconv.arrays import Array
+from clearconv.data import Preprocessing, Source
+from clearconv.errors import ArgumentError, ShapeError
+from clearconv.layers import Conv2d, Layer, Linear, Node, Sequential, from_spec
+from clearconv.layers.base.store import join
+from clearconv.runs.evaluation import Indices
+from clearconv.runs.run import learnt_from, read_run, read_settings
+from clearconv.runs.settings import OWN
+from clearconv.runs.use import open_model
+
+#: What the earlier model determines; a run that begins with it cannot choose otherwise.
+FIXED = ("model", "batch_norm", "dropout")
+
+
+@dataclass(frozen=True, eq=False)
+class Earlier:
+    """A trained model to begin with.
+
+    Attributes
+    ----------
+    where : Path
+        A run folder or a model file, absolute.
+    model : Node
+        Built, with its weights.
+    classes : tuple of str
+        In the order of its outputs.
+    preprocessing : Preprocessing
+        Of its images.
+    settings : dict
+        Of its run, as far as they determine the model; empty for a model file.
+    """
+
+    where: Path
+    model: Node
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, where: str | Path) -> "Earlier":
+        """Read a run's best model, or a model file.
+
+        Parameters
+        ----------
+        where : str or Path
+            The run folder or the file.
+
+        Returns
+        -------
+        Earlier
+
+        Raises
+        ------
+        ModelFileError, RunError
+            If it cannot be used.
+        """
+        path = Path(where)
+        model, classes, preprocessing = open_model(path)
+        about = {"model": OWN}
+        if path.is_dir():
+            about = read_settings(path, read_run(path)).to_dict()
+        settings = {name: about[name] for name in FIXED if name in about}
+        return cls(path.resolve(), model, classes, preprocessing, settings)
+
+    def settled(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the settings that the model determines.
+
+        Parameters
+        ----------
+        given : dict
+            The settings asked for.
+
+        Raises
+        ------
+        ArgumentError
+            If one of them asks for another architecture.
+        """
+        for name in FIXED:
+            value, own = given.get(name), self.settings.get(name)
+            if value is None or value == own:
+                continue
+            asked = f"{name}={value!r}" if not isinstance(value, Node) else "A model of your own"
+            known = "" if own in (None, OWN) else f" ({name}={own!r})"
+            raise ArgumentError(
+                f"{asked} does not go with the model of {self.where}{known}, which brings its own "
+                f"layers. Leave {name} out, or begin without that model."
+            )
+        return {**self.settings, "start": str(self.where)}
+
+    def doubts(self, source: Source, test: Indices) -> Iterator[str]:
+        """Say so where the model has learnt from images of the new test part."""
+        if not self.where.is_dir():
+            return
+        if count := learnt_from(self.where, read_run(self.where), source, test):
+            yield (
+                f"the model of {self.where} has learnt from {count:,} of the {len(test):,} test "
+                "images; the test says little about new ones. Keep those apart that it was tested "
+                f"with (--split {self.where / 'split.json'} where the data are the same), or test "
+                "on others"
+            )
+
+    def begin(
+        self, classes: tuple[str, ...], image_size: int | None, seed: int
+    ) -> tuple[Node, Preprocessing]:
+        """Return the model for these classes, and its preprocessing.
+
+        The preprocessing stays: the weights belong to images that were scaled so. Where the classes
+        are others, the last layer with parameters is made anew, and keeps what it knows: the
+        weights of each class that both have.
+
+        Parameters
+        ----------
+        classes : tuple of str
+            Of the new data, in the order of the outputs.
+        image_size : int, optional
+            Height and width that the network sees; its own by default. It must be one that leaves
+            every layer but the last as it is.
+        seed : int
+            Names the first weights of new classes.
+
+        Returns
+        -------
+        Node, Preprocessing
+
+        Raises
+        ------
+        ArgumentError
+            If the model cannot be given these classes or this size.
+        """
+        head: tuple[str, ...] = ()
+        if classes != self.classes or image_size is not None:
+            head = _new_head(self.model, len(self.classes), len(classes), self.where)
+        model = from_spec(self.model.spec())
+        preprocessing = self.preprocessing
+        if image_size is not None:
+            preprocessing = replace(preprocessing, size=(image_size, image_size))
+        try:
+            model.build((preprocessing.channels, *preprocessing.size), seed=seed)
+        except ShapeError as error:
+            raise ArgumentError(
+                f"The model of {self.where} cannot take images of {image_size} x {image_size}: "
+                f"{error} Leave the image size out, to keep {self.preprocessing.size[0]}."
+            ) from None
+        state = model.state_dict()
+        for path, values in self.model.state_dict().items():
+            if path in head:
+                self._known_classes(values, state[path], classes)
+            elif values.shape == state[path].shape:
+                state[path] = values
+            else:
+                raise ArgumentError(
+                    f"With images of {image_size} x {image_size} {path} would have the shape "
+                    f"{state[path].shape}, but in the model of {self.where} it is {values.shape}. "
+                    f"Leave the image size out, to keep {self.preprocessing.size[0]}."
+                )
+        model.load_state_dict(state)
+        return model, preprocessing
+
+    def _known_classes(self, old: Array, new: Array, classes: tuple[str, ...]) -> None:
+        """Copy the rows (one a class) of the classes that both have, if they are as long."""
+        if old.shape[1:] != new.shape[1:]:
+            return  # another image size: what the rows multiply has changed its meaning
+        for place, name in enumerate(classes):
+            if name in self.classes:
+                new[place] = old[self.classes.index(name)]
+
+
+def freeze(model: Node, before: int | str) -> None:
+    """Freeze the first layers of a model that is about to be trained; 0 freezes none."""
+    if before and not isinstance(model, Sequential):
+        raise ArgumentError(
+            f"freeze={before!r}: the model is a {type(model).__name__}, but only a Sequential has "
+            "layers that run first. Wrap it: Sequential(...)."
+        )
+    if isinstance(model, Sequential):
+        model.freeze(before)
+
+
+def _new_head(model: Node, old: int, new: int, where: Path) -> tuple[str, ...]:
+    """Let the last layer with parameters give `new` numbers; return its parameters' paths."""
+    head: Layer = [layer for layer in model.leaves() if layer.declared][-1]
+    if not isinstance(head, Linear | Conv2d) or head.output_shape[0] != old:
+        raise ArgumentError(
+            f"The model of {where} ends in {head.label}, which gives {head.output_shape} and not "
+            f"one number for each of its {old} classes, so it cannot be given other classes."
+        )
+    head.arguments["out_features" if isinstance(head, Linear) else "out_channels"] = new
+    return tuple(join(head.path, name) for name in head.declared)

@@ -1,0 +1,95 @@
+"""A folder for a new run: found, checked, made, and held by one process."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from shlex import quote
+
+from clearconv.errors import ArgumentError, RunError
+from clearconv.files import is_temporary, shortened
+from clearconv.runs.checkpoint import LAST, PREVIOUS
+from clearconv.runs.lock import LOCK, locked
+from clearconv.runs.run import FOLDS
+
+#: What a run writes before ``run.json``, with which it has begun.
+_BEFORE = (LOCK, "split.json", LAST, PREVIOUS)
+
+
+def check_folder(out: Path | None, root: Path | None) -> None:
+    """Raise if `out` cannot be a new run's folder, for data in the folder `root` or in none."""
+    if out is None:
+        return
+    if root is not None and out.resolve().is_relative_to(root.resolve()):
+        raise ArgumentError(
+            f"The run folder {out} would lie inside the data ({root.resolve()}), where it would "
+            "be taken for images. Choose another place with --out."
+        )
+    if (out / "run.json").exists() or (out / FOLDS).exists():
+        raise ArgumentError(
+            f"{out} holds a run already. Go on with it (--resume {quote(str(out))}), or choose "
+            "another folder with --out."
+        )
+    if out.exists() and not (out.is_dir() and _is_empty(out)):
+        raise ArgumentError(f"{out} exists and is not an empty folder. Choose another with --out.")
+
+
+@contextmanager
+def new_folder(
+    out: Path | None,
+    name: str,
+    root: Path | None,
+    warn: Callable[[str], None],
+    begun: str = "run.json",
+) -> Iterator[Path]:
+    """Make `out`, or the first free ``runs/NAME-N``, and hold its lock.
+
+    A folder is free where ``mkdir`` makes it: of two runs that begin at once, each gets its own.
+    The default is never inside the data, where it would be taken for images: if that is where we
+    are, it is beside the data. A run that does not come to write `begun` leaves nothing.
+    """
+    check_folder(out, root)
+    made = True
+    try:
+        if out is None:
+            out = _first_free(name, root)
+        else:
+            made = not out.exists()
+            out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"The run folder {out or 'runs'} cannot be made ({error.strerror}). Choose another "
+            "with --out."
+        ) from None
+    with locked(out, warn):
+        check_folder(out, root)  # again: another may have begun and ended here meanwhile
+        try:
+            yield out
+        finally:
+            if not (out / begun).exists() and out.exists():
+                for file in _BEFORE:
+                    (out / file).unlink(missing_ok=True)
+                if made:
+                    out.rmdir()
+
+
+def _first_free(name: str, root: Path | None) -> Path:
+    runs = Path("runs")
+    if root is not None and runs.resolve().is_relative_to(root.resolve()):
+        runs = root.resolve().parent / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    for number in count(1):
+        folder = runs / f"{shortened(name) or 'data'}-{number}"
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError  # count has no end
+
+
+def _is_empty(folder: Path) -> bool:
+    """Say whether a folder is empty, or holds only what a run killed at its very start left."""
+    files = list(folder.iterdir())
+    left = all(file.name in _BEFORE or is_temporary(file) for file in files)
+    return not files or (left and (folder / LOCK).exists())

@@ -1,0 +1,171 @@
+"""What a trained model says of images: files on disk, or arrays in a program."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from clearconv.arrays import Array
+from clearconv.data import Preprocessing, side_for
+from clearconv.data.batches.ahead import cores, in_order
+from clearconv.data.images.decode import Pixels
+from clearconv.data.images.given_image import ImageLike, image_pixels, is_file, is_one_image
+from clearconv.errors import DataError
+from clearconv.layers import Node
+from clearconv.ops import softmax
+from clearconv.runs.evaluation import unanswered
+from clearconv.runs.use import open_model
+
+#: Images that go through the network together.
+_BATCH = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the model says about one image.
+
+    Attributes
+    ----------
+    file : str
+        The image.
+    classes : tuple of str
+        Of the model.
+    probabilities : ndarray of shape (K,), optional
+        None if the image could not be read.
+    error : str, optional
+        Why it could not be read.
+    """
+
+    file: str
+    classes: tuple[str, ...]
+    probabilities: Array | None = None
+    error: str | None = None
+
+    @property
+    def best(self) -> tuple[str, float]:
+        """Return the likeliest class and its probability."""
+        if self.probabilities is None:
+            raise DataError(f"{self.file}: {self.error}")
+        place = int(self.probabilities.argmax())
+        return self.classes[place], float(self.probabilities[place])
+
+
+def predict(where: str | Path, images: Iterable[ImageLike] | ImageLike) -> list[Prediction]:
+    """Predict the classes of images.
+
+    Parameters
+    ----------
+    where : str or Path
+        A run folder, or a model file.
+    images : iterable of images, ndarray of shape (N, H, W) or (N, H, W, C), or one image
+        Each image is the path of a file, a Pillow image, or an array of uint8 from 0 to 255, of
+        shape (H, W) or (H, W, C) with C = 1 (grey), 3 (red, green, blue) or 4 (with opacity; what
+        is transparent becomes white). An array of three axes whose last one has 1, 3 or 4 entries
+        is one image.
+
+    Returns
+    -------
+    list of Prediction
+        In the order of `images`. A file that cannot be read gives one with an `error`.
+
+    Raises
+    ------
+    ModelFileError
+        If the model cannot be used.
+    DataError
+        If an image is none of these; of other numbers than uint8 it says how to make them so.
+
+    Notes
+    -----
+    Images are read on threads and go through the network in batches. With the compiled kernels
+    the bits of a prediction do not depend on the other images.
+    """
+    return list(predictions(where, images))
+
+
+def predictions(
+    where: str | Path, images: Iterable[ImageLike] | ImageLike, batch_size: int = _BATCH
+) -> Iterator[Prediction]:
+    """Predict as `predict` does, one image after another: memory does not grow with their number.
+
+    Parameters
+    ----------
+    where, images
+        As for `predict`.
+    batch_size : int
+        Number of images that go through the network together.
+
+    Returns
+    -------
+    iterator of Prediction
+        In the order of `images`.
+
+    Raises
+    ------
+    ModelFileError, DataError
+        As `predict` does: about the model at once, about an image when it comes to it.
+    """
+    model, classes, preprocessing = open_model(Path(where))
+    if is_one_image(images):
+        listed: Iterable[ImageLike] = [images]
+    elif isinstance(images, Iterable):
+        listed = images
+    else:
+        raise DataError(
+            f"images is {type(images).__name__}, but a list of paths, arrays or Pillow images is "
+            "needed."
+        )
+    return _predicted(model, classes, preprocessing, listed, batch_size)
+
+
+def _predicted(
+    model: Node,
+    classes: tuple[str, ...],
+    how: Preprocessing,
+    images: Iterable[ImageLike],
+    batch_size: int,
+) -> Iterator[Prediction]:
+    read = in_order(partial(_read, how), enumerate(images), batch_size, cores())
+    while batch := list(islice(read, batch_size)):
+        pixels = [found for _, found in batch if not isinstance(found, DataError)]
+        rows = iter(_probabilities(model, how, pixels) if pixels else ())
+        for (number, image), found in batch:
+            name = _name(number, image)
+            if isinstance(found, DataError):
+                yield Prediction(name, classes, error=str(found))
+                continue
+            row: Array = next(rows)
+            if np.isfinite(row).all():
+                yield Prediction(name, classes, row)
+            else:
+                yield Prediction(name, classes, error=unanswered(name))
+
+
+def _read(how: Preprocessing, numbered: tuple[int, ImageLike]) -> Pixels | DataError:
+    """Return an image at the size that the network sees; of a file, what is wrong with it."""
+    number, image = numbered
+    # Arrays that a network has learnt from are not reduced before they are resized.
+    reduced = is_file(image) or how.resize == "crop"
+    try:
+        pixels = image_pixels(image, side_for(how.size) if reduced else None, _name(number, image))
+    except DataError as error:
+        if not is_file(image):
+            raise
+        return error
+    return how.resized(pixels)
+
+
+def _name(number: int, image: ImageLike) -> str:
+    """Return what an image is called: by its file, or by its place."""
+    file = image if is_file(image) else getattr(image, "filename", "")
+    return str(file or f"images[{number}]")
+
+
+def _probabilities(model: Node, how: Preprocessing, pixels: list[Pixels]) -> Array:
+    x = how.normalised(np.stack(pixels)).transpose(0, 3, 1, 2)  # (n, C, H, W)
+    with np.errstate(all="ignore"):  # what is not finite is told by name
+        logits = model.forward(x.astype(model.store.dtype, copy=False))
+        return softmax.forward(logits)  # (n, K)

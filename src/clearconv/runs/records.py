@@ -1,0 +1,244 @@
+"""What the files of a run must say: each value by its kind, checked where the file is read."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clearconv.errors import RunError
+from clearconv.files import read_text
+
+_MOST = 1e60  # numbers beyond are a mistake, and arithmetic with them overflows
+_SHOWN = 60  # letters of a wrong value
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a value must be.
+
+    Attributes
+    ----------
+    expected : str
+        In words, such as ``"a whole number"``.
+    fits : callable
+        Says whether a value is one.
+    """
+
+    expected: str
+    fits: Callable[[Any], bool]
+
+
+@dataclass(frozen=True)
+class Many:
+    """Any number of values of one kind, in a list, or by name."""
+
+    kind: "Schema"
+    named: bool = False
+
+
+#: A kind; many of a kind; or names with what each holds, where a name with ? may be missing.
+Schema = Kind | Many | Mapping[str, "Schema"]
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 2**53
+
+
+def _is_number(value: Any) -> bool:
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    return plain and -_MOST <= value <= _MOST  # false for NaN
+
+
+WHOLE = Kind("a whole number, 0 or more", _is_whole)
+EPOCH = Kind("the number of an epoch, from 1", lambda value: _is_whole(value) and value > 0)
+NUMBER = Kind("a finite number", _is_number)
+POSITIVE = Kind("a number above 0", lambda value: _is_number(value) and value > 0)
+SHARE = Kind("a number from 0 to 1", lambda value: _is_number(value) and 0 <= value <= 1)
+TEXT = Kind("text", lambda value: isinstance(value, str))
+PLACE = Kind("text, or null", lambda value: value is None or isinstance(value, str))
+TABLE = Kind("an object", lambda value: isinstance(value, dict))
+
+_SOURCES = ("photos", "idx", "digits", "arrays")
+
+#: ``run.json``; ``Settings`` checks its settings.
+RUN: Schema = {
+    "settings": TABLE,
+    "data": {
+        "name": TEXT,
+        "kind": Kind(f"one of {', '.join(_SOURCES)}", lambda value: value in _SOURCES),
+        "root": PLACE,
+        "classes": Many(TEXT),
+        "side?": Kind("a whole number, or null", lambda v: v is None or (_is_whole(v) and v > 0)),
+        "sha256": Many(TEXT, named=True),
+    },
+}
+
+#: ``split.json``.
+SPLIT: Schema = {name: Many(TEXT) for name in ("train", "validation", "test")}
+
+#: A line of ``history.jsonl``, and an entry of a checkpoint's history.
+RECORD: Schema = {
+    "epoch": WHOLE,
+    "lr": NUMBER,
+    "train_loss": NUMBER,
+    "train_accuracy": SHARE,
+    "validation_loss": NUMBER,
+    "validation_accuracy": SHARE,
+    "validation_mean_recall?": SHARE,
+    "validation_standard_error?": SHARE,
+    "seconds?": NUMBER,
+    "images_per_second?": NUMBER,
+    "weights_sha256": TEXT,
+    "dead?": Many(WHOLE, named=True),
+    "warnings?": Many(TEXT),
+}
+
+#: ``result.json``.
+RESULT: Schema = {"best_epoch": WHOLE, "weights_sha256": TEXT, "seconds": NUMBER, "test": TABLE}
+
+#: ``plan.json``, as far as the report quotes it.
+PLAN: Schema = {
+    "forecast?": {"epochs": WHOLE, "training_seconds": NUMBER, "validation_seconds": NUMBER},
+    "survey?": {"problems?": Many(TEXT), "advice?": Many(TEXT)},
+}
+
+#: ``lr_finder.json``.
+FINDER: Schema = {
+    "suggestion": POSITIVE,
+    "lr": Many(POSITIVE),
+    "loss": Many(NUMBER),
+    "smooth": Many(NUMBER),
+}
+
+#: ``folds.json``.
+FOLDS: Schema = {
+    "folds": Kind("a number of folds, 2 to 10,000", lambda v: _is_whole(v) and 2 <= v <= 10_000)
+}
+
+#: What a checkpoint says of the run's progress.
+PROGRESS: Schema = {
+    "history": Many(RECORD),
+    "so_far": {"step": WHOLE, "seen": WHOLE, "right": WHOLE, "loss": NUMBER, "seconds": NUMBER},
+}
+
+
+def read(path: Path, schema: Schema, remedy: str) -> Any:
+    """Return the content of a JSON file of the run.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    schema : Schema
+        What it must say.
+    remedy : str
+        What to do about a damaged one.
+
+    Raises
+    ------
+    RunError
+        If it cannot be read, or a value is not of its kind; names it.
+    """
+    return _checked(path, _text(path), schema, remedy)
+
+
+def read_records(path: Path, remedy: str) -> list[dict[str, Any]]:
+    """Return the records of the epochs, one a line.
+
+    Raises
+    ------
+    RunError
+        As `read` does; also if the epochs do not follow on each other.
+    """
+    lines = _text(path).splitlines()
+    records = [_checked(path, line, RECORD, remedy, f"line {n}") for n, line in enumerate(lines, 1)]
+    if (found := out_of_order(records)) is not None:
+        raise damaged(path, found, remedy)
+    return records
+
+
+def wrong(value: Any, schema: Schema, place: str = "") -> str | None:
+    """Say what is wrong first: where, what was found, and what was expected; None if nothing is.
+
+    Parameters
+    ----------
+    value : object
+        As JSON gives it.
+    schema : Schema
+        What it must be.
+    place : str
+        What it is called, such as ``data.classes``.
+    """
+    if isinstance(schema, Kind):
+        return None if schema.fits(value) else _found(place, value, schema.expected)
+    if isinstance(schema, Many):
+        if schema.named and not isinstance(value, dict):
+            return _found(place, value, "an object")
+        if not schema.named and not isinstance(value, list):
+            return _found(place, value, "a list")
+        inner = value.items() if isinstance(value, dict) else enumerate(value)
+        found = (wrong(one, schema.kind, f"{place}[{_shown(key)}]") for key, one in inner)
+        return next((said for said in found if said is not None), None)
+    if not isinstance(value, dict):
+        names = ", ".join(name for name in schema if not name.endswith("?"))
+        return _found(place, value, f"an object with {names}" if names else "an object")
+    for key, kind in schema.items():
+        name = key.removesuffix("?")
+        whole = f"{place}.{name}" if place else name
+        if name not in value:
+            if key == name:
+                return f"{whole} is missing"
+        elif (said := wrong(value[name], kind, whole)) is not None:
+            return said
+    return None
+
+
+def out_of_order(records: list[dict[str, Any]]) -> str | None:
+    """Say so if the records are not those of epochs 1, 2, 3 and so on, each judged alike."""
+    recall = "validation_mean_recall"
+    for number, record in enumerate(records, 1):
+        if record["epoch"] != number:
+            return f"record {number} is of epoch {record['epoch']}, but of epoch {number} expected"
+        if (recall in record) != (recall in records[0]):
+            return f"{recall} is in some of its records, and in others not"
+    return None
+
+
+def damaged(path: Path, found: str, remedy: str) -> RunError:
+    """Make the error that names a damaged file, what is wrong in it, and what to do."""
+    return RunError(f"{path} is damaged: {found}. {remedy}")
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_text(path)
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except UnicodeDecodeError:
+        raise damaged(path, "it is not text in UTF-8", "Put a whole copy back.") from None
+
+
+def _checked(path: Path, text: str, schema: Schema, remedy: str, place: str = "") -> Any:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        where = f"{place}: " if place else ""
+        raise damaged(path, f"{where}{error}", remedy) from None
+    if (found := wrong(content, schema, place)) is not None:
+        raise damaged(path, found, remedy)
+    return content
+
+
+def _found(place: str, value: Any, expected: str) -> str:
+    return f"{place or 'its content'} is {_shown(value)}, but {expected} is expected"
+
+
+def _shown(value: Any) -> str:
+    """Show a value in a few letters, however large or deep it is."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**64:
+        return "a number of more than 19 digits"
+    if isinstance(value, list | dict):
+        return f"{'a list' if isinstance(value, list) else 'an object'} of {len(value)}"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

@@ -1,0 +1,355 @@
+"""Everything that determines a run, with good defaults for each kind of data."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from difflib import get_close_matches
+from math import inf
+from os import PathLike, fspath
+from typing import Any, Literal, Self, get_args
+
+import numpy as np
+
+from clearconv.data import Augmentation
+from clearconv.errors import ArgumentError, RunError
+from clearconv.models import MODELS, default_for
+from clearconv.ops.tellings import BACKENDS
+from clearconv.optim import SCHEDULES
+
+OPTIMISERS = ("sgd", "adam", "adamw")
+
+#: What becomes of images whose shape is not the network's.
+Resize = Literal["crop", "squash"]
+RESIZES: tuple[str, ...] = get_args(Resize)
+
+#: Stands for a network of one's own among the names of models.
+OWN = "own"
+
+#: How each kind of data is trained unless told otherwise. ``docs/training.md`` says how the
+#: recipes were found. Of arrays nobody knows whether a crop leaves their class as it is.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "photos": {
+        "epochs": 100,
+        "batch_size": 32,
+        "lr": 3e-3,
+        "weight_decay": 0.05,
+        "label_smoothing": 0.1,
+        "augmentation": Augmentation.photos().to_dict(),
+    },
+    "idx": {
+        "epochs": 10,
+        "batch_size": 64,
+        "lr": 2e-3,
+        "weight_decay": 0.05,
+        "label_smoothing": 0.1,
+        "augmentation": Augmentation(crop=(0.7, 1.0)).to_dict(),
+    },
+    "arrays": {"epochs": 10, "batch_size": 64, "lr": 2e-3, "weight_decay": 0.05},
+    "digits": {"epochs": 30, "batch_size": 32, "lr": 3e-3, "weight_decay": 0.05},
+}
+
+
+def _is_whole(value: Any) -> bool:
+    plain = isinstance(value, int) and not isinstance(value, bool)
+    return plain and -(2**63) <= value < 2**63
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float) or _is_whole(value)
+
+
+def _all(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list | tuple) and all(map(fits, value))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+#: Which settings are of which kind.
+_KINDS: tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...] = (
+    (
+        ("epochs", "batch_size", "image_size", "seed", "patience", "threads"),
+        _is_whole,
+        "a whole number",
+    ),
+    (
+        (
+            *("lr", "momentum", "weight_decay", "warmup", "label_smoothing", "dropout"),
+            "save_every",
+        ),
+        _is_number,
+        "a number",
+    ),
+    (
+        ("batch_norm", "nesterov", "class_weights"),
+        lambda value: isinstance(value, bool),
+        "True or False",
+    ),
+    (("data", "start", "split"), _is_text, "text"),
+    (("freeze",), lambda value: _is_whole(value) or _is_text(value), "a number or a layer's name"),
+    (("classes",), _all(_is_text), "a list of names"),
+    (("ratios",), _all(_is_number), "three numbers"),
+    (
+        ("augmentation",),
+        lambda value: isinstance(value, dict),
+        "a dictionary, such as {'flip': 0.5}",
+    ),
+)
+#: Those that may be None.
+_OPTIONAL = ("start", "classes", "dropout", "image_size", "patience", "split", "threads")
+
+#: What replaces the above where another optimiser than AdamW is asked for.
+OPTIMISER_DEFAULTS: dict[str, dict[str, Any]] = {
+    "adamw": {},
+    "adam": {"weight_decay": 0.0},
+    "sgd": {"lr": 0.02, "weight_decay": 5e-4},
+}
+
+#: How much of that learning rate a network gets that has learnt already.
+FINE_TUNING = 1 / 3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to train, on what, and how. The same settings give the same weights.
+
+    Attributes
+    ----------
+    data : str
+        A folder, or "digits".
+    model : str
+        A name in ``clearconv.models.MODELS``, or "own" for a network of one's own.
+    start : str, optional
+        The run folder or model file to begin with, which brings layers, weights and preprocessing.
+    freeze : int or str
+        What ``Sequential.freeze`` is told: so many first layers and blocks, or all before the one
+        of this name, stay as they are.
+    classes : tuple of str, optional
+        Which classes, in which order; all by default.
+    batch_norm : bool
+        Whether the model normalises after each convolution.
+    dropout : float, optional
+        Share of features the model drops in training; by default the model's own.
+    resize : {"crop", "squash"}, optional
+        How an image of another shape than the network's input becomes one: its middle in the
+        input's shape, or all of it, out of proportion. By default photographs are cropped and
+        arrays squashed; a run that begins with an earlier model goes on as that one did.
+    image_size : int, optional
+        Height and width the network sees; by default the model's own.
+    epochs : int
+        Times through the training part.
+    batch_size : int
+        Images in a step.
+    optimiser : {"sgd", "adam", "adamw"}
+        Rule of the steps.
+    lr : float
+        Learning rate at the schedule's height.
+    momentum : float
+        Of SGD.
+    nesterov : bool
+        Of SGD.
+    weight_decay : float
+        Pull of the weights towards 0.
+    schedule : {"constant", "step", "cosine", "one_cycle"}
+        Course of the learning rate after the warm-up.
+    warmup : float
+        Share of the run in which the learning rate rises.
+    label_smoothing : float
+        Share of the target spread over all classes.
+    class_weights : bool
+        Whether rare classes count more in the loss, so that all classes count alike; the epoch
+        to keep is then chosen by the mean recall instead of the accuracy.
+    augmentation : dict
+        As ``Augmentation.to_dict`` gives it.
+    seed : int
+        Of the split, the initial weights, the order, the augmentation and dropout.
+    patience : int, optional
+        Stop after this number of epochs without a better validation; None never stops early.
+    ratios : (int, int, int)
+        Training, validation and test part, where the data bring no split.
+    split : str, optional
+        A split file.
+    allow_twins_apart : bool
+        Whether copies of a picture may lie in several parts; the test then measures memory as well.
+    save_every : float
+        Seconds between checkpoints within an epoch; 0 saves after every step. It changes no bit.
+    backend : {"loops", "matrix", "native"}, optional
+        The one telling that runs; by default native where it is compiled, else matrix.
+    threads : int, optional
+        Of the compiled kernels, and of the image decoder; by default each uses all cores.
+    """
+
+    data: str
+    model: str
+    start: str | None = None
+    freeze: int | str = 0
+    classes: tuple[str, ...] | None = None
+    batch_norm: bool = False
+    dropout: float | None = None
+    resize: Resize | None = None
+    image_size: int | None = None
+    epochs: int = 10
+    batch_size: int = 32
+    optimiser: str = "adamw"
+    lr: float = 1e-3
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 0.0
+    schedule: str = "cosine"
+    warmup: float = 0.1
+    label_smoothing: float = 0.0
+    class_weights: bool = False
+    augmentation: dict[str, Any] = field(default_factory=lambda: Augmentation.none().to_dict())
+    seed: int = 0
+    patience: int | None = None
+    ratios: tuple[int, int, int] = (8, 1, 1)
+    split: str | None = None
+    allow_twins_apart: bool = False
+    save_every: float = 60.0
+    backend: str | None = None
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check what can be checked before the data are read."""
+        for name, known in (
+            ("model", (*MODELS, OWN)),
+            ("optimiser", OPTIMISERS),
+            ("schedule", SCHEDULES),
+            ("backend", (None, *BACKENDS)),
+            ("resize", (None, *RESIZES)),
+        ):
+            if getattr(self, name) not in known:
+                listed = ", ".join(str(item) for item in known if item is not None)
+                raise ArgumentError(f"{name}={getattr(self, name)!r} is not known; use {listed}.")
+        for names, fits, expected in _KINDS:
+            for name in names:
+                value = getattr(self, name)
+                if not fits(value) and not (value is None and name in _OPTIONAL):
+                    raise ArgumentError(f"{name}={value!r}, but it must be {expected}.")
+        for name, right, expected in (
+            ("epochs", self.epochs >= 1, "at least 1"),
+            ("batch_size", self.batch_size >= 1, "at least 1"),
+            ("lr", 0 < self.lr < inf, "more than 0, and finite"),
+            ("weight_decay", 0 <= self.weight_decay < inf, "at least 0, and finite"),
+            ("momentum", 0 <= self.momentum < 1, "at least 0 and less than 1"),
+            ("warmup", 0 <= self.warmup < 1, "a share of the run, at least 0 and less than 1"),
+            ("label_smoothing", 0 <= self.label_smoothing < 1, "at least 0 and less than 1"),
+            ("dropout", 0 <= (self.dropout or 0) < 1, "at least 0 and less than 1"),
+            ("patience", self.patience is None or self.patience >= 1, "at least 1"),
+            ("save_every", 0 <= self.save_every < inf, "at least 0 seconds, and finite"),
+            ("threads", self.threads is None or self.threads >= 1, "at least 1"),
+            ("image_size", self.image_size is None or self.image_size >= 1, "at least 1"),
+        ):
+            if not right:
+                raise ArgumentError(f"{name}={getattr(self, name)!r}, but it must be {expected}.")
+        if self.schedule == "one_cycle" and self.warmup:
+            raise ArgumentError(
+                f"warmup={self.warmup:g} cannot go with schedule='one_cycle', which climbs by "
+                "itself. Leave the warm-up out, or choose another schedule."
+            )
+        if self.nesterov and self.optimiser != "sgd":
+            raise ArgumentError(
+                f"nesterov is sgd's, but optimiser={self.optimiser!r}. Leave it out, or use sgd."
+            )
+        if self.model == OWN and (self.batch_norm or self.dropout):
+            raise ArgumentError(
+                "batch_norm and dropout are options of the bundled models; in a network of your "
+                "own put BatchNorm2d() and Dropout() where you want them."
+            )
+        if self.freeze and self.start is None and self.model != OWN:
+            raise ArgumentError(
+                f"freeze={self.freeze!r} would keep the random weights of a network that has "
+                "learnt nothing yet. Give the run to begin with as well (--from RUN), or leave it "
+                "out."
+            )
+        Augmentation.from_dict(self.augmentation)
+
+    @property
+    def keeps_twins_together(self) -> bool:
+        """Whether copies of a picture stay in one part, where the data do not bring that part."""
+        return self.split is None and not self.allow_twins_apart
+
+    @classmethod
+    def for_data(cls, kind: str, data: str, **given: Any) -> Self:
+        """Return the defaults for a kind of data, with what was given in their place.
+
+        Parameters
+        ----------
+        kind : {"photos", "idx", "arrays", "digits"}
+            ``Source.kind``.
+        data : str
+            Folder, or "digits".
+        **given
+            Attributes; None means not given. `augmentation` may hold a part of the settings.
+
+        Returns
+        -------
+        Settings
+
+        Raises
+        ------
+        ArgumentError
+            If a setting is not possible, or could have no effect.
+        """
+        known = [item.name for item in fields(cls) if item.name != "data"]
+        for name in given.keys() - known:
+            close = get_close_matches(name, known, n=1)
+            meant = f"Did you mean {close[0]}? " if close else ""
+            if name in Augmentation.none().to_dict():
+                meant = f"It is a part of one: augmentation={{{name!r}: {given[name]!r}}}. "
+            raise ArgumentError(f"{name} is not a setting. {meant}Known: {', '.join(known)}.")
+        optimiser = given.get("optimiser") or "adamw"
+        if given.get("momentum") is not None and optimiser != "sgd":
+            raise ArgumentError(
+                f"momentum is sgd's, but optimiser={optimiser!r}. Leave it out, or use sgd."
+            )
+        for name in ("ratios", "allow_twins_apart"):
+            if given.get("split") is not None and given.get(name) is not None:
+                raise ArgumentError(
+                    f"split names the parts, so {name} has no effect: give one of them."
+                )
+        chosen = {"model": given.get("model") or default_for(kind), **DEFAULTS[kind]}
+        chosen |= OPTIMISER_DEFAULTS.get(optimiser, {})
+        if given.get("schedule") == "one_cycle":
+            chosen["warmup"] = 0.0  # it climbs by itself
+        if given.get("start") is not None:
+            chosen["lr"] = round(chosen["lr"] * FINE_TUNING, 6)
+        usual = chosen.get("augmentation", Augmentation.none().to_dict())
+        chosen |= {name: _plain(value) for name, value in given.items() if value is not None}
+        changed = chosen.get("augmentation", usual)
+        if isinstance(changed, Mapping):
+            changed = {**usual, **changed}
+        return cls(data=data, **{**chosen, "augmentation": changed})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """Return the settings that ``to_dict`` described.
+
+        Raises
+        ------
+        RunError
+            If a setting is unknown: the run was made by another version.
+        """
+        known = {item.name for item in fields(cls)}
+        if unknown := sorted(plain.keys() - known):
+            raise RunError(
+                f"The run has settings that this clearconv does not know: {', '.join(unknown)}. "
+                "Was it made by a newer version?"
+            )
+        tuples = {
+            name: tuple(plain[name])
+            for name in ("classes", "ratios")
+            if isinstance(plain.get(name), list)
+        }
+        return cls(**{**plain, **tuples})
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy's as Python's own, and a path as text, which JSON takes."""
+    if isinstance(value, PathLike):
+        return fspath(value)
+    return value.item() if isinstance(value, np.generic) else value

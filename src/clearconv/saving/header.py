@@ -1,0 +1,144 @@
+"""What a model file claims, checked before anything of the claimed size is made.
+
+A file may come from anywhere. Its header is read only up to a fixed length, its description only up
+to a fixed number of values and layers, and every array that the layers declare must be in the file,
+byte for byte, before the first is allocated.
+"""
+
+import json
+from collections.abc import Mapping
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from clearconv.arrays import Array
+from clearconv.errors import ModelFileError
+from clearconv.layers.base.node import Node, Shape
+from clearconv.layers.base.store import join
+from clearconv.saving.foreign import LOOK, looks_like
+
+#: Bytes of the header. A record of an epoch takes 400, a tensor 100: room for 25,000 epochs of the
+#: largest networks, and too little for a parser to choke on.
+MOST_HEADER = 2**24
+_MOST_VALUES = 2**20  # of a description, each up to 100 bytes in memory
+_MOST_LAYERS = 4096  # the deepest networks in use have about a thousand
+_MOST_DEPTH = 64  # of containers within containers
+_MOST_LETTERS = 200  # of a name; a path joins as many as containers are nested
+_MOST_NUMBERS = 2**28  # what a layer may make of one image: 1 GiB in float32
+
+
+class DamagedFileError(ModelFileError):
+    """The bytes of a model file are not those that were written."""
+
+
+def check_header(path: Path) -> None:
+    """Raise unless the file may be a safetensors file with a header of bearable length."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(LOOK)
+    length = int.from_bytes(head[:8], "little")
+    if size >= 10 and length <= min(size - 8, MOST_HEADER) and head[8:9] == b"{":
+        return
+    seems = looks_like(path, head)
+    if seems is not None:
+        raise DamagedFileError(f"{path} is not a clearconv model, but seems to be {seems}.")
+    if size >= 10 and head[8:9] == b"{" and length > MOST_HEADER:
+        raise DamagedFileError(
+            f"{path} announces a header of {length:,} bytes (the file has {size:,}), but a "
+            f"model's has at most {MOST_HEADER:,}. It was not written by clearconv."
+        )
+    raise DamagedFileError(
+        f"{path} is not a whole clearconv model: it has {size:,} bytes, and does not begin as a "
+        "safetensors file of that size does. Was it cut off while copying?"
+    )
+
+
+def description(path: Path, text: str) -> dict[str, Any]:
+    """Return what the file says of its model, if that is of bearable size."""
+    if sum(map(text.count, "[{,")) > _MOST_VALUES:
+        raise ModelFileError(
+            f"{path}: the model's description has more than {_MOST_VALUES:,} values. It was not "
+            "written by clearconv."
+        )
+    try:
+        about = json.loads(text)
+        todo = [(node, 1) for node in about["spec"]["nodes"]]
+        count = 0
+        while todo:
+            value, depth = todo.pop()
+            if isinstance(value, dict):
+                count += "type" in value
+                if count > _MOST_LAYERS or depth > 4 * _MOST_DEPTH:
+                    raise ModelFileError(
+                        f"{path}: the model has more than {_MOST_LAYERS:,} layers, or more than "
+                        f"{_MOST_DEPTH} within one another. It was not written by clearconv."
+                    )
+                if isinstance(value.get("name"), str) and len(value["name"]) > _MOST_LETTERS:
+                    raise ModelFileError(
+                        f"{path}: a layer's name has {len(value['name']):,} letters, but at most "
+                        f"{_MOST_LETTERS} are read. It was not written by clearconv."
+                    )
+                value = list(value.values())
+            if isinstance(value, list):
+                todo += [(item, depth + 1) for item in value]
+    except (KeyError, RecursionError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{path}: the model's description is damaged: {error!r}") from None
+    return dict(about)
+
+
+def check_tensors(path: Path, model: Node, dtype: str, tensors: Mapping[str, Array]) -> None:
+    """Raise unless the file holds what the layers declared, no more and no less."""
+    declared: dict[str, Shape] = {}
+    for layer in model.leaves():
+        for name, parameter in layer.declared.items():
+            declared[join(layer.path, name)] = parameter.shape
+        for name, initial in layer.declared_buffers.items():
+            declared[join(layer.path, name)] = initial.shape
+    missing, more = declared.keys() - tensors.keys(), tensors.keys() - declared.keys()
+    if missing or more:
+        raise ModelFileError(
+            f"{path} does not hold what its layers need: missing {_some(missing)}; not in the "
+            f"model {_some(more)}. Was the file changed after it was saved?"
+        )
+    for name, shape in declared.items():
+        got = tensors[name]
+        if (str(got.dtype), got.shape) != (dtype, shape):
+            raise ModelFileError(
+                f"{path}: {name} is {got.dtype} of shape {_cut(got.shape)}, but its layer needs "
+                f"{dtype} of shape {_cut(shape)}. Was the file changed after it was saved?"
+            )
+
+
+def check_outputs(path: Path, model: Node) -> None:
+    """Raise if a layer would make more of one image than memory could hold."""
+    for layer in model.leaves():
+        sizes = [layer.input_shape, layer.output_shape]
+        if len(layer.input_shape) == 3:
+            C, H, W = layer.input_shape
+            around = 2 * max((0, *_numbers(layer.arguments.get("padding"))))
+            sizes.append((C, H + around, W + around))
+        if (most := max(map(prod, sizes))) > _MOST_NUMBERS:
+            raise ModelFileError(
+                f"{path}: {layer.label} would make {most:,} numbers of one image, but at most "
+                f"{_MOST_NUMBERS:,} are allowed in a model from a file. Is its input shape "
+                f"{_cut(model.input_shape)} a mistake?"
+            )
+
+
+def _numbers(value: Any) -> tuple[int, ...]:
+    """Return the whole numbers in nested sequences."""
+    if isinstance(value, (tuple, list)):
+        return tuple(number for item in value for number in _numbers(item))
+    return (value,) if isinstance(value, int) else ()
+
+
+def _some(names: Any) -> str:
+    listed = sorted(names)
+    more = f" and {len(listed) - 5} more" if len(listed) > 5 else ""
+    return (", ".join(_cut(name) for name in listed[:5]) or "nothing") + more
+
+
+def _cut(value: object) -> str:
+    """Keep a message a line, whatever the file says."""
+    text = str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,1 @@
+"""What training shows: its history, its epochs' lines, TensorBoard's files."""
