@@ -1,6 +1,7 @@
 """Every distinct convolution of the networks by itself: forward and both gradients, one thread.
 
-Kernels are compared here, not memory: PyTorch's process gives none back (see child.py).
+The cases are read off the networks' layers: those of ``ops/conv2d/cases.py`` are small, and chosen
+for their geometry. Kernels are compared here, not memory: PyTorch's process gives none back (see child.py).
 """
 
 from collections.abc import Callable, Iterable

@@ -5,21 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Section -> pages, by their path in the repository.
-ORDER: dict[str, tuple[str, ...]] = {
-    "Begin": ("README.md", "docs/tour.md"),
-    "Convolution": ("docs/conv2d.md", "docs/im2col.md", "docs/conv_transpose2d.md"),
-    "Pooling": (
-        "docs/max_pool2d.md",
-        "docs/avg_pool2d.md",
-        "docs/global_avg_pool2d.md",
-        "docs/adaptive_avg_pool2d.md",
-        "docs/upsample2d.md",
-    ),
-    "Neurons": ("docs/linear.md", "docs/activation.md"),
-    "Losses": ("docs/softmax.md", "docs/cross_entropy.md", "docs/squared_error.md"),
-    "Norms and dropout": ("docs/batch_norm2d.md", "docs/group_norm.md", "docs/dropout.md"),
-    "The step": ("docs/update.md", "docs/conv_block.md"),
+from clearconv.ops import CHAPTERS
+
+#: Section -> pages, by their path in the repository: those before the chapters, and those after.
+_BEFORE: dict[str, tuple[str, ...]] = {"Begin": ("README.md", "docs/tour.md")}
+_AFTER: dict[str, tuple[str, ...]] = {
     "Questions": ("docs/questions.md", "docs/autopsy.md", "docs/article.md"),
     "Tools to learn with": ("docs/doctor.md", "docs/glassbox.md", "docs/tracing.md"),
     "Use it": (
@@ -35,6 +25,18 @@ ORDER: dict[str, tuple[str, ...]] = {
     "Speed": ("docs/performance.md", "docs/benchmarks.md"),
     "Take part": ("CONTRIBUTING.md",),
 }
+
+
+def _chapters() -> dict[str, tuple[str, ...]]:
+    """Return part -> pages of its chapters: each chapter says where it stands."""
+    parts: dict[str, tuple[str, ...]] = {}
+    for chapter in CHAPTERS:
+        parts[chapter.part] = (*parts.get(chapter.part, ()), f"docs/{chapter.name}.md")
+    return parts
+
+
+#: Section -> pages, by their path in the repository.
+ORDER = {**_BEFORE, **_chapters(), **_AFTER}
 
 
 @dataclass(frozen=True)

@@ -5,25 +5,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-#: One submodule for each chapter, with the functions of its matrix telling.
-activation: ModuleType
-adaptive_avg_pool2d: ModuleType
-avg_pool2d: ModuleType
-batch_norm2d: ModuleType
-conv2d: ModuleType
-conv_block: ModuleType
-conv_transpose2d: ModuleType
-cross_entropy: ModuleType
-dropout: ModuleType
-global_avg_pool2d: ModuleType
-group_norm: ModuleType
-im2col: ModuleType
-linear: ModuleType
-max_pool2d: ModuleType
-softmax: ModuleType
-squared_error: ModuleType
-update: ModuleType
-upsample2d: ModuleType
+def __getattr__(chapter: str) -> ModuleType:
+    """Return a chapter's submodule, with the functions of its matrix telling."""
 
 def variant() -> str:
     """Name the instruction set in use: avx512, avx2 or baseline."""

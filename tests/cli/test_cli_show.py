@@ -72,7 +72,7 @@ def test_the_compiled_telling_is_shown_from_every_file_of_its_chapter(run):
     assert "native.cpp" in opened and "void backward_weight(" in opened
     assert "struct WeightGradient {" in included
     assert "void backward_input(" not in shown
-    header = (Path(conv2d.__file__).parent / "batch_sums.h").read_text().splitlines()
+    header = (Path(conv2d.__file__).parent / "native" / "batch_sums.h").read_text().splitlines()
     multiplied = next(n for n, line in enumerate(header, 1) if "add_products(" in line)
     assert f"{multiplied}  {header[multiplied - 1]}" in included
 
@@ -135,9 +135,11 @@ constexpr int kUnused = 1;
 
 
 def test_the_compiled_source_is_found_with_its_helpers(tmp_path, monkeypatch):
-    (tmp_path / "native.cpp").write_text(COMPILED)
-    (tmp_path / "native.h").write_text(HEADER)
-    (tmp_path / "zero.h").write_text('#include "native.h"\n\n// None.\nconstexpr int kZero = 0;\n')
+    native = tmp_path / "native"
+    native.mkdir()
+    (native / "native.cpp").write_text(COMPILED)
+    (native / "native.h").write_text(HEADER)
+    (native / "zero.h").write_text('#include "native.h"\n\n// None.\nconstexpr int kZero = 0;\n')
     (tmp_path / "__init__.py").write_text("")
     module = type("Module", (), {"__file__": str(tmp_path / "__init__.py")})
     monkeypatch.setattr(_source, "_module", lambda name: module)
@@ -148,7 +150,7 @@ def test_the_compiled_source_is_found_with_its_helpers(tmp_path, monkeypatch):
     assert header.path.name == "zero.h"
     assert header.pieces == ((3, "// None.\nconstexpr int kZero = 0;"),)
     assert excerpts("halving", "backward", "native") == ()
-    (tmp_path / "native.cpp").unlink()
+    (native / "native.cpp").unlink()
     with pytest.raises(FileNotFoundError):
         excerpts("halving", "forward", "native")
 

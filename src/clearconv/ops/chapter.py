@@ -1,7 +1,8 @@
 """How a chapter describes itself: its functions, its cases, its worked examples.
 
-One list, `ops.CHAPTERS`, drives the agreement of the tellings, the numeric gradient checks, the
-benchmark, ``clearconv show`` and the documentation.
+One list, `ops.CHAPTERS`, drives the agreement of the tellings, the numeric gradient checks,
+``clearconv show`` and the documentation. The benchmark times the convolutions of real networks
+instead: cases here are small, and chosen for their geometry.
 """
 
 from collections.abc import Callable
@@ -62,6 +63,8 @@ class Chapter:
     ----------
     name : str
         Its folder under ``ops/``.
+    part : str
+        The part of the documentation in which it stands, such as ``"Pooling"``.
     functions : tuple of str
         Its public functions, forward first.
     run : Run
@@ -70,13 +73,17 @@ class Chapter:
         The case table.
     worked : dict
         Function name -> keyword arguments of an example small enough to redo by hand.
+    after : str, optional
+        The chapter to read before it; None for the first of all.
     """
 
     name: str
+    part: str
     functions: tuple[str, ...]
     run: Run
     cases: tuple[Case, ...]
     worked: dict[str, dict[str, Any]]
+    after: str | None = None
 
 
 def normal(*shape: int) -> Callable[[np.random.Generator], Array]:

@@ -1,41 +1,56 @@
-"""The list of chapters, in reading order."""
+"""The chapters, found by their folders and put in reading order."""
 
-from clearconv.ops.activation.cases import CHAPTER as _activation
-from clearconv.ops.adaptive_avg_pool2d.cases import CHAPTER as _adaptive_avg_pool2d
-from clearconv.ops.avg_pool2d.cases import CHAPTER as _avg_pool2d
-from clearconv.ops.batch_norm2d.cases import CHAPTER as _batch_norm2d
-from clearconv.ops.conv2d.cases import CHAPTER as _conv2d
-from clearconv.ops.conv_block.cases import CHAPTER as _conv_block
-from clearconv.ops.conv_transpose2d.cases import CHAPTER as _conv_transpose2d
-from clearconv.ops.cross_entropy.cases import CHAPTER as _cross_entropy
-from clearconv.ops.dropout.cases import CHAPTER as _dropout
-from clearconv.ops.global_avg_pool2d.cases import CHAPTER as _global_avg_pool2d
-from clearconv.ops.group_norm.cases import CHAPTER as _group_norm
-from clearconv.ops.im2col.cases import CHAPTER as _im2col
-from clearconv.ops.linear.cases import CHAPTER as _linear
-from clearconv.ops.max_pool2d.cases import CHAPTER as _max_pool2d
-from clearconv.ops.softmax.cases import CHAPTER as _softmax
-from clearconv.ops.squared_error.cases import CHAPTER as _squared_error
-from clearconv.ops.update.cases import CHAPTER as _update
-from clearconv.ops.upsample2d.cases import CHAPTER as _upsample2d
+from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
+from pathlib import Path
 
-CHAPTERS = (
-    _im2col,
-    _conv2d,
-    _conv_transpose2d,
-    _max_pool2d,
-    _avg_pool2d,
-    _global_avg_pool2d,
-    _adaptive_avg_pool2d,
-    _upsample2d,
-    _linear,
-    _activation,
-    _softmax,
-    _cross_entropy,
-    _squared_error,
-    _batch_norm2d,
-    _group_norm,
-    _dropout,
-    _conv_block,
-    _update,
-)
+from clearconv.ops.chapter import Chapter
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Name every chapter: a folder beside this file that has a ``cases.py``."""
+    return tuple(sorted(file.parent.name for file in Path(__file__).parent.glob("*/cases.py")))
+
+
+@cache
+def chapters() -> tuple[Chapter, ...]:
+    """Load every chapter's description; ``clearconv.ops.CHAPTERS``."""
+    loaded = (import_module(f"clearconv.ops.{name}.cases") for name in names())
+    return in_reading_order([module.CHAPTER for module in loaded])
+
+
+def in_reading_order(given: Iterable[Chapter]) -> tuple[Chapter, ...]:
+    """Put each chapter behind the one that it follows, and keep the chapters of a part together.
+
+    Chapters that follow the same one are sorted by name.
+
+    Raises
+    ------
+    ValueError
+        If a chapter follows one that does not exist, or follows itself by way of others.
+    """
+    by_name = {chapter.name: chapter for chapter in given}
+    depths = {name: _depth(chapter, by_name) for name, chapter in by_name.items()}
+    begins: dict[str, int] = {}  # part -> depth of its first chapter
+    for name, chapter in by_name.items():
+        begins[chapter.part] = min(depths[name], begins.get(chapter.part, depths[name]))
+    return tuple(
+        sorted(by_name.values(), key=lambda one: (begins[one.part], depths[one.name], one.name))
+    )
+
+
+def _depth(chapter: Chapter, by_name: dict[str, Chapter]) -> int:
+    """Count the chapters that lead to this one."""
+    seen, here = [chapter.name], chapter
+    while here.after is not None:
+        if here.after not in by_name or here.after in seen:
+            wrong = "its own follower" if here.after in seen else "not a chapter"
+            raise ValueError(
+                f"ops/{here.name}/cases.py: after={here.after!r} is {wrong}; name the chapter to "
+                "read before this one."
+            )
+        here = by_name[here.after]
+        seen.append(here.name)
+    return len(seen) - 1

@@ -48,6 +48,8 @@ _grad_y = np.array([1.0, 2.0, -1.0])
 
 CHAPTER = Chapter(
     name="activation",
+    part="Neurons",
+    after="linear",
     functions=("forward", "forward_saving", "backward_input"),
     run=run,
     cases=CASES,

@@ -29,6 +29,8 @@ _x = np.array([[1, 3, 5], [2, 0, 4]], dtype=float)[np.newaxis, np.newaxis]
 
 CHAPTER = Chapter(
     name="adaptive_avg_pool2d",
+    part="Pooling",
+    after="global_avg_pool2d",
     functions=("forward", "backward_input"),
     run=run_by_shape(adaptive_avg_pool2d),
     cases=CASES,

@@ -77,6 +77,8 @@ _x = np.arange(1.0, 17.0).reshape(1, 1, 4, 4)
 
 CHAPTER = Chapter(
     name="avg_pool2d",
+    part="Pooling",
+    after="max_pool2d",
     functions=("forward", "backward_input"),
     run=run_by_shape(avg_pool2d),
     cases=CASES,

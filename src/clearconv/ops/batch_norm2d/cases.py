@@ -58,6 +58,8 @@ _saved = batch_norm2d.BatchNormSaved(_x, _mean, _var, 0.0, fixed=False)
 
 CHAPTER = Chapter(
     name="batch_norm2d",
+    part="Norms and dropout",
+    after="squared_error",
     functions=(
         "forward",
         "forward_saving",

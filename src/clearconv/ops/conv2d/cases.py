@@ -90,6 +90,7 @@ _grad_y = np.array([[1, 2], [-1, 0]], dtype=float)[np.newaxis, np.newaxis]
 
 CHAPTER = Chapter(
     name="conv2d",
+    part="Convolution",
     functions=("forward", "backward_input", "backward_weight", "backward_bias"),
     run=run,
     cases=CASES,

@@ -122,6 +122,8 @@ _WORKED = {
 
 CHAPTER = Chapter(
     name="conv_block",
+    part="The step",
+    after="update",
     functions=(
         "forward",
         "forward_saving",

@@ -94,6 +94,8 @@ _grad_y = np.array([[1, 0, 2], [3, 1, 0], [0, 2, 1]], dtype=float)[np.newaxis, n
 
 CHAPTER = Chapter(
     name="conv_transpose2d",
+    part="Convolution",
+    after="im2col",
     functions=("forward", "backward_input", "backward_weight", "backward_bias"),
     run=run,
     cases=CASES,

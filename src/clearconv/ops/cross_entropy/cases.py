@@ -68,6 +68,8 @@ _saved = cross_entropy.CrossEntropySaved(
 
 CHAPTER = Chapter(
     name="cross_entropy",
+    part="Losses",
+    after="softmax",
     functions=("forward", "forward_saving", "backward_input"),
     run=run,
     cases=CASES,

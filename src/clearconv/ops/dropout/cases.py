@@ -42,6 +42,8 @@ _key = dropout.DropoutKey(seed=0, path="drop", epoch=0, step=0, samples=(0,))
 
 CHAPTER = Chapter(
     name="dropout",
+    part="Norms and dropout",
+    after="group_norm",
     functions=("forward", "forward_saving", "backward_input", "mask"),
     run=run,
     cases=CASES,

@@ -23,6 +23,8 @@ _x = np.array([[[1, 2], [3, 6]], [[0, 4], [-4, 8]]], dtype=float)[np.newaxis]
 
 CHAPTER = Chapter(
     name="global_avg_pool2d",
+    part="Pooling",
+    after="avg_pool2d",
     functions=("forward", "backward_input"),
     run=run_by_shape(global_avg_pool2d),
     cases=CASES,

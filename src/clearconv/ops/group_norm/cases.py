@@ -57,6 +57,8 @@ _saved = group_norm.GroupNormSaved(_x, np.array([[2.0]]), np.array([[12.0]]), 4.
 
 CHAPTER = Chapter(
     name="group_norm",
+    part="Norms and dropout",
+    after="batch_norm2d",
     functions=(
         "forward",
         "forward_saving",

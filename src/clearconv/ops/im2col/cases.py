@@ -35,6 +35,8 @@ _x = np.arange(1.0, 10.0).reshape(1, 1, 3, 3)  # 1 2 3 / 4 5 6 / 7 8 9
 
 CHAPTER = Chapter(
     name="im2col",
+    part="Convolution",
+    after="conv2d",
     functions=("forward", "backward_input"),
     run=run_by_shape(im2col),
     cases=CASES,

@@ -52,6 +52,8 @@ _grad_y = np.array([[1, 2], [0, -1]], dtype=float)
 
 CHAPTER = Chapter(
     name="linear",
+    part="Neurons",
+    after="upsample2d",
     functions=("forward", "backward_input", "backward_weight", "backward_bias"),
     run=run,
     cases=CASES,

@@ -72,6 +72,8 @@ _x = np.array([[1, 3, 2, 0], [4, 2, 1, 5], [7, 0, 6, 6], [1, 2, 3, 1]], dtype=fl
 
 CHAPTER = Chapter(
     name="max_pool2d",
+    part="Pooling",
+    after="conv_transpose2d",
     functions=("forward", "forward_saving", "backward_input"),
     run=run,
     cases=CASES,

@@ -38,6 +38,8 @@ _y = np.array([[0.125, 0.25, 0.625]])
 
 CHAPTER = Chapter(
     name="softmax",
+    part="Losses",
+    after="activation",
     functions=("forward", "backward_input"),
     run=run,
     cases=CASES,

@@ -39,6 +39,8 @@ _x, _target = np.array([[1.0, 4.0]]), np.array([[3.0, 3.0]])
 
 CHAPTER = Chapter(
     name="squared_error",
+    part="Losses",
+    after="cross_entropy",
     functions=("forward", "forward_saving", "backward_input"),
     run=run,
     cases=CASES,

@@ -57,6 +57,8 @@ _weight, _grad = np.array([1.0, -2.0]), np.array([0.5, 4.0])
 
 CHAPTER = Chapter(
     name="update",
+    part="The step",
+    after="dropout",
     functions=("sgd", "adam"),
     run=run,
     cases=CASES,

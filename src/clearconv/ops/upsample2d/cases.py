@@ -37,6 +37,8 @@ _grad_y = np.array([[1, 0, 2, 0], [0, 3, 0, 0], [0, 0, 4, 0], [-1, 0, 0, 5]], dt
 
 CHAPTER = Chapter(
     name="upsample2d",
+    part="Pooling",
+    after="adaptive_avg_pool2d",
     functions=("forward", "backward_input"),
     run=run_by_shape(upsample2d),
     cases=CASES,
