@@ -1,18 +1,42 @@
-"""Which telling of a chapter runs: the one place where that is decided."""
+"""The tellings, and which of them runs: the one place where that is decided."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from operator import index
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from warnings import warn
 
 from clearconv.errors import ArgumentError, BackendError
 
-BACKENDS = ("loops", "matrix", "native")
+if TYPE_CHECKING:  # the command line reads this file before NumPy is needed
+    from clearconv.ops.chapter import Case
+
+
+@dataclass(frozen=True)
+class Telling:
+    """One way in which chapters are told.
+
+    Attributes
+    ----------
+    name : str
+        What ``backend=`` calls it.
+    load : callable
+        Given a chapter, returns the module or submodule that holds its functions, or None where
+        the chapter is not told this way here. If that module has a function ``supports``, it is
+        given a ``Case`` and says whether the telling can compute it.
+    lacking : callable
+        Given a chapter for which `load` returns None, says why.
+    """
+
+    name: str
+    load: Callable[[str], Any]
+    lacking: Callable[[str], str]
+
 
 _chosen: ContextVar[str | None] = ContextVar("clearconv_backend", default=None)
 
@@ -54,28 +78,27 @@ def pick(chapter: str, name: str | None) -> Any:
     """
     wanted = name if name is not None else _chosen.get()
     if wanted is None:
-        compiled = _native(chapter)
-        return compiled if compiled is not None else _python(chapter, "matrix")
+        return _fastest(chapter)
     _check(wanted)
-    if wanted != "native":
-        return _python(chapter, wanted)
-    compiled = _native(chapter)
-    if compiled is None:
-        why = (
-            "the compiled module is not installed; install clearconv where a C++ compiler is found"
-            if native_module() is None
-            else f"{chapter} has no native telling yet"
-        )
+    telling = TELLINGS[wanted]
+    found = telling.load(chapter)
+    if found is None:
         raise BackendError(
-            f"{chapter}: backend 'native' was asked for, but {why}. "
+            f"{chapter}: backend {wanted!r} was asked for, but {telling.lacking(chapter)}. "
             "Use backend='matrix', or leave the backend out to get the fastest one present."
         )
-    return compiled
+    return found
 
 
-def available(chapter: str) -> tuple[str, ...]:
-    """Name the tellings of `chapter` that can run here."""
-    return BACKENDS if _native(chapter) is not None else BACKENDS[:2]
+def available(chapter: str, case: "Case | None" = None) -> tuple[str, ...]:
+    """Name the tellings of `chapter` that can run here; with a case, those that can compute it."""
+    found = {name: telling.load(chapter) for name, telling in TELLINGS.items()}
+    return tuple(
+        name
+        for name, module in found.items()
+        if module is not None
+        and (case is None or not hasattr(module, "supports") or module.supports(case))
+    )
 
 
 @cache
@@ -144,15 +167,50 @@ def set_threads(count: int) -> int:
 
 
 @cache
+def _loops(chapter: str) -> ModuleType:
+    return import_module(f"clearconv.ops.{chapter}.loops")
+
+
+@cache
+def _matrix(chapter: str) -> ModuleType:
+    return import_module(f"clearconv.ops.{chapter}.matrix")
+
+
+@cache
 def _native(chapter: str) -> Any:
     return getattr(native_module(), chapter, None)
 
 
+def _not_compiled(chapter: str) -> str:
+    if native_module() is None:
+        return (
+            "the compiled module is not installed; install clearconv where a C++ compiler is found"
+        )
+    return f"{chapter} has no native telling yet"
+
+
+def _not_written(chapter: str) -> str:
+    return f"{chapter} is not told this way"
+
+
+#: A row for each, the one to read first at the top, the fastest at the bottom.
+TELLINGS = {
+    telling.name: telling
+    for telling in (
+        Telling("loops", _loops, _not_written),
+        Telling("matrix", _matrix, _not_written),
+        Telling("native", _native, _not_compiled),
+    )
+}
+BACKENDS = tuple(TELLINGS)
+
+
 @cache
-def _python(chapter: str, telling: str) -> ModuleType:
-    return import_module(f"clearconv.ops.{chapter}.{telling}")
+def _fastest(chapter: str) -> Any:
+    loaded = (telling.load(chapter) for telling in reversed(TELLINGS.values()))
+    return next(module for module in loaded if module is not None)
 
 
 def _check(name: str) -> None:
-    if name not in BACKENDS:
+    if name not in TELLINGS:
         raise BackendError(f"backend {name!r} is not known; choose one of {', '.join(BACKENDS)}.")
