@@ -124,3 +124,9 @@ def result(what: str, value: Array, shape: tuple[int, ...], out: Array | None) -
         raise ShapeError(f"{what}: out is {got}, but {value.dtype} {shape} is needed.")
     np.copyto(out, value)
     return out
+
+
+def finite(array: npt.NDArray[np.floating]) -> bool:
+    """Tell whether every number is finite: by one sum, and one by one only where that is not."""
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(array.sum()) or np.isfinite(array).all())

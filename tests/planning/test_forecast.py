@@ -47,8 +47,8 @@ def test_the_measurement_takes_apart_what_the_loop_reports(run, monkeypatch):
     """By a clock of our own: ten steps of 0.1 s after a start of 0.3 s, then 0.8 s of judging 8."""
     now = [100.0]
 
-    def go(copy, told):
-        (watch,) = told.members
+    def go(copy, callbacks):
+        (watch,) = callbacks
         watch.started(copy)
         now[0] += 0.3
         for step in range(10):

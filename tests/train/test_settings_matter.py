@@ -178,7 +178,7 @@ def test_best_epoch(records, best):
         {"epoch": number, "validation_accuracy": accuracy, "validation_loss": loss}
         for number, (accuracy, loss) in enumerate(records, start=1)
     ]
-    run = Run(None, None, None, None, None, None, None, history)
+    run = Run(None, None, None, None, None, None, history=history)
     assert run.best_epoch == best
 
 

@@ -13,7 +13,7 @@ from clearconv.cli.frame import Option, Stopped, Terminated, command
 from clearconv.cli.screen.ahead import Ahead
 from clearconv.cli.screen.folds import Folds
 from clearconv.cli.screen.progress import Training, quoted
-from clearconv.runs.run import FOLDS
+from clearconv.runs import files
 from clearconv.train import (
     Callback,
     CrossValidation,
@@ -93,7 +93,7 @@ def train(
     """
     if resume is not None:
         folder, data = _resumed(ctx, data, out, resume)
-        several = (folder / FOLDS).exists()
+        several = (folder / files.FOLDS).exists()
     elif data is not None:
         given["augmentation"] = variations(given, no_augmentation)
         several = folds is not None

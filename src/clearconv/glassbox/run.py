@@ -26,13 +26,13 @@ from clearconv.layers import Node
 from clearconv.losses import CrossEntropy
 from clearconv.ops import softmax
 from clearconv.optim import SGD, Optimiser
+from clearconv.runs import files
 from clearconv.runs.evaluation import Indices, unanswered
 from clearconv.runs.run import data_place, read_run, read_settings
 from clearconv.runs.use import open_model
 from clearconv.tracing import Trace, trace
 from clearconv.train import Settings
-from clearconv.train.loop import criterion_of
-from clearconv.train.start import optimiser_of
+from clearconv.train.network import criterion_of, optimiser_of
 
 _RATE = 0.01  # of a model file, whose training is not known
 _BATCH = 16
@@ -146,7 +146,7 @@ def trace_image(
     batch, loss, remarks = None, CrossEntropy(), []
     if training and source is not None and settings is not None:
         size = batch_size or min(_BATCH, settings.batch_size)
-        train = read_split(where / "split.json", source).train
+        train = read_split(where / files.SPLIT, source).train
         batch = _batch(source, train, settings, preprocessing, str(image), size)
         batch = batch[0].astype(x.dtype, copy=False), batch[1]
         loss = criterion_of(settings, source, train)
@@ -235,7 +235,7 @@ def _run(where: Path) -> tuple[dict[str, Any], Settings]:
 def _no_file(where: Path, image: str | Path) -> str:
     """Say why a model file knows no image by this name, and who may."""
     run = where.parent
-    if (run / "run.json").is_file():
+    if (run / files.RUN).is_file():
         return (
             f"{image} is no file. If it is an image of the run's data, give the run's folder "
             f"instead of its model: clearconv glassbox {quote(str(run))} {quote(str(image))}"

@@ -20,7 +20,7 @@ from clearconv.data import Split
 from clearconv.errors import ShapeError
 from clearconv.explain import grad_cam, randomised
 from clearconv.runs.evaluation import judged_at_once, spread
-from clearconv.train import Callback, Callbacks, Result, Run, copy_of, go
+from clearconv.train import Callback, Result, Run, copy_of, go
 
 #: Steps at the start of a measurement that do not count: the images of the first were made ahead.
 _WARM = 3
@@ -212,7 +212,7 @@ def _measure(run: Run, train: int, judged: int) -> _Found:
     settings = replace(run.settings, epochs=1, patience=None, class_weights=False, lr=lr)
     with TemporaryDirectory(prefix="clearconv-plan-") as place:
         copy = copy_of(run, Path(place), settings, small)
-        go(copy, Callbacks([watch]))
+        go(copy, [watch])
     sizes = np.diff(copy.batches)
     full = max(1, len(small.train) // settings.batch_size)  # the last one may be shorter
     times = np.diff([watch.begin, *watch.steps])

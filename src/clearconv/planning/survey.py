@@ -10,7 +10,7 @@ from clearconv.data.sources.source import PARTS, some_classes
 from clearconv.models import MODELS
 from clearconv.runs.interval import FEW_TESTED
 from clearconv.train import Run
-from clearconv.train.start import small_input
+from clearconv.train.network import small_input
 
 #: From this ratio of the largest class to the smallest, rare classes are drowned out.
 _IMBALANCED = 3.0

@@ -12,8 +12,7 @@ import numpy as np
 from clearconv.data import Preprocessing, Source, Split, open_data, read_split, side_for
 from clearconv.layers import Node
 from clearconv.planning.forecast import REPORTED
-from clearconv.runs import records
-from clearconv.runs.checkpoint import BEST
+from clearconv.runs import files, records
 from clearconv.runs.evaluation import check_answers, spread
 from clearconv.runs.given import Data, in_memory
 from clearconv.runs.run import (
@@ -101,13 +100,13 @@ class Measured:
                 cache_side=side_for(preprocessing.size),
             )
         check_unchanged(folder, about["data"], source)
-        best, result = folder / BEST, folder / "result.json"
+        best, result = folder / files.BEST, folder / files.RESULT
         if (found := records.wrong(model.info.get("epoch"), records.EPOCH, "epoch")) is not None:
             raise records.damaged(best, found, "Put the file back, or train again.")
         history = read_history(folder)
         if model.info["epoch"] > len(history):
             raise records.damaged(
-                folder / "history.jsonl",
+                folder / files.HISTORY,
                 f"it has {len(history)} epochs, but the model is of epoch {model.info['epoch']}",
                 f"clearconv train --resume {quote(str(folder))} writes it anew.",
             )
@@ -118,7 +117,7 @@ class Measured:
             settings,
             history,
             source,
-            read_split(folder / "split.json", source),
+            read_split(folder / files.SPLIT, source),
             model,
             preprocessing,
             records.read(result, records.RESULT, again) if result.exists() else None,
@@ -173,5 +172,5 @@ class Measured:
         evaluation = evaluate_model(
             self.model, self.source, indices, self.preprocessing, self.classes
         )
-        check_answers(evaluation, self.folder / BEST)
+        check_answers(evaluation, self.folder / files.BEST)
         return Part(name, indices, evaluation, len(indices) if total is None else total)

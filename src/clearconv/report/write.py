@@ -21,16 +21,13 @@ from clearconv.report import pictures
 from clearconv.report.command import repeating
 from clearconv.report.measured import Measured, Progress
 from clearconv.report.statistics import calibration
-from clearconv.runs import records
+from clearconv.runs import files, records
 from clearconv.runs.best import measure
 from clearconv.runs.given import Data
 from clearconv.train.health import doubts
-from clearconv.train.lr_finder import LR_FINDER
 from clearconv.train.show.history import curves
 from clearconv.version import __version__
 from clearconv.words import utf8
-
-_NAME = "report.html"
 
 
 def write_report(
@@ -61,7 +58,7 @@ def write_report(
         clearconv; then nothing is written.
     """
     folder = Path(folder)
-    path = folder / _NAME
+    path = folder / files.REPORT
     check_replaceable(path, "report")
     run = Measured.of(folder, data, progress)
     templates = Environment(
@@ -104,7 +101,7 @@ def _content(run: Measured) -> dict[str, Any]:
         "guessing": float(np.mean(said.labels == largest)),
         "seconds": duration(sum(record["seconds"] for record in run.history)),
         "chosen": _chosen(run.history[run.best_epoch - 1]),
-        "forecast": _forecast(run.other("plan.json", records.PLAN).get("forecast", {})),
+        "forecast": _forecast(run.other(files.PLAN, records.PLAN).get("forecast", {})),
         "warnings": _warnings(run),
         "curves": _curves(run),
         "finder": _finder(run),
@@ -179,12 +176,12 @@ def _curves(run: Measured) -> list[Markup]:
 
 def _finder(run: Measured) -> Markup | None:
     """Draw the learning-rate finder's curve, cut off where the loss explodes."""
-    found = run.other(LR_FINDER, records.FINDER)
+    found = run.other(files.LR_FINDER, records.FINDER)
     if not found:
         return None
     if not len(found["lr"]) == len(found["loss"]) == len(found["smooth"]) > 0:
         raise records.damaged(
-            run.folder / LR_FINDER,
+            run.folder / files.LR_FINDER,
             "its lists lr, loss and smooth are empty, or not of one length",
             "Put a whole copy back, or remove it: the report does without.",
         )
@@ -231,7 +228,7 @@ def _class_rows(run: Measured, trained: Any) -> list[dict[str, Any]]:
 
 def _warnings(run: Measured) -> list[str]:
     """List what was wrong with the data and what was noticed in training, the gravest first."""
-    survey = run.other("plan.json", records.PLAN).get("survey", {})
+    survey = run.other(files.PLAN, records.PLAN).get("survey", {})
     planned = [*survey.get("problems", []), *survey.get("advice", [])]
     noticed = [
         f"epoch {record['epoch']}: {text}"

@@ -17,11 +17,9 @@ from clearconv.arrays import Array
 from clearconv.errors import ModelFileError, RunError
 from clearconv.files import write_atomically
 from clearconv.layers import Node
-from clearconv.runs import records
+from clearconv.runs import files, records
 from clearconv.saving.header import DamagedFileError
 from clearconv.saving.model_file import load, load_with_extra
-
-LAST, PREVIOUS, BEST = "last.safetensors", "previous.safetensors", "best.safetensors"
 
 
 @dataclass
@@ -87,11 +85,11 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     Without ``last.safetensors`` it is that of ``previous.safetensors``: so a user who removes a
     damaged file goes on from the one before it.
     """
-    last, previous = folder / LAST, folder / PREVIOUS
+    last, previous = folder / files.LAST, folder / files.PREVIOUS
     if not last.exists() and not previous.exists():
         raise RunError(
-            f"{folder} holds neither {LAST} nor {PREVIOUS}, so there is nothing to go on from. "
-            "Start a new run: the same settings give the same weights."
+            f"{folder} holds neither {files.LAST} nor {files.PREVIOUS}, so there is nothing to go "
+            "on from. Start a new run: the same settings give the same weights."
         )
     if not last.exists():
         return _read(previous)
@@ -116,7 +114,7 @@ def check_best(folder: Path, history: list[dict[str, Any]], best_epoch: int) -> 
     A later epoch's is fine: a kill fell between writing it and the checkpoint, and the run will
     come to it again.
     """
-    path = folder / BEST
+    path = folder / files.BEST
     remedy = "Put the file back, or start a new run with the same settings."
     try:
         model = load(path)
@@ -148,7 +146,7 @@ def write(path: Path, content: bytes, previous: Path | None = None) -> None:
             errno.ENOENT: "Put the folder back, if it was moved",
         }
         remedy = remedies.get(error.errno, "Make the folder writable")
-        if (folder / "run.json").exists() or not folder.exists():
+        if (folder / files.RUN).exists() or not folder.exists():
             rest = (
                 "whatever was saved before is untouched, and clearconv train --resume "
                 f"{quote(str(folder))} goes on from there"

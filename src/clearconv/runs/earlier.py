@@ -10,6 +10,7 @@ from clearconv.data import Preprocessing, Source
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers import Conv2d, Layer, Linear, Node, Sequential, from_spec
 from clearconv.layers.base.store import join
+from clearconv.runs import files
 from clearconv.runs.evaluation import Indices
 from clearconv.runs.run import learnt_from, read_run, read_settings
 from clearconv.runs.settings import OWN
@@ -102,7 +103,7 @@ class Earlier:
             yield (
                 f"the model of {self.where} has learnt from {count:,} of the {len(test):,} test "
                 "images; the test says little about new ones. Keep those apart that it was tested "
-                f"with (--split {self.where / 'split.json'} where the data are the same), or test "
+                f"with (--split {self.where / files.SPLIT} where the data are the same), or test "
                 "on others"
             )
 

@@ -8,12 +8,11 @@ from shlex import quote
 
 from clearconv.errors import ArgumentError, RunError
 from clearconv.files import is_temporary, shortened
-from clearconv.runs.checkpoint import LAST, PREVIOUS
-from clearconv.runs.lock import LOCK, locked
-from clearconv.runs.run import FOLDS
+from clearconv.runs import files
+from clearconv.runs.lock import locked
 
 #: What a run writes before ``run.json``, with which it has begun.
-_BEFORE = (LOCK, "split.json", LAST, PREVIOUS)
+_BEFORE = (files.LOCK, files.SPLIT, files.LAST, files.PREVIOUS)
 
 
 def check_folder(out: Path | None, root: Path | None) -> None:
@@ -25,7 +24,7 @@ def check_folder(out: Path | None, root: Path | None) -> None:
             f"The run folder {out} would lie inside the data ({root.resolve()}), where it would "
             "be taken for images. Choose another place with --out."
         )
-    if (out / "run.json").exists() or (out / FOLDS).exists():
+    if (out / files.RUN).exists() or (out / files.FOLDS).exists():
         raise ArgumentError(
             f"{out} holds a run already. Go on with it (--resume {quote(str(out))}), or choose "
             "another folder with --out."
@@ -40,7 +39,7 @@ def new_folder(
     name: str,
     root: Path | None,
     warn: Callable[[str], None],
-    begun: str = "run.json",
+    begun: str = files.RUN,
 ) -> Iterator[Path]:
     """Make `out`, or the first free ``runs/NAME-N``, and hold its lock.
 
@@ -58,7 +57,7 @@ def new_folder(
             out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(
-            f"The run folder {out or 'runs'} cannot be made ({error.strerror}). Choose another "
+            f"The run folder {out or files.RUNS} cannot be made ({error.strerror}). Choose another "
             "with --out."
         ) from None
     with locked(out, warn):
@@ -74,9 +73,9 @@ def new_folder(
 
 
 def _first_free(name: str, root: Path | None) -> Path:
-    runs = Path("runs")
+    runs = Path(files.RUNS)
     if root is not None and runs.resolve().is_relative_to(root.resolve()):
-        runs = root.resolve().parent / "runs"
+        runs = root.resolve().parent / files.RUNS
     runs.mkdir(parents=True, exist_ok=True)
     for number in count(1):
         folder = runs / f"{shortened(name) or 'data'}-{number}"
@@ -90,6 +89,6 @@ def _first_free(name: str, root: Path | None) -> Path:
 
 def _is_empty(folder: Path) -> bool:
     """Say whether a folder is empty, or holds only what a run killed at its very start left."""
-    files = list(folder.iterdir())
-    left = all(file.name in _BEFORE or is_temporary(file) for file in files)
-    return not files or (left and (folder / LOCK).exists())
+    there = list(folder.iterdir())
+    left = all(file.name in _BEFORE or is_temporary(file) for file in there)
+    return not there or (left and (folder / files.LOCK).exists())

@@ -9,18 +9,16 @@ from datetime import datetime
 from pathlib import Path
 
 from clearconv.errors import RunError
-
-#: The file that is locked. It stays behind, unlocked: to remove it would let two processes in, one
-#: with the old file open and one with a new.
-LOCK = ".lock"
+from clearconv.runs.files import LOCK
 
 
 @contextmanager
 def locked(folder: Path, warn: Callable[[str], None]) -> Iterator[None]:
     """Hold the run folder's lock, or raise where another process has it.
 
-    ``flock`` belongs to the open file, so that a process that is killed leaves no lock behind.
-    Where a file system knows no locks, `warn` is told and the work goes on.
+    ``flock`` belongs to the open file, so that a process that is killed leaves no lock behind. The
+    file stays, unlocked: to remove it would let two processes in, one with the old file open and
+    one with a new. Where a file system knows no locks, `warn` is called and the work goes on.
     """
     try:
         place = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -35,12 +35,9 @@ from clearconv.files import sweep
 from clearconv.layers import Node
 from clearconv.ops.tellings import variant
 from clearconv.optim import Optimiser
-from clearconv.runs import records
+from clearconv.runs import files, records
 from clearconv.runs.best import best_epoch
 from clearconv.runs.checkpoint import (
-    BEST,
-    LAST,
-    PREVIOUS,
     Checkpoint,
     SoFar,
     about_state,
@@ -59,9 +56,6 @@ _COPY = "Put a whole copy back; the models beside it (.safetensors) can be used 
 #: Values of an epoch's record that differ from one run to the next.
 _TIMES = ("seconds", "images_per_second")
 
-#: With this file in it a folder holds the runs of a cross-validation.
-FOLDS = "folds.json"
-
 
 @dataclass
 class Run:
@@ -69,8 +63,6 @@ class Run:
 
     Attributes
     ----------
-    folder : Path
-        Where it is kept.
     settings : Settings
         What determines it.
     source, split
@@ -81,6 +73,8 @@ class Run:
         Being trained.
     optimiser : Optimiser
         With its memory.
+    kept_in : Path, optional
+        The run folder; None before the run has begun.
     history : list of dict
         A record an epoch.
     so_far : SoFar
@@ -91,13 +85,13 @@ class Run:
         A last batch with fewer images joins the one before it; the network's when the run began.
     """
 
-    folder: Path
     settings: Settings
     source: Source
     split: Split
     preprocessing: Preprocessing
     model: Node
     optimiser: Optimiser
+    kept_in: Path | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
     so_far: SoFar = field(default_factory=SoFar)
     saved: tuple[int, int] = (-1, 0)
@@ -106,6 +100,16 @@ class Run:
     def __post_init__(self) -> None:
         """Begin whole, and with nothing saved."""
         self._whole, self._due = True, 0.0
+
+    @property
+    def folder(self) -> Path:
+        """Return the run folder."""
+        if self.kept_in is None:
+            raise RunError(
+                "This run is prepared and has not begun, so it has no folder. Begin it first: "
+                "clearconv.train.new_run(data, ...)."
+            )
+        return self.kept_in
 
     @property
     def epochs_done(self) -> int:
@@ -145,11 +149,12 @@ class Run:
         name = network_name(self.settings)
         return f"{name}: {self.model.summary().parameters:,} parameters, input {size}"
 
-    def begin(self) -> None:
-        """Write what does not change during the run, and the state before the first step."""
-        sweep(self.folder)
-        for name in (LAST, PREVIOUS):  # of an attempt that was killed before it had begun
-            (self.folder / name).unlink(missing_ok=True)
+    def begin(self, folder: Path) -> None:
+        """Write into its folder what does not change, and the state before the first step."""
+        self.kept_in = folder
+        sweep(folder)
+        for name in (files.LAST, files.PREVIOUS):  # of an attempt killed before it had begun
+            (folder / name).unlink(missing_ok=True)
         about = {
             "clearconv": __version__,
             "python": platform.python_version(),
@@ -162,9 +167,9 @@ class Run:
             "data": describe_data(self.source),
         }
         try:
-            write_split(self.folder / "split.json", self.split, self.source)
+            write_split(folder / files.SPLIT, self.split, self.source)
             self.save()
-            write_json(self.folder / "run.json", about)
+            write_json(folder / files.RUN, about)
         except OSError as error:
             raise RunError(
                 f"The run folder {self.folder} cannot be written ({error.strerror}). Choose "
@@ -177,8 +182,8 @@ class Run:
         if state.so_far.step > self.steps:
             raise RunError(
                 f"{self.folder}: the checkpoint stands after step {state.so_far.step} of an epoch, "
-                f"but an epoch of this run has {self.steps}. Put whole copies of {LAST} and "
-                "split.json back."
+                f"but an epoch of this run has {self.steps}. Put whole copies of {files.LAST} "
+                f"and {files.SPLIT} back."
             )
         self.optimiser.load_state(state.memory)
         self.history, self.so_far = state.history, state.so_far
@@ -223,10 +228,10 @@ class Run:
         if ended and self.best_epoch == self.epochs_done:
             timed = self.model.info["history"]
             self.model.info["history"] = list(map(_without_times, timed))
-            write(self.folder / BEST, to_bytes(self.model))
+            write(self.folder / files.BEST, to_bytes(self.model))
             self.model.info["history"] = timed
         state = to_bytes(self.model, self.optimiser.state())
-        write(self.folder / LAST, state, previous=self.folder / PREVIOUS)
+        write(self.folder / files.LAST, state, previous=self.folder / files.PREVIOUS)
         self._note_saved(monotonic() - start)
         if ended:
             self.write_history()
@@ -234,7 +239,7 @@ class Run:
     def write_history(self) -> None:
         """Write ``history.jsonl`` anew from the records."""
         lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in self.history)
-        write(self.folder / "history.jsonl", lines.encode())
+        write(self.folder / files.HISTORY, lines.encode())
 
     def _note_saved(self, seconds: float) -> None:
         """Note what is saved, and when the next time is due: saving takes a twentieth at most."""
@@ -289,16 +294,16 @@ def check_unchanged(folder: Path, then: dict[str, Any], source: Source) -> None:
 
 def read_run(folder: Path) -> dict[str, Any]:
     """Return the content of ``run.json``."""
-    path = folder / "run.json"
-    if (folder / FOLDS).is_file():
+    path = folder / files.RUN
+    if (folder / files.FOLDS).is_file():
         raise RunError(
             f"{folder} holds the folds of a cross-validation, each of which is a run folder: give "
-            f"one of them, such as {folder / 'fold-1'}. For a model that has learnt from all the "
-            "images train again without folds."
+            f"one of them, such as {folder / files.fold(1)}. For a model that has learnt from all "
+            "the images train again without folds."
         )
     if not path.is_file():
         raise RunError(
-            f"{folder} is not a run folder: it has no run.json. Give the folder that "
+            f"{folder} is not a run folder: it has no {files.RUN}. Give the folder that "
             "'clearconv train' named, such as runs/photos-1."
         )
     about: dict[str, Any] = records.read(path, records.RUN, _COPY)
@@ -318,7 +323,7 @@ def read_settings(folder: Path, about: dict[str, Any]) -> Settings:
     except RunError:
         raise
     except (ClearconvError, TypeError) as error:  # a setting without a default is missing
-        raise records.damaged(folder / "run.json", f"its settings: {error}", _COPY) from None
+        raise records.damaged(folder / files.RUN, f"its settings: {error}", _COPY) from None
 
 
 def data_place(folder: Path, about: dict[str, Any], command: str | None, call: str) -> str:
@@ -371,21 +376,21 @@ def learnt_from(folder: Path, about: dict[str, Any], source: Source, indices: In
     their names, if the files are the same.
     """
     then, now = about["data"]["sha256"], source.sha256()
-    parts = records.read(folder / "split.json", records.SPLIT, _COPY)
+    parts = records.read(folder / files.SPLIT, records.SPLIT, _COPY)
     learnt = {file for name in ("train", "validation") for file in parts[name]}
-    files = [source.files[i] for i in indices]
+    named = [source.files[i] for i in indices]
     if source.kind == "photos":
         learnt = {then[file] for file in learnt if file in then}
-        files = [now[file] for file in files]
+        named = [now[file] for file in named]
     elif then != now:
         return 0
-    return sum(file in learnt for file in files)
+    return sum(file in learnt for file in named)
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
     """Return the records of the run's epochs."""
     return records.read_records(
-        folder / "history.jsonl",
+        folder / files.HISTORY,
         "Put a whole copy back, or have it written anew from the last checkpoint: clearconv train "
         f"--resume {quote(str(folder))}",
     )

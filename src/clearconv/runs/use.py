@@ -1,13 +1,14 @@
 """A trained model: loaded with all that it needs, and evaluated on its data or others."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
+from clearconv.arrays import finite
 from clearconv.data import (
     Preprocessing,
     Problem,
@@ -20,17 +21,26 @@ from clearconv.data import (
 from clearconv.data.sources.source import composed, some_classes
 from clearconv.errors import DataError, ModelFileError
 from clearconv.layers import Node
+from clearconv.runs import files
 from clearconv.runs.evaluation import Evaluation, Indices, check_answers, evaluate_model
 from clearconv.runs.given import Data, in_memory
 from clearconv.runs.records import TABLE, TEXT, Many, wrong
 from clearconv.runs.run import check_unchanged, data_place, learnt_from, read_run, same_data
 from clearconv.saving.model_file import load
-from clearconv.train.callbacks import Callback, Callbacks
-from clearconv.train.probe import finite
+
+#: Called as ``progress(done, total)`` while images are read.
+Progress = Callable[[int, int], None]
+
+
+class Reader(Protocol):
+    """Hears how far reading is, as a ``clearconv.train.Callback`` does."""
+
+    def reading(self, done: int, total: int) -> None:
+        """Hear that so many of the images are decoded."""
 
 
 def evaluate(
-    where: str | Path, data: Data | None = None, *, callbacks: Sequence[Callback] = ()
+    where: str | Path, data: Data | None = None, *, callbacks: Iterable[Reader] = ()
 ) -> Evaluation:
     """Evaluate a trained model.
 
@@ -56,7 +66,12 @@ def evaluate(
     ModelFileError, RunError, DataError
         If the model, the run or the data cannot be used.
     """
-    told, where = Callbacks(callbacks), Path(where)
+    readers, where = tuple(callbacks), Path(where)
+
+    def progress(done: int, total: int) -> None:
+        for reader in readers:
+            reader.reading(done, total)
+
     model, classes, preprocessing = open_model(where)
     about = read_run(where) if where.is_dir() else None
     place = data
@@ -65,12 +80,12 @@ def evaluate(
             raise DataError(f"{where} is a model file, which has no data of its own; give data.")
         call = "clearconv.train.evaluate(folder, (images, labels))"
         place = data_place(where, about, "evaluate", call)
-    source, names = _known(place, classes, told, side_for(preprocessing.size))
+    source, names = _known(place, classes, progress, side_for(preprocessing.size))
     own = about is not None and same_data(about["data"], source)
     if about is not None and data is None and not own:
         check_unchanged(where, about["data"], source)
     if own:
-        indices: Indices = read_split(where / "split.json", source).test
+        indices: Indices = read_split(where / files.SPLIT, source).test
         problems = source.problems
     else:
         brought = source.split
@@ -92,7 +107,7 @@ def evaluate(
 
 
 def _known(
-    data: Data, classes: tuple[str, ...], told: Callbacks, side: int
+    data: Data, classes: tuple[str, ...], progress: Progress, side: int
 ) -> tuple[Source, tuple[str, ...]]:
     """Return data with classes that the model knows, and the names of all their classes."""
     source = in_memory(data, least_classes=1)
@@ -111,7 +126,7 @@ def _known(
         )
     if source is None:
         assert isinstance(data, str | Path)
-        source = open_data(data, known, progress=told.reading, least_classes=1, cache_side=side)
+        source = open_data(data, known, progress=progress, least_classes=1, cache_side=side)
     return source, names
 
 
@@ -133,7 +148,7 @@ def open_model(where: Path) -> tuple[Node, tuple[str, ...], Preprocessing]:
     """Load a run's best model, or a model file, with its classes and preprocessing."""
     if where.is_dir():
         read_run(where)
-        path = where / "best.safetensors"
+        path = where / files.BEST
         if not path.exists():
             raise ModelFileError(
                 f"{where}: no epoch of this run is finished, so there is no model yet. Go on with "

@@ -2,19 +2,28 @@
 
 from clearconv.runs.evaluation import Evaluation, Mistake, evaluate_model
 from clearconv.runs.prediction import Prediction, predict, predictions
+from clearconv.runs.result import Result
 from clearconv.runs.run import Run
 from clearconv.runs.settings import Settings
 from clearconv.runs.use import evaluate
 from clearconv.train.callbacks import Callback, Callbacks
-from clearconv.train.cross_validation import CrossValidation, cross_validate, resume_folds
+from clearconv.train.cross_validation import (
+    CrossValidation,
+    Folds,
+    cross_validate,
+    new_folds,
+    resume_folds,
+    resumed_folds,
+)
 from clearconv.train.fitting import fit
-from clearconv.train.loop import Result, go
+from clearconv.train.loop import go
 from clearconv.train.lr_finder import LrCurve, find_lr
+from clearconv.train.prepare import prepare
 from clearconv.train.show.epoch_lines import EpochLines
 from clearconv.train.show.history import History
 from clearconv.train.show.tensorboard import TensorBoard
-from clearconv.train.start import copy_of, prepare, resume, train
-from clearconv.train.stop import Interrupted
+from clearconv.train.start import copy_of, new_run, resume, resumed_run, train
+from clearconv.train.stop import Interrupted, Stop
 
 __all__ = [
     "Callback",
@@ -22,6 +31,7 @@ __all__ = [
     "CrossValidation",
     "EpochLines",
     "Evaluation",
+    "Folds",
     "History",
     "Interrupted",
     "LrCurve",
@@ -30,6 +40,7 @@ __all__ = [
     "Result",
     "Run",
     "Settings",
+    "Stop",
     "TensorBoard",
     "copy_of",
     "cross_validate",
@@ -38,10 +49,14 @@ __all__ = [
     "fit",
     "find_lr",
     "go",
+    "new_folds",
+    "new_run",
     "predict",
     "predictions",
     "prepare",
     "resume",
     "resume_folds",
+    "resumed_folds",
+    "resumed_run",
     "train",
 ]

@@ -1,17 +1,16 @@
-"""Who is told what happens in a run."""
+"""Who hears what happens in a run."""
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from inspect import isfunction
+from typing import Any
 
 from clearconv.errors import ArgumentError
-
-if TYPE_CHECKING:
-    from clearconv.runs.run import Run
-    from clearconv.train.loop import Result
+from clearconv.runs.result import Result
+from clearconv.runs.run import Run
 
 
 class Callback:
-    """Told what happens in a run; does nothing. Subclass it to show or record.
+    """Hears what happens in a run; does nothing. Subclass it to show or record.
 
     A hook that raises stops the run, which can be resumed.
     """
@@ -22,7 +21,7 @@ class Callback:
     def searching(self, done: int, total: int) -> None:
         """Hear that so many steps of the search for a learning rate are done."""
 
-    def started(self, run: "Run") -> None:
+    def started(self, run: Run) -> None:
         """Hear that data and model are ready."""
 
     def step(
@@ -45,7 +44,7 @@ class Callback:
     def warned(self, message: str) -> None:
         """Hear that something is wrong that does not stop the run: one line, for a person."""
 
-    def finished(self, result: "Result") -> None:
+    def finished(self, result: Result) -> None:
         """Hear that the test is done."""
 
 
@@ -55,10 +54,10 @@ class Callbacks(Callback):
     Parameters
     ----------
     members : sequence of Callback
-        Who is told.
+        Who hears.
     """
 
-    def __init__(self, members: Sequence[Callback]) -> None:
+    def __init__(self, members: Iterable[Callback]) -> None:
         if not isinstance(members, Iterable):
             raise ArgumentError(
                 f"callbacks is {members!r}, but a list of callbacks is needed: [{members!r}]."
@@ -72,45 +71,21 @@ class Callbacks(Callback):
                 )
         self.members = members
 
-    def reading(self, done: int, total: int) -> None:
-        """Pass it on."""
-        for member in self.members:
-            member.reading(done, total)
+    def __iter__(self) -> Iterator[Callback]:
+        """Yield the members."""
+        return iter(self.members)
 
-    def searching(self, done: int, total: int) -> None:
-        """Pass it on."""
-        for member in self.members:
-            member.searching(done, total)
 
-    def started(self, run: "Run") -> None:
-        """Pass it on."""
-        for member in self.members:
-            member.started(run)
+def _passed_on(name: str) -> Callable[..., None]:
+    """Return a hook that is passed on to every member."""
 
-    def step(
-        self,
-        epoch: int,
-        step: int,
-        steps: int,
-        loss: float,
-        accuracy: float,
-        images_per_second: float,
-    ) -> None:
-        """Pass it on."""
+    def hook(self: Callbacks, *what: Any) -> None:
         for member in self.members:
-            member.step(epoch, step, steps, loss, accuracy, images_per_second)
+            getattr(member, name)(*what)
 
-    def epoch(self, record: dict[str, Any], best: bool) -> None:
-        """Pass it on."""
-        for member in self.members:
-            member.epoch(record, best)
+    hook.__name__, hook.__doc__ = name, "Pass it on."
+    return hook
 
-    def warned(self, message: str) -> None:
-        """Pass it on."""
-        for member in self.members:
-            member.warned(message)
 
-    def finished(self, result: "Result") -> None:
-        """Pass it on."""
-        for member in self.members:
-            member.finished(result)
+for _name in [name for name, hook in vars(Callback).items() if isfunction(hook)]:
+    setattr(Callbacks, _name, _passed_on(_name))

@@ -5,7 +5,8 @@ file that each was started with, and ``folds.json``, with which the whole has be
 begun before the first is trained: so what it takes to go on lies in their own checkpoints.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
@@ -18,16 +19,17 @@ import numpy as np
 from clearconv.data import Source, Split, make_folds, write_split
 from clearconv.errors import ArgumentError, RunError
 from clearconv.layers import Node, from_spec
-from clearconv.runs import records
+from clearconv.runs import files, records
 from clearconv.runs.evaluation import Evaluation
 from clearconv.runs.folder import check_folder, new_folder
 from clearconv.runs.given import Data
 from clearconv.runs.lock import locked
-from clearconv.runs.run import FOLDS, read_run, write_json
+from clearconv.runs.result import Result
+from clearconv.runs.run import Run, read_run, write_json
 from clearconv.train.callbacks import Callback, Callbacks
-from clearconv.train.loop import Result, search_lr
-from clearconv.train.lr_finder import LR_FINDER
-from clearconv.train.start import opened, prepare, resume, source_of
+from clearconv.train.loop import go
+from clearconv.train.prepare import opened_for, prepare
+from clearconv.train.start import begin, resumed_run, source_of
 from clearconv.version import __version__
 from clearconv.words import printable, table
 
@@ -116,7 +118,7 @@ def cross_validate(
     *,
     folds: int = 5,
     out: str | Path | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Iterable[Callback] = (),
     **given: Any,
 ) -> CrossValidation:
     """Train a network for each fold on the others and test it on that one: each image once.
@@ -153,32 +155,13 @@ def cross_validate(
     RunError
         If a folder cannot be used, or a training diverges.
     """
-    told = Callbacks(callbacks)
-    out = None if out is None else Path(out)
-    for name in ("split", "ratios", "allow_twins_apart"):
-        if given.get(name) is not None:
-            raise ArgumentError(
-                f"{name}={given[name]!r} cannot go with folds: the folds are the split, in which "
-                f"each image is tested on once. Leave out {name} or folds."
-            )
-    in_a_folder = isinstance(data, (str, Path)) and str(data) != "digits"
-    check_folder(out, Path(str(data)) if in_a_folder else None)  # before all is read
-    source = opened(data, told, given)
-    splits = make_folds(source, folds, given.get("seed") or 0)
-    with new_folder(out, source.name, source.root, told.warned, FOLDS) as folder:
-        try:
-            for number, split in enumerate(splits, start=1):
-                _begin(folder, number, source, split, told, given)
-            write_json(folder / FOLDS, {"clearconv": __version__, "folds": folds})
-        except BaseException:
-            for place in (*folder.glob("fold-*"), *folder.glob("split-*.json")):
-                rmtree(place) if place.is_dir() else place.unlink()
-            raise
-        return _go(folder, source, told)
+    callbacks = Callbacks(callbacks)
+    with new_folds(data, folds=folds, out=out, callbacks=callbacks, **given) as begun:
+        return _go(begun, callbacks)
 
 
 def resume_folds(
-    folder: str | Path, *, callbacks: Sequence[Callback] = (), data: Data | None = None
+    folder: str | Path, *, callbacks: Iterable[Callback] = (), data: Data | None = None
 ) -> CrossValidation:
     """Go on with a cross-validation; the result is that of one which was never stopped.
 
@@ -200,16 +183,128 @@ def resume_folds(
     Interrupted, ModelFileError, RunError
         As ``clearconv.train.resume``.
     """
-    told, folder = Callbacks(callbacks), Path(folder)
-    if not (folder / FOLDS).is_file():
+    callbacks = Callbacks(callbacks)
+    with resumed_folds(folder, callbacks=callbacks, data=data) as begun:
+        return _go(begun, callbacks)
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """A cross-validation in progress.
+
+    Attributes
+    ----------
+    folder : Path
+        Holds the run folders of the folds.
+    source : Source
+        The data.
+    places : tuple of Path
+        The run folder of each fold.
+    """
+
+    folder: Path
+    source: Source
+    places: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, folder: Path, source: Source) -> "Folds":
+        """Read which folds there are."""
+        count = _about(folder)["folds"]
+        places = tuple(folder / files.fold(number) for number in range(1, count + 1))
+        return cls(folder, source, places)
+
+    def run(self, place: Path, callbacks: Iterable[Callback] = ()) -> AbstractContextManager[Run]:
+        """Take up the run of a fold; its folder is locked until the ``with`` block ends."""
+        return resumed_run(place, callbacks=callbacks, data=self.source)
+
+    def conclude(self, results: Sequence[Result]) -> CrossValidation:
+        """Return what the folds came to, and keep it beside them."""
+        found = CrossValidation(self.folder, tuple(results))
+        write_json(self.folder / files.FOLDS, {**_about(self.folder), **found.to_dict()})
+        return found
+
+
+@contextmanager
+def new_folds(
+    data: Data,
+    *,
+    folds: int = 5,
+    out: str | Path | None = None,
+    callbacks: Iterable[Callback] = (),
+    **given: Any,
+) -> Iterator[Folds]:
+    """Begin a cross-validation: the run of each fold is begun, and none is trained yet.
+
+    Parameters
+    ----------
+    data, folds, out, callbacks, **given
+        As for `cross_validate`.
+
+    Yields
+    ------
+    Folds
+        Its folder is locked until the ``with`` block ends.
+
+    Raises
+    ------
+    ArgumentError, DataError, RunError
+        As `cross_validate` does.
+    """
+    callbacks = Callbacks(callbacks)
+    out = None if out is None else Path(out)
+    for name in ("split", "ratios", "allow_twins_apart"):
+        if given.get(name) is not None:
+            raise ArgumentError(
+                f"{name}={given[name]!r} cannot go with folds: the folds are the split, in which "
+                f"each image is tested on once. Leave out {name} or folds."
+            )
+    in_a_folder = isinstance(data, (str, Path)) and str(data) != "digits"
+    check_folder(out, Path(str(data)) if in_a_folder else None)  # before all is read
+    source = opened_for(data, callbacks, given)
+    splits = make_folds(source, folds, given.get("seed") or 0)
+    with new_folder(out, source.name, source.root, callbacks.warned, files.FOLDS) as folder:
+        try:
+            for number, split in enumerate(splits, start=1):
+                _begin(folder, number, source, split, callbacks, given)
+            write_json(folder / files.FOLDS, {"clearconv": __version__, "folds": folds})
+        except BaseException:
+            for place in (*folder.glob(files.FOLD_FOLDERS), *folder.glob(files.FOLD_SPLITS)):
+                rmtree(place) if place.is_dir() else place.unlink()
+            raise
+        yield Folds.of(folder, source)
+
+
+@contextmanager
+def resumed_folds(
+    folder: str | Path, *, callbacks: Iterable[Callback] = (), data: Data | None = None
+) -> Iterator[Folds]:
+    """Take up a cross-validation.
+
+    Parameters
+    ----------
+    folder, callbacks, data
+        As for `resume_folds`.
+
+    Yields
+    ------
+    Folds
+        Its folder is locked until the ``with`` block ends.
+
+    Raises
+    ------
+    RunError
+        As `resume_folds` does.
+    """
+    callbacks, folder = Callbacks(callbacks), Path(folder)
+    if not (folder / files.FOLDS).is_file():
         raise RunError(
-            f"{folder} holds no cross-validation: it has no {FOLDS}. Go on with a single run by "
-            "clearconv.train.resume."
+            f"{folder} holds no cross-validation: it has no {files.FOLDS}. Go on with a single run "
+            "by clearconv.train.resume."
         )
-    with locked(folder, told.warned):
-        first = folder / "fold-1"
-        source = source_of(first, read_run(first), told, data)
-        return _go(folder, source, told)
+    with locked(folder, callbacks.warned):
+        first = folder / files.fold(1)
+        source = source_of(first, read_run(first), callbacks, data)
+        yield Folds.of(folder, source)
 
 
 def _begin(
@@ -217,32 +312,35 @@ def _begin(
     number: int,
     source: Source,
     split: Split,
-    told: Callbacks,
+    callbacks: Callbacks,
     given: Mapping[str, Any],
 ) -> None:
     """Write the run folder of a fold, from which `resume` trains it."""
-    path = folder / f"split-{number}.json"
+    path = folder / files.fold_split(number)
     write_split(path, split, source)
     own = given.get("model")
     if isinstance(own, Node):
         given = {**given, "model": _copy(own), "freeze": given.get("freeze") or own.frozen}
-    run = prepare(source, callbacks=[told], **{**given, "split": str(path)})
-    run.folder = folder / f"fold-{number}"
-    run.folder.mkdir()
-    curve = search_lr(run, told) if given.get("lr") == "auto" else None
-    run.begin()
-    if curve is not None:
-        write_json(run.folder / LR_FINDER, curve.to_dict())
+    run = prepare(source, callbacks=callbacks, **{**given, "split": str(path)})
+    place = folder / files.fold(number)
+    place.mkdir()
+    begin(run, place, callbacks, search=given.get("lr") == "auto")
 
 
-def _go(folder: Path, source: Source, told: Callbacks) -> CrossValidation:
+def _go(folds: Folds, callbacks: Callbacks) -> CrossValidation:
     """Train what is left to train of each fold."""
-    about = records.read(folder / FOLDS, records.FOLDS, "Put a whole copy back.")
-    places = [folder / f"fold-{number}" for number in range(1, about["folds"] + 1)]
-    results = tuple(resume(place, callbacks=[told], data=source) for place in places)
-    found = CrossValidation(folder, results)
-    write_json(folder / FOLDS, {**about, **found.to_dict()})
-    return found
+    results = []
+    for place in folds.places:
+        with folds.run(place, callbacks) as run:
+            results.append(go(run, callbacks))
+    return folds.conclude(results)
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    about: dict[str, Any] = records.read(
+        folder / files.FOLDS, records.FOLDS, "Put a whole copy back."
+    )
+    return about
 
 
 def _copy(model: Node) -> Node:

@@ -81,16 +81,16 @@ def fit(
             "fit trains one model. To test on every image in turn call "
             f"clearconv.train.cross_validate(data, folds={settings['folds']!r}, model=..., ...)."
         )
-    told = list(Callbacks(callbacks).members)
-    heard = any(type(one).warned is not Callback.warned for one in told)
+    listening = list(Callbacks(callbacks))
+    heard = any(type(one).warned is not Callback.warned for one in listening)
     said = []
     if isinstance(model, Node) and not heard and not (progress and _in_notebook()):
         said = doubts(model)
         for message in said:  # which no callback hears
             warnings.warn(message, stacklevel=2)
-    if progress and not any(isinstance(one, EpochLines) for one in told):
-        told.insert(0, _Lines(said))
-    result = train(data, out=out, callbacks=told, model=model, **settings)
+    if progress and not any(isinstance(one, EpochLines) for one in listening):
+        listening.insert(0, _Lines(said))
+    result = train(data, out=out, callbacks=listening, model=model, **settings)
     history = History.of(result)
     if isinstance(model, Node):
         model.load_state_dict(history.model.state_dict())

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, finite
 from clearconv.data import Batches
 from clearconv.errors import RunError
 from clearconv.layers import Context, Node
@@ -21,7 +21,6 @@ from clearconv.runs.run import Run
 from clearconv.train.probe import (
     DeadUnits,
     dead_units,
-    finite,
     first_not_finite,
     gradient_not_finite,
     last_activation,

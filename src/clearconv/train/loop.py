@@ -1,68 +1,41 @@
 """The training loop: forward, loss, backward, update; validate, keep the best; test once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from clearconv.data import Augmentation, Batch, Batches, Source
+from clearconv.data import Augmentation, Batch, Batches
 from clearconv.layers import Context
 from clearconv.losses import CrossEntropy
 from clearconv.ops.tellings import backend, native_module, set_threads
 from clearconv.optim import schedule
+from clearconv.runs import files
 from clearconv.runs.best import highest_epoch, judged
-from clearconv.runs.checkpoint import BEST
-from clearconv.runs.evaluation import Evaluation, Indices, check_answers, evaluate_model
+from clearconv.runs.evaluation import check_answers, evaluate_model
+from clearconv.runs.result import Result
 from clearconv.runs.run import Run, write_json
 from clearconv.runs.settings import Settings
 from clearconv.saving.model_file import load
 from clearconv.train import health
-from clearconv.train.callbacks import Callbacks
+from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.lr_finder import LrCurve, find_lr
+from clearconv.train.network import criterion_of
 from clearconv.train.stop import Stop
 
 
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What a finished run came to.
-
-    Attributes
-    ----------
-    folder : Path
-        The run folder.
-    best_epoch : int
-        Whose model was kept, from 1.
-    evaluation : Evaluation
-        Of that model on the test part.
-    fingerprint : str
-        SHA-256 of that model's weights.
-    stopped_early : bool
-        Whether patience ran out.
-    seconds : float
-        Spent on training and validation, over all sittings.
-    """
-
-    folder: Path
-    best_epoch: int
-    evaluation: Evaluation
-    fingerprint: str
-    stopped_early: bool
-    seconds: float
-
-
-def go(run: Run, told: Callbacks) -> Result:
+def go(run: Run, callbacks: Iterable[Callback] = ()) -> Result:
     """Train what is left to train, then test.
 
     Parameters
     ----------
     run : Run
         Begun or taken up, its folder locked.
-    told : Callbacks
-        Who hears what happens.
+    callbacks : sequence of Callback
+        Told what happens.
 
     Returns
     -------
@@ -75,31 +48,31 @@ def go(run: Run, told: Callbacks) -> Result:
     RunError
         If the training diverges, or the folder cannot be written.
     """
-    settings = run.settings
+    callbacks, settings = Callbacks(callbacks), run.settings
     with _machine(settings), Stop() as stop:
-        told.started(run)
+        callbacks.started(run)
         for message in health.doubts(run.model):
-            told.warned(message)
+            callbacks.warned(message)
         stopped = _out_of_patience(run)
         try:
             while run.epochs_done < settings.epochs and not stopped:
-                record = _epoch(run, told, stop)
+                record = _epoch(run, callbacks, stop)
                 stop.hold()
                 run.end_epoch(record)
-                told.epoch(record, highest_epoch(run.history) == run.epochs_done)
+                callbacks.epoch(record, highest_epoch(run.history) == run.epochs_done)
                 for message in record["warnings"]:
-                    told.warned(message)
+                    callbacks.warned(message)
                 stopped = _out_of_patience(run)
                 stop.release()
         except KeyboardInterrupt:
             stop.hold()
             run.save()
             raise
-        model = load(run.folder / BEST)
+        model = load(run.folder / files.BEST)
         evaluation = evaluate_model(
             model, run.source, run.split.test, run.preprocessing, run.source.classes
         )
-        check_answers(evaluation, run.folder / BEST)
+        check_answers(evaluation, run.folder / files.BEST)
     result = Result(
         run.folder,
         run.best_epoch,
@@ -108,20 +81,12 @@ def go(run: Run, told: Callbacks) -> Result:
         stopped and run.epochs_done < settings.epochs,
         sum(record["seconds"] for record in run.history),
     )
-    write_json(
-        run.folder / "result.json",
-        {
-            "best_epoch": result.best_epoch,
-            "weights_sha256": result.fingerprint,
-            "seconds": result.seconds,
-            "test": evaluation.to_dict(),
-        },
-    )
-    told.finished(result)
+    write_json(run.folder / files.RESULT, result.to_dict())
+    callbacks.finished(result)
     return result
 
 
-def search_lr(run: Run, told: Callbacks) -> LrCurve:
+def search_lr(run: Run, callbacks: Callbacks) -> LrCurve:
     """Give a run that has not begun the learning rate that a range test finds.
 
     Its batches are those of an epoch 0, which no training sees.
@@ -134,7 +99,7 @@ def search_lr(run: Run, told: Callbacks) -> LrCurve:
             _batches(run, 0),
             criterion_of(settings, run.source, run.split.train),
             seed=settings.seed,
-            progress=told.searching,
+            progress=callbacks.searching,
         )
     run.settings = replace(settings, lr=curve.suggestion)
     run.optimiser.lr = curve.suggestion
@@ -170,7 +135,7 @@ def _batches(run: Run, epoch: int, first: int = 0) -> Batches:
     )
 
 
-def _epoch(run: Run, told: Callbacks, stop: Stop) -> dict[str, Any]:
+def _epoch(run: Run, callbacks: Callbacks, stop: Stop) -> dict[str, Any]:
     """Run through what is left of the training part, then validate; return the record."""
     settings, epoch, so_far = run.settings, run.epochs_done + 1, run.so_far
     batches = _batches(run, epoch, so_far.step)
@@ -191,7 +156,7 @@ def _epoch(run: Run, told: Callbacks, stop: Stop) -> dict[str, Any]:
             mark, before = perf_counter(), mark
             so_far.seconds += mark - before
         means = so_far.loss / so_far.seen, so_far.right / so_far.seen, so_far.seen / so_far.seconds
-        told.step(epoch, so_far.step, steps, *means)
+        callbacks.step(epoch, so_far.step, steps, *means)
         run.save_if_due()
         stop.release()
     run.model.tape = None  # nobody goes back through the last batch: make room for validation
@@ -234,21 +199,6 @@ def _step(
     health.check_gradients(model, place)
     run.optimiser.step(lr)
     return loss, int(np.sum(logits.argmax(axis=1) == batch.labels))
-
-
-def criterion_of(settings: Settings, source: Source, train: Indices) -> CrossEntropy:
-    """Make the loss that a run's settings ask for.
-
-    With `class_weights` every class counts alike. A class without training images has the weight
-    0, which no image asks for.
-    """
-    if not settings.class_weights:
-        return CrossEntropy(settings.label_smoothing)
-    counts = np.bincount(source.labels[train], minlength=len(source.classes))
-    present = counts > 0
-    weights = np.zeros(len(counts))
-    weights[present] = counts.sum() / (present.sum() * counts[present])
-    return CrossEntropy(settings.label_smoothing, tuple(weights.tolist()))
 
 
 def _out_of_patience(run: Run) -> bool:

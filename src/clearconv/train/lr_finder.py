@@ -14,9 +14,6 @@ from clearconv.layers import Context, Node
 from clearconv.losses import CrossEntropy
 from clearconv.optim import SGD, Optimiser
 
-#: Where a run keeps the curve of its learning rate.
-LR_FINDER = "lr_finder.json"
-
 #: How much of the way down the loss must have come.
 _SHARE = 0.9
 #: Deviation of the Gaussian that averages the losses, in steps.

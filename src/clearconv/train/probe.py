@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, finite
 from clearconv.layers import (
     Activation,
     Context,
@@ -50,12 +50,6 @@ class DeadUnits:
     def share(self) -> float:
         """Return dead / channels."""
         return self.dead / self.channels
-
-
-def finite(array: npt.NDArray[np.floating]) -> bool:
-    """Tell whether every number is finite: by one sum, and one by one only where that is not."""
-    with np.errstate(all="ignore"):
-        return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
 
 
 def first_not_finite(model: Node, x: Array, context: Context) -> str | None:

@@ -6,6 +6,7 @@ import click
 
 from clearconv.cli.screen.progress import Bar
 from clearconv.planning import plan_of
+from clearconv.runs import files
 from clearconv.runs.run import write_json
 from clearconv.train import Callback, Run
 from clearconv.words import printable
@@ -28,7 +29,7 @@ class Ahead(Callback):
             plan = plan_of(run, read)
         finally:
             self.bar.close()
-        found, path = plan.survey, run.folder / "plan.json"
+        found, path = plan.survey, run.folder / files.PLAN
         if not path.exists():  # a resumed run keeps the forecast of the whole
             write_json(path, plan.to_dict())
         extra = found.copies

@@ -8,7 +8,7 @@ import click
 from clearconv.cli.screen.ahead import Ahead
 from clearconv.cli.screen.evaluation import accuracy, report, sureness
 from clearconv.cli.screen.progress import Training, parts, quoted
-from clearconv.runs.run import FOLDS
+from clearconv.runs import files
 from clearconv.train import CrossValidation, Result, Run
 from clearconv.words import printable
 
@@ -41,7 +41,7 @@ class Folds(Training):
 
     def finished(self, result: Result) -> None:
         """Say how the fold's test went; its page and its result.json hold the rest."""
-        page = result.folder / "report.html"
+        page = result.folder / files.REPORT
         shown = printable(page) if page.exists() else self._report(result)
         click.echo(f"report {shown}\n{accuracy(result.evaluation)}")
 
@@ -50,7 +50,7 @@ class Folds(Training):
         from clearconv.report.command import repeating
 
         assert self.run is not None
-        full_list = f"all are in {printable(found.folder / FOLDS)}"
+        full_list = f"all are in {printable(found.folder / files.FOLDS)}"
         click.echo("\nTests of all folds: each image once, by a model that had not seen it\n")
         for line in report(found.evaluation, full_list):
             click.echo(line)
@@ -58,7 +58,7 @@ class Folds(Training):
         click.echo(
             f"\n{found}\n\n"
             f"folder           {printable(found.folder)}\n"
-            f"again, a fold    clearconv evaluate {quoted(found.folder / 'fold-1')}\n"
+            f"again, a fold    clearconv evaluate {quoted(found.folder / files.fold(1))}\n"
             f"model to use     {final}\n\n"
             "The models of the folds are there to be tested. The model to use is trained on\n"
             "the same data without --folds, by that command. Its accuracy is about this:"

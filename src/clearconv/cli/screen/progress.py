@@ -14,9 +14,9 @@ from clearconv.data import by_gravity, usual_folds
 from clearconv.data.sources.source import PARTS
 from clearconv.errors import ClearconvError
 from clearconv.ops.tellings import native_module
+from clearconv.runs import files
 from clearconv.runs.best import highest_epoch
 from clearconv.train import Callback, Result, Run, Settings
-from clearconv.train.lr_finder import LR_FINDER
 from clearconv.train.show.epoch_lines import epoch_line
 from clearconv.words import printable
 
@@ -132,7 +132,7 @@ class Training(Reading):
         if before := run.model.frozen:
             trained = sum(part.stop - part.start for part, _ in run.model.store.trainable)
             click.echo(f"frozen: {_frozen(before)}; {trained:,} parameters are trained")
-        if (run.folder / LR_FINDER).exists():
+        if (run.folder / files.LR_FINDER).exists():
             usual = Settings.for_data(
                 run.source.kind,
                 run.settings.data,
@@ -140,7 +140,7 @@ class Training(Reading):
                 start=run.settings.start,
             )
             click.echo(
-                f"learning rate {run.settings.lr:g}, found by a range test ({LR_FINDER}); "
+                f"learning rate {run.settings.lr:g}, found by a range test ({files.LR_FINDER}); "
                 f"without --lr it is {usual.lr:g}"
             )
         click.echo(f"run folder {printable(run.folder)}")
@@ -212,7 +212,7 @@ class Training(Reading):
         if settings.class_weights:
             kept += ", by the mean recall of the validation images"
         click.echo(f"\nTest with {kept}\n")
-        full_list = f"all are in {printable(result.folder / 'result.json')}"
+        full_list = f"all are in {printable(result.folder / files.RESULT)}"
         for line in report(result.evaluation, full_list):
             click.echo(line)
         page = self._report(result)

@@ -9,10 +9,10 @@ from typing import Any
 
 from clearconv.layers import Node
 from clearconv.pages import fragment, line_chart
-from clearconv.runs.checkpoint import BEST
+from clearconv.runs import files
+from clearconv.runs.result import Result
 from clearconv.runs.run import read_history
 from clearconv.saving.model_file import load
-from clearconv.train.loop import Result
 
 #: Columns of the printed table: heading, key of a record, width, format.
 _COLUMNS = (
@@ -75,7 +75,7 @@ class History:
     @cached_property
     def model(self) -> Node:
         """Return the model that was kept, read from the run folder at first use."""
-        return load(self.folder / BEST)
+        return load(self.folder / files.BEST)
 
     def __repr__(self) -> str:
         """Say in a line what came of it."""

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from clearconv.errors import ArgumentError
+from clearconv.runs import files
+from clearconv.runs.result import Result
 from clearconv.runs.run import Run
 from clearconv.train.callbacks import Callback
-from clearconv.train.loop import Result
 from clearconv.words import printable
 
 #: Name in TensorBoard -> key of an epoch's record.
@@ -55,7 +56,7 @@ class TensorBoard(Callback):
     def started(self, run: Run) -> None:
         """Note whose run it is."""
         self._run = run
-        self.folder = self.folder or run.folder / "tensorboard"
+        self.folder = self.folder or run.folder / files.TENSORBOARD
 
     def step(
         self,

@@ -1,0 +1,43 @@
+"""What a finished run came to."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from clearconv.runs.evaluation import Evaluation
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a finished run came to.
+
+    Attributes
+    ----------
+    folder : Path
+        The run folder.
+    best_epoch : int
+        Whose model was kept, from 1.
+    evaluation : Evaluation
+        Of that model on the test part.
+    fingerprint : str
+        SHA-256 of that model's weights.
+    stopped_early : bool
+        Whether patience ran out.
+    seconds : float
+        Spent on training and validation, over all sittings.
+    """
+
+    folder: Path
+    best_epoch: int
+    evaluation: Evaluation
+    fingerprint: str
+    stopped_early: bool
+    seconds: float
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain data, for JSON."""
+        return {
+            "best_epoch": self.best_epoch,
+            "weights_sha256": self.fingerprint,
+            "seconds": self.seconds,
+            "test": self.evaluation.to_dict(),
+        }

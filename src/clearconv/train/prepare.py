@@ -1,0 +1,185 @@
+"""What a run begins with: data, settings, split and network; nothing is written."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from clearconv.data import (
+    Problem,
+    Source,
+    Split,
+    class_problems,
+    complete_split,
+    open_data,
+    read_split,
+    side_for,
+    twin_problems,
+    unusable,
+)
+from clearconv.data.images.decode import CACHE_SIDE
+from clearconv.data.sources.source import composed
+from clearconv.errors import ArgumentError, DataError
+from clearconv.layers import Node, from_spec
+from clearconv.models import MODELS, default_for
+from clearconv.ops.tellings import pick
+from clearconv.runs.earlier import Earlier, freeze
+from clearconv.runs.given import Data, in_memory
+from clearconv.runs.run import Run
+from clearconv.runs.settings import OWN, Settings
+from clearconv.train.callbacks import Callback, Callbacks
+from clearconv.train.network import build, made, optimiser_of, preprocessing_for
+
+
+def prepare(
+    data: Data, *, callbacks: Iterable[Callback] = (), whole: bool = True, **given: Any
+) -> Run:
+    """Return the run that `train` would begin; nothing is written.
+
+    Parameters
+    ----------
+    data, **given
+        As for `train`.
+    callbacks : sequence of Callback
+        Told how far reading is.
+    whole : bool
+        Whether a split that nothing can be trained with is an error. If not, it is a problem of the
+        split, of the kind "unusable".
+
+    Returns
+    -------
+    Run
+        Without a folder.
+
+    Raises
+    ------
+    ArgumentError, BackendError, DataError
+        As `train` does.
+    """
+    callbacks = Callbacks(callbacks)
+    if given.get("backend") == "native":
+        pick("conv2d", "native")  # where it is not compiled, say so before images are read
+    if given.get("lr") == "auto":
+        del given["lr"]  # it is looked for when the run begins
+    earlier = earlier_of(given)
+    if earlier is not None:
+        given |= earlier.settled(given)
+    network = given.get("model")
+    if isinstance(network, Node):
+        given["model"] = OWN
+        given["freeze"] = given.get("freeze") or network.frozen
+        from_spec(network.spec())  # a layer that no checkpoint could bring back is refused now
+    else:
+        network = None
+    side = _side(given, network, earlier)
+    source = opened(data, given.get("classes"), callbacks, side)
+    settings = Settings.for_data(source.kind, _name(data, source), **given)
+    split = _split(source, settings, given, whole)
+    if earlier is not None:
+        network, preprocessing = earlier.begin(source.classes, settings.image_size, settings.seed)
+        preprocessing = replace(preprocessing, resize=settings.resize or preprocessing.resize)
+        for doubt in earlier.doubts(source, split.test):
+            callbacks.warned(doubt)
+    else:
+        network = network or made(settings, source)
+        preprocessing = preprocessing_for(settings, source, split, network)
+    build(network, settings, source, preprocessing)
+    freeze(network, settings.freeze)
+    optimiser = optimiser_of(network, settings)
+    run = Run(settings, source, split, preprocessing, network, optimiser)
+    run.smallest_batch = network.smallest_batch
+    check_batches(run)
+    return run
+
+
+def earlier_of(given: Mapping[str, Any]) -> Earlier | None:
+    """Return the trained model to begin with, if one is asked for."""
+    return None if given.get("start") is None else Earlier.open(given["start"])
+
+
+def opened_for(data: Data, callbacks: Callbacks, given: Mapping[str, Any]) -> Source:
+    """Open the data for a run of these settings, for which `prepare` takes what it returns."""
+    network = given.get("model")
+    side = _side(given, network if isinstance(network, Node) else None, earlier_of(given))
+    return opened(data, given.get("classes"), callbacks, side)
+
+
+def opened(
+    data: Data, classes: Sequence[str] | None, callbacks: Callbacks, side: int | None
+) -> Source:
+    """Open what is not open yet."""
+    source = in_memory(data)
+    if source is None:
+        assert isinstance(data, str | Path)
+        return open_data(data, classes, progress=callbacks.reading, cache_side=side)
+    if classes is not None and tuple(map(composed, classes)) != source.classes:
+        raise ArgumentError(
+            f"classes={tuple(classes)}, but the data were opened with {', '.join(source.classes)}. "
+            "Choose classes where the data are opened: clearconv.data.open_data(folder, classes)."
+        )
+    return source
+
+
+def _side(given: Mapping[str, Any], network: Node | None, earlier: Earlier | None) -> int:
+    """Return the side at which photographs are kept, for the input that the network will have."""
+    square, name = given.get("image_size"), given.get("model") or default_for("photos")
+    shape: tuple[int, ...] = network.input_shape if network else ()
+    if isinstance(square, int):
+        shape = (3, square, square)
+    elif earlier is not None:
+        shape = (3, *earlier.preprocessing.size)
+    elif name in MODELS:
+        shape = MODELS[name].input_shape
+    return side_for((shape[1], shape[2])) if len(shape) == 3 else CACHE_SIDE
+
+
+def _name(data: Data, source: Source) -> str:
+    """Return what the settings call the data."""
+    if isinstance(data, (str, Path)):
+        return str(data)
+    return source.name if source.root is None else str(source.root)
+
+
+def _split(source: Source, settings: Settings, given: Mapping[str, Any], whole: bool) -> Split:
+    """Return the parts to train, validate and test with, and what is wrong with them."""
+    if settings.split is not None:
+        split = read_split(settings.split, source)
+    else:
+        for name in ("ratios", "allow_twins_apart"):
+            if given.get(name) is not None and _is_complete(source.split):
+                raise ArgumentError(
+                    f"{settings.data} brings its own training, validation and test part, so "
+                    f"{name} has no effect. Leave it out."
+                )
+        split = complete_split(source, settings.seed, settings.ratios, settings.allow_twins_apart)
+    return replace(split, problems=_problems(source, split, settings, whole))
+
+
+def _is_complete(split: Split | None) -> bool:
+    return split is not None and all(map(len, (split.train, split.validation, split.test)))
+
+
+def _problems(source: Source, split: Split, settings: Settings, whole: bool) -> tuple[str, ...]:
+    """Return what is wrong with a split; raise if nothing can be trained with it and `whole`."""
+    where = f"ratios {settings.ratios}" if source.split is None else "the split of the data"
+    if settings.split is not None:
+        where = f"--split {settings.split}"
+    if wrong := unusable(source, split, where, settings.keeps_twins_together):
+        if whole:
+            raise DataError(wrong)
+        return Problem(wrong, "unusable"), *split.problems, *twin_problems(source, split)
+    lacking = class_problems(source, split, settings.keeps_twins_together)
+    return *lacking, *split.problems, *twin_problems(source, split)
+
+
+def check_batches(run: Run) -> None:
+    """Raise now, not after an epoch, if there are batches that batch norm could not normalise."""
+    least = run.smallest_batch
+    if least <= run.settings.batch_size:
+        return
+    layer = next(leaf for leaf in run.model.leaves() if leaf.smallest_batch >= least)
+    raise ArgumentError(
+        f"batch_size={run.settings.batch_size}, but {layer.label} gets one number of each channel "
+        "from an image, and one number has no variance to normalise with. Choose a batch size of "
+        f"at least {least}, larger images, or a network without batch norm."
+    )
