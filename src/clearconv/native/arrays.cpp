@@ -194,19 +194,42 @@ static bool sane(const Geometry& window, bool hangs_over) {
          window.stride[0] <= kMostPixels / window.stride[1];
 }
 
-Geometry geometry(nb::handle window, bool hangs_over) {
-  constexpr int kNumbers = sizeof(Geometry) / sizeof(Index);
-  const nb::object numbers = window.attr("numbers");
-  need(PyTuple_Check(numbers.ptr()) && PyTuple_GET_SIZE(numbers.ptr()) == kNumbers);
-  Index values[kNumbers];
-  for (int i = 0; i < kNumbers; ++i) {
+// Read `object.numbers`, a tuple of so many integers.
+static void read_numbers(nb::handle object, Index* values, int count) {
+  const nb::object numbers = object.attr("numbers");
+  need(PyTuple_Check(numbers.ptr()) && PyTuple_GET_SIZE(numbers.ptr()) == count);
+  for (int i = 0; i < count; ++i) {
     values[i] = PyLong_AsSsize_t(PyTuple_GET_ITEM(numbers.ptr(), i));
     if (values[i] == -1 && PyErr_Occurred()) throw nb::python_error();
   }
+}
+
+Geometry geometry(nb::handle window, bool hangs_over) {
+  constexpr int kNumbers = sizeof(Geometry) / sizeof(Index);
+  Index values[kNumbers];
+  read_numbers(window, values, kNumbers);
   Geometry result;
   std::memcpy(&result, values, sizeof result);
   need(sane(result, hangs_over));
   return result;
+}
+
+// The checks are those of Shards in ops/geometry/shards.py.
+Shards shards_of(nb::handle shards, Index N) {
+  constexpr Index kMostImages = Index(1) << 40;
+  Index values[] = {8, 0, 8, -1};
+  if (!shards.is_none()) read_numbers(shards, values, 4);
+  const auto [total, first, count, given] = values;
+  const auto is_power = [](Index number) { return number > 0 && (number & (number - 1)) == 0; };
+  need(is_power(total) && total <= 64 && is_power(count) && first >= 0 && first % count == 0 &&
+       first <= total - count && (given >= 0 || count == total));
+  const Index images = given < 0 ? N : given;
+  need(images <= kMostImages);
+  const Index all = images < total ? images : total;
+  const Index begin = first < all ? first : all;
+  const Index end = first + count < all ? first + count : all;
+  need(all == 0 ? N == 0 : images * end / all - images * begin / all == N);
+  return {images, all, begin, end - begin};
 }
 
 }  // namespace clearconv

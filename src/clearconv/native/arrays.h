@@ -146,4 +146,7 @@ bool truth(nanobind::handle value);
 // Read a clearconv.ops.geometry.window.Window, which `hangs_over` the end of the image only in a pooling.
 Geometry geometry(nanobind::handle window, bool hangs_over = false);
 
+// Read a clearconv.ops.geometry.shards.Shards, or None for all shards, which holds N images.
+Shards shards_of(nanobind::handle shards, Index N);
+
 }  // namespace clearconv

@@ -24,6 +24,15 @@ struct Geometry {
   Index input[2], kernel[2], stride[2], dilation[2], before[2], after[2], output[2];
 };
 
+// The shards of a batch that the arrays at hand hold: ops/geometry/shards.py, worked out for one
+// batch. native/passes/shards.h has what kernels ask of it.
+struct Shards {
+  Index images;  // of the whole batch
+  Index all;     // shards of the whole batch, at most one for each image
+  Index first;   // the first at hand
+  Index here;    // number of those at hand
+};
+
 // What a kernel may ask of the module around it.
 struct Runtime {
   // Number of threads that `parallel` would use.

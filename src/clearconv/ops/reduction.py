@@ -1,12 +1,83 @@
-"""What the loss chapters share: how the numbers of a batch become one, and the way back."""
+"""How the numbers of a batch become one: the tree over its shards, and what the losses share."""
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
+
+Sum = TypeVar("Sum")
+
+
+def in_tree(sums: Sequence[Sum], join: Callable[[Sum, Sum], Sum]) -> Sum:
+    """Join neighbours, then neighbours of what came out, until one is left.
+
+    ``((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7))``; of a pair whose second is absent, the first goes
+    on as it is. Each of equal, aligned parts may therefore be joined by itself first (parts of a
+    power of two; only the last may be shorter): joining the results in order does the same
+    additions.
+    """
+    left = list(sums)
+    while len(left) > 1:
+        pairs = [join(left[i], left[i + 1]) for i in range(0, len(left) - 1, 2)]
+        left = pairs + left[2 * len(pairs) :]
+    return left[0]
+
+
+def tree_sum(sums: Array | Sequence[Array], *, out: Array | None = None) -> Array:
+    """Add the sums of a batch's shards in a balanced binary tree.
+
+    It adds the sums of single shards, and as well those of subtrees: each process adds up the
+    shards that it holds (`clearconv.ops.geometry.shards.Shards`), and the processes' results,
+    added in their order, have the bits of one sum over all shards. A process whose shards do not
+    exist, because the batch is smaller than their number, has no result to give: leave it out.
+    (Zeros in its place would turn -0 into 0.)
+
+    Parameters
+    ----------
+    sums : ndarray of shape (shards, ...), or sequence of ndarray
+        Sums of shards or of equal subtrees, in order, as `conv2d.weight_sums` and its like return
+        them.
+    out : ndarray, optional
+        Receives the result, rounded to its dtype. It must not overlap `sums`.
+
+    Returns
+    -------
+    total : ndarray of the shape of one sum
+        The sum of no shards, an array of shape (0, ...), is 0: that of an empty batch.
+
+    Raises
+    ------
+    ArgumentError
+        If the sequence is empty, so that the sum has no shape.
+    ShapeError
+        If the sums, or `out`, do not have one shape.
+    """
+    if len(sums) == 0 and not isinstance(sums, np.ndarray):
+        raise ArgumentError(
+            "tree_sum: there are no sums. Give those of at least one shard, or an array of shape "
+            "(0, ...) for an empty batch."
+        )
+    shape = sums.shape[1:] if isinstance(sums, np.ndarray) else sums[0].shape
+    for one in sums:
+        if one.shape != shape:
+            raise ShapeError(
+                f"tree_sum: sums of shapes {shape} and {one.shape} were given, but all must have "
+                "one shape. Are they of one function, in one telling?"
+            )
+    if out is not None and out.shape != shape:
+        raise ShapeError(f"tree_sum: out has shape {out.shape}, but the sums have {shape}.")
+    if len(sums) == 0:
+        total = np.zeros(shape, dtype=np.asarray(sums).dtype)
+    else:
+        total = in_tree(list(sums), np.add)
+    if out is not None:
+        out[...] = total
+        return out
+    return np.array(total) if len(sums) == 1 else np.asarray(total)  # never a sum that was given
 
 
 def check_reduction(what: str, reduction: str, allowed: tuple[str, ...]) -> None:

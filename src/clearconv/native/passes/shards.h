@@ -1,9 +1,10 @@
-// How a sum over the batch is divided, so that its bits depend on the batch size alone.
+// How a sum over the batch is divided, so that its bits depend on the batch size alone, and not on
+// who holds which part of the batch.
 //
-// At most 8 equal shards of consecutive images; within a shard, chunks of at most 1,024 pixels are
-// each summed from zero and then added, in order; the shards meet in a balanced binary tree. So
-// 1, 2, 4 or 8 workers can hold whole subtrees, and rounding grows with the number of chunks, not
-// of pixels.
+// Equal shards of consecutive images, 8 unless told; within a shard, chunks of at most 1,024 pixels
+// are each summed from zero and then added, in order; the shards meet in a balanced binary tree.
+// Who holds a whole subtree of them, of which `Shards` says which one, can add it up alone, and
+// rounding grows with the number of chunks, not of pixels.
 #pragma once
 
 #include "native/tile/patches.h"
@@ -12,12 +13,22 @@ namespace clearconv::CLEARCONV_VARIANT {
 
 constexpr Index kChunkPixels = 1024;
 
-inline Index shard_count(Index images) { return least(8, images); }
+constexpr Index kMostShards = 64;
 
+// All shards of a batch of N images, of which there are 8.
+inline Shards whole_batch(Index N) { return {N, least(8, N), 0, least(8, N)}; }
+
+// One of the shards at hand, numbered from 0: where its images lie in the arrays at hand.
 struct Shard {
   Index first, images;
-  Shard(Index N, Index shard)
-      : first(N * shard / shard_count(N)), images(N * (shard + 1) / shard_count(N) - first) {}
+  Shard(const Shards& of, Index shard)
+      : first(start(of, shard) - start(of, 0)),
+        images(start(of, shard + 1) - start(of, shard)) {}
+
+ private:
+  static Index start(const Shards& of, Index shard) {
+    return of.images * (of.first + shard) / of.all;
+  }
 };
 
 // A box cut into boxes of at most `pixels`: whole images, or whole rows of one, in multiples of
@@ -42,17 +53,19 @@ struct Chunks {
   }
 };
 
-// The chunks of all shards of a batch of N images, numbered in order: units of parallel work.
+// The chunks of all shards at hand, numbered in order: units of parallel work.
 struct BatchChunks {
-  Index N, height, width, pixels, step, shards;
-  Index first[9];  // chunks of shard s: [first[s], first[s + 1])
-  BatchChunks(Index N, Index height, Index width, Index pixels = kChunkPixels, Index step = 1)
-      : N(N), height(height), width(width), pixels(pixels), step(step), shards(shard_count(N)) {
+  Shards of;
+  Index height, width, pixels, step, shards;
+  Index first[kMostShards + 1];  // chunks of shard s: [first[s], first[s + 1])
+  BatchChunks(const Shards& of, Index height, Index width, Index pixels = kChunkPixels,
+              Index step = 1)
+      : of(of), height(height), width(width), pixels(pixels), step(step), shards(of.here) {
     first[0] = 0;
     for (Index s = 0; s < shards; ++s) first[s + 1] = first[s] + chunks(s).count;
   }
   Chunks chunks(Index shard) const {
-    return Chunks(Shard(N, shard), height, width, pixels, step);
+    return Chunks(Shard(of, shard), height, width, pixels, step);
   }
   Index count() const { return first[shards]; }
   Box box(Index chunk) const {

@@ -65,7 +65,7 @@ inline void copy_pixels(const Tensor<const T>& x, const Box& box, Index first, I
 template <class T>
 inline BatchChunks chunks_of(const Tensor<const T>& x) {
   const Index N = x.shape[2] * x.shape[3] > 0 ? x.shape[0] : 0;
-  return {N, x.shape[2], x.shape[3]};
+  return {whole_batch(N), x.shape[2], x.shape[3]};
 }
 
 // Feeds the blocks of one or two arrays of one shape to `Work`, a unit for each chunk of the

@@ -69,12 +69,12 @@ struct WeightGradient {
   };
 
   Index taps() const { return window.kernel[0] * window.kernel[1]; }
-  Index shards() const { return shard_count(x.shape(0)); }
+  Index shards() const { return whole_batch(x.shape(0)).here; }
   Patches<T> patches(Index first, Index count) const {
     return {channels(x, first, count), forward_axis(window, 0), forward_axis(window, 1)};
   }
   Chunks chunks(Index shard) const {
-    return Chunks(Shard(x.shape(0), shard), window.output[0], window.output[1]);
+    return Chunks(Shard(whole_batch(x.shape(0)), shard), window.output[0], window.output[1]);
   }
   Chunks parts(const Box& chunk) const {
     const Index numbers = window.stride[0] * window.stride[1] * C + O;  // of a pixel
@@ -213,7 +213,7 @@ struct BiasGradient {
     const BiasGradient& self = *static_cast<BiasGradient*>(context);
     const Index O = self.grad_y.shape(1), lanes = lanes_for<T>(O);
     const Patches<T> ys = pixels_of(self.grad_y, 0, O);
-    const Chunks chunks(Shard(self.grad_y.shape(0), shard), ys.h.output, ys.w.output);
+    const Chunks chunks(Shard(whole_batch(self.grad_y.shape(0)), shard), ys.h.output, ys.w.output);
     const Index size = strip_size(ys, chunks.images, chunks.rows, kBeyond<T>);
     T* acc = static_cast<T*>(self.runtime.scratch(0, (lanes + size) * sizeof(T)));
     T* total = self.partial + shard * lanes;

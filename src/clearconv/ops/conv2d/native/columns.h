@@ -35,7 +35,8 @@ struct ColumnsPass {
     return most(reach, window.before[1] + window.input[1]);
   }
   BatchChunks boxes() const {
-    return BatchChunks(grad_y.shape(0), window.input[0], window.input[1], kBoxNumbers / I());
+    return BatchChunks(whole_batch(grad_y.shape(0)), window.input[0], window.input[1],
+                       kBoxNumbers / I());
   }
   Index rows_at_a_time() const {
     return most(1, least(window.output[0], kColumnNumbers / (lanes() * window.output[1])));

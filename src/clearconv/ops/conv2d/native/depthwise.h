@@ -56,7 +56,8 @@ struct DepthwisePass {
 
   Chunks chunks(Index shard) const {
     const Index pixels = least(kStripPixels, kStripNumbers / common_lanes(x.image.shape(1)));
-    return Chunks(Shard(x.image.shape(0), shard), x.h.output, x.w.output, pixels, to.pool ? 2 : 1);
+    return Chunks(Shard(whole_batch(x.image.shape(0)), shard), x.h.output, x.w.output, pixels,
+                  to.pool ? 2 : 1);
   }
 
   Index packed_size() const { return most(1, taps()) * lanes(); }
@@ -73,7 +74,7 @@ struct DepthwisePass {
   }
 
   void run() {
-    const Index C = x.image.shape(1), shards = shard_count(x.image.shape(0));
+    const Index C = x.image.shape(1), shards = whole_batch(x.image.shape(0)).here;
     pack(static_cast<T*>(runtime.scratch(1, packed_size() * sizeof(T))));
     first_unit[0] = 0;
     for (Index s = 0; s < shards; ++s) first_unit[s + 1] = first_unit[s] + chunks(s).count;
@@ -148,7 +149,7 @@ struct DepthwiseWeightGradient {
   Index size() const { return ceil_div(taps(), kTapsTogether) * kTapsTogether * lanes(); }
 
   void run() {
-    const Index shards = shard_count(x.image.shape(0)), C = x.image.shape(1);
+    const Index shards = whole_batch(x.image.shape(0)).here, C = x.image.shape(1);
     const Index filters = input ? input->packed_size() : 0;
     partial = static_cast<T*>(runtime.scratch(1, (shards * size() + filters) * sizeof(T)));
     if (input) input->pack(partial + shards * size());
@@ -169,7 +170,7 @@ struct DepthwiseWeightGradient {
   static void add_up(void* context, Index shard) {
     const DepthwiseWeightGradient& self = *static_cast<DepthwiseWeightGradient*>(context);
     const Index size = self.size(), columns = self.x.w.output;
-    const Chunks chunks(Shard(self.x.image.shape(0), shard), self.x.h.output, columns);
+    const Chunks chunks(Shard(whole_batch(self.x.image.shape(0)), shard), self.x.h.output, columns);
     const Index most_rows = Chunks(chunks.box(0), self.piece_pixels()).rows;
     const Index grads = self.gradient_size(most_rows);
     const Index numbers = size + grads + Strip<T>::size(self.x, most_rows);

@@ -142,7 +142,8 @@ void backward_input(const Operand<T>& grad_y, const Tensor<const T>& weight,
 
 template <class T>
 void backward_bias(const Operand<T>& grad_y, T* grad_bias, const Runtime& runtime) {
-  const Index O = grad_y.shape(1), lanes = lanes_for<T>(O), shards = shard_count(grad_y.shape(0));
+  const Index O = grad_y.shape(1), lanes = lanes_for<T>(O);
+  const Index shards = whole_batch(grad_y.shape(0)).here;
   T* partial = static_cast<T*>(runtime.scratch(1, most(1, shards) * lanes * sizeof(T)));
   if (shards == 0) std::memset(partial, 0, lanes * sizeof(T));
   BiasGradient<T> sums{grad_y, runtime, partial};

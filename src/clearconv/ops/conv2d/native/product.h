@@ -71,11 +71,12 @@ struct Pass {
     const Index numbers = x.h.stride * x.w.stride * x.image.shape(1) +
                           least(kTogether, common_lanes(filters.lanes));
     const Index pixels = least(kUnit, kUnitNumbers / numbers);
-    return Chunks(Shard(x.image.shape(0), shard), x.h.output, x.w.output, pixels, to.pool ? 2 : 1);
+    return Chunks(Shard(whole_batch(x.image.shape(0)), shard), x.h.output, x.w.output, pixels,
+                  to.pool ? 2 : 1);
   }
 
   void count_boxes() {
-    const Index shards = shard_count(x.image.shape(0));
+    const Index shards = whole_batch(x.image.shape(0)).here;
     first_box[0] = 0;
     for (Index s = 0; s < shards; ++s) first_box[s + 1] = first_box[s] + chunks(s).count;
     boxes = first_box[shards];
@@ -138,7 +139,7 @@ struct Passes {
     moments = to.mean ? &measured : nullptr;
     runtime.parallel(units, compute, this);
     if (to.mean)
-      measured.combine(pass[0].first_box, shard_count(to.y.shape[0]), to.mean, to.var);
+      measured.combine(pass[0].first_box, whole_batch(to.y.shape[0]).here, to.mean, to.var);
   }
 
   static void pack(void* context, Index block) {

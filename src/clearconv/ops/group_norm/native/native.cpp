@@ -203,7 +203,7 @@ void backward(const Tensor<const T>& grad_y, const Tensor<const T>& x,
               const group_norm::Norm<T>& norm, const double* mean, const double* var,
               const group_norm::Gradients<T>& to, const Runtime& runtime) {
   const Image image(x);
-  const Index C = image.channels, shards = shard_count(x.shape[0]);
+  const Index C = image.channels, shards = whole_batch(x.shape[0]).here;
   const std::size_t totals = most(1, shards) * 2 * C * sizeof(double);
   double* total = static_cast<double*>(runtime.scratch(2, totals));  // (shards, 2, C)
   std::memset(total, 0, totals);
@@ -213,7 +213,7 @@ void backward(const Tensor<const T>& grad_y, const Tensor<const T>& x,
   const std::size_t bytes = 2 * C * sizeof(double) + state_bytes +
                             (4 * image.wide + 2 * image.block * C) * sizeof(T);
   over_ranges(shards, 1, runtime, [&](Index s, Index) {
-    const Shard shard(x.shape[0], s);
+    const Shard shard(whole_batch(x.shape[0]), s);
     Memory memory = {static_cast<char*>(runtime.scratch(0, bytes))};
     double* sums = memory.take<double>(2 * C);
     char* state = memory.take<char>(state_bytes);

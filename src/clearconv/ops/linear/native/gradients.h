@@ -116,7 +116,7 @@ struct BiasGradient {
   T* partial;  // (shards, 2, outputs): the shard's sum, and its chunk's
 
   void run(T* grad_bias) {
-    const Index O = grad_y.shape[1], N = grad_y.shape[0], shards = shard_count(N);
+    const Index O = grad_y.shape[1], N = grad_y.shape[0], shards = whole_batch(N).here;
     if (shards == 0) return void(std::memset(grad_bias, 0, O * sizeof(T)));
     partial = static_cast<T*>(runtime.scratch(1, shards * 2 * O * sizeof(T)));
     if (N * O < kWorthAThread)
@@ -131,7 +131,7 @@ struct BiasGradient {
     const BiasGradient& self = *static_cast<BiasGradient*>(context);
     const Index O = self.grad_y.shape[1];
     const Index row = self.grad_y.stride[0], column = self.grad_y.stride[1];
-    const Shard shard(self.grad_y.shape[0], s);
+    const Shard shard(whole_batch(self.grad_y.shape[0]), s);
     T *total = self.partial + s * 2 * O, *sum = total + O;
     std::memset(total, 0, O * sizeof(T));
     const Index end = shard.first + shard.images;

@@ -73,10 +73,10 @@ void sum_batch(const Place<const T>& a, const Place<const T>& b, Index samples,
                const Place<T>& to) {
   constexpr Index kRow = V * kLanes<T>;
   alignas(64) T held[4][M * kRow];
-  const Index shards = shard_count(samples);
+  const Index shards = whole_batch(samples).here;
   Index height = 0;
   for (Index s = 0; s < shards; ++s) {
-    const Shard shard(samples, s);
+    const Shard shard(whole_batch(samples), s);
     const Index end = shard.first + shard.images;
     Sums<T, M, V> sums;
     Index first = shard.first;

@@ -55,14 +55,14 @@ double total(const T* difference, Index N, Index each, const Runtime& runtime) {
   } call = {difference, N, each, {}};
   const auto unit = [](void* context, Index unit) {
     Call& call = *static_cast<Call*>(context);
-    const Shard shard(call.N, unit);
+    const Shard shard(whole_batch(call.N), unit);
     const T* from = call.difference + shard.first * call.each;
     const Index count = shard.images * call.each;
     for (Index i = 0; i < count; i += kChunkPixels)
       call.sums[unit] += sum_of_squares(from + i, least(kChunkPixels, count - i));
   };
-  runtime.parallel(shard_count(N), unit, &call);
-  add_shards(call.sums, shard_count(N), 1, 1);
+  runtime.parallel(whole_batch(N).here, unit, &call);
+  add_shards(call.sums, whole_batch(N).here, 1, 1);
   return call.sums[0];
 }
 

@@ -47,7 +47,7 @@ struct PackedWeightGradient {
         grad_bias(grad_bias),
         input(input),
         runtime(runtime),
-        chunks(x.shape(0), window.output[0], window.output[1]),
+        chunks(whole_batch(x.shape(0)), window.output[0], window.output[1]),
         direct(window.kernel[0] * window.kernel[1] == 1 && this->x.h.inside() &&
                this->x.w.inside() && x.how != Operand<T>::unpooled),
         I(x.shape(1)),

@@ -60,7 +60,7 @@ BatchChunks tile_boxes(Index N, Index height, Index width) {
   const Index columns = ceil_div(width, kTile), tiles = ceil_div(height, kTile) * columns;
   const Index pixels = tiles <= kMostTiles ? kMostTiles / tiles * height * width
                                            : most(1, kMostTiles / columns) * kTile * width;
-  return BatchChunks(N, height, width, pixels, kTile);
+  return BatchChunks(whole_batch(N), height, width, pixels, kTile);
 }
 
 // Call work(box) for the largest box of each shard.
