@@ -114,6 +114,96 @@ def batch_shape(what: str, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
     return N, C, H, W
 
 
+def zeros(shape: tuple[int, ...], dtype: npt.DTypeLike, out: Array | None = None) -> Array:
+    """Return zeros: `out` with its numbers overwritten, or a new array."""
+    if out is None:
+        return np.zeros(shape, dtype)
+    out[...] = 0
+    return out
+
+
+def zeros_like(array: Array, out: Array | None = None) -> Array:
+    """Return zeros as `array` lies in memory: `out` with its numbers overwritten, or a new one."""
+    if out is None:
+        return np.zeros_like(array)
+    out[...] = 0
+    return out
+
+
+def put(value: Array, out: Array | None) -> Array:
+    """Return `value` itself, or `out` with a copy of it."""
+    if out is None:
+        return value
+    out[...] = value
+    return out
+
+
+class Destination:
+    """Where the result of a function goes: the caller's `out`, or an array that the telling makes.
+
+    Parameters
+    ----------
+    what : str
+        Names the function in error messages.
+    out : ndarray or None
+        From the caller.
+    shape : tuple of int
+        Of the result, without the axes that a single image or map lacks.
+    dtype : dtype
+        Of the result.
+    *inputs : ndarray or None
+        What the telling reads while it writes.
+    axes : int
+        Number of axes that the telling's result has at least: leading ones fall away.
+
+    Attributes
+    ----------
+    place : ndarray or None
+        A view of `out` with the telling's axes, which it writes into. None where it makes an array:
+        without an `out`, and where `out` may share memory with an input, whose numbers would be
+        overwritten before they are read.
+
+    Raises
+    ------
+    ShapeError
+        If `out` has another shape or dtype, or is read-only.
+    """
+
+    __slots__ = ("_out", "_shape", "place")
+
+    def __init__(
+        self,
+        what: str,
+        out: Array | None,
+        shape: tuple[int, ...],
+        dtype: npt.DTypeLike,
+        *inputs: Array | None,
+        axes: int = 0,
+    ) -> None:
+        self._out, self._shape = out, shape
+        self.place: Array | None = None
+        if out is None:
+            return
+        if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype:
+            got = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+            raise ShapeError(f"{what}: out is {got}, but {np.dtype(dtype)} {shape} is needed.")
+        if not out.flags.writeable:
+            raise ShapeError(
+                f"{what}: out is read-only, but receives the result. Pass an array of your own, "
+                "such as out.copy()."
+            )
+        if not any(array is not None and np.may_share_memory(out, array) for array in inputs):
+            self.place = out if out.ndim >= axes else out[(np.newaxis,) * (axes - out.ndim)]
+
+    def result(self, value: Array) -> Array:
+        """Return what the telling gave in its final shape, in `out` if there is one."""
+        if self._out is None:
+            return value if value.shape == self._shape else value.reshape(self._shape)
+        if self.place is None:
+            np.copyto(self._out, value.reshape(self._shape))
+        return self._out
+
+
 def result(what: str, value: Array, shape: tuple[int, ...], out: Array | None) -> Array:
     """Give `value` its final shape (a leading axis of one may fall away), into `out` if given."""
     value = value.reshape(shape) if value.shape != shape else value

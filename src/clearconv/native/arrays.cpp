@@ -22,9 +22,10 @@ char kind_of(const char* format, const char* kinds) {
 
 const char* needed(const char* kinds) {
   switch (*kinds) {
-    case 'f': return "a float32 or float64 array is needed";
+    case 'f': return kinds[1] ? "a float32 or float64 array is needed" : "a float32 array is needed";
     case '?': return "a bool array is needed";
     case 'B': return "a uint8 or int32 array is needed";
+    case 'd': return "a float64 array is needed";
     default: return "a uint64 array is needed";
   }
 }
@@ -111,11 +112,13 @@ void Input::copy(const Layout& layout) {
 }
 
 template <class T>
-Output<T>::Output(const Layout& layout) : tensor{}, layout_(layout) {
+Output<T>::Output(const Layout& layout, nb::handle out, bool gaps)
+    : tensor{}, layout_(layout), out_(out.is_none() ? nb::handle() : out) {
   for (int axis = 0; axis < layout.ndim && axis < 4; ++axis) {
     tensor.shape[axis] = layout.shape[axis];
     tensor.stride[axis] = layout.strides[axis];
   }
+  if (out_.is_valid() && in_place(gaps)) return;
   Index bytes;
   if (__builtin_mul_overflow(layout.size, Index(sizeof(T)), &bytes)) throw std::bad_alloc();
   void* memory = arena::take(bytes);
@@ -124,16 +127,37 @@ Output<T>::Output(const Layout& layout) : tensor{}, layout_(layout) {
 }
 
 template <class T>
-Output<T>::Output(std::initializer_list<Index> shape, Order order)
-    : Output(order == Order::channels_last ? Layout::channels_last(shape.begin())
-                                           : Layout::c(shape.begin(), int(shape.size()))) {}
+Output<T>::Output(std::initializer_list<Index> shape, Order order, nb::handle out)
+    : Output(order == Order::c ? Layout::c(shape.begin(), int(shape.size()))
+                               : Layout::channels_last(shape.begin()),
+             out, order == Order::pixels) {}
+
+// Take `out` for the result's memory, if it can be.
+template <class T>
+bool Output<T>::in_place(bool gaps) {
+  given_.emplace(out_, sizeof(T) == sizeof(double) ? "d" : "f", true);
+  need(given_->ndim() == layout_.ndim);
+  for (int axis = 0; axis < layout_.ndim; ++axis) need(given_->shape(axis) == layout_.shape[axis]);
+  if (given_->writable() && (given_->lies_in(layout_) || (gaps && given_->channels_adjoin()))) {
+    if (gaps)
+      for (int axis = 0; axis < 4; ++axis) tensor.stride[axis] = given_->template tensor<T>().stride[axis];
+    tensor.data = const_cast<T*>(given_->template data<T>());
+    return true;
+  }
+  given_.reset();
+  return false;
+}
 
 template <class T>
 nb::object Output<T>::numpy() {
+  if (given_) return nb::borrow(out_);
   std::size_t shape[kAxes];
   for (int axis = 0; axis < layout_.ndim; ++axis) shape[axis] = layout_.shape[axis];
-  return nb::cast(
+  nb::object made = nb::cast(
       nb::ndarray<nb::numpy, T>(tensor.data, layout_.ndim, shape, owner_, layout_.strides));
+  if (!out_.is_valid()) return made;
+  if (PyObject_SetItem(out_.ptr(), Py_Ellipsis, made.ptr()) != 0) throw nb::python_error();
+  return nb::borrow(out_);
 }
 
 template class Output<float>;

@@ -5,6 +5,7 @@
 #include <nanobind/ndarray.h>
 
 #include <memory>
+#include <optional>
 
 #include "layout.h"
 #include "native/machine/threads.h"
@@ -27,7 +28,11 @@ class Input {
   Index shape(int axis) const { return buffer_.shape[axis]; }
   Index size() const;
   bool writable() const { return !buffer_.readonly && !copied_; }
-  bool contiguous() const { return size() == 0 || c_layout().fits(strides_, itemsize()); }
+  bool contiguous() const { return lies_in(c_layout()); }
+  // True where the numbers lie one after the other in this order, which has the array's shape.
+  bool lies_in(const Layout& layout) const {
+    return layout.size == 0 || layout.fits(strides_, itemsize());
+  }
   bool channels_adjoin() const {
     return ndim() == 4 && (shape(1) == 1 || strides_[1] == buffer_.itemsize);
   }
@@ -52,15 +57,19 @@ class Input {
   // True where all elements are one number, as np.broadcast_to makes them.
   bool is_one_number() const;
   template <class T>
+  const T* data() const {
+    return static_cast<const T*>(data_);
+  }
+  template <class T>
   T number() const {
-    return *static_cast<const T*>(data_);
+    return *data<T>();
   }
 
   // The numbers one after the other in this order, which has the array's shape; they are copied
   // unless they lie so.
   template <class T>
   const T* in(const Layout& layout) {
-    if (layout.size > 0 && !layout.fits(strides_, sizeof(T))) copy(layout);
+    if (!lies_in(layout)) copy(layout);
     return static_cast<const T*>(data_);
   }
 
@@ -76,21 +85,30 @@ class Input {
   void* copied_ = nullptr;
 };
 
-enum class Order { channels_last, c };
+enum class Order {
+  channels_last,
+  c,
+  pixels  // channels last; in `out` there may be gaps between pixels, but not between channels
+};
 
-// An array for a result, with its memory from the arena.
+// Where a result is written: in `out` itself, if Python gave one whose numbers lie in the order
+// asked for, else in memory from the arena; then an `out` receives a copy at the end.
 template <class T>
 class Output {
  public:
-  Output(std::initializer_list<Index> shape, Order order);
-  explicit Output(const Layout& layout);
+  Output(std::initializer_list<Index> shape, Order order, nanobind::handle out = {});
+  explicit Output(const Layout& layout, nanobind::handle out = {}, bool gaps = false);
   const Layout& layout() const { return layout_; }
   Tensor<T> tensor;  // for more than four axes, its data alone
-  // The NumPy array that owns the memory from now on.
+  // `out` with the result in it; without one, the NumPy array that owns the memory from now on.
   nanobind::object numpy();
 
  private:
+  bool in_place(bool gaps);
+
   Layout layout_;
+  nanobind::handle out_;
+  std::optional<Input> given_;  // out's memory, if it is written in place
   nanobind::capsule owner_;
 };
 

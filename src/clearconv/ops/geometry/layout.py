@@ -23,6 +23,14 @@ def to_maps(rows: Array, shape: tuple[int, int, int, int]) -> Array:
     return _swap(rows.reshape(N, C, H * W)).reshape(N, H, W, C).transpose(0, 3, 1, 2)
 
 
+def maps(shape: tuple[int, ...], like: Array, out: Array | None = None) -> Array:
+    """Return `out`, or new maps (N, C, H, W) that lie channels last, their numbers unwritten."""
+    if out is not None:
+        return out
+    N, C, H, W = shape
+    return np.empty((N, H, W, C), dtype=like.dtype, like=like).transpose(0, 3, 1, 2)
+
+
 def _swap(x: Array) -> Array:
     """Copy (N, R, K) to (N, K, R), contiguous."""
     native = native_module()
