@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from clearconv.cli import main, show, summary
-from clearconv.cli.frame import unknown
+from clearconv.cli.misspelt import unknown
 from clearconv.errors import DataError, ModelFileError, RunError, TapeError
 
 COMMANDS = (

@@ -1,12 +1,16 @@
 """`clearconv report`, and the page that every training leaves behind."""
 
+import re
 import shutil
 
 
 def test_training_writes_the_page_and_says_where(digits):
     folder, done = digits
     assert f"report          {folder.name}/report.html\n" in done.stdout
-    assert "test images are named rightly" in (folder / "report.html").read_text()
+    text = re.sub("<[^>]*>", "", (folder / "report.html").read_text())
+    assert "test images are named rightly" in text
+    assert "clearconv train digits --" in text, "the same run again"
+    assert f"clearconv predict {folder.name} IMAGE..." in text
 
 
 def test_the_command_writes_it_again(run, digits, tmp_path):

@@ -23,7 +23,7 @@ def test_a_class_of_copies_is_named_with_its_groups_and_the_choice():
     (problem,) = class_problems(source, split, together=True)
     assert problem.kind == "missing"
     assert problem.startswith("kind0 has no images to validate on or to test on: its 20 images are")
-    assert "one picture and copies" in problem and "--allow-twins-apart" in problem
+    assert "one picture and copies" in problem and "`allow_twins_apart=True`" in problem
     assert problem.endswith("The test says nothing about it")
     assert unusable(source, split, "ratios", together=True) is None
     apart = complete_split(source, 0, allow_twins_apart=True)
@@ -46,8 +46,8 @@ def test_a_split_by_hand_is_told_what_it_lacks():
         "0 to validate and 0 to test. The test says nothing about it"
     )
     untrained = Split(np.arange(4), np.array([4, 6]), np.array([5, 7]))
-    assert "no training image of class kind1 (--split f.json)" in unusable(
-        source, untrained, "--split f.json", together=False
+    assert "no training image of class kind1 (`split='f.json'`)" in unusable(
+        source, untrained, "`split='f.json'`", together=False
     )
 
 

@@ -78,7 +78,7 @@ def test_a_part_that_repeats_the_classes_beside_it_is_no_class(tree):
 
 def test_parts_without_class_folders_are_no_classes_unless_it_is_said(tree):
     root = tree("Training", "Testing")
-    with pytest.raises(DataError, match=r"Testing/ and Training/ without sub-folders.*--classes"):
+    with pytest.raises(DataError, match=r"Testing/ and Training/ without sub-folders.*`classes="):
         open_data(root)
     assert open_data(root, ["Training", "Testing"]).classes == ("Training", "Testing")
 

@@ -115,7 +115,7 @@ def test_what_is_no_python_3_is_told(tmp_path, text, said):
 def test_nothing_found_says_what_is_looked_for(tmp_path):
     examination, text = visit(tmp_path, "x = 1\n")
     assert not examination.right
-    assert "--function conv2d.forward=my_conv" in text and "ConvLayer(" in text
+    assert "conv2d.forward=my_conv" in text and "ConvLayer(" in text
 
 
 def test_inputs_changed_in_place_are_told(tmp_path):

@@ -74,7 +74,7 @@ def test_a_large_network_makes_a_page_below_ten_megabytes(large):
     html = glass_box(trace)
     assert 5e6 < len(html.encode()) < 10e6
     assert "4 of 64 maps of layer1.0.conv1: 0-3" in html
-    assert "--layer layer1.0.conv1 --maps 4-7" in html
+    assert "`layers=['layer1.0.conv1'], maps=range(4, 8)`" in html
     assert choose(trace, 6_800_000)["fc"][-1] == 999  # the class in question is there
 
 

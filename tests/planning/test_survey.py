@@ -53,9 +53,11 @@ def test_the_numbers_of_a_folder(pets):
     assert found.straddling == 0
     assert [line.split()[0] for line in found.problems] == ["cat/notes.txt"]
     weights, few, folds = found.advice
-    assert weights.startswith("dog has 4.0 times as many images as cat: consider --class-weights")
+    assert weights.startswith(
+        "dog has 4.0 times as many images as cat: consider `class_weights=True`"
+    )
     assert few.endswith("cat")
-    assert folds.startswith("4 test images are few to judge by: consider --folds 5")
+    assert folds.startswith("4 test images are few to judge by: consider `folds=5`")
     json.dumps(found.to_dict())
 
 
@@ -63,13 +65,13 @@ def test_folds_are_advised_where_they_help(pets, tmp_path):
     run = prepare(str(pets), image_size=66, model="seed_cnn")
     write_split(tmp_path / "split.json", run.split, run.source)
     run = prepare(str(pets), image_size=66, model="seed_cnn", split=str(tmp_path / "split.json"))
-    assert not any("--folds" in line for line in survey(run).advice)
-    assert not any("--folds" in line for line in survey(prepare("digits")).advice)
+    assert not any("`folds" in line for line in survey(run).advice)
+    assert not any("`folds" in line for line in survey(prepare("digits")).advice)
 
 
 def test_class_weights_are_not_advised_twice(pets):
     run = prepare(str(pets), image_size=66, model="seed_cnn", class_weights=True)
-    assert not any("--class-weights" in line for line in survey(run).advice)
+    assert not any("`class_weights" in line for line in survey(run).advice)
 
 
 def test_of_many_small_classes_the_first_few_are_named(tmp_path):

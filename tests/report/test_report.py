@@ -155,7 +155,7 @@ def test_a_picture_is_the_image_as_the_network_sees_it(page, result):
 def test_every_part_of_the_page_is_there(page, digits):
     expected = "mistakes confusion classes curves calibration labels filters sanity again".split()
     assert [section for section in page.sections if section] == expected
-    assert "clearconv train digits --epochs 2" in page.text("again")
+    assert "clearconv.fit('digits_cnn', 'digits', epochs=2)" in page.text("again")
     about = json.loads((digits / "run.json").read_text())
     again = page.text("again")
     assert all(str(about[name]) in again for name in ("clearconv", "python", "numpy"))
@@ -178,7 +178,7 @@ def test_it_says_what_training_was_told(digits, photos):
 def test_commands_can_be_pasted(digits, tmp_path):
     folder = shutil.copytree(digits, tmp_path / "my run")
     again = Page(write_report(folder)).text("again")
-    assert f"clearconv predict '{folder}' IMAGE..." in again
+    assert f"clearconv.train.predict({str(folder)!r}, images)" in again
 
 
 def test_it_asks_for_nothing_and_stays_small(digits, photos, many):
@@ -258,7 +258,7 @@ def test_a_run_without_a_model_data_or_permission_says_so(digits, photos, tmp_pa
     broken = shutil.copytree(digits, tmp_path / "broken")
     (broken / "history.jsonl").write_text("{")
     before = (broken / "report.html").read_bytes()
-    with pytest.raises(RunError, match=r"history\.jsonl is damaged: line 1.*--resume"):
+    with pytest.raises(RunError, match=r"history\.jsonl is damaged: line 1.*train.resume"):
         write_report(broken)
     assert (broken / "report.html").read_bytes() == before
     with pytest.raises(DataError, match="does not exist"):

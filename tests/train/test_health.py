@@ -109,7 +109,7 @@ def test_the_loss_says_step_layer_and_remedy():
         check_loss(model, x, Context(training=True), float("nan"), Place(2, 7, 0.03))
     text = str(error.value)
     assert text.startswith("The loss became nan at epoch 2, step 7: ")
-    assert "first in the weight of Conv2d 'e.d'. Try a lower learning rate (--lr 0.003)" in text
+    assert "first in the weight of Conv2d 'e.d'. Try a lower learning rate (`lr=0.003`)" in text
     check_loss(model, x, Context(), 1.5, Place(2, 7, 0.03))  # what is finite is not looked into
 
 
@@ -252,7 +252,7 @@ def test_dead_layers_and_a_hopeless_learning_rate_are_named(tmp_path):
     with np.errstate(all="ignore"):
         train("digits", out=tmp_path / "run", epochs=2, lr=3.0, callbacks=[heard])
     assert any("Conv2d 'conv2': 32 of 32 channels" in text for text in heard.warnings)
-    assert "learning rate is probably too high; --lr auto" in heard.warnings[-1]
+    assert "learning rate is probably too high; `lr='auto'`" in heard.warnings[-1]
     assert records(tmp_path / "run")[-1]["dead"]["conv2"] == 32
 
 
@@ -296,7 +296,7 @@ def test_what_becomes_nan_in_the_last_step_of_an_epoch_is_not_saved(tmp_path, pa
 def test_what_random_variations_may_hide_is_named_with_the_way_out():
     assert hidden({"flip": 0.0, "vertical_flip": 0.0, "crop": None}, 0.0) == ""
     said = hidden({"flip": 0.5, "vertical_flip": 0.5, "crop": (0.2, 1.0)}, 0.5)
-    for remedy in ("--no-flip", "--no-vertical-flip", "--crop 1", "--resize squash"):
+    for remedy in ("'flip': 0", "'vertical_flip': 0", "'crop': None", "resize='squash'"):
         assert remedy in said
 
 

@@ -138,7 +138,7 @@ def test_run_folder_is_never_inside_the_data_nor_over_another_run(photos, tmp_pa
         train(str(photos), out=tmp_path / "full", **SMALL)
     place = tmp_path / "my run"
     train(str(photos), out=place, **{**SMALL, "epochs": 1})
-    with pytest.raises(ArgumentError, match=re.escape(f"--resume '{place}'")):
+    with pytest.raises(ArgumentError, match=re.escape(f"`resume({str(place)!r})`")):
         train(str(photos), out=place, **SMALL)
 
 

@@ -13,11 +13,18 @@ from typing import Any
 
 import click
 
-from clearconv.cli.frame import Failure, command, unknown
+from clearconv.cli.flags.spelling import Flags, flags_of, translated
+from clearconv.cli.frame import Failure, command
+from clearconv.cli.misspelt import unknown
 from clearconv.words import printable, utf8
 
 _MEBIBYTE = 1 << 20
 _ERASE = "\r\033[K"
+_BY_HAND = """\
+Functions with other names are named on the command line:
+
+  clearconv doctor mine.py --function conv2d.forward=my_conv \\
+      --function 'conv2d.backward=my_grad(grad_y, x, weight) -> grad_x'"""
 
 
 @command(
@@ -50,6 +57,7 @@ _ERASE = "\r\033[K"
 )
 @click.option(
     "--timeout",
+    "seconds",
     default=20,
     metavar="SECONDS",
     type=click.FloatRange(min=0, min_open=True),
@@ -71,7 +79,7 @@ def doctor(
     functions: tuple[str, ...],
     only: tuple[str, ...],
     conventions: tuple[str, ...],
-    timeout: float,
+    seconds: float,
     memory: int,
     as_json: bool,
     listed: bool,
@@ -101,23 +109,32 @@ def doctor(
             functions=_functions(functions),
             only=only,
             conventions=_conventions(conventions),
-            confines=Confines(timeout, memory * _MEBIBYTE),
+            confines=Confines(seconds, memory * _MEBIBYTE),
             watch=_watch if _shows() else None,
         )
     if _shows():
         click.echo(_ERASE, nl=False, err=True, color=True)
+    flags = flags_of(ctx.command.params)  # these alone: learners' code has words of its own
     if as_json:
         from clearconv.doctor.record import record
 
-        click.echo(
-            utf8(json.dumps(record(examination), indent=1, ensure_ascii=False, allow_nan=False))
-        )
+        content = _flagged(record(examination), flags)
+        click.echo(utf8(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)))
     else:
-        click.echo("\n".join(told(examination)))
+        click.echo(translated("\n".join(told(examination, _BY_HAND)), flags))
     if not examination.verdicts and not examination.unreadable:
         ctx.exit(2)
     if not examination.right:
         ctx.exit(Failure.exit_code)
+
+
+def _flagged(content: Any, flags: Flags) -> Any:
+    """Say settings as flags in all texts of plain data."""
+    if isinstance(content, dict):
+        return {name: _flagged(value, flags) for name, value in content.items()}
+    if isinstance(content, list):
+        return [_flagged(value, flags) for value in content]
+    return translated(content, flags) if isinstance(content, str) else content
 
 
 @contextmanager
@@ -186,4 +203,4 @@ def _list(only: tuple[str, ...]) -> None:
     for name in only:
         if name not in KINDS:
             raise click.UsageError(unknown("kind", name, KINDS))
-    click.echo("\n".join(catalogue(only)))
+    click.echo("\n".join(catalogue(only, "--convention")))

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import click
 
-from clearconv.cli.frame import Failure, RunPath, command
+from clearconv.cli.flags.option import RunPath
+from clearconv.cli.frame import Failure, command
 from clearconv.cli.screen.evaluation import accuracy, report, sureness
-from clearconv.cli.screen.progress import Reading, warn
+from clearconv.cli.screen.messages import warn
+from clearconv.cli.screen.progress import Reading
 
 
 @command(
@@ -40,7 +42,7 @@ def evaluate(run: Path, data: str | None, as_json: bool) -> None:
         progress.bar.close()
     if not evaluation.total:
         raise Failure("there is no image to test on.")
-    warn(evaluation.problems)
+    warn(*evaluation.problems)
     if as_json:
         click.echo(json.dumps(evaluation.to_dict(), indent=1, allow_nan=False))
         return

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clearconv.cli.frame import Failure, RunPath, command, count
+from clearconv.cli.flags.option import RunPath
+from clearconv.cli.frame import Failure, command, count
 from clearconv.cli.screen.images import expanded
+from clearconv.cli.screen.messages import complain
 from clearconv.files import shortened, write_atomically
-from clearconv.words import cut, printable, table
+from clearconv.words import printable, table
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -85,8 +87,7 @@ def explain(
         if not all(item.heat.any() for item in good):
             click.echo(_NOTHING)
     bad = [item for item in found if not isinstance(item, Explanation)]
-    for error in bad:
-        click.echo(f"Error: {cut(printable(error))}", err=True)
+    complain(map(str, bad))
     if bad:
         click.echo(f"{len(bad)} of {count(len(found), 'image')} could not be read", err=True)
         ctx.exit(Failure.exit_code)

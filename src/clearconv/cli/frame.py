@@ -7,10 +7,11 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
 from typing import IO, Any
 
 import click
+
+from clearconv.cli.misspelt import unknown
 
 _DEBUG = "clearconv.debug"
 
@@ -127,28 +128,6 @@ class Command(click.Command):
                 formatter.write_dl(records)
 
 
-class Option(click.Option):
-    """An option with a heading.
-
-    Parameters
-    ----------
-    *given, **settings
-        As for ``click.Option``.
-    heading : str
-        The section of the help that lists it.
-    """
-
-    def __init__(self, *given: Any, heading: str = "", **settings: Any) -> None:
-        super().__init__(*given, **settings)
-        self.heading = heading
-
-    def get_help_extra(self, ctx: click.Context) -> Any:
-        """Leave out ranges: the help's words say them where they are not plain."""
-        extra = super().get_help_extra(ctx)
-        extra.pop("range", None)
-        return extra
-
-
 def command(example: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
     """Make a function a command whose ``--help`` ends with an example.
 
@@ -172,31 +151,6 @@ def command(example: str, **settings: Any) -> Callable[[Callable[..., Any]], cli
         return made
 
     return decorate
-
-
-def unknown(kind: str, name: str, known: Any, hint: str = "") -> str:
-    """Say that a name is not known, which one may be meant, and what there is."""
-    from difflib import get_close_matches
-
-    listed = list(known)
-    close = get_close_matches(name, listed, n=1)
-    meant = f" Did you mean {close[0]!r}?" if close else ""
-    return f"{kind} {name!r} is not known.{meant} Known: {', '.join(listed)}.{hint}"
-
-
-class RunPath(click.Path):
-    """A run folder or a model file; a wrong one is answered with the runs there are."""
-
-    def __init__(self) -> None:
-        super().__init__(path_type=Path)
-
-    def convert(self, value: Any, parameter: Any, ctx: click.Context | None) -> Any:
-        """Return the path if it exists."""
-        if not Path(value).exists():
-            runs = sorted(str(path.parent) for path in Path("runs").glob("*/run.json"))
-            there = f"there are {', '.join(runs[-8:])}" if runs else "clearconv train makes one"
-            self.fail(f"{value} does not exist; a run folder is expected: {there}.")
-        return super().convert(value, parameter, ctx)
 
 
 def _debug_option() -> click.Option:
@@ -266,7 +220,8 @@ def _failure(error: BaseException, ctx: click.Context) -> click.ClickException:
     if isinstance(error, ClearconvError):
         # These four speak of what the user passed; the others of what happened on the way.
         misused = isinstance(error, ArgumentError | BackendError | DataError | ShapeError)
-        return Misused(str(error)) if misused else Failure(str(error))
+        message = _spelled(str(error), ctx)
+        return Misused(message) if misused else Failure(message)
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return Failure(f"{where}{error.strerror or error}.")
@@ -278,10 +233,24 @@ def _failure(error: BaseException, ctx: click.Context) -> click.ClickException:
     )
 
 
+def _spelled(text: str, ctx: click.Context) -> str:
+    """Say settings as the flags of the command that was given."""
+    if "`" not in text:
+        return text
+    from clearconv.cli.flags.spelling import spelled
+
+    return spelled(text, _given(ctx))
+
+
+def _given(ctx: click.Context) -> click.Command | None:
+    """Return the command that was given, of the group's context."""
+    group, name = ctx.command, ctx.invoked_subcommand
+    return group.get_command(ctx, name) if isinstance(group, click.Group) and name else None
+
+
 def _smaller(ctx: click.Context) -> str:
     """Name what the command's user can make smaller."""
-    group, name = ctx.command, ctx.invoked_subcommand
-    command = group.get_command(ctx, name) if isinstance(group, click.Group) and name else None
+    command = _given(ctx)
     taken = [option for given in (command.params if command else ()) for option in given.opts]
     sizes = [size for size in ("--batch-size", "--image-size", "--input") if size in taken]
     return f"a smaller {' or '.join(sizes)}" if sizes else "fewer or smaller images"

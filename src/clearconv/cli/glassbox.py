@@ -7,13 +7,15 @@ from typing import Any
 
 import click
 
-from clearconv.cli.frame import Misused, Option, RunPath, command
+from clearconv.cli.flags.option import Option, RunPath
+from clearconv.cli.flags.spelling import spelled
+from clearconv.cli.flags.values import read
+from clearconv.cli.frame import Misused, command
 from clearconv.cli.screen.progress import Reading
 from clearconv.files import shortened
 from clearconv.words import printable
 
 _EXAMPLE = "example"
-_MOST = 1_000_000  # maps that anybody may ask for
 
 
 class _Which(RunPath):
@@ -26,21 +28,6 @@ class _Which(RunPath):
         if not Path(value).exists() and get_close_matches(str(value), [_EXAMPLE]):
             self.fail(f"{value} does not exist. Is 'clearconv glassbox {_EXAMPLE}' meant?")
         return super().convert(value, parameter, ctx)
-
-
-def _numbers(ctx: click.Context, option: click.Parameter, value: str | None) -> Any:
-    """Read ``12-23`` or ``0-7,12``."""
-    if value is None:
-        return None
-    found: list[int] = []
-    for part in value.split(","):
-        run = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
-        if run is None or int(run[2] or run[1]) < int(run[1]):
-            raise click.BadParameter(f"{value!r}; write 12-23, or 0-7,12. The first map is 0.")
-        if int(run[2] or run[1]) >= _MOST:
-            raise click.BadParameter(f"{value!r}; no layer has so many maps.")
-        found += range(int(run[1]), int(run[2] or run[1]) + 1)
-    return found
 
 
 @command(
@@ -62,7 +49,7 @@ def _numbers(ctx: click.Context, option: click.Parameter, value: str | None) -> 
     multiple=True,
     help="A layer to put in with all its maps; give it again for another.",
 )
-@click.option("--maps", metavar="A-B", callback=_numbers, help="Of --layer only these maps.")
+@click.option("--maps", metavar="A-B", callback=read, help="Of --layer only these maps.")
 @click.option("--training", is_flag=True, help="Show a training step instead of evaluation.")
 @click.option(
     "--batch-size",
@@ -119,6 +106,7 @@ def _write_example(out: Path, layers: tuple[str, ...], maps: list[int] | None) -
         lead=ABOUT_EXAMPLE,
         layers=layers,
         maps=maps,
+        spell=spelled,
     )
     click.echo(printable(path))
 
@@ -145,7 +133,7 @@ def _write_run(
     finally:
         watcher.bar.close()
     folder = (run if run.is_dir() else run.parent) / "glassbox"
-    lead = lead_of(traced)
+    lead = [spelled(line) for line in lead_of(traced)]
     name = Path(image).name if Path(image).exists() else image
     path = write_glass_box(
         out or folder / f"{_stem(image, label, training)}.html",
@@ -153,6 +141,7 @@ def _write_run(
         title=f"Glass box: {name}",
         lead=lead,
         picture=picture(traced.pixels, f"{name}, as the model sees it"),
+        spell=spelled,
         **how,
     )
     click.echo(printable(lead[0]))

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from clearconv.cli.flags.options import settings, variations
+from clearconv.cli.flags.spelling import spelled
 from clearconv.cli.frame import command
 from clearconv.cli.screen.progress import Reading
 from clearconv.planning import plan as make_plan
@@ -37,6 +38,9 @@ def plan(data: str, as_json: bool, no_augmentation: bool, **given: Any) -> None:
     finally:
         progress.bar.close()
     if as_json:
-        click.echo(utf8(json.dumps(found.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)))
+        content = found.to_dict()
+        for name in ("problems", "advice"):
+            content["survey"][name] = [spelled(line) for line in content["survey"][name]]
+        click.echo(utf8(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)))
     else:
-        click.echo(str(found))
+        click.echo(spelled(str(found)))

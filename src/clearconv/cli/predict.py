@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from clearconv.cli.frame import Failure, RunPath, command, count
+from clearconv.cli.flags.option import RunPath
+from clearconv.cli.flags.spelling import spelled
+from clearconv.cli.frame import Failure, command, count
 from clearconv.cli.screen.images import expanded
+from clearconv.cli.screen.messages import complain
 from clearconv.cli.screen.progress import Bar
-from clearconv.words import cut, printable, table
+from clearconv.words import table
 
 if TYPE_CHECKING:
     from clearconv.train import Prediction
@@ -61,8 +64,7 @@ def predict(
     found = _watched(predictions(run, paths), len(paths), failed, as_json or as_csv)
     for text in _json(found, top) if as_json else _csv(found) if as_csv else _table(found, top):
         click.echo(text, nl=False)
-    for error in failed:
-        click.echo(f"Error: {cut(printable(error))}", err=True)
+    complain(failed)
     if failed:
         of = count(len(paths), "image")
         click.echo(f"{len(failed)} of {of} could not be read", err=True)
@@ -144,7 +146,7 @@ def _likeliest(prediction: "Prediction", most: int) -> list[tuple[str, float]]:
 def _plain(prediction: "Prediction", top: int | None) -> dict[str, Any]:
     """Return what ``--json`` prints for one image."""
     if prediction.probabilities is None:
-        return {"file": prediction.file, "error": prediction.error}
+        return {"file": prediction.file, "error": spelled(str(prediction.error))}
     ranked = _likeliest(prediction, top or len(prediction.classes))
     return {
         "file": prediction.file,

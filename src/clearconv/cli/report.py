@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from clearconv.cli.frame import RunPath, command
+from clearconv.cli.flags.option import RunPath
+from clearconv.cli.frame import command
 from clearconv.cli.screen.progress import Reading
 from clearconv.words import printable
 
@@ -23,13 +24,14 @@ def report(run: Path, data: str | None) -> None:
     Training writes it by itself. Of a run that is not finished the page shows how far it is, and
     judges by the validation images. DATA says where the images are now, if they moved.
     """
+    from clearconv.cli.screen.page import COMMANDS
     from clearconv.report import write_report
 
     if run.is_file():
         raise click.UsageError(f"{run} is a file, but the folder of a run is needed.")
     watcher = Reading()
     try:
-        path = write_report(run, data, progress=watcher.reading)
+        path = write_report(run, data, progress=watcher.reading, wording=COMMANDS)
     finally:
         watcher.bar.close()
     click.echo(printable(path))

@@ -14,7 +14,8 @@ from typing import Any
 
 import click
 
-from clearconv.cli.frame import command, unknown
+from clearconv.cli.frame import command
+from clearconv.cli.misspelt import unknown
 from clearconv.cli.screen.source import Excerpt, contract, excerpts
 from clearconv.cli.screen.values import described, difference
 from clearconv.docstring import arguments, first_line, readable, sections

@@ -7,7 +7,8 @@ from typing import Any
 import click
 import numpy as np
 
-from clearconv.cli.frame import command, unknown
+from clearconv.cli.frame import command
+from clearconv.cli.misspelt import unknown
 from clearconv.layers import Node
 from clearconv.models import MODELS, create
 from clearconv.saving.model_file import load

@@ -8,8 +8,8 @@ import click
 import numpy as np
 from click.core import ParameterSource
 
-from clearconv.cli.flags.options import DATA, settings, variations
-from clearconv.cli.frame import Option, Stopped, Terminated, command
+from clearconv.cli.flags.options import of_train, variations
+from clearconv.cli.frame import Stopped, Terminated, command
 from clearconv.cli.screen.ahead import Ahead
 from clearconv.cli.screen.folds import Folds
 from clearconv.cli.screen.progress import Training, quoted
@@ -38,39 +38,7 @@ _ALLOWED_WITH_RESUME = ("data", "out", "resume", "tensorboard")
     """
 )
 @click.argument("data", required=False)
-@click.option(
-    "--out",
-    cls=Option,
-    heading=DATA,
-    metavar="RUN",
-    type=click.Path(path_type=Path),
-    help="Run folder to write.  [runs/NAME-1, -2, ...]",
-)
-@click.option(
-    "--resume",
-    cls=Option,
-    heading=DATA,
-    metavar="[RUN]",
-    is_flag=False,
-    flag_value="",
-    help="Go on with an interrupted run, given here or by --out.",
-)
-@click.option(
-    "--tensorboard",
-    cls=Option,
-    heading=DATA,
-    is_flag=True,
-    help="Write curves for TensorBoard as well, into RUN/tensorboard.",
-)
-@click.option(
-    "--folds",
-    cls=Option,
-    heading=DATA,
-    metavar="K",
-    type=int,
-    help="Cross-validate: test on each of K parts in turn, with a run for each.",
-)
-@settings
+@of_train
 @click.pass_context
 def train(
     ctx: click.Context,

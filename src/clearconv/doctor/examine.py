@@ -71,7 +71,7 @@ def examine(
     wanted = [(i, one) for i, one in wanted if not only or _is_wanted(one, only)]
     if only and not wanted:
         there = ", ".join(dict.fromkeys(one.name for one in found)) or "nothing"
-        raise ArgumentError(f"--only {', '.join(only)} is not in {path.name}. It has: {there}.")
+        raise ArgumentError(f"`only` {', '.join(only)} is not in {path.name}. It has: {there}.")
     if not (only or functions):
         examination.notes += overlooked(source, found)
     if not wanted:
@@ -87,7 +87,7 @@ def examine(
                 name = one.calls["forward"].name if one.family == "functions" else one.name
                 examination.notes.append(
                     f"{name} in line {one.line} was not examined: {one.doubt}. Where it is "
-                    f"one {one.kind} none the less, name its function with --function"
+                    f"one {one.kind} none the less, name its function with `functions`"
                 )
             else:
                 examination.verdicts.append(verdict)
@@ -100,7 +100,7 @@ def _check_named(source: str, functions: Sequence[Named], found: Sequence[Found]
     for one in functions:
         if one.function not in there:
             raise ArgumentError(
-                f"--function {one.kind}.{one.part}={one.function}: the file defines no function "
+                f"`functions` {one.kind}.{one.part}={one.function}: the file defines no function "
                 f"{one.function} at its top level."
             )
 

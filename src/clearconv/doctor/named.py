@@ -1,4 +1,4 @@
-"""``--function conv2d.backward=my_grad(grad_y, x, weight) -> grad_x``: functions named by hand."""
+"""``conv2d.backward=my_grad(grad_y, x, weight) -> grad_x``: functions named by hand."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ from clearconv.doctor.names import known_roles
 from clearconv.errors import ArgumentError
 
 _FORM = re.compile(r"(\w+)\.(\w+)\s*=\s*([\w.]+)\s*(?:\(([^)]*)\))?\s*(?:->\s*([\w\s,]+))?")
-_EXAMPLE = "Write --function conv2d.forward=my_conv, or with the arguments and results said: "
+_EXAMPLE = "Write `functions` conv2d.forward=my_conv, or with the arguments and results said: "
 _FULL = "'conv2d.backward=my_grad(grad_y, x, weight, stride) -> grad_x, grad_weight'."
 
 
@@ -34,7 +34,7 @@ class Named:
 
 
 def read(text: str, results: Mapping[str, Iterable[str]]) -> Named:
-    """Read what the user wrote behind ``--function``.
+    """Read how the user named a function.
 
     Parameters
     ----------
@@ -50,28 +50,28 @@ def read(text: str, results: Mapping[str, Iterable[str]]) -> Named:
     """
     form = _FORM.fullmatch(text.strip())
     if form is None:
-        raise ArgumentError(f"--function {text!r} is not understood. {_EXAMPLE}{_FULL}")
+        raise ArgumentError(f"`functions` {text!r} is not understood. {_EXAMPLE}{_FULL}")
     kind, part, function = form[1], form[2], form[3]
     if kind not in results:
         raise ArgumentError(
-            f"--function {text!r}: the kind {kind!r} is not known. Known: {', '.join(results)}."
+            f"`functions` {text!r}: the kind {kind!r} is not known. Known: {', '.join(results)}."
         )
     parts = ("forward", "backward", *results[kind])
     if part not in parts:
         raise ArgumentError(
-            f"--function {text!r}: {kind} has no part {part!r}. Known: {', '.join(parts)}."
+            f"`functions` {text!r}: {kind} has no part {part!r}. Known: {', '.join(parts)}."
         )
     roles, returns = _words(form[4]), _words(form[5])
     for word in roles:
         if word not in known_roles():
             raise ArgumentError(
-                f"--function {text!r}: the argument {word!r} is not known. Known: "
+                f"`functions` {text!r}: the argument {word!r} is not known. Known: "
                 f"{', '.join(known_roles())}."
             )
     for word in returns:
         if word not in ("cache", *results[kind]):
             raise ArgumentError(
-                f"--function {text!r}: {kind} has no result {word!r}. Known: cache, "
+                f"`functions` {text!r}: {kind} has no result {word!r}. Known: cache, "
                 f"{', '.join(results[kind])}."
             )
     return Named(kind, part, function, roles, returns)

@@ -170,7 +170,7 @@ def result_of(name: str) -> str:
 
 
 def known_roles() -> Iterable[str]:
-    """Return the roles that ``--function`` may name."""
+    """Return the roles that a function named by hand may have."""
     return _ARGUMENTS.keys()
 
 

@@ -40,7 +40,7 @@ def overlooked(source: str, found: Sequence[Found]) -> list[str]:
         return []
     return [
         f"Not examined, since names and arguments say too little: {', '.join(missed)}. "
-        "A function can be named with --function"
+        "A function can be named with `functions`"
     ]
 
 

@@ -17,7 +17,7 @@ _MEANINGS = (
      "Python 3's map, zip and range are no lists; write list(...) around it"),
     ("ModuleNotFoundError|ImportError", "", "the library is not installed here"),
     ("EOFError", "", "it waits for input(), and nobody is there to type"),
-    ("MemoryError|_ArrayMemoryError", "", "it asked for more memory than it is given; --memory "
+    ("MemoryError|_ArrayMemoryError", "", "it asked for more memory than it is given; `memory` "
      "gives more"),
     ("RecursionError", "", "a function calls itself without end"),
     ("SystemExit", "", "it ends the program instead of going on"),
@@ -25,7 +25,7 @@ _MEANINGS = (
     ("FileNotFoundError", "", "a file that it reads is not there"),
     ("ValueError", "truth value of an array", "max() and if compare single numbers; for arrays "
      "write np.maximum or np.where"),
-    ("NoValue", "", "say what its arguments are with --function"),
+    ("NoValue", "", "say what its arguments are with `functions`"),
 )  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def sentence(trouble: Mapping[str, Any], loading: bool = False) -> str:
         said = f"it was stopped after {message}{place or f' in {doing}'}"
         if loading:
             return f"{said}: it seems to train or to show something when it is loaded"
-        return f"{said}: a loop may not end; --timeout gives more time"
+        return f"{said}: a loop may not end; `seconds` gives more time"
     if kind == "Ended":
         return f"the process ended {message}"
     if kind in ("BadResult", "TooLarge"):

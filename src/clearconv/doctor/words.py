@@ -40,27 +40,38 @@ The doctor looks for layers at the top level of a file, by names and arguments:
                dW, db; likewise Pooling, Affine, Relu, Sigmoid, Dropout,
                BatchNormalization, SoftmaxWithLoss
   the article  ConvLayer(input_width, input_height, ...), MaxPoolingLayer(...)
+"""
+#: How a function is named by hand, for whoever calls `examine`.
+_BY_HAND = """\
+Functions with other names are named by hand, in `functions`; read from text:
 
-Functions with other names are named on the command line:
-
-  clearconv doctor mine.py --function conv2d.forward=my_conv \\
-      --function 'conv2d.backward=my_grad(grad_y, x, weight) -> grad_x'"""
+  conv2d.forward=my_conv
+  conv2d.backward=my_grad(grad_y, x, weight) -> grad_x"""
 
 
-def told(examination: Examination) -> list[str]:
+def told(examination: Examination, by_hand: str = _BY_HAND) -> list[str]:
     """Return all there is to say about a file, line by line.
 
     Parameters
     ----------
     examination : Examination
         What was found.
+    by_hand : str
+        Lines that say how a function is named, where no layer is found.
     """
     name = examination.path.name
     if examination.unreadable:
         return _wrapped(f"{name} could not be examined: {examination.unreadable}.")
     if not examination.verdicts:
         notes = [line for note in examination.notes for line in _wrapped(f"Note: {note}")]
-        return [f"{name}: no layer found.", *notes, "", *LOOKED_FOR.splitlines()]
+        return [
+            f"{name}: no layer found.",
+            *notes,
+            "",
+            *LOOKED_FOR.splitlines(),
+            "",
+            *by_hand.splitlines(),
+        ]
     wrong = sum(not verdict.right for verdict in examination.verdicts)
     count = len(examination.verdicts)
     found = f"{count} {'layer' if count == 1 else 'layers'} found"

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -158,7 +157,7 @@ def trace_image(
     else:
         remarks.append(
             "Evaluation mode: batch norm uses its running statistics and nothing is dropped; the "
-            "backward pass is that of this one image. --training shows a training step."
+            "backward pass is that of this one image. `training=True` shows a training step."
         )
     with np.errstate(all="ignore"):
         if not np.isfinite(softmax.forward(model.forward(x[np.newaxis]))).all():
@@ -238,7 +237,8 @@ def _no_file(where: Path, image: str | Path) -> str:
     if (run / files.RUN).is_file():
         return (
             f"{image} is no file. If it is an image of the run's data, give the run's folder "
-            f"instead of its model: clearconv glassbox {quote(str(run))} {quote(str(image))}"
+            "instead of its model: "
+            f"`clearconv.glassbox.trace_image({str(run)!r}, {str(image)!r})`"
         )
     return (
         f"{image} is no file. A model file knows no data, so it takes files of images only; images "

@@ -184,14 +184,14 @@ class Views:
         here, channels = self.picks[layer.path], layer.y.shape[1]
         kind = "maps" if layer.y.ndim > 2 else "numbers"
         if not held:
-            return f"Left out, so that the page stays small. Ask for it: --layer {layer.path}"
+            return f"Left out, so that the page stays small. Ask for it: `layers=[{layer.path!r}]`"
         if len(here) == channels:
             return ""
         after = min(channels, here[-1] + 1 + len(here))
         others = (here[-1] + 1, after - 1) if after > here[-1] + 1 else (0, here[0] - 1)
         return (
             f"{len(here):,} of {channels:,} {kind} of {layer.path}: {_runs(here)}. Ask for others: "
-            f"--layer {layer.path} --maps {others[0]}-{others[1]}"
+            f"`layers=[{layer.path!r}], maps=range({others[0]}, {others[1] + 1})`"
         )
 
     def _ways(self, layer: LayerTrace) -> list[tuple[str, int, str]]:

@@ -1,7 +1,7 @@
 """A trace as a page: choose what it holds, pack it, put scripts and style in."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ def glass_box(
     layers: Sequence[str] = (),
     maps: Sequence[int] | None = None,
     start: str | None = None,
+    spell: Callable[[str], str] = str,
 ) -> str:
     """Draw a traced pass as one page that needs no other file.
 
@@ -67,6 +68,9 @@ def glass_box(
         Of `layers` only these maps.
     start : str, optional
         The layer that is open at first; the first with a choice by default.
+    spell : callable, optional
+        How the page's reader is told of an argument of this function, which stands in backticks:
+        the command line calls it by its flag.
 
     Returns
     -------
@@ -81,6 +85,8 @@ def glass_box(
     picks = choose(trace, _BYTES, layers, maps)
     views = Views(trace, picks)
     described = views.layers()
+    for layer in described:
+        layer["note"] = spell(layer["note"])
     opened = _opened(described, start or (layers[0] if layers else None))
     data = {
         "arrays": views.packing.arrays,
@@ -101,7 +107,7 @@ def glass_box(
         title=title,
         lead=lead,
         picture=Markup(picture),
-        held=_held(trace, picks),
+        held=spell(_held(trace, picks)),
         formulas=[Markup(display(latex)) for latex in views.formulas],
         remarks=[Markup(prose(text)) for text in views.remarks],
         data=Markup(_json(data)),
@@ -170,7 +176,7 @@ def _held(trace: Trace, picks: Picks) -> str:
     )
     if none:
         text += f" Left out altogether: {', '.join(one.path for one in none)}."
-    return f"{text} --layer NAME puts all of a layer in."
+    return f"{text} `layers=[NAME]` puts all of a layer in."
 
 
 def _json(data: dict[str, Any]) -> str:

@@ -45,7 +45,7 @@ def check_replaceable(path: Path, kind: str) -> None:
     except OSError as error:
         raise RunError(
             f"{path} cannot be read ({error.strerror or error}), so it is not replaced. Choose "
-            "another place (--out)."
+            "another place (`out`)."
         ) from None
     if kind == "picture":
         ours = content.startswith(_PNG) and b"Software\0" + GENERATOR.encode() in content
@@ -56,5 +56,5 @@ def check_replaceable(path: Path, kind: str) -> None:
     if not ours:
         raise RunError(
             f"{path} is there already, and is not a {kind} that clearconv wrote, so it is kept as "
-            "it is. Choose another place (--out), or move it away."
+            "it is. Choose another place (`out`), or move it away."
         )

@@ -210,8 +210,8 @@ def _time(plan: Plan) -> Iterator[str]:
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if ahead.memory_bytes > 0.9 * there:
         yield (
-            f"Warning: this machine has {memory(there)} of memory; take a smaller --batch-size or "
-            "--image-size"
+            f"Warning: this machine has {memory(there)} of memory; take a smaller `batch_size` or "
+            "`image_size`"
         )
 
 

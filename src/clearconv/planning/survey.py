@@ -138,7 +138,7 @@ def _advice(run: Run, images: np.ndarray) -> list[str]:
     if ratio >= _IMBALANCED and not run.settings.class_weights:
         advice.append(
             f"{names[images.argmax()]} has {ratio:.1f} times as many images as "
-            f"{names[images.argmin()]}: consider --class-weights, or more images"
+            f"{names[images.argmin()]}: consider `class_weights=True`, or more images"
         )
     few = [name for name, count in zip(names, images, strict=True) if count < 20]
     if few:
@@ -149,19 +149,19 @@ def _advice(run: Run, images: np.ndarray) -> list[str]:
         if settings.image_size is None and side is not None:
             advice.append(
                 f"the photographs are small, so the network sees {side} x {side} pixels of each, "
-                f"which is faster; --image-size {own} enlarges them to its own {own} x {own}"
+                f"which is faster; `image_size={own}` enlarges them to its own {own} x {own}"
             )
     if (cut := run.preprocessing.cut(run.source.sizes)) >= _MUCH:
         advice.append(
             f"the network sees the middle of each image only, without {cut:.0%} of a typical one: "
-            "if what tells the classes apart lies at the ends, consider --resize squash"
+            "if what tells the classes apart lies at the ends, consider `resize='squash'`"
         )
     tested, folds = _different(run), usual_folds(run.source)
     if tested < FEW_TESTED and folds and run.settings.split is None:
         what = "test image" if tested == len(run.split.test) else "different test picture"
         are = f"{what} is" if tested == 1 else f"{what}s are"
         advice.append(
-            f"{tested} {are} few to judge by: consider --folds {folds}, which tests on every image"
+            f"{tested} {are} few to judge by: consider `folds={folds}`, which tests on every image"
         )
     return advice
 

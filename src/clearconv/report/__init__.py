@@ -5,4 +5,11 @@ from clearconv.report.statistics import Calibration, calibration, doubtful_label
 from clearconv.report.write import write_report
 from clearconv.runs.interval import wilson
 
-__all__ = ["Calibration", "Report", "calibration", "doubtful_labels", "wilson", "write_report"]
+__all__ = [
+    "Calibration",
+    "Report",
+    "calibration",
+    "doubtful_labels",
+    "wilson",
+    "write_report",
+]

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -93,8 +92,9 @@ class Measured:
         if source is None:
             call = "clearconv.report.write_report(folder, (images, labels))"
             assert data is None or isinstance(data, str | Path)
+            moved = "clearconv.report.write_report({}, DATA)"
             source = open_data(
-                data_place(folder, about, "report", call) if data is None else data,
+                data_place(folder, about, moved, call) if data is None else data,
                 about["data"]["classes"],
                 progress=progress,
                 cache_side=side_for(preprocessing.size),
@@ -108,9 +108,9 @@ class Measured:
             raise records.damaged(
                 folder / files.HISTORY,
                 f"it has {len(history)} epochs, but the model is of epoch {model.info['epoch']}",
-                f"clearconv train --resume {quote(str(folder))} writes it anew.",
+                f"`clearconv.train.resume({str(folder)!r})` writes it anew.",
             )
-        again = f"clearconv train --resume {quote(str(folder))} writes it anew."
+        again = f"`clearconv.train.resume({str(folder)!r})` writes it anew."
         return cls(
             folder,
             about,

@@ -1,16 +1,15 @@
 """``report.html``: measure, draw, fill in the template, write."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isnan
 from pathlib import Path
-from shlex import join
 from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from clearconv.data import Augmentation, by_gravity, class_problems, twin_problems
+from clearconv.data import Augmentation, Problem, by_gravity, class_problems, twin_problems
 from clearconv.data.sources.source import some_classes
 from clearconv.errors import RunError
 from clearconv.files import write_atomically
@@ -18,9 +17,9 @@ from clearconv.pages import bars, check_replaceable, histogram, line_chart, matr
 from clearconv.pages.axes import fixed
 from clearconv.planning import duration
 from clearconv.report import pictures
-from clearconv.report.command import repeating
 from clearconv.report.measured import Measured, Progress
 from clearconv.report.statistics import calibration
+from clearconv.report.wording import Wording
 from clearconv.runs import files, records
 from clearconv.runs.best import measure
 from clearconv.runs.given import Data
@@ -29,11 +28,14 @@ from clearconv.train.show.history import curves
 from clearconv.version import __version__
 from clearconv.words import utf8
 
+_CALLS = Wording()
+
 
 def write_report(
     folder: str | Path,
     data: Data | None = None,
     progress: Progress | None = None,
+    wording: Wording = _CALLS,
 ) -> Path:
     """Write what a person should know of a run into its folder, as one page that needs no other.
 
@@ -45,6 +47,8 @@ def write_report(
         Where the data are now, if they moved; or the run's own data, opened, or as arrays.
     progress : callable, optional
         Called as ``progress(done, total)`` while images are read.
+    wording : Wording, optional
+        How the page says what its reader can do; by default as calls of functions.
 
     Returns
     -------
@@ -69,7 +73,7 @@ def write_report(
         lstrip_blocks=True,
     )
     templates.filters |= {"percent": _percent, "count": _count, "signed": fixed}
-    body = templates.get_template("report.html").render(_content(run))
+    body = templates.get_template("report.html").render(_content(run, wording))
     html = page(f"{folder.name}: {run.network} on {run.source.name}", body, kind="report")
     try:
         write_atomically(path, utf8(html))
@@ -81,7 +85,7 @@ def write_report(
     return path
 
 
-def _content(run: Measured) -> dict[str, Any]:
+def _content(run: Measured, wording: Wording) -> dict[str, Any]:
     """Return everything the template shows."""
     said = run.judged.evaluation
     low, high = said.interval
@@ -102,7 +106,7 @@ def _content(run: Measured) -> dict[str, Any]:
         "seconds": duration(sum(record["seconds"] for record in run.history)),
         "chosen": _chosen(run.history[run.best_epoch - 1]),
         "forecast": _forecast(run.other(files.PLAN, records.PLAN).get("forecast", {})),
-        "warnings": _warnings(run),
+        "warnings": _warnings(run, wording.spell),
         "curves": _curves(run),
         "finder": _finder(run),
         "confusion": Markup(
@@ -155,8 +159,9 @@ def _content(run: Measured) -> dict[str, Any]:
             )
         ),
         "examples": examples,
-        "command": repeating(run.source.kind, run.settings),
-        "predict": f"{join(['clearconv', 'predict', str(run.folder)])} IMAGE...",
+        "explain": wording.explain,
+        "command": wording.again(run.source.kind, run.settings),
+        "predict": wording.predict(run.folder),
         "varied": run.settings.augmentation != Augmentation.none().to_dict(),
         "settings": _settings(run),
         "versions": _versions(run),
@@ -226,7 +231,7 @@ def _class_rows(run: Measured, trained: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def _warnings(run: Measured) -> list[str]:
+def _warnings(run: Measured, spell: Callable[[str], str]) -> list[str]:
     """List what was wrong with the data and what was noticed in training, the gravest first."""
     survey = run.other(files.PLAN, records.PLAN).get("survey", {})
     planned = [*survey.get("problems", []), *survey.get("advice", [])]
@@ -240,7 +245,10 @@ def _warnings(run: Measured) -> list[str]:
     lacking = class_problems(run.source, run.split, run.settings.keeps_twins_together)
     found = [*lacking, *run.source.problems, *run.split.problems, *twins, *planned]
     found += [*doubts(run.model), *noticed]
-    return by_gravity(dict.fromkeys(found))
+    texts = (
+        Problem(spell(one), one.kind) if isinstance(one, Problem) else spell(one) for one in found
+    )
+    return by_gravity(dict.fromkeys(texts))
 
 
 def _settings(run: Measured) -> list[tuple[str, str]]:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from math import ceil
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from clearconv.arrays import Array
@@ -148,8 +147,8 @@ def write(path: Path, content: bytes, previous: Path | None = None) -> None:
         remedy = remedies.get(error.errno, "Make the folder writable")
         if (folder / files.RUN).exists() or not folder.exists():
             rest = (
-                "whatever was saved before is untouched, and clearconv train --resume "
-                f"{quote(str(folder))} goes on from there"
+                "whatever was saved before is untouched, and "
+                f"`clearconv.train.resume({str(folder)!r})` goes on from there"
             )
         else:
             rest = "then start again: the run had not begun"

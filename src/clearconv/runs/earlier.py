@@ -100,11 +100,11 @@ class Earlier:
         if not self.where.is_dir():
             return
         if count := learnt_from(self.where, read_run(self.where), source, test):
+            split = f"`split={str(self.where / files.SPLIT)!r}`"
             yield (
                 f"the model of {self.where} has learnt from {count:,} of the {len(test):,} test "
                 "images; the test says little about new ones. Keep those apart that it was tested "
-                f"with (--split {self.where / files.SPLIT} where the data are the same), or test "
-                "on others"
+                f"with ({split} where the data are the same), or test on others"
             )
 
     def begin(

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from shlex import quote
 
 from clearconv.errors import ArgumentError, RunError
 from clearconv.files import is_temporary, shortened
@@ -22,15 +21,15 @@ def check_folder(out: Path | None, root: Path | None) -> None:
     if root is not None and out.resolve().is_relative_to(root.resolve()):
         raise ArgumentError(
             f"The run folder {out} would lie inside the data ({root.resolve()}), where it would "
-            "be taken for images. Choose another place with --out."
+            "be taken for images. Choose another place with `out`."
         )
     if (out / files.RUN).exists() or (out / files.FOLDS).exists():
         raise ArgumentError(
-            f"{out} holds a run already. Go on with it (--resume {quote(str(out))}), or choose "
-            "another folder with --out."
+            f"{out} holds a run already. Go on with it (`resume({str(out)!r})`), or choose "
+            "another folder with `out`."
         )
     if out.exists() and not (out.is_dir() and _is_empty(out)):
-        raise ArgumentError(f"{out} exists and is not an empty folder. Choose another with --out.")
+        raise ArgumentError(f"{out} exists and is not an empty folder. Choose another with `out`.")
 
 
 @contextmanager
@@ -58,7 +57,7 @@ def new_folder(
     except OSError as error:
         raise RunError(
             f"The run folder {out or files.RUNS} cannot be made ({error.strerror}). Choose another "
-            "with --out."
+            "with `out`."
         ) from None
     with locked(out, warn):
         check_folder(out, root)  # again: another may have begun and ended here meanwhile

@@ -5,7 +5,7 @@
     run.json           settings, versions, CPU variant, data with file hashes
     split.json         which image is in which part
     history.jsonl      a line an epoch, with a SHA-256 of the weights
-    last.safetensors   model, optimiser, history and place in the epoch: where --resume goes on
+    last.safetensors   model, optimiser, history and place in the epoch: where `resume` goes on
     previous.safetensors  the checkpoint before that one
     best.safetensors   the model of the best epoch: what predict uses
     result.json        the test, once the run is finished
@@ -21,7 +21,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from shlex import quote
 from time import monotonic
 from typing import Any
 
@@ -173,7 +172,7 @@ class Run:
         except OSError as error:
             raise RunError(
                 f"The run folder {self.folder} cannot be written ({error.strerror}). Choose "
-                "another with --out."
+                "another with `out`."
             ) from None
 
     def take_up(self, state: Checkpoint) -> None:
@@ -304,7 +303,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise RunError(
             f"{folder} is not a run folder: it has no {files.RUN}. Give the folder that "
-            "'clearconv train' named, such as runs/photos-1."
+            "training named, such as runs/photos-1."
         )
     about: dict[str, Any] = records.read(path, records.RUN, _COPY)
     return about
@@ -326,7 +325,7 @@ def read_settings(folder: Path, about: dict[str, Any]) -> Settings:
         raise records.damaged(folder / files.RUN, f"its settings: {error}", _COPY) from None
 
 
-def data_place(folder: Path, about: dict[str, Any], command: str | None, call: str) -> str:
+def data_place(folder: Path, about: dict[str, Any], moved: str | None, call: str) -> str:
     """Return where the run's data are.
 
     Parameters
@@ -335,9 +334,9 @@ def data_place(folder: Path, about: dict[str, Any], command: str | None, call: s
         The run folder.
     about : dict
         Content of its ``run.json``.
-    command : str, optional
-        Subcommand that takes the data from elsewhere, such as ``train --resume``; None where there
-        is none.
+    moved : str, optional
+        Call that takes the data from elsewhere, such as ``clearconv.train.resume({}, data=DATA)``,
+        with braces for the folder; None where there is none.
     call : str
         Call that takes arrays again.
 
@@ -356,9 +355,8 @@ def data_place(folder: Path, about: dict[str, Any], command: str | None, call: s
         return str(about["settings"]["data"])
     if not Path(root).exists():
         remedy = "Put them back, or give the file of an image."
-        if command is not None:
-            name = quote(str(folder))
-            remedy = f"Say where they are now: clearconv {command} {name} DATA."
+        if moved is not None:
+            remedy = f"Say where they are now: `{moved.format(repr(str(folder)))}`."
         raise RunError(f"{folder}: the data are no longer at {root}. {remedy}")
     return str(root)
 
@@ -391,8 +389,8 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
     """Return the records of the run's epochs."""
     return records.read_records(
         folder / files.HISTORY,
-        "Put a whole copy back, or have it written anew from the last checkpoint: clearconv train "
-        f"--resume {quote(str(folder))}",
+        "Put a whole copy back, or have it written anew from the last checkpoint: "
+        f"`clearconv.train.resume({str(folder)!r})`",
     )
 
 

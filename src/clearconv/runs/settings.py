@@ -259,7 +259,7 @@ class Settings:
         if self.freeze and self.start is None and self.model != OWN:
             raise ArgumentError(
                 f"freeze={self.freeze!r} would keep the random weights of a network that has "
-                "learnt nothing yet. Give the run to begin with as well (--from RUN), or leave it "
+                "learnt nothing yet. Give the run to begin with as well (`start=RUN`), or leave it "
                 "out."
             )
         Augmentation.from_dict(self.augmentation)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from shlex import quote
 from typing import Any, Protocol
 
 import numpy as np
@@ -79,7 +78,7 @@ def evaluate(
         if about is None:
             raise DataError(f"{where} is a model file, which has no data of its own; give data.")
         call = "clearconv.train.evaluate(folder, (images, labels))"
-        place = data_place(where, about, "evaluate", call)
+        place = data_place(where, about, "clearconv.train.evaluate({}, DATA)", call)
     source, names = _known(place, classes, progress, side_for(preprocessing.size))
     own = about is not None and same_data(about["data"], source)
     if about is not None and data is None and not own:
@@ -152,7 +151,7 @@ def open_model(where: Path) -> tuple[Node, tuple[str, ...], Preprocessing]:
         if not path.exists():
             raise ModelFileError(
                 f"{where}: no epoch of this run is finished, so there is no model yet. Go on with "
-                f"it: clearconv train --resume {quote(str(where))}"
+                f"it: `clearconv.train.resume({str(where)!r})`"
             )
     else:
         path = where

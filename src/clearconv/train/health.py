@@ -58,7 +58,7 @@ class Place:
     def error(self, what: str, where: str | None) -> RunError:
         """Return the error that ends the run; what was saved before stays as it is."""
         first = f", first in {where}" if where else ""
-        remedy = f"Try a lower learning rate (--lr {self.lr / 10:.1g}), or --lr auto."
+        remedy = f"Try a lower learning rate (`lr={self.lr / 10:.1g}`), or `lr='auto'`."
         if where == "the images of the batch":
             remedy = "Look at the data, and at the mean and deviation they are scaled by."
         return RunError(
@@ -154,13 +154,15 @@ def hidden(augmentation: Mapping[str, Any], cut: float) -> str:
     """
     said = []
     if augmentation.get("flip"):
-        said.append("--no-flip where left and right matter")
+        said.append("`augmentation={'flip': 0}` where left and right matter")
     if augmentation.get("vertical_flip"):
-        said.append("--no-vertical-flip where top and bottom matter")
+        said.append("`augmentation={'vertical_flip': 0}` where top and bottom matter")
     if augmentation.get("crop"):
-        said.append("--crop 1 where what tells the classes apart lies at the edges")
+        said.append(
+            "`augmentation={'crop': None}` where what tells the classes apart lies at the edges"
+        )
     if cut >= _CUT:
-        said.append("--resize squash where it lies at the ends of wide or tall images")
+        said.append("`resize='squash'` where it lies at the ends of wide or tall images")
     return f"it may not see what tells the classes apart: try {', '.join(said)}" if said else ""
 
 
@@ -203,7 +205,7 @@ def warnings(
             f"falls and the validation loss rises ({_last(history, 'train_accuracy'):.2f} of the "
             f"training images are right, {_last(history, 'validation_accuracy'):.2f} of the "
             "others). The network learns its images by heart. Try more images, more augmentation, "
-            "--dropout, a larger --weight-decay, or --patience to stop earlier; an epoch whose "
+            "`dropout`, a larger `weight_decay`, or `patience` to stop earlier; an epoch whose "
             "validation is not clearly below the best is kept in any case."
         )
     return said
@@ -266,7 +268,7 @@ def _stuck_message(history: History, ignorance: float, hiding: str) -> str:
         cause = "probably too high"
     elif abs(last - first) < 1e-3 * first:
         cause = "probably too low"
-    reasons = [f"the learning rate is {cause}; --lr auto looks for one"]
+    reasons = [f"the learning rate is {cause}; `lr='auto'` looks for one"]
     if hiding:
         found_nothing = "probably" not in cause and last < 1.5 * ignorance
         reasons.insert(0 if found_nothing else 1, hiding)

@@ -164,7 +164,7 @@ def suggested(rates: Array, smooth: Array) -> float:
         raise RunError(
             f"The loss falls at no learning rate from {rates[0]:.1g} to {rates[-1]:.1g} (from "
             f"{first:.3f} to {least:.3f}). Look at the data and their labels, or give a learning "
-            "rate yourself: --lr RATE."
+            "rate yourself: `lr=RATE`."
         )
     place = int(np.argmax(smooth <= first - _SHARE * (first - least)))
     return float(f"{rates[place]:.1e}")

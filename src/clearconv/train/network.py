@@ -90,7 +90,7 @@ def build(model: Node, settings: Settings, source: Source, preprocessing: Prepro
                 least = MODELS[settings.model].smallest
                 takes = f"{settings.model} takes images of {least} x {least} and more, not"
             raise ArgumentError(
-                f"{takes} {height} x {width}. Choose a larger --image-size, or another --model. "
+                f"{takes} {height} x {width}. Choose a larger `image_size`, or another `model`. "
                 f"({error})"
             ) from None
     _ = model.store  # a part of another model is refused here

@@ -163,7 +163,7 @@ def _problems(source: Source, split: Split, settings: Settings, whole: bool) -> 
     """Return what is wrong with a split; raise if nothing can be trained with it and `whole`."""
     where = f"ratios {settings.ratios}" if source.split is None else "the split of the data"
     if settings.split is not None:
-        where = f"--split {settings.split}"
+        where = f"`split={settings.split!r}`"
     if wrong := unusable(source, split, where, settings.keeps_twins_together):
         if whole:
             raise DataError(wrong)

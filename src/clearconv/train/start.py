@@ -236,6 +236,6 @@ def source_of(
     place = data
     if place is None:
         call = "clearconv.train.resume(folder, data=(images, labels))"
-        place = data_place(folder, about, "train --resume", call)
+        place = data_place(folder, about, "clearconv.train.resume({}, data=DATA)", call)
     classes = read_settings(folder, about).classes
     return opened(place, classes, callbacks, about["data"].get("side", CACHE_SIDE))

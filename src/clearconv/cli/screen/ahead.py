@@ -4,12 +4,12 @@ from time import perf_counter
 
 import click
 
+from clearconv.cli.screen.messages import advise
 from clearconv.cli.screen.progress import Bar
 from clearconv.planning import plan_of
 from clearconv.runs import files
 from clearconv.runs.run import write_json
 from clearconv.train import Callback, Run
-from clearconv.words import printable
 
 
 class Ahead(Callback):
@@ -37,6 +37,5 @@ class Ahead(Callback):
             are = "image is a copy" if extra == 1 else "images are copies"
             known = "those found" if found.uncompared else "copies"
             click.echo(f"{extra:,} {are} of another; {known} are kept in one part")
-        for line in found.advice:
-            click.echo(f"Advice: {printable(line)}", err=True)
+        advise(found.advice)
         click.echo(f"forecast {plan.forecast}")

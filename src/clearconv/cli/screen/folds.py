@@ -47,7 +47,7 @@ class Folds(Training):
 
     def conclude(self, found: CrossValidation) -> None:
         """Report the test of all folds as one."""
-        from clearconv.report.command import repeating
+        from clearconv.cli.flags.repeating import repeating
 
         assert self.run is not None
         full_list = f"all are in {printable(found.folder / files.FOLDS)}"

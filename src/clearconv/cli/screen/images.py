@@ -11,7 +11,7 @@ def expanded(images: tuple[str, ...]) -> list[Path]:
     As in training, what is in a file decides, and a file that is left out is named. One that is
     called like an image, or is one of a format that is not read, stays: it is an error.
     """
-    from clearconv.cli.screen.progress import warn
+    from clearconv.cli.screen.messages import warn
     from clearconv.data import Problem
     from clearconv.data.images.decode import is_meant, why_not
     from clearconv.data.images.formats import FORMATS_IN_WORDS
@@ -25,7 +25,7 @@ def expanded(images: tuple[str, ...]) -> list[Path]:
         inside = sorted(files_below(image))
         meant = [path for path in inside if is_meant(path)]
         others = [path for path in inside if path not in set(meant)]
-        warn(tuple(Problem(f"{path} is left out: {why_not(path)}", "left out") for path in others))
+        warn(*(Problem(f"{path} is left out: {why_not(path)}", "left out") for path in others))
         if not meant:
             raise Misused(f"{image} holds no image; expected {FORMATS_IN_WORDS} files.")
         found += meant

@@ -10,7 +10,8 @@ import click
 from clearconv.cli.frame import count
 from clearconv.cli.screen.evaluation import accuracy, class_names, report, sureness
 from clearconv.cli.screen.live import LiveEpoch, time_left
-from clearconv.data import by_gravity, usual_folds
+from clearconv.cli.screen.messages import notice, warn
+from clearconv.data import usual_folds
 from clearconv.data.sources.source import PARTS
 from clearconv.errors import ClearconvError
 from clearconv.ops.tellings import native_module
@@ -115,7 +116,7 @@ class Training(Reading):
         """Say what will be trained, on what, and what is wrong with the data."""
         self.bar.close()
         self.run = run
-        warn((*run.source.problems, *run.split.problems))
+        warn(*run.source.problems, *run.split.problems)
         if run.settings.backend is None and native_module() is None:
             notice()
         classes = run.source.classes
@@ -187,7 +188,7 @@ class Training(Reading):
     def warned(self, message: str) -> None:
         """Write it between the epochs."""
         self.close()
-        click.echo(f"Warning: {printable(message)}", err=True)
+        warn(message)
 
     def close(self) -> None:
         """Erase what is drawn."""
@@ -233,16 +234,17 @@ class Training(Reading):
 
     def _report(self, result: Result) -> str:
         """Write the page; what goes wrong with it costs nobody the model."""
+        from clearconv.cli.screen.page import COMMANDS
         from clearconv.report import write_report
 
         assert self.run is not None
         self.bar.update("writing the report", 0, 1)
         try:
-            path = write_report(result.folder, self.run.source)
+            path = write_report(result.folder, self.run.source, wording=COMMANDS)
         except ClearconvError as error:
             self.bar.close()
             again = f"clearconv report {quoted(result.folder)}"
-            warn((f"there is no report: {error} To try again: {again}",))
+            warn(f"there is no report: {error} To try again: {again}")
             return "-"
         self.bar.close()
         return printable(path)
@@ -251,22 +253,6 @@ class Training(Reading):
     def _epochs(self) -> int:
         assert self.run is not None
         return self.run.settings.epochs
-
-
-def warn(problems: tuple[str, ...]) -> None:
-    """Write what is wrong with the data, the gravest first, of each kind the first few."""
-    for problem in by_gravity(problems):
-        click.echo(f"Warning: {printable(problem)}", err=True)
-
-
-def notice() -> None:
-    """Say that the compiled kernels are missing, and how to get them."""
-    click.echo(
-        "Note: clearconv was installed without its compiled kernels and computes with NumPy (the "
-        "matrix telling), which is slower. To get them, install a C++ compiler and "
-        "repeat the installation: pip install --force-reinstall --no-cache-dir .",
-        err=True,
-    )
 
 
 def parts(run: Run) -> str:

@@ -181,7 +181,7 @@ def _check_parts(root: Path, called: dict[str, str], named: dict[str, str]) -> N
         raise DataError(
             f"{held}, but {' and '.join(f'{name}/' for name in flat)} without sub-folders. Each "
             "part needs one sub-folder per class: make them, or move that part elsewhere. If these "
-            f"are classes, say so: --classes {','.join(called)}."
+            f"are classes, say so: `classes={tuple(called)}`."
         )
 
 
@@ -204,13 +204,13 @@ def _check_strays(root: Path, folders: list[Path]) -> None:
                 f"{path.name}/, or {path.name}/ elsewhere."
             )
         if not inner and len(classes) >= 2 and _HARDLY_A_CLASS.fullmatch(_plain(path.name)):
-            names = ",".join(classes) if len(classes) < 6 else "A,B,..."
+            names = repr(tuple(classes))[1:-1] if len(classes) < 6 else "'A', 'B', ..."
             raise DataError(
                 f"{root} has {path.name}/, with images directly in it, beside the folders "
                 f"{some(classes)}. As a part of a split it needs one sub-folder per class, and the "
                 "other folders must lie in train/ beside it; without classes its images can only "
-                f"be predicted, so move it elsewhere. To leave it out: --classes {names}. If it is "
-                f"a class: --classes {names},{path.name}."
+                f"be predicted, so move it elsewhere. To leave it out: `classes=({names})`. If it "
+                f"is a class: `classes=({names}, {path.name!r})`."
             )
 
 

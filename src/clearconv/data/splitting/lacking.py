@@ -19,7 +19,7 @@ def unusable(source: Source, split: Split, where: str, together: bool) -> str | 
     split : Split
         Its parts.
     where : str
-        What gave the split, such as ``"--split FILE"`` or ``"ratios (8, 1, 1)"``.
+        What gave the split, such as ``"the split of the data"`` or ``"ratios (8, 1, 1)"``.
     together : bool
         Whether copies had to stay in one part, where the data do not bring that part.
 
@@ -36,20 +36,20 @@ def unusable(source: Source, split: Split, where: str, together: bool) -> str | 
                     f"The {name} part has no images, because copies of one picture, or near "
                     f"copies, stay in one part: {'; '.join(few)}. Training, validation and test "
                     "need at least three different pictures of a class. Add pictures, or let "
-                    "copies lie in several parts (--allow-twins-apart): then the test also "
+                    "copies lie in several parts (`allow_twins_apart=True`): then the test also "
                     "measures memory."
                 )
             return (
                 f"The {name} part has no images ({where}), but training learns from one part, "
                 "chooses the epoch to keep by the second, and is tested on the third. Give every "
-                "part a share, such as --ratios 8:1:1, and every class at least three images."
+                "part a share, such as `ratios=(8, 1, 1)`, and every class at least three images."
             )
     counts = np.bincount(source.labels[split.train], minlength=len(source.classes))
     if empty := [source.classes[label] for label in np.flatnonzero(counts == 0)]:
         return (
             f"There is no training image of {_class(empty)} ({where}), so nothing can be learnt "
             "of it. Put images of every class into the training part, or choose the classes to "
-            "use (--classes)."
+            "use (`classes`)."
         )
     return None
 
@@ -91,7 +91,7 @@ def class_problems(source: Source, split: Split, together: bool) -> tuple[Proble
             line += (
                 f": its {_images(len(members))} are {_pictures(groups)} and copies or near copies "
                 "of them, and copies stay in one part. Add pictures, or let copies lie in several "
-                "parts (--allow-twins-apart)"
+                "parts (`allow_twins_apart=True`)"
             )
         elif len(members) < 3:
             line += f": it has {_images(len(members))}, and three parts need at least three"

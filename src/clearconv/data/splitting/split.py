@@ -296,7 +296,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise DataError(
             f"{path} is not JSON: {error}. Put a whole copy back, or split the data anew: "
-            "clearconv train DATA without --split."
+            "`clearconv.train.train(DATA)` without `split`."
         ) from None
     if not isinstance(content, dict):
         raise DataError(

@@ -10,10 +10,10 @@ from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
 from clearconv.cli.flags.options import variations
+from clearconv.cli.flags.repeating import repeating
 from clearconv.cli.train import train
 from clearconv.errors import ArgumentError
 from clearconv.models import MODELS
-from clearconv.report.command import repeating
 from clearconv.train import Settings
 
 

@@ -1,0 +1,43 @@
+"""What options and arguments of several commands share."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class Option(click.Option):
+    """An option with a heading.
+
+    Parameters
+    ----------
+    *given, **settings
+        As for ``click.Option``.
+    heading : str
+        The section of the help that lists it.
+    """
+
+    def __init__(self, *given: Any, heading: str = "", **settings: Any) -> None:
+        super().__init__(*given, **settings)
+        self.heading = heading
+
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """Leave out ranges: the help's words say them where they are not plain."""
+        extra = super().get_help_extra(ctx)
+        extra.pop("range", None)
+        return extra
+
+
+class RunPath(click.Path):
+    """A run folder or a model file; a wrong one is answered with the runs there are."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, parameter: Any, ctx: click.Context | None) -> Any:
+        """Return the path if it exists."""
+        if not Path(value).exists():
+            runs = sorted(str(path.parent) for path in Path("runs").glob("*/run.json"))
+            there = f"there are {', '.join(runs[-8:])}" if runs else "clearconv train makes one"
+            self.fail(f"{value} does not exist; a run folder is expected: {there}.")
+        return super().convert(value, parameter, ctx)

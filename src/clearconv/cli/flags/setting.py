@@ -1,0 +1,56 @@
+"""How an option of a run is made; the help of each says what photographs get by default."""
+
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+import click
+
+from clearconv.cli.flags.option import Option
+from clearconv.cli.misspelt import unknown
+from clearconv.models import default_for
+from clearconv.runs.settings import DEFAULTS
+from clearconv.train import Settings
+
+
+def setting(heading: str, *names: str, help: str, default: str | None = None, **kind: Any) -> Any:
+    """Make an option for a setting; the help says what photographs get by default."""
+    field = names[0].lstrip("-").partition("/")[0].replace("-", "_")
+    shown = default if default is not None else _standard(field, "/--no-" in names[0])
+    text = f"{help}  [{shown}]" if shown else help
+    return click.option(*names, cls=Option, heading=heading, help=text, default=None, **kind)
+
+
+class Words(click.Choice[str]):
+    """A few possible words; a wrong one is answered with the likeliest."""
+
+    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
+        """Name the likeliest, and all."""
+        return unknown("choice", str(value), self.choices)
+
+
+class Rate(click.FloatRange):
+    """A learning rate, or the word auto."""
+
+    def convert(self, value: Any, param: Any, ctx: click.Context | None) -> Any:
+        """Return the rate, or the word."""
+        return value if value == "auto" else super().convert(value, param, ctx)
+
+
+def choice(heading: str, name: str, known: Iterable[str], help: str, **kind: Any) -> Any:
+    """Make an option with a few possible words, which the help lists."""
+    words = tuple(known)
+    text = f"{help}: {', '.join(words)}."
+    return setting(heading, name, metavar="NAME", type=Words(words), help=text, **kind)
+
+
+def _standard(field: str, yes_or_no: bool) -> str:
+    """Return the default for photographs, as a command line would give it."""
+    plain = {item.name: item.default for item in fields(Settings)}
+    photos = {**plain, "model": default_for("photos"), **DEFAULTS["photos"]}
+    value = {**photos, **photos["augmentation"]}[field]
+    if yes_or_no:
+        return "yes" if value else "no"
+    if field == "crop":
+        value = value[0] if value else 1
+    return "off" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
