@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from clearconv.layers import from_spec as from_spec
     from clearconv.layers import register_activation as register_activation
     from clearconv.layers import register_layer as register_layer
+    from clearconv.layers.loading import load as load
     from clearconv.losses import CrossEntropy as CrossEntropy
     from clearconv.losses import SquaredError as SquaredError
     from clearconv.ops.im2col import col2im as col2im
@@ -66,7 +67,6 @@ if TYPE_CHECKING:
     from clearconv.optim import AdamW as AdamW
     from clearconv.planning import Plan as Plan
     from clearconv.planning import plan as plan
-    from clearconv.saving.model_file import load as load
     from clearconv.tracing import Trace as Trace
     from clearconv.tracing import trace as trace
     from clearconv.train import Callback as Callback
@@ -89,7 +89,7 @@ _NAMES = {
         "register_layer"
     ),
     "clearconv.gradient_checking": "GradientCheck gradient_check",
-    "clearconv.saving.model_file": "load",
+    "clearconv.layers.loading": "load",
     "clearconv.losses": "CrossEntropy SquaredError",
     "clearconv.ops.tellings": "backend set_threads",
     "clearconv.ops.im2col": "col2im im2col",

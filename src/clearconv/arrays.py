@@ -17,6 +17,8 @@ from clearconv.errors import DtypeError, ShapeError
 
 #: float32 or float64, every element of one operation alike.
 Array = npt.NDArray[Any]
+#: Sizes of the axes; in a layer without the batch axis.
+Shape = tuple[int, ...]
 
 _DTYPES = np.dtype(np.float32), np.dtype(np.float64)
 _SMALL = 2**28  # bytes; of more it is worth asking whether there is memory for them

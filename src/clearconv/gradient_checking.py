@@ -7,7 +7,7 @@ import numpy as np
 
 from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
-from clearconv.layers.base.layer import count, is_number
+from clearconv.layers.base.arguments import count, is_number
 from clearconv.layers.base.node import Node
 from clearconv.layers.base.tape import Context
 

@@ -190,7 +190,6 @@ import resource, sys
 import numpy, safetensors.numpy, clearconv
 from clearconv import load
 from clearconv.errors import ModelFileError
-from clearconv.layers.base import spec
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 limit = 400 * 2**20
 with open('/proc/self/statm') as file:

@@ -14,7 +14,8 @@ import clearconv
 from clearconv import Conv2d, Flatten, Layer, Linear, Sequential, from_spec, load
 from clearconv.errors import ArgumentError, ModelFileError
 from clearconv.files import write_atomically
-from clearconv.saving import model_file
+from clearconv.layers.base import registry
+from clearconv.layers.loading import load_with_extra
 
 
 def small(dtype="float32"):
@@ -118,7 +119,7 @@ def test_the_bytes_are_those_of_the_safetensors_package(tmp_path):
 def test_large_elements_stand_first_so_that_all_are_aligned(tmp_path):
     path = tmp_path / "net.safetensors"
     extra = {"steps": np.array([3]), "mean": np.zeros(3, "float64"), "none": np.zeros((0, 2), "f4")}
-    path.write_bytes(model_file.to_bytes(small(), extra))
+    path.write_bytes(small().to_bytes(extra))
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
     assert length % 8 == 0
@@ -126,7 +127,7 @@ def test_large_elements_stand_first_so_that_all_are_aligned(tmp_path):
         if name != "__metadata__":
             size = {"F32": 4, "F64": 8, "I64": 8}[about["dtype"]]
             assert about["data_offsets"][0] % size == 0
-    _, again = model_file.load_with_extra(path)
+    _, again = load_with_extra(path)
     for name, array in extra.items():
         np.testing.assert_array_equal(again[name], array, strict=True)
 
@@ -269,7 +270,7 @@ class Scale(Layer):
 
 
 def test_a_layer_of_ones_own(tmp_path, monkeypatch):
-    monkeypatch.setattr("clearconv.layers.base.spec._own", {})
+    monkeypatch.setattr("clearconv.layers.base.registry.registered", {})
     net = Sequential(Conv2d(2, 3), Scale(np.float64(3.0), (1, 2)), Flatten(), Linear(3))
     net.build((1, 5, 5), dtype="float64")
     assert "scale1.weight" in net.parameters
@@ -287,6 +288,37 @@ def test_a_layer_of_ones_own(tmp_path, monkeypatch):
     assert again.state_dict()["scale1.passes"] == 1
     np.testing.assert_array_equal(again.forward(x), net.forward(x))
     assert clearconv.register_layer(Scale) is Scale  # a notebook's cell may run twice
+
+
+def test_every_public_layer_can_be_made_from_a_file_and_nothing_else():
+    public = {
+        name
+        for name in clearconv.layers.__all__
+        if isinstance(kind := getattr(clearconv.layers, name), type)
+        and issubclass(kind, clearconv.Node)
+    }
+    assert set(registry.built_in()) == public - {"Node", "Layer"}
+
+
+@pytest.mark.parametrize("name", ["Node", "Layer", "Container", "Convolution", "_WithoutSettings"])
+def test_a_base_of_layers_cannot_be_made_from_a_file(tmp_path, name):
+    def change(about, tensors):
+        layers_of(about)[0]["node"]["type"] = name
+
+    with pytest.raises(ModelFileError, match=f"'{name}'.*not known here"):
+        load(rewritten(tmp_path, change))
+
+
+def test_a_name_of_a_base_is_free(monkeypatch):
+    monkeypatch.setattr("clearconv.layers.base.registry.registered", {})
+    assert clearconv.register_layer(type("Convolution", (Scale,), {}))
+    (made,) = clearconv.from_spec(
+        {
+            "format": 1,
+            "nodes": [{"name": None, "type": "Convolution", "arguments": {}, "inputs": []}],
+        }
+    ).leaves()
+    assert isinstance(made, Scale)
 
 
 def test_names_that_are_taken_and_things_that_are_no_layers():

@@ -24,7 +24,7 @@ from clearconv import (
     trace,
 )
 from clearconv.layers import Layer
-from clearconv.layers.base.spec import _BUILT_IN
+from clearconv.layers.base.registry import built_in
 from clearconv.models import create
 from clearconv.tracing._kinds import _CHAPTERS
 from clearconv.tracing.chapters import _EXPLAINERS
@@ -34,7 +34,7 @@ sys.path.append(str(Path(__file__).parents[1] / "models"))
 
 @pytest.fixture
 def clean_registries(monkeypatch):
-    monkeypatch.setattr("clearconv.layers.base.spec._own", {})
+    monkeypatch.setattr("clearconv.layers.base.registry.registered", {})
     monkeypatch.setattr("clearconv.layers.activations._own", {})
 
 
@@ -76,7 +76,7 @@ def test_a_deep_network(name, adds_up):
 
 def test_every_layer_of_the_library_can_be_explained():
     """A layer that is added later must say how its numbers come about."""
-    for name, kind in _BUILT_IN.items():
+    for name, kind in built_in().items():
         if issubclass(kind, Layer):
             assert kind in _CHAPTERS or any(issubclass(kind, known) for known in _CHAPTERS), name
     for kind, chapter in _CHAPTERS.items():

@@ -15,9 +15,9 @@ import pytest
 from clearconv import Conv2d, Flatten, Linear, Sequential
 from clearconv.errors import ArgumentError, ModelFileError, RunError
 from clearconv.files import sweep, write_atomically
+from clearconv.layers.loading import load, load_with_extra
 from clearconv.runs import checkpoint as checkpoint_module
 from clearconv.runs.folder import new_folder
-from clearconv.saving import model_file
 from clearconv.train import Callback, Interrupted, resume, train
 
 SMALL = {"model": "digits_cnn", "classes": ("1", "7"), "batch_size": 64, "epochs": 2}
@@ -52,7 +52,7 @@ def whole(tmp_path_factory):
 
 
 def info(path):
-    return model_file.load(path).info
+    return load(path).info
 
 
 def records(folder):
@@ -78,10 +78,10 @@ def test_saving_changes_no_bit_and_any_step_will_do_to_go_on(tmp_path, whole):
 
 def _timeless(path):
     """Return the bytes of a checkpoint in which no time has passed."""
-    model, memory = model_file.load_with_extra(path)
+    model, memory = load_with_extra(path)
     for record in model.info["history"]:
         record.update(seconds=0.0, images_per_second=0.0)
-    return model_file.to_bytes(model, memory)
+    return model.to_bytes(memory)
 
 
 def test_a_resumed_run_ends_in_the_same_bytes(tmp_path, whole):
@@ -470,7 +470,7 @@ def test_a_built_network_goes_on_from_its_own_weights(tmp_path):
     unbroken = train("digits", out=tmp_path / "whole", model=made(), **given)
     with pytest.raises(Stop):
         train("digits", out=tmp_path / "run", model=made(), callbacks=[StopAt(1, 1)], **given)
-    start = model_file.load(tmp_path / "run" / "last.safetensors")
+    start = load(tmp_path / "run" / "last.safetensors")
     np.testing.assert_array_equal(start.parameters["linear1.bias"], np.full(2, 0.25, "float32"))
     assert resume(tmp_path / "run").fingerprint == unbroken.fingerprint
     about = json.loads((tmp_path / "run" / "run.json").read_text())

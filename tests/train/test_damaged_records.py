@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from clearconv.cli import main
-from clearconv.saving import model_file
+from clearconv.layers.loading import load, load_with_extra
 
 JSON = ("run.json", "split.json", "history.jsonl", "result.json", "plan.json", "lr_finder.json")
 MODELS = ("best.safetensors", "last.safetensors")
@@ -61,7 +61,7 @@ def commands(folder, name):
 
 def read(path):
     if path.suffix == ".safetensors":
-        return model_file.load(path).info
+        return load(path).info
     if path.suffix == ".jsonl":
         return [json.loads(line) for line in path.read_text().splitlines()]
     return json.loads(path.read_text())
@@ -70,8 +70,8 @@ def read(path):
 def write(path, content):
     """Write what is no longer as it should be, the model's file with the right checksum."""
     if path.suffix == ".safetensors":
-        model, extra = model_file.load_with_extra(path)
-        raw = model_file.to_bytes(model, extra)
+        model, extra = load_with_extra(path)
+        raw = model.to_bytes(extra)
         length = int.from_bytes(raw[:8], "little")
         header = json.loads(raw[8 : 8 + length])
         about = json.loads(header["__metadata__"]["clearconv"])
@@ -168,7 +168,7 @@ def mine(whole, tmp_path):
 def test_answers_that_are_not_finite_are_errors_by_name(mine):
     """Weights that are finite and overflow in the forward pass."""
     path, image = mine / "best.safetensors", mine.parent / "x.png"
-    model = model_file.load(path)
+    model = load(path)
     model.store.values *= np.float32(1e25)
     model.save(path)
     page = mine.parent / "page.html"
@@ -196,7 +196,7 @@ def test_answers_that_are_not_finite_are_errors_by_name(mine):
 def test_what_json_cannot_hold_is_null(mine):
     """A class that is never said has no precision."""
     path = mine / "best.safetensors"
-    model = model_file.load(path)
+    model = load(path)
     model.store.values[...] = 0  # the first class is said of every image
     model.save(path)
     done = command("evaluate", mine, "--json")

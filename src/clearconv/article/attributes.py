@@ -5,8 +5,8 @@ from math import isfinite
 from typing import Any
 
 from clearconv.errors import ArgumentError
+from clearconv.layers.base.arguments import is_number
 from clearconv.layers.base.initial import Init
-from clearconv.layers.base.layer import is_number
 
 # What a parameter's attribute may say in PaddlePaddle and not here, with the remedy.
 _ELSEWHERE = {

@@ -7,7 +7,7 @@ from clearconv.arrays import Array
 from clearconv.article._arrays import image, sensitivity
 from clearconv.article.activators import Activator, activated, check, derivative
 from clearconv.errors import ShapeError
-from clearconv.layers.base.layer import count
+from clearconv.layers.base.arguments import count
 from clearconv.ops import conv2d
 from clearconv.ops.geometry.window import Window
 from clearconv.random import generator

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from clearconv.arrays import Array
 from clearconv.article._arrays import image, sensitivity
 from clearconv.article.activators import Activator, IdentityActivator, check, derivative
-from clearconv.layers.base.layer import count
+from clearconv.layers.base.arguments import count
 from clearconv.ops import max_pool2d
 from clearconv.ops.geometry.window import Window
 

@@ -10,8 +10,8 @@ import numpy as np
 from clearconv.cli.frame import command
 from clearconv.cli.misspelt import unknown
 from clearconv.layers import Node
+from clearconv.layers.loading import load
 from clearconv.models import MODELS, create
-from clearconv.saving.model_file import load
 
 
 def _shape(

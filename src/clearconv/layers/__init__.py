@@ -16,7 +16,7 @@ from clearconv.layers.activations import (
 )
 from clearconv.layers.base.layer import Layer
 from clearconv.layers.base.node import Node
-from clearconv.layers.base.spec import from_spec, register_layer
+from clearconv.layers.base.spec import register_layer
 from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.batch_norm2d import BatchNorm2d
 from clearconv.layers.conv2d import Conv2d
@@ -25,6 +25,7 @@ from clearconv.layers.dropout import Dropout
 from clearconv.layers.flatten import Flatten
 from clearconv.layers.group_norm import GroupNorm, InstanceNorm2d, LayerNorm
 from clearconv.layers.linear import Linear
+from clearconv.layers.loading import from_spec
 from clearconv.layers.pool2d import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from clearconv.layers.upsample import Upsample
 from clearconv.layers.wiring.concat import Concat

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from clearconv.arrays import Shape
 from clearconv.errors import ArgumentError
+from clearconv.layers.base.arguments import check_window
 from clearconv.layers.base.initial import Init
-from clearconv.layers.base.layer import check_window
-from clearconv.layers.base.node import Shape
 from clearconv.layers.convolution import Convolution, reordered
 from clearconv.ops import conv2d
 from clearconv.ops.geometry.window import IntOrPair, Padding, Pair, Window

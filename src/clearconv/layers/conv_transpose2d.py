@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from clearconv.arrays import Shape
 from clearconv.errors import ArgumentError
 from clearconv.layers.base.initial import Init
-from clearconv.layers.base.node import Shape
 from clearconv.layers.convolution import Convolution, reordered
 from clearconv.ops import conv_transpose2d
 from clearconv.ops.conv_transpose2d.stamp import Stamp

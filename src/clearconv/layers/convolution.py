@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, Shape
 from clearconv.errors import ShapeError
 from clearconv.layers.activations import activate, check_kind, deactivate
+from clearconv.layers.base.arguments import count
 from clearconv.layers.base.initial import initial
-from clearconv.layers.base.layer import Layer, count
-from clearconv.layers.base.node import Shape
+from clearconv.layers.base.layer import Layer
 from clearconv.layers.base.tape import Context
 from clearconv.ops.geometry.window import Pair, pair
 

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, Shape
 from clearconv.errors import ArgumentError
 from clearconv.layers.base.layer import Layer
-from clearconv.layers.base.node import Shape
 from clearconv.layers.base.tape import Context
 from clearconv.ops import dropout
 

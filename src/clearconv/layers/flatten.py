@@ -3,10 +3,10 @@
 from math import prod
 from typing import Any
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, Shape
 from clearconv.errors import ShapeError
-from clearconv.layers.base.layer import Layer, by_position
-from clearconv.layers.base.node import Shape
+from clearconv.layers.base.arguments import by_position
+from clearconv.layers.base.layer import Layer
 from clearconv.layers.base.tape import Context
 from clearconv.ops.geometry.layout import to_maps, to_rows
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, Shape
 from clearconv.errors import ArgumentError, ShapeError
+from clearconv.layers.base.arguments import by_position, count, is_number
 from clearconv.layers.base.initial import constant
-from clearconv.layers.base.layer import Layer, by_position, count, is_number
-from clearconv.layers.base.node import Shape
+from clearconv.layers.base.layer import Layer
 from clearconv.layers.base.tape import Context
 from clearconv.ops import group_norm
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, Shape
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers.activations import activate, check_kind, deactivate
+from clearconv.layers.base.arguments import count
 from clearconv.layers.base.initial import Init, constant, initial
-from clearconv.layers.base.layer import Layer, count
-from clearconv.layers.base.node import Shape
+from clearconv.layers.base.layer import Layer
 from clearconv.layers.base.tape import Context
 from clearconv.ops import linear
 

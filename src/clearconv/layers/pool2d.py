@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from clearconv.arrays import Array
-from clearconv.layers.base.layer import Layer, by_position, check_window
-from clearconv.layers.base.node import Shape
+from clearconv.arrays import Array, Shape
+from clearconv.layers.base.arguments import by_position, check_window
+from clearconv.layers.base.layer import Layer
 from clearconv.layers.base.tape import Context
 from clearconv.ops import adaptive_avg_pool2d, avg_pool2d, global_avg_pool2d, max_pool2d
 from clearconv.ops.adaptive_avg_pool2d.size import Size, pair_of

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, Shape
 from clearconv.layers.base.layer import Layer
-from clearconv.layers.base.node import Shape
 from clearconv.layers.base.tape import Context
 from clearconv.ops import upsample2d
 from clearconv.ops.upsample2d.grid import Grid, Scale, Size, check

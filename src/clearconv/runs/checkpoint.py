@@ -16,9 +16,9 @@ from clearconv.arrays import Array
 from clearconv.errors import ModelFileError, RunError
 from clearconv.files import write_atomically
 from clearconv.layers import Node
+from clearconv.layers.loading import load, load_with_extra
 from clearconv.runs import files, records
 from clearconv.saving.header import DamagedFileError
-from clearconv.saving.model_file import load, load_with_extra
 
 
 @dataclass

@@ -45,7 +45,6 @@ from clearconv.runs.checkpoint import (
 )
 from clearconv.runs.evaluation import Indices
 from clearconv.runs.settings import OWN, Settings
-from clearconv.saving.model_file import to_bytes
 from clearconv.version import __version__
 from clearconv.words import utf8
 
@@ -227,9 +226,9 @@ class Run:
         if ended and self.best_epoch == self.epochs_done:
             timed = self.model.info["history"]
             self.model.info["history"] = list(map(_without_times, timed))
-            write(self.folder / files.BEST, to_bytes(self.model))
+            write(self.folder / files.BEST, self.model.to_bytes())
             self.model.info["history"] = timed
-        state = to_bytes(self.model, self.optimiser.state())
+        state = self.model.to_bytes(self.optimiser.state())
         write(self.folder / files.LAST, state, previous=self.folder / files.PREVIOUS)
         self._note_saved(monotonic() - start)
         if ended:

@@ -20,12 +20,12 @@ from clearconv.data import (
 from clearconv.data.sources.source import composed, some_classes
 from clearconv.errors import DataError, ModelFileError
 from clearconv.layers import Node
+from clearconv.layers.loading import load
 from clearconv.runs import files
 from clearconv.runs.evaluation import Evaluation, Indices, check_answers, evaluate_model
 from clearconv.runs.given import Data, in_memory
 from clearconv.runs.records import TABLE, TEXT, Many, wrong
 from clearconv.runs.run import check_unchanged, data_place, learnt_from, read_run, same_data
-from clearconv.saving.model_file import load
 
 #: Called as ``progress(done, total)`` while images are read.
 Progress = Callable[[int, int], None]

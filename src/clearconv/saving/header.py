@@ -7,14 +7,11 @@ byte for byte, before the first is allocated.
 
 import json
 from collections.abc import Mapping
-from math import prod
 from pathlib import Path
 from typing import Any
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, Shape
 from clearconv.errors import ModelFileError
-from clearconv.layers.base.node import Node, Shape
-from clearconv.layers.base.store import join
 from clearconv.saving.foreign import LOOK, looks_like
 
 #: Bytes of the header. A record of an epoch takes 400, a tensor 100: room for 25,000 epochs of the
@@ -24,7 +21,6 @@ _MOST_VALUES = 2**20  # of a description, each up to 100 bytes in memory
 _MOST_LAYERS = 4096  # the deepest networks in use have about a thousand
 _MOST_DEPTH = 64  # of containers within containers
 _MOST_LETTERS = 200  # of a name; a path joins as many as containers are nested
-_MOST_NUMBERS = 2**28  # what a layer may make of one image: 1 GiB in float32
 
 
 class DamagedFileError(ModelFileError):
@@ -86,14 +82,10 @@ def description(path: Path, text: str) -> dict[str, Any]:
     return dict(about)
 
 
-def check_tensors(path: Path, model: Node, dtype: str, tensors: Mapping[str, Array]) -> None:
+def check_tensors(
+    path: Path, declared: Mapping[str, Shape], dtype: str, tensors: Mapping[str, Array]
+) -> None:
     """Raise unless the file holds what the layers declared, no more and no less."""
-    declared: dict[str, Shape] = {}
-    for layer in model.leaves():
-        for name, parameter in layer.declared.items():
-            declared[join(layer.path, name)] = parameter.shape
-        for name, initial in layer.declared_buffers.items():
-            declared[join(layer.path, name)] = initial.shape
     missing, more = declared.keys() - tensors.keys(), tensors.keys() - declared.keys()
     if missing or more:
         raise ModelFileError(
@@ -104,41 +96,18 @@ def check_tensors(path: Path, model: Node, dtype: str, tensors: Mapping[str, Arr
         got = tensors[name]
         if (str(got.dtype), got.shape) != (dtype, shape):
             raise ModelFileError(
-                f"{path}: {name} is {got.dtype} of shape {_cut(got.shape)}, but its layer needs "
-                f"{dtype} of shape {_cut(shape)}. Was the file changed after it was saved?"
+                f"{path}: {name} is {got.dtype} of shape {cut(got.shape)}, but its layer needs "
+                f"{dtype} of shape {cut(shape)}. Was the file changed after it was saved?"
             )
-
-
-def check_outputs(path: Path, model: Node) -> None:
-    """Raise if a layer would make more of one image than memory could hold."""
-    for layer in model.leaves():
-        sizes = [layer.input_shape, layer.output_shape]
-        if len(layer.input_shape) == 3:
-            C, H, W = layer.input_shape
-            around = 2 * max((0, *_numbers(layer.arguments.get("padding"))))
-            sizes.append((C, H + around, W + around))
-        if (most := max(map(prod, sizes))) > _MOST_NUMBERS:
-            raise ModelFileError(
-                f"{path}: {layer.label} would make {most:,} numbers of one image, but at most "
-                f"{_MOST_NUMBERS:,} are allowed in a model from a file. Is its input shape "
-                f"{_cut(model.input_shape)} a mistake?"
-            )
-
-
-def _numbers(value: Any) -> tuple[int, ...]:
-    """Return the whole numbers in nested sequences."""
-    if isinstance(value, (tuple, list)):
-        return tuple(number for item in value for number in _numbers(item))
-    return (value,) if isinstance(value, int) else ()
 
 
 def _some(names: Any) -> str:
     listed = sorted(names)
     more = f" and {len(listed) - 5} more" if len(listed) > 5 else ""
-    return (", ".join(_cut(name) for name in listed[:5]) or "nothing") + more
+    return (", ".join(cut(name) for name in listed[:5]) or "nothing") + more
 
 
-def _cut(value: object) -> str:
+def cut(value: object) -> str:
     """Keep a message a line, whatever the file says."""
     text = str(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

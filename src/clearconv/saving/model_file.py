@@ -3,25 +3,17 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, Shape
 from clearconv.errors import ModelFileError
 from clearconv.files import write_atomically
-from clearconv.layers.base.node import Node
-from clearconv.layers.base.spec import from_spec, to_spec
-from clearconv.layers.base.store import update_digest
-from clearconv.saving.header import (
-    MOST_HEADER,
-    DamagedFileError,
-    check_header,
-    check_outputs,
-    check_tensors,
-    description,
-)
+from clearconv.saving.digest import update_digest
+from clearconv.saving.header import MOST_HEADER, DamagedFileError, check_header, description
 
 _KEY = "clearconv"
 _CHECKSUM = "sha256"
@@ -29,18 +21,44 @@ _EXTRA = "extra/"
 _NAMES = {"float32": "F32", "float64": "F64", "int64": "I64"}
 
 
-def to_bytes(model: Node, extra: dict[str, Array] | None = None) -> bytes:
-    """Return the file's content; `extra` adds tensors, such as an optimiser's state."""
+@dataclass(frozen=True)
+class Content:
+    """A model as plain data and arrays: all that a file holds.
+
+    Attributes
+    ----------
+    spec : dict
+        Its architecture, see ``from_spec``.
+    input_shape : tuple of int
+        Of one input.
+    dtype : str
+        "float32" or "float64".
+    info : dict
+        Whatever JSON can hold.
+    tensors : dict
+        Path -> parameter or running statistics.
+    extra : dict
+        Name -> array saved beside the model, such as an optimiser's state.
+    """
+
+    spec: dict[str, Any]
+    input_shape: Shape
+    dtype: str
+    info: dict[str, Any]
+    tensors: dict[str, Array]
+    extra: dict[str, Array]
+
+
+def to_bytes(content: Content) -> bytes:
+    """Return the file's bytes."""
     about = {
-        "spec": to_spec(model),
-        "input_shape": list(model.input_shape),
-        "dtype": str(model.store.dtype),
-        "info": model.info,
+        "spec": content.spec,
+        "input_shape": list(content.input_shape),
+        "dtype": content.dtype,
+        "info": content.info,
     }
-    arrays = {**model.store.parameters, **model.store.buffers}  # no copies: models can be large
-    tensors = {path: np.ascontiguousarray(array) for path, array in arrays.items()}
-    for name, array in (extra or {}).items():
-        tensors[_EXTRA + name] = np.ascontiguousarray(array)
+    arrays = {**content.tensors, **{_EXTRA + name: array for name, array in content.extra.items()}}
+    tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     try:
         text = json.dumps(about, allow_nan=False)
         header = _header(tensors, {_KEY: text, _CHECKSUM: _checksum(tensors, text)})
@@ -58,44 +76,27 @@ def to_bytes(model: Node, extra: dict[str, Array] | None = None) -> bytes:
     return b"".join([len(header).to_bytes(8, "little"), header, *data])
 
 
-def save(model: Node, path: str | Path) -> None:
-    """Write a built model; the file is whole or not there, whatever happens meanwhile."""
-    content = to_bytes(model)
+def save(content: Content, path: str | Path) -> None:
+    """Write a model; the file is whole or not there, whatever happens meanwhile."""
+    made = to_bytes(content)
     try:
-        write_atomically(Path(path), content)
+        write_atomically(Path(path), made)
     except OSError as error:  # it may name a temporary file, of which nobody knows
         raise ModelFileError(
             f"The model cannot be saved as {path}: {error.strerror or error}"
         ) from error
 
 
-def load(path: str | Path) -> Node:
-    """Read a model that ``model.save`` wrote, from wherever it comes: nothing in it is run.
-
-    Parameters
-    ----------
-    path : str or Path
-        A safetensors file.
-
-    Returns
-    -------
-    Node
-        Built, with its weights; ``model.info`` holds classes, preprocessing and history.
+def read(path: Path) -> Content:
+    """Read what a file holds; no memory beyond its own size is taken.
 
     Raises
     ------
     ModelFileError
-        If the file is not there, damaged, not a clearconv model, or needs a layer or activation
-        that is not registered. No memory beyond the file's own size is taken before that is known.
+        If the file is not there, damaged, or not a clearconv model.
     """
-    return load_with_extra(path)[0]
-
-
-def load_with_extra(path: str | Path) -> tuple[Node, dict[str, Array]]:
-    """Read a model and the tensors that were saved beside it."""
     from safetensors import SafetensorError, safe_open
 
-    path = Path(path)
     if path.is_dir():
         raise ModelFileError(
             f"{path} is a folder, but a .safetensors file is expected. If it is the folder of a "
@@ -135,28 +136,15 @@ def load_with_extra(path: str | Path) -> tuple[Node, dict[str, Array]]:
         for name in list(tensors)
         if name.startswith(_EXTRA)
     }
-    model, dtype = _described(path, metadata[_KEY], tensors)
-    model._allocate(0, dtype, draw=False)
-    model.load_state_dict(tensors)
-    return model, extra
-
-
-def _described(path: Path, text: str, tensors: Mapping[str, Array]) -> tuple[Node, str]:
-    """Make the model that the file describes, without memory yet: all of it must be there."""
-    about = description(path, text)
+    about = description(path, metadata[_KEY])
     try:
-        model, dtype = from_spec(about["spec"]), str(about["dtype"])
+        dtype = str(about["dtype"])
         if dtype not in ("float32", "float64"):
             raise ValueError(f"dtype {dtype!r} is neither float32 nor float64")
-        model._lay_out(tuple(about["input_shape"]))
-        model.info = dict(about["info"])
-    except ModelFileError as error:
-        raise ModelFileError(f"{path}: {error}") from None
-    except Exception as error:  # a made-up description may break any layer in any way
+        shape, info = tuple(about["input_shape"]), dict(about["info"])
+    except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"{path}: the model's description is damaged: {error!r}") from None
-    check_outputs(path, model)
-    check_tensors(path, model, dtype, tensors)
-    return model, dtype
+    return Content(about["spec"], shape, dtype, info, tensors, extra)
 
 
 def _header(tensors: Mapping[str, Array], metadata: dict[str, str]) -> bytes:

@@ -7,7 +7,7 @@ import numpy as np
 from clearconv.arrays import Array
 from clearconv.layers import Node, Residual, Tape
 from clearconv.layers.base.layer import Layer
-from clearconv.layers.base.store import join
+from clearconv.layers.base.paths import join
 from clearconv.ops import conv_block
 from clearconv.ops.batch_norm2d import BatchNormSaved
 from clearconv.ops.dropout import DropoutSaved

@@ -7,7 +7,7 @@ from itertools import accumulate
 from clearconv.errors import ArgumentError
 from clearconv.layers import Concat, Node, Residual, Sequential
 from clearconv.layers.base.layer import Layer
-from clearconv.layers.base.store import join
+from clearconv.layers.base.paths import join
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 
 from clearconv.data import Augmentation, Batch, Batches
 from clearconv.layers import Context
+from clearconv.layers.loading import load
 from clearconv.losses import CrossEntropy
 from clearconv.ops.tellings import backend, native_module, set_threads
 from clearconv.optim import schedule
@@ -19,7 +20,6 @@ from clearconv.runs.evaluation import check_answers, evaluate_model
 from clearconv.runs.result import Result
 from clearconv.runs.run import Run, write_json
 from clearconv.runs.settings import Settings
-from clearconv.saving.model_file import load
 from clearconv.train import health
 from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.lr_finder import LrCurve, find_lr

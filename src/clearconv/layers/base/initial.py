@@ -8,7 +8,7 @@ import numpy as np
 
 from clearconv.arrays import Array
 from clearconv.errors import ArgumentError
-from clearconv.layers.base.layer import is_number
+from clearconv.layers.base.arguments import is_number
 
 #: "he", "he_fan_out", "he_uniform", "xavier", "pytorch", "article", the standard deviation of a
 #: normal distribution, or a distribution with its two numbers: ("normal", mean, deviation) or

@@ -2,34 +2,16 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from math import prod
-from numbers import Real
-from operator import index
-from typing import Any, NoReturn
+from typing import Any
 from weakref import ReferenceType
 
 import numpy as np
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, Shape
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.layers.base.node import Node, Shape
+from clearconv.layers.base.node import Node
+from clearconv.layers.base.parameter import Parameter
 from clearconv.layers.base.tape import Context, Tape
-from clearconv.ops.geometry.window import IntOrPair, Padding, Window, pair
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A parameter as declared: its shape, its initial values, whether weight decay applies."""
-
-    shape: Shape
-    initial: Callable[[np.random.Generator], Array]
-    decay: bool
-
-    @property
-    def size(self) -> int:
-        """Return the number of values."""
-        return prod(self.shape)
 
 
 class Layer(Node):
@@ -62,7 +44,7 @@ class Layer(Node):
         self.parameters_here: dict[str, Array] = {}
         self.gradients_here: dict[str, Array] = {}
         self.buffers_here: dict[str, Array] = {}
-        self.owner: ReferenceType[Node] | None = None  # the model it was built in
+        self.owner: ReferenceType[object] | None = None  # the model it was built in
 
     @abstractmethod
     def _build(self, input_shape: Shape) -> Shape:
@@ -198,40 +180,6 @@ class Layer(Node):
                 f"the input has {got} {what} (shape {shape}), but the layer was built for {built}. "
                 "Did a layer before it, or the image size, change?"
             )
-
-
-def count(what: str, name: str, value: int) -> int:
-    """Return a whole number of at least 1 as an int."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or index(value) < 1:
-        raise ArgumentError(f"{what}: {name}={value!r}, but it must be an integer of at least 1.")
-    return index(value)
-
-
-def is_number(value: object) -> bool:
-    """Tell a real number from True, None and text."""
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-def by_position(kind: str, positional: tuple[Any, ...], why: str) -> NoReturn:
-    """Raise for arguments given by position to a layer that takes none."""
-    raise ArgumentError(
-        f"{kind}({', '.join(map(repr, positional))}): nothing comes by position. {why} "
-        f"Write {kind}()."
-    )
-
-
-def check_window(
-    what: str,
-    kernel_size: IntOrPair,
-    stride: IntOrPair,
-    padding: Padding,
-    dilation: IntOrPair,
-) -> None:
-    """Raise at once what would be wrong with a window over any image."""
-    kernel = pair(what, "kernel_size", kernel_size, least=1)
-    dilation = pair(what, "dilation", dilation, least=1)
-    least = dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1
-    Window.of(what, least, kernel, stride, padding, dilation)
 
 
 def at_layer(label: str, error: ShapeError) -> ShapeError:

@@ -1,33 +1,29 @@
 """What layers and containers share: a place in a model, parameters in flat arrays, the passes."""
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from operator import index
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.arrays import Array, check
+from clearconv.arrays import Array, Shape, check
 from clearconv.errors import ArgumentError, DtypeError, ShapeError, TapeError
-from clearconv.layers.base import registry
 from clearconv.layers.base.owner import check_free, take
 from clearconv.layers.base.pixels import warn_of_pixels
+from clearconv.layers.base.spec import Described, make, remake
 from clearconv.layers.base.store import Store, Unmatched
+from clearconv.layers.base.summary import Summary
 from clearconv.layers.base.tape import Context, Keep, Tape
+from clearconv.saving import model_file
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from clearconv.layers.base.summary import Summary
-
-Shape = tuple[int, ...]
 _KEEPS = ("backward", "all")
 
 
-class Node(ABC):
+class Node(Described, ABC):
     """A layer or a container of layers; either can be built, run and saved as a model.
 
     Parameters
@@ -53,24 +49,8 @@ class Node(ABC):
         What ``Sequential.freeze`` was told; 0 where nothing is frozen.
     """
 
-    #: What an unnamed node is called, with a number after it.
-    prefix = "layer"
-    #: The argument that the constructor takes as ``*nodes``, if there is one.
-    starred: str | None = None
-
-    def __init_subclass__(cls) -> None:
-        """Enter each kind of layer in the registry."""
-        super().__init_subclass__()
-        registry.enter(cls)
-
     def __init__(self, name: str | None = None, **arguments: Any) -> None:
-        if name is not None and not (isinstance(name, str) and re.fullmatch(r"[\w-]*", name)):
-            raise ArgumentError(
-                f"{type(self).__name__}: name={name!r}, but a name is text of letters, digits, "
-                "'_' or '-' (dots separate the names of a path)."
-            )
-        self.name = name
-        self.arguments = arguments
+        super().__init__(name, **arguments)
         self.path = ""
         self.input_shape: Shape = ()
         self.output_shape: Shape = ()
@@ -383,15 +363,9 @@ class Node(ABC):
         """
         return self.store.load(state, strict)
 
-    # -- description (these modules know every layer, so they are imported when they are needed) ---
+    # -- description -------------------------------------------------------------------------------
 
-    def spec(self) -> dict[str, Any]:
-        """Describe the architecture as plain data, from which ``from_spec`` makes it again."""
-        from clearconv.layers.base.spec import to_spec
-
-        return to_spec(self)
-
-    def summary(self, input_shape: Shape | None = None) -> "Summary":
+    def summary(self, input_shape: Shape | None = None) -> Summary:
         """List the layers with output shapes, parameters and multiply-adds; prints as a table.
 
         Parameters
@@ -409,11 +383,18 @@ class Node(ABC):
         ShapeError
             If the model is not built and no shape is given, or a layer does not fit; names it.
         """
-        from clearconv.layers.base.summary import Summary
+        if input_shape is None:
+            _ = self.store  # raises where the model is not built
+        model = self if input_shape is None else self._as_if_built(input_shape)
+        return Summary.of(model.input_shape, model.leaves())
 
-        return Summary.of(self, input_shape)
+    def _as_if_built(self, input_shape: Shape) -> "Node":
+        """Return a copy that has shapes and no weights; this model is left as it is."""
+        model: Node = make(self.spec())
+        model._place(model.name or "", tuple(input_shape))
+        return model
 
-    def save(self, path: "str | Path") -> None:
+    def save(self, path: str | Path) -> None:
         """Write architecture, weights and ``info`` into one safetensors file.
 
         Parameters
@@ -427,25 +408,41 @@ class Node(ABC):
             If ``info`` or a layer's argument is nothing that JSON can hold, or the file cannot be
             written.
         """
-        from clearconv.saving.model_file import save
+        model_file.save(self._content(), path)
 
-        save(self, path)
+    def to_bytes(self, extra: dict[str, Array] | None = None) -> bytes:
+        """Return what ``save`` writes.
 
-    def __reduce__(self) -> tuple[Callable[..., "Node"], tuple[Any, ...]]:
+        Parameters
+        ----------
+        extra : dict, optional
+            Name -> array, kept beside the model, such as an optimiser's state.
+
+        Returns
+        -------
+        bytes
+
+        Raises
+        ------
+        ModelFileError
+            If ``info`` or a layer's argument is nothing that JSON can hold.
+        """
+        return model_file.to_bytes(self._content(extra))
+
+    def _content(self, extra: dict[str, Array] | None = None) -> model_file.Content:
+        return model_file.Content(
+            self.spec(),
+            self.input_shape,
+            str(self.store.dtype),
+            self.info,
+            {**self.store.parameters, **self.store.buffers},  # no copies: models can be large
+            extra or {},
+        )
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Copy, and send to other processes, by making it anew: parameters stay views."""
-        from clearconv.layers.base.spec import remake
-
         built = None
         if self._store is not None:
             dtype, state = str(self._store.dtype), self.state_dict()
             built = (self.input_shape, self._seed, dtype, state, self.frozen)
         return remake, (self.spec(), built, self.info)
-
-    def __repr__(self) -> str:
-        """Show the call that makes it."""
-        arguments = dict(self.arguments)
-        nodes = arguments.pop(self.starred) if self.starred is not None else ()
-        shown = [repr(node) for node in nodes]
-        shown += [f"{key}={value!r}" for key, value in arguments.items()]
-        shown += [f"name={self.name!r}"] if self.name is not None else []
-        return f"{type(self).__name__}({', '.join(shown)})"

@@ -1,17 +1,13 @@
 """One layer, one model: its parameters live in the flat array of the model it was built in."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 from weakref import ref
 
 from clearconv.errors import ArgumentError
-
-if TYPE_CHECKING:
-    from clearconv.layers.base.layer import Layer
-    from clearconv.layers.base.node import Node
+from clearconv.layers.base.parameter import Leaf
 
 
-def check_free(model: "Node", layers: "Iterable[Layer]") -> None:
+def check_free(model: object, layers: Iterable[Leaf]) -> None:
     """Raise if a layer belongs to another built model; building it anew would break that one."""
     for layer in layers:
         owner = layer.owner() if layer.owner is not None else None
@@ -25,12 +21,12 @@ def check_free(model: "Node", layers: "Iterable[Layer]") -> None:
         )
 
 
-def take(model: "Node", layers: "Iterable[Layer]") -> None:
+def take(model: object, layers: Iterable[Leaf]) -> None:
     """Note whose the layers are: weakly, so that a model thrown away frees them."""
     for layer in layers:
         layer.owner = ref(model)
 
 
-def _short(model: "Node") -> str:
+def _short(model: object) -> str:
     text = repr(model)
     return text if len(text) <= 80 else f"{text[:77]}..."

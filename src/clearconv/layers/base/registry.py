@@ -3,18 +3,23 @@
 from inspect import isabstract
 from typing import Any
 
-#: Name -> class, of the library's own layers, and of those that ``register_layer`` was given.
-BUILT_IN: dict[str, Any] = {}
+_entered: dict[str, Any] = {}
+#: Name -> class, of the layers that ``register_layer`` was given.
 registered: dict[str, Any] = {}
 
 
 def enter(kind: type) -> None:
     """Enter a class of the library; one from elsewhere must be registered by name."""
-    if kind.__module__.startswith("clearconv.layers."):
-        BUILT_IN[kind.__name__] = kind
+    if kind.__module__.startswith("clearconv.layers.") and not kind.__name__.startswith("_"):
+        _entered[kind.__name__] = kind
+
+
+def built_in() -> dict[str, Any]:
+    """Return the library's layers and containers by name, without the abstract bases."""
+    return {name: kind for name, kind in _entered.items() if not isabstract(kind)}
 
 
 def known(name: str) -> Any:
-    """Return the class of that name that can be made, or None."""
-    kind = BUILT_IN.get(name) or registered.get(name)
-    return None if kind is None or isabstract(kind) else kind
+    """Return the class of that name, the library's or a registered one; None if there is none."""
+    kind = _entered.get(name)  # abstract or not is known only after the class was entered
+    return registered.get(name) if kind is None or isabstract(kind) else kind

@@ -1,17 +1,62 @@
-"""A model's architecture as plain data, and back."""
+"""Layers and containers as plain data, and made from it again."""
 
+import re
 from typing import Any, TypeVar
 
 import numpy as np
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, Shape
 from clearconv.errors import ArgumentError, ClearconvError, ModelFileError
 from clearconv.layers.base import registry
-from clearconv.layers.base.node import Node, Shape
 
 FORMAT = 1
 
-Kind = TypeVar("Kind", bound=type[Node])
+
+class Described:
+    """What plain data describe: a kind, a name, and the constructor's other arguments.
+
+    Parameters
+    ----------
+    name : str, optional
+        Part of the path; letters, digits, "_" and "-".
+    **arguments
+        The constructor's other arguments, with which it can be made again.
+    """
+
+    #: What an unnamed one is called, with a number after it.
+    prefix = "layer"
+    #: The argument that the constructor takes as ``*nodes``, if there is one.
+    starred: str | None = None
+
+    def __init_subclass__(cls) -> None:
+        """Enter each kind of layer in the registry."""
+        super().__init_subclass__()
+        registry.enter(cls)
+
+    def __init__(self, name: str | None = None, **arguments: Any) -> None:
+        if name is not None and not (isinstance(name, str) and re.fullmatch(r"[\w-]*", name)):
+            raise ArgumentError(
+                f"{type(self).__name__}: name={name!r}, but a name is text of letters, digits, "
+                "'_' or '-' (dots separate the names of a path)."
+            )
+        self.name = name
+        self.arguments = arguments
+
+    def spec(self) -> dict[str, Any]:
+        """Describe the architecture as plain data, from which ``from_spec`` makes it again."""
+        return {"format": FORMAT, "nodes": [_describe(self)]}
+
+    def __repr__(self) -> str:
+        """Show the call that makes it."""
+        arguments = dict(self.arguments)
+        nodes = arguments.pop(self.starred) if self.starred is not None else ()
+        shown = [repr(node) for node in nodes]
+        shown += [f"{key}={value!r}" for key, value in arguments.items()]
+        shown += [f"name={self.name!r}"] if self.name is not None else []
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+Kind = TypeVar("Kind", bound=type[Described])
 
 
 def register_layer(kind: Kind) -> Kind:
@@ -33,38 +78,16 @@ def register_layer(kind: Kind) -> Kind:
     ArgumentError
         If it is no layer, or a built-in layer has that name.
     """
-    if not (isinstance(kind, type) and issubclass(kind, Node)):
+    if not (isinstance(kind, type) and issubclass(kind, Described)):
         raise ArgumentError(f"register_layer: {kind!r} is not a subclass of clearconv.Layer.")
-    if kind.__name__ in registry.BUILT_IN:
+    if kind.__name__ in registry.built_in():
         raise ArgumentError(f"register_layer: {kind.__name__!r} is built in; rename yours.")
     registry.registered[kind.__name__] = kind
     return kind
 
 
-def to_spec(node: Node) -> dict[str, Any]:
-    """Return ``{"format": 1, "nodes": [{name, type, arguments, inputs}]}``."""
-    return {"format": FORMAT, "nodes": [_describe(node)]}
-
-
-def from_spec(spec: dict[str, Any]) -> Node:
-    """Make the model that a spec describes; not built yet.
-
-    Parameters
-    ----------
-    spec : dict
-        As from ``model.spec()``.
-
-    Returns
-    -------
-    Node
-        A new model.
-
-    Raises
-    ------
-    ModelFileError
-        If the format is newer, a layer type or activation is not registered, or an argument is
-        wrong; names it.
-    """
+def make(spec: dict[str, Any]) -> Any:
+    """Make what a spec describes; see ``from_spec``."""
     try:
         if spec["format"] != FORMAT:
             raise ModelFileError(
@@ -85,19 +108,19 @@ def remake(
     spec: dict[str, Any],
     built: tuple[Shape, int, str, dict[str, Array], int | str] | None,
     info: dict[str, Any],
-) -> Node:
+) -> Any:
     """Make a copy of a node; `built`: input shape, seed, dtype, state, what is frozen."""
-    node = from_spec(spec)
+    node = make(spec)
     if built is not None:
         input_shape, seed, dtype, state, frozen = built
         node.build(input_shape, seed, dtype).load_state_dict(state)
         if frozen:
-            node.freeze(frozen)  # type: ignore[attr-defined]  # only a Sequential has been frozen
+            node.freeze(frozen)
     node.info = info
     return node
 
 
-def _describe(node: Node) -> dict[str, Any]:
+def _describe(node: Described) -> dict[str, Any]:
     """One entry of ``nodes``; `inputs` is empty, since containers own the wiring."""
     return {
         "name": node.name,
@@ -108,14 +131,14 @@ def _describe(node: Node) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Node):
+    if isinstance(value, Described):
         return {"node": _describe(value)}
     if isinstance(value, (list, tuple)):
         return list(map(_plain, value))
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _make(described: dict[str, Any]) -> Node:
+def _make(described: dict[str, Any]) -> Any:
     name = described["type"]
     kind = registry.known(name)
     if kind is None:

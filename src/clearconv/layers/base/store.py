@@ -2,18 +2,17 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, DtypeError, ModelFileError
+from clearconv.layers.base.parameter import Leaf
+from clearconv.layers.base.paths import join
 from clearconv.random import generator
-
-if TYPE_CHECKING:
-    from clearconv.layers.base.layer import Layer
-
+from clearconv.saving.digest import update_digest
 
 #: PyTorch's batch norm counts its batches; nothing here depends on that.
 _COUNTERS = "num_batches_tracked"
@@ -45,7 +44,7 @@ class Store:
     """
 
     def __init__(
-        self, layers: "list[Layer]", seed: int, dtype: np.dtype[Any], draw: bool = True
+        self, layers: list[Leaf], seed: int, dtype: np.dtype[Any], draw: bool = True
     ) -> None:
         if dtype not in (np.float32, np.float64):
             raise DtypeError(f"build: dtype={dtype}, but it must be 'float32' or 'float64'.")
@@ -86,7 +85,7 @@ class Store:
         rest = slice(self.decayed + others, self.values.size)
         return (slice(weights, self.decayed), True), (rest, False)
 
-    def freeze(self, layers: "Iterable[Layer]") -> None:
+    def freeze(self, layers: Iterable[Leaf]) -> None:
         """Freeze the parameters of these, the first layers of the model, and of no others."""
         parameters = [item for layer in layers for item in layer.declared.values()]
         weights = sum(item.size for item in parameters if item.decay)
@@ -133,18 +132,6 @@ class Store:
 
     def _all(self) -> dict[str, npt.NDArray[Any]]:
         return {**self.parameters, **self.buffers}
-
-
-def update_digest(digest: "hashlib._Hash", path: str, array: npt.NDArray[Any]) -> None:
-    """Take a named array into a hash: name, dtype, shape, numbers."""
-    little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
-    digest.update(f"{path} {array.dtype} {array.shape}\n".encode())
-    digest.update(little.reshape(-1).view(np.uint8).data)
-
-
-def join(path: str, name: str) -> str:
-    """Join two parts of a path; an empty part adds nothing."""
-    return f"{path}.{name}" if path and name else path or name
 
 
 def _some(keys: Iterable[object]) -> str:

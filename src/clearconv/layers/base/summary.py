@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from html import escape
 from math import prod
 
-from clearconv.layers.base.node import Node, Shape
-from clearconv.layers.base.spec import from_spec, to_spec
+from clearconv.arrays import Shape
+from clearconv.layers.base.parameter import Leaf
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,10 @@ class Summary:
     rows: tuple[Row, ...]
 
     @classmethod
-    def of(cls, model: Node, input_shape: Shape | None = None) -> "Summary":
-        """Describe a built model, or one as it would be for this shape; no weights are made."""
-        if input_shape is None:
-            _ = model.store  # raises where the model is not built
-        else:
-            model = from_spec(to_spec(model))  # the caller's is left as it is
-            model._place(model.name or "", tuple(input_shape))
+    def of(cls, input_shape: Shape, layers: Iterable[Leaf]) -> "Summary":
+        """Describe the layers of a model that has shapes; it need hold no weights."""
         return cls(
-            model.input_shape,
+            input_shape,
             tuple(
                 Row(
                     layer.path,
@@ -53,7 +48,7 @@ class Summary:
                     sum(prod(parameter.shape) for parameter in layer.declared.values()),
                     layer.multiply_adds(),
                 )
-                for layer in model.leaves()
+                for layer in layers
             ),
         )
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, Shape
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers.activations import Identity
 from clearconv.layers.base.layer import at_layer
-from clearconv.layers.base.node import Node, Shape
+from clearconv.layers.base.node import Node
 from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.stages.stages import Chain, computed
 from clearconv.layers.wiring.containers import Container, flat

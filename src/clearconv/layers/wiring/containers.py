@@ -7,12 +7,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, Shape
 from clearconv.errors import ArgumentError, ShapeError, TapeError
 from clearconv.layers.activations import Activation
 from clearconv.layers.base.layer import Layer
-from clearconv.layers.base.node import Node, Shape
-from clearconv.layers.base.store import join
+from clearconv.layers.base.node import Node
+from clearconv.layers.base.paths import join
 from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.stages.stages import Addend, Chain, computed
 from clearconv.layers.wiring.freeze import frozen_nodes

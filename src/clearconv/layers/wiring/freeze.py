@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from clearconv.errors import ArgumentError
 from clearconv.layers.base.node import Node
-from clearconv.layers.base.store import join
+from clearconv.layers.base.paths import join
 
 if TYPE_CHECKING:
     from clearconv.layers.wiring.containers import Sequential

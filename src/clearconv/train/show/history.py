@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from clearconv.layers import Node
+from clearconv.layers.loading import load
 from clearconv.pages import fragment, line_chart
 from clearconv.runs import files
 from clearconv.runs.result import Result
 from clearconv.runs.run import read_history
-from clearconv.saving.model_file import load
 
 #: Columns of the printed table: heading, key of a record, width, format.
 _COLUMNS = (

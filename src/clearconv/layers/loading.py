@@ -1,0 +1,108 @@
+"""Models made from plain data, and read from files."""
+
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from clearconv.arrays import Array, Shape
+from clearconv.errors import ModelFileError
+from clearconv.layers.base.node import Node
+from clearconv.layers.base.paths import join
+from clearconv.layers.base.spec import make
+from clearconv.saving.header import check_tensors, cut
+from clearconv.saving.model_file import read
+
+_MOST_NUMBERS = 2**28  # what a layer may make of one image: 1 GiB in float32
+
+
+def from_spec(spec: dict[str, Any]) -> Node:
+    """Make the model that a spec describes; not built yet.
+
+    Parameters
+    ----------
+    spec : dict
+        As from ``model.spec()``.
+
+    Returns
+    -------
+    Node
+        A new model.
+
+    Raises
+    ------
+    ModelFileError
+        If the format is newer, a layer type or activation is not registered, or an argument is
+        wrong; names it.
+    """
+    model: Node = make(spec)
+    return model
+
+
+def load(path: str | Path) -> Node:
+    """Read a model that ``model.save`` wrote, from wherever it comes: nothing in it is run.
+
+    Parameters
+    ----------
+    path : str or Path
+        A safetensors file.
+
+    Returns
+    -------
+    Node
+        Built, with its weights; ``model.info`` holds classes, preprocessing and history.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is not there, damaged, not a clearconv model, or needs a layer or activation
+        that is not registered. No memory beyond the file's own size is taken before that is known.
+    """
+    return load_with_extra(path)[0]
+
+
+def load_with_extra(path: str | Path) -> tuple[Node, dict[str, Array]]:
+    """Read a model and the tensors that were saved beside it."""
+    path = Path(path)
+    content = read(path)
+    try:
+        model = from_spec(content.spec)
+        model._lay_out(content.input_shape)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from None
+    except Exception as error:  # a made-up description may break any layer in any way
+        raise ModelFileError(f"{path}: the model's description is damaged: {error!r}") from None
+    model.info = content.info
+    _check_outputs(path, model)
+    declared: dict[str, Shape] = {}
+    for layer in model.leaves():
+        for name, parameter in layer.declared.items():
+            declared[join(layer.path, name)] = parameter.shape
+        for name, initial in layer.declared_buffers.items():
+            declared[join(layer.path, name)] = initial.shape
+    check_tensors(path, declared, content.dtype, content.tensors)
+    model._allocate(0, content.dtype, draw=False)  # all of it is there
+    model.load_state_dict(content.tensors)
+    return model, content.extra
+
+
+def _check_outputs(path: Path, model: Node) -> None:
+    """Raise if a layer would make more of one image than memory could hold."""
+    for layer in model.leaves():
+        sizes = [layer.input_shape, layer.output_shape]
+        if len(layer.input_shape) == 3:
+            C, H, W = layer.input_shape
+            around = 2 * max((0, *_numbers(layer.arguments.get("padding"))))
+            sizes.append((C, H + around, W + around))
+        if (most := max(map(prod, sizes))) > _MOST_NUMBERS:
+            raise ModelFileError(
+                f"{path}: {layer.label} would make {most:,} numbers of one image, but at most "
+                f"{_MOST_NUMBERS:,} are allowed in a model from a file. Is its input shape "
+                f"{cut(model.input_shape)} a mistake?"
+            )
+
+
+def _numbers(value: Any) -> tuple[int, ...]:
+    """Return the whole numbers in nested sequences."""
+    if isinstance(value, (tuple, list)):
+        return tuple(number for item in value for number in _numbers(item))
+    return (value,) if isinstance(value, int) else ()
