@@ -8,8 +8,8 @@ import pytest
 
 import clearconv
 from clearconv import gradient_checking
-from clearconv.layers import activations
-from clearconv.layers.wiring.containers import Container
+from clearconv.layers import activation_kinds
+from clearconv.layers.wiring.container import Container
 
 PAGE = Path(__file__).parents[2] / "docs" / "layers.md"
 
@@ -17,7 +17,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "layers.md"
 @pytest.fixture
 def clean_registries(monkeypatch):
     monkeypatch.setattr("clearconv.layers.base.registry.registered", {})
-    monkeypatch.setattr("clearconv.layers.activations._own", {})
+    monkeypatch.setattr("clearconv.layers.activation_kinds._own", {})
 
 
 def test_the_page_runs(clean_registries, capsys):
@@ -43,7 +43,7 @@ def test_every_layer_is_on_the_page():
     assert [name for name in layers if f"`{name}" not in text] == []
 
 
-@pytest.mark.parametrize("module", [activations, gradient_checking], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("module", [activation_kinds, gradient_checking], ids=lambda m: m.__name__)
 def test_docstring_examples_run(module, clean_registries):
     found = doctest.testmod(module)
     assert found.attempted and not found.failed

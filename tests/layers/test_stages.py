@@ -22,7 +22,7 @@ from clearconv import (
     Sequential,
     Sigmoid,
 )
-from clearconv.layers.stages.stages import Stage
+from clearconv.layers.stages.conv import ConvStage
 from clearconv.models import resnet20
 
 
@@ -200,7 +200,7 @@ def test_resnet20_and_its_inner_arrays():
 
 
 def stages(net):
-    return [step for step in net.steps.stages if isinstance(step, Stage)]
+    return [step for step in net.steps.stages if isinstance(step, ConvStage)]
 
 
 def test_what_is_fused():
@@ -219,7 +219,11 @@ def test_what_is_fused():
 
 def test_what_is_densely_connected_shares_one_array():
     net = Sequential(conv(5), dense(3), dense(20), conv(1)).build((3, 9, 8))
-    assert [type(step).__name__ for step in net.steps.stages] == ["Stage", "Growth", "Stage"]
+    assert [type(step).__name__ for step in net.steps.stages] == [
+        "ConvStage",
+        "Growth",
+        "ConvStage",
+    ]
     x = np.random.default_rng(9).standard_normal((2, 3, 9, 8)).astype("f4")
     net.forward(x, training=True)
     first, last = (net.tape.saved[f"concat{n}.norm1"].x for n in (1, 2))

@@ -35,7 +35,7 @@ sys.path.append(str(Path(__file__).parents[1] / "models"))
 @pytest.fixture
 def clean_registries(monkeypatch):
     monkeypatch.setattr("clearconv.layers.base.registry.registered", {})
-    monkeypatch.setattr("clearconv.layers.activations._own", {})
+    monkeypatch.setattr("clearconv.layers.activation_kinds._own", {})
 
 
 @pytest.mark.data

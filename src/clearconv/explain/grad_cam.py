@@ -8,7 +8,7 @@ import numpy as np
 from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers import Node, Sequential
-from clearconv.layers.wiring.containers import Container
+from clearconv.layers.wiring.container import Container
 
 Targets = int | Sequence[int] | None
 
@@ -130,7 +130,7 @@ def spatial_layers(model: Node) -> dict[str, str]:
     for node in _walk(model):
         if len(node.output_shape) == 3 and max(node.output_shape[1:]) > 1:
             found.setdefault(node.path, _end(node).path)
-    for node in _spine(model):
+    for node in model.in_a_row():  # what every path through the model passes
         if node.path in found:
             last = node.path
     if not last:
@@ -227,15 +227,6 @@ def _walk(node: Node) -> Iterator[Node]:
         for child in node.children.values():
             yield from _walk(child)
     yield node
-
-
-def _spine(node: Node) -> Iterator[Node]:
-    """Yield what every path through the model passes: not what is inside a branch."""
-    if isinstance(node, Sequential):
-        for child in node.children.values():
-            yield from _spine(child)
-    else:
-        yield node
 
 
 def _end(node: Node) -> Node:

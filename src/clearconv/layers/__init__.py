@@ -1,5 +1,6 @@
 """Layers: objects that own parameters; containers, which own the wiring; the tape."""
 
+from clearconv.layers.activation_kinds import register_activation
 from clearconv.layers.activations import (
     Activation,
     Hardsigmoid,
@@ -12,7 +13,6 @@ from clearconv.layers.activations import (
     SiLU,
     Softmax,
     Tanh,
-    register_activation,
 )
 from clearconv.layers.base.layer import Layer
 from clearconv.layers.base.node import Node
@@ -29,8 +29,9 @@ from clearconv.layers.loading import from_spec
 from clearconv.layers.pool2d import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from clearconv.layers.upsample import Upsample
 from clearconv.layers.wiring.concat import Concat
-from clearconv.layers.wiring.containers import Residual, Sequential
 from clearconv.layers.wiring.conv_pool2d import ConvPool2d
+from clearconv.layers.wiring.residual import Residual
+from clearconv.layers.wiring.sequential import Sequential
 
 __all__ = [
     "Activation",

@@ -8,7 +8,7 @@ from typing import Any
 
 from clearconv.arrays import Array, Shape
 from clearconv.errors import ShapeError
-from clearconv.layers.activations import activate, check_kind, deactivate
+from clearconv.layers.activation_kinds import activate, check_kind, deactivate
 from clearconv.layers.base.arguments import count
 from clearconv.layers.base.initial import initial
 from clearconv.layers.base.layer import Layer

@@ -4,7 +4,7 @@ from typing import Any
 
 from clearconv.arrays import Array, Shape
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.layers.activations import activate, check_kind, deactivate
+from clearconv.layers.activation_kinds import activate, check_kind, deactivate
 from clearconv.layers.base.arguments import count
 from clearconv.layers.base.initial import Init, constant, initial
 from clearconv.layers.base.layer import Layer

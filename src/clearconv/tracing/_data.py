@@ -10,7 +10,7 @@ import numpy.typing as npt
 from clearconv.arrays import Array
 from clearconv.errors import ArgumentError
 from clearconv.layers import Context
-from clearconv.layers.activations import deactivate
+from clearconv.layers.activation_kinds import deactivate
 from clearconv.ops import conv2d, conv_transpose2d, linear
 from clearconv.ops.activation import ActivationSaved
 from clearconv.tracing._taps import Taps, taps_of

@@ -61,7 +61,7 @@ def kind_of(node: Node) -> Kind:
     for base, chapter in _CHAPTERS.items():
         if not isinstance(node, base):
             continue
-        if made._forward is base._forward and made._backward is base._backward:
+        if node.computes_as(base):
             name = made.__name__ if made.__module__.startswith("clearconv.") else base.__name__
             activation = node.kind if isinstance(node, Activation) else _inside(node)
             return Kind(name, chapter, activation, False)

@@ -7,11 +7,11 @@ import numpy as np
 from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers import Node
+from clearconv.layers.wiring.graph import Graph
 from clearconv.losses import CrossEntropy, SquaredError
 from clearconv.ops import cross_entropy
 from clearconv.tracing._data import LossTrace
 from clearconv.tracing._labels import class_numbers, names_of
-from clearconv.tracing._wiring import Graph
 
 
 def judged(

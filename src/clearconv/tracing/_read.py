@@ -8,6 +8,7 @@ from clearconv.arrays import Array
 from clearconv.layers import Node, Residual, Tape
 from clearconv.layers.base.layer import Layer
 from clearconv.layers.base.paths import join
+from clearconv.layers.wiring.graph import Graph, Place
 from clearconv.ops import conv_block
 from clearconv.ops.batch_norm2d import BatchNormSaved
 from clearconv.ops.dropout import DropoutSaved
@@ -16,7 +17,6 @@ from clearconv.ops.max_pool2d import MaxPoolSaved
 from clearconv.tracing._data import BufferTrace, LayerTrace, ParameterTrace
 from clearconv.tracing._kinds import kind_of
 from clearconv.tracing._update import NextStep
-from clearconv.tracing._wiring import Graph, Place
 
 
 def read(

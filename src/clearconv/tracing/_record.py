@@ -9,13 +9,13 @@ import numpy as np
 from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers import Context, Node
+from clearconv.layers.wiring.graph import wire
 from clearconv.losses import CrossEntropy, SquaredError
 from clearconv.optim import Optimiser
 from clearconv.tracing._loss import judged
 from clearconv.tracing._read import read
 from clearconv.tracing._trace import Trace
 from clearconv.tracing._update import next_step
-from clearconv.tracing._wiring import wire
 
 
 def trace(
@@ -75,7 +75,7 @@ def trace(
         model's, or a container of your own hides its wiring.
     """
     images, labels = _images(model, x, batch)
-    graph = wire(model)
+    graph = wire("trace", model)
     if optimiser is not None and getattr(optimiser, "store", None) is not model.store:
         raise ArgumentError(
             f"trace: the optimiser ({type(optimiser).__name__}) moves the parameters of another "
@@ -86,7 +86,7 @@ def trace(
             f"trace: lr={lr!r} is an optimiser's, but none was given. Add optimiser=SGD(model)."
         )
     if context is None:
-        context = Context(training=training, seed=model._seed, step=model._training_passes)
+        context = model.next_context(training)
     with _as_it_was(model) as buffers:
         y = model.forward(images, keep="all", context=context)
         if grad_y is None:
@@ -119,7 +119,7 @@ def _as_it_was(model: Node) -> Iterator[dict[str, Array]]:
 
 def _images(model: Node, x: Array, batch: Any) -> tuple[Array, Any]:
     """Return the whole batch, x first, and the labels of the others."""
-    single = model._check_input(x)
+    single = model.check_input(x)
     if not single and len(x) != 1:
         raise ShapeError(
             f"trace: x has shape {x.shape}, {len(x)} inputs, but one is traced, of shape "
@@ -134,7 +134,7 @@ def _images(model: Node, x: Array, batch: Any) -> tuple[Array, Any]:
             f"trace: batch is {_what(others)}, but other images are needed, an array of shape "
             f"(M, {', '.join(map(str, model.input_shape))}), or (images, labels)."
         )
-    model._check_input(others)
+    model.check_input(others)
     if others.shape[1:] != first.shape[1:]:
         raise ShapeError(
             f"trace: the images of the batch have shape {others.shape[1:]}, but x "

@@ -1,6 +1,6 @@
 """A look inside a model: the first place not finite, channels that never fire, what it ends in."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,6 @@ from clearconv.layers import (
     Residual,
     Sequential,
     Softmax,
-    Tape,
 )
 from clearconv.ops import activation
 
@@ -86,7 +85,7 @@ def first_not_finite(model: Node, x: Array, context: Context) -> str | None:
     before = model.state_dict()  # a training pass moves running statistics
     try:
         with np.errstate(all="ignore"):
-            _run(model, x, context, look)
+            model.watch(x, context, look)
     finally:
         model.load_state_dict(before)
     return found[0] if found else None
@@ -129,7 +128,7 @@ def dead_units(model: Node, batches: Iterable[Array]) -> list[DeadUnits]:
             layers[layer.path] = layer
 
     for x in _chunks(batches):
-        _run(model, x, Context(), look)
+        model.watch(x, Context(), look)
     return [
         DeadUnits(layers[path].label, path, int(np.sum(~seen)), len(seen))
         for path, seen in fired.items()
@@ -190,22 +189,3 @@ def _chunks(batches: Iterable[Array]) -> Iterator[Array]:
     for x in batches:
         for start in range(0, len(x), _AT_A_TIME):
             yield x[start : start + _AT_A_TIME]
-
-
-def _run(model: Node, x: Array, context: Context, look: Callable[[Layer, Array], None]) -> None:
-    layers = {layer.path: layer for layer in model.leaves()}
-    model._run(x, context, _Looking(context, layers, look))
-
-
-class _Looking(Tape):
-    """Shows every layer's output as it is computed, and keeps none."""
-
-    def __init__(
-        self, context: Context, layers: dict[str, Layer], look: Callable[[Layer, Array], None]
-    ) -> None:
-        super().__init__(context, "all")
-        self._layers, self._look = layers, look
-
-    def record(self, path: str, x: Array, y: Array, saved: object) -> None:
-        """Show one layer's output."""
-        self._look(self._layers[path], y)

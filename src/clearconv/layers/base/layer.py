@@ -112,6 +112,11 @@ class Layer(Node):
         """Declare numbers that are saved with the model but not learnt by gradient."""
         self.declared_buffers[name] = initial
 
+    def computes_as(self, kind: "type[Layer]") -> bool:
+        """Tell whether both passes are those of this kind, which a subclass may have replaced."""
+        mine = type(self)
+        return mine._forward is kind._forward and mine._backward is kind._backward
+
     @property
     def label(self) -> str:
         """Name the layer in a message: ``Conv2d 'conv2'``."""

@@ -17,7 +17,7 @@ from clearconv.layers.base.pixels import warn_of_pixels
 from clearconv.layers.base.spec import Described, make, remake
 from clearconv.layers.base.store import Store, Unmatched
 from clearconv.layers.base.summary import Summary
-from clearconv.layers.base.tape import Context, Keep, Tape
+from clearconv.layers.base.tape import Context, Keep, Looking, Tape
 from clearconv.saving import model_file
 
 _KEEPS = ("backward", "all")
@@ -78,6 +78,10 @@ class Node(Described, ABC):
     @abstractmethod
     def leaves(self) -> "Iterator[Any]":
         """Yield the layers in the order they run."""
+
+    def in_a_row(self) -> "Iterator[Node]":
+        """Yield the nodes of a chain that run one after another; of all else only itself."""
+        yield self
 
     @property
     def smallest_batch(self) -> int:
@@ -195,13 +199,13 @@ class Node(Described, ABC):
         ArgumentError
             If `keep` is none of the three.
         """
-        single = self._check_input(x)
+        single = self.check_input(x)
         if keep is not None and keep not in _KEEPS:
             raise ArgumentError(
                 f"forward: keep={keep!r}, but it must be None, 'backward' or 'all'."
             )
         if context is None:
-            context = Context(training=training, seed=self._seed, step=self._training_passes)
+            context = self.next_context(training)
             if training:  # evaluation writes nothing: several threads may be here
                 self._training_passes += 1
         if context.training and keep is None:
@@ -220,8 +224,28 @@ class Node(Described, ABC):
 
     __call__ = forward
 
-    def _check_input(self, x: Array) -> bool:
-        """Raise unless x is a batch or one input; tell whether it is one input."""
+    def next_context(self, training: bool) -> Context:
+        """Return what names the random numbers of the next pass that is given no context."""
+        return Context(training=training, seed=self._seed, step=self._training_passes)
+
+    def check_input(self, x: Array) -> bool:
+        """Raise unless x is a batch or one input, as ``forward`` does.
+
+        Parameters
+        ----------
+        x : ndarray of shape (N, *input_shape), or one input of shape `input_shape`
+            In the dtype the model was built with.
+
+        Returns
+        -------
+        bool
+            Whether it is one input.
+
+        Raises
+        ------
+        ShapeError, DtypeError
+            If x does not fit the model.
+        """
         axes = len(self.input_shape)
         dtype = self.store.dtype
         check("forward", "x", x, (axes, axes + 1) if axes else None)
@@ -231,6 +255,21 @@ class Node(Described, ABC):
                 f"Use x.astype('{dtype}'), or build(..., dtype='{x.dtype}')."
             )
         return x.ndim == axes
+
+    def watch(self, x: Array, context: Context, look: Callable[[Any, Array], None]) -> None:
+        """Run forward layer by layer, show every layer's output as it is computed, and keep none.
+
+        Parameters
+        ----------
+        x : ndarray of shape (N, *input_shape)
+            In the dtype the model was built with.
+        context : Context
+            What the pass is told.
+        look : callable
+            Is given each layer and its output.
+        """
+        layers = {layer.path: layer for layer in self.leaves()}
+        self._run(x, context, Looking(context, lambda path, y: look(layers[path], y)))
 
     def backward(self, grad_y: Array, input_gradient: bool = True) -> Array | None:
         """Fill every parameter's gradient from the gradient of the output.
@@ -311,7 +350,7 @@ class Node(Described, ABC):
         """
         if batch_size < 1:
             raise ArgumentError(f"predict: batch_size={batch_size!r} must be at least 1.")
-        single = self._check_input(x)
+        single = self.check_input(x)
         warn_of_pixels(x, self.info)
         if single:
             return self.forward(x)

@@ -1,5 +1,6 @@
 """What a forward pass is told, and what it leaves behind for the backward pass."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -103,3 +104,15 @@ class Tape:
         """Note what a layer's backward pass gave."""
         if self.keep == "all" and grad_x is not None:
             self.handed_back[path] = grad_x
+
+
+class Looking(Tape):
+    """Shows every layer's output as it is computed, and keeps none."""
+
+    def __init__(self, context: Context, look: Callable[[str, Array], None]) -> None:
+        super().__init__(context, "all")
+        self._look = look
+
+    def record(self, path: str, x: Array, y: Array, saved: object) -> None:
+        """Show one layer's output."""
+        self._look(path, y)

@@ -6,14 +6,11 @@ one array that has room for the last one's channels, and each reads the channels
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from clearconv.arrays import Array
 from clearconv.layers.base.tape import Context, Tape
+from clearconv.layers.stages.stage import Runs, Value
 from clearconv.ops import conv_block
-
-if TYPE_CHECKING:
-    from clearconv.layers.stages.stages import Chain, Value
 
 
 @dataclass(frozen=True)
@@ -28,10 +25,10 @@ class Growth:
         How many each of them adds.
     """
 
-    added: "tuple[Chain, ...]"
+    added: tuple[Runs, ...]
     channels: tuple[int, ...]
 
-    def run(self, x: "Value", context: Context, tape: Tape | None) -> Array:
+    def run(self, x: Value, context: Context, tape: Tape | None) -> Array:
         """Forward."""
         end = x.shape[1]
         like = x if not isinstance(x, conv_block.Normalised) else x.x

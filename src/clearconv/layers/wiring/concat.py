@@ -8,8 +8,9 @@ from clearconv.layers.activations import Identity
 from clearconv.layers.base.layer import at_layer
 from clearconv.layers.base.node import Node
 from clearconv.layers.base.tape import Context, Tape
-from clearconv.layers.stages.stages import Chain, computed
-from clearconv.layers.wiring.containers import Container, flat
+from clearconv.layers.stages.chain import Chain
+from clearconv.layers.stages.stage import computed
+from clearconv.layers.wiring.container import Container
 from clearconv.ops import conv_block
 
 
@@ -48,7 +49,7 @@ class Concat(Container):
                 f"Concat '{self.path}': the branches give {', '.join(map(str, shapes))}; all axes "
                 "but the channels must agree. Check their strides and padding."
             )
-        self.branches = [Chain(flat([child])) for child in self.children.values()]
+        self.branches = [Chain(child.in_a_row()) for child in self.children.values()]
         hands_on = type(next(iter(self.children.values()))) is Identity
         grows = type(self) is Concat and hands_on and len(shapes) == 2 and len(input_shape) == 3
         #: What adds channels to an input that is handed on; a chain of these runs as one step.

@@ -1,22 +1,19 @@
 """Where a model is cut that is frozen in its first layers."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from clearconv.errors import ArgumentError
 from clearconv.layers.base.node import Node
 from clearconv.layers.base.paths import join
-
-if TYPE_CHECKING:
-    from clearconv.layers.wiring.containers import Sequential
+from clearconv.layers.wiring.container import Container
 
 
-def frozen_nodes(model: "Sequential", before: int | str, nodes: list[Node]) -> int:
+def frozen_nodes(model: Container, before: int | str, nodes: list[Node]) -> int:
     """Return how many of the nodes, which run one after another, are frozen.
 
     Parameters
     ----------
-    model : Sequential
+    model : Container
         Built.
     before : int or str
         As for ``Sequential.freeze``.
@@ -65,11 +62,11 @@ def _place(nodes: list[Node], leaves: int) -> int | None:
 
 
 def _within(node: Node) -> Iterator[Node]:
-    for child in getattr(node, "children", {}).values():
+    for child in node.children.values() if isinstance(node, Container) else ():
         yield child
         yield from _within(child)
 
 
-def _some(model: "Sequential") -> str:
+def _some(model: Container) -> str:
     names = [name for name in model.children if not name.startswith("#")]
     return ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from clearconv.errors import ArgumentError
-from clearconv.layers import Concat, Node, Residual, Sequential
 from clearconv.layers.base.layer import Layer
+from clearconv.layers.base.node import Node
 from clearconv.layers.base.paths import join
+from clearconv.layers.wiring.concat import Concat
+from clearconv.layers.wiring.residual import Residual
+from clearconv.layers.wiring.sequential import Sequential
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ class Graph:
         return tuple(p.path for p in self.places for source in p.sources if source == path)
 
 
-def wire(model: Node) -> Graph:
-    """Read the graph off a built model.
+def wire(what: str, model: Node) -> Graph:
+    """Read the graph off a built model; `what` begins a message.
 
     Raises
     ------
@@ -82,9 +85,9 @@ def wire(model: Node) -> Graph:
             places.append(Place(path, node, ends, path == node.path))
             return path
         raise ArgumentError(
-            f"trace: {type(node).__name__} '{node.path}' is a container of your own, and only it "
+            f"{what}: {type(node).__name__} '{node.path}' is a container of your own, and only it "
             "knows which of its layers hands what to which. Build it of Sequential, Residual and "
-            "Concat to trace it."
+            f"Concat to {what} it."
         )
 
     start = free("input", "images")

@@ -1,0 +1,80 @@
+"""One node after another, run stage by stage."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TypeGuard
+
+import numpy as np
+
+from clearconv.arrays import Array
+from clearconv.layers.base.node import Node
+from clearconv.layers.base.tape import Context, Tape
+from clearconv.layers.stages.conv import ConvStage
+from clearconv.layers.stages.plan import Step, plan
+from clearconv.layers.stages.stage import Addend, Value, computed
+from clearconv.ops import conv_block
+
+
+class Chain:
+    """One node after another, grouped into stages."""
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        self.nodes = list(nodes)
+        self.stages = plan(self.nodes)
+        learns = (i for i, step in enumerate(self.stages) if _learns(step))
+        self.lowest = next(learns, len(self.stages))  # the first stage with parameters
+
+    def run(
+        self, x: Value, context: Context, tape: Tape | None, end: Addend | None = None
+    ) -> Value:
+        """Run forward; the result may not be computed yet. `end` only without a tape."""
+        steps = self._steps(tape)
+        last = len(steps) - 1
+        for place, step in enumerate(steps):
+            if isinstance(step, Node):
+                x = step._run(computed(x), context, tape)
+            elif place == last and end is not None and _may_end_in_sum(step):
+                return step.run(x, context, tape, end)
+            else:
+                x = step.run(x, context, tape)
+        if end is None:
+            return x
+        return conv_block.add(x, end.array, end.relu)
+
+    def run_back(
+        self, grad_y: Array, tape: Tape, context: Context, into: Array | None = None
+    ) -> Array | None:
+        """Run backward; where dL/dx is not wanted, no further than to the first parameters.
+
+        With `into` the result is added to that array, which is returned.
+        """
+        grad: Array | None = grad_y
+        inner = replace(context, input_gradient=True)
+        steps = self._steps(tape)
+        last = 0 if context.input_gradient or tape.keep == "all" else self.lowest
+        for place in range(len(steps) - 1, last - 1, -1):
+            step, asked = steps[place], context if place == last else inner
+            assert grad is not None
+            if isinstance(step, Node):
+                grad = step._run_back(grad, tape, asked)
+            elif place == 0 and into is not None and not np.may_share_memory(grad, into):
+                return step.run_back(grad, tape, asked, into)
+            else:
+                grad = step.run_back(grad, tape, asked)
+        if grad is None or not context.input_gradient:
+            return None
+        if into is None:
+            return grad
+        into += grad
+        return into
+
+    def _steps(self, tape: Tape | None) -> Sequence[Step]:
+        return self.nodes if tape is not None and tape.keep == "all" else self.stages
+
+
+def _learns(step: Step) -> bool:
+    return not isinstance(step, Node) or any(layer.declared for layer in step.leaves())
+
+
+def _may_end_in_sum(step: Step) -> TypeGuard[ConvStage]:
+    return isinstance(step, ConvStage) and not step.relu and not step.pool

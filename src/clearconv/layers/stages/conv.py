@@ -1,0 +1,82 @@
+"""A convolution and what stands behind it, run as one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clearconv.arrays import Array
+from clearconv.errors import ShapeError
+from clearconv.layers.base.layer import at_layer
+from clearconv.layers.base.tape import Context, Tape
+from clearconv.layers.batch_norm2d import BatchNorm2d
+from clearconv.layers.conv2d import Conv2d
+from clearconv.layers.stages.norm import norm_of
+from clearconv.layers.stages.stage import Addend, Value
+from clearconv.ops import batch_norm2d, conv_block
+from clearconv.ops.conv_block import Norm, Normalised
+
+
+@dataclass(frozen=True)
+class ConvStage:
+    """One fused block: convolution, then perhaps batch norm, ReLU (or ReLU6), 2x2 max pooling."""
+
+    conv: Conv2d
+    norm: BatchNorm2d | None = None
+    relu: bool = False
+    ceiling: float = np.inf
+    pool: bool = False
+
+    def run(
+        self,
+        x: Value,
+        context: Context,
+        tape: Tape | None,
+        end: Addend | None = None,
+    ) -> Value:
+        """Forward; without a tape, an addition and a ReLU after it are taken in."""
+        conv = self.conv
+        weight = conv.value("weight")
+        bias = conv.value("bias") if conv.bias else None
+        try:
+            conv._fits("channels", x.shape[1], conv.input_shape[0], x.shape)
+            if tape is None:
+                how = {**conv.how, "norm": self._norm(True), "pool": self.pool}
+                if end is not None:
+                    return conv_block.forward(x, weight, bias, **how, add=end.array, relu=end.relu)
+                return conv_block.forward(
+                    x, weight, bias, **how, relu=self.relu, ceiling=self.ceiling
+                )
+            how = {**conv.how, "norm": self._norm(not context.training), "pool": self.pool}
+            y, saved = conv_block.forward_saving(
+                x, weight, bias, **how, relu=self.relu, ceiling=self.ceiling
+            )
+        except ShapeError as error:
+            raise at_layer(conv.label, error) from None
+        if self.norm is not None and context.training and isinstance(y, Normalised):
+            mean, var = self.norm.value("running_mean"), self.norm.value("running_var")
+            batch_norm2d.update_running(mean, var, y.statistics, self.norm.momentum)
+        tape.saved[conv.path] = saved
+        return y
+
+    def run_back(
+        self, grad_y: Array, tape: Tape, context: Context, into: Array | None = None
+    ) -> Array | None:
+        """Backward; the input's gradient is added to `into` if given."""
+        conv = self.conv
+        grads = conv_block.backward(
+            grad_y,
+            conv.value("weight"),
+            tape.recall(conv.path, grad_y),
+            input_gradient=context.input_gradient,
+            into=into,
+            grad_weight=conv.grad("weight"),
+        )
+        if grads.bias is not None:
+            conv.grad("bias")[...] = grads.bias
+        if self.norm is not None:
+            self.norm.grad("weight")[...] = grads.norm_weight
+            self.norm.grad("bias")[...] = grads.norm_bias
+        return grads.x
+
+    def _norm(self, fixed: bool) -> Norm | None:
+        return None if self.norm is None else norm_of(self.norm, fixed)

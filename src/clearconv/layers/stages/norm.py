@@ -1,0 +1,64 @@
+"""A batch norm, perhaps with a ReLU, that runs as one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clearconv.arrays import Array
+from clearconv.errors import ShapeError
+from clearconv.layers.base.layer import at_layer
+from clearconv.layers.base.tape import Context, Tape
+from clearconv.layers.batch_norm2d import BatchNorm2d
+from clearconv.layers.stages.stage import Value, computed
+from clearconv.ops import batch_norm2d, conv_block
+from clearconv.ops.conv_block import Norm
+
+
+@dataclass(frozen=True)
+class NormStage:
+    """Batch norm, perhaps with a ReLU (or ReLU6), that whoever reads the result carries out."""
+
+    norm: BatchNorm2d
+    relu: bool = False
+    ceiling: float = np.inf
+
+    def run(self, x: Value, context: Context, tape: Tape | None) -> Value:
+        """Forward."""
+        layer, fixed = self.norm, tape is None or not context.training
+        try:
+            layer._fits("channels", x.shape[1], layer.input_shape[0], x.shape)
+            norm = norm_of(layer, fixed)
+            y = conv_block.normalise(computed(x), norm, self.relu, self.ceiling)
+        except ShapeError as error:
+            raise at_layer(layer.label, error) from None
+        if not fixed:
+            mean, var = layer.value("running_mean"), layer.value("running_var")
+            batch_norm2d.update_running(mean, var, y.statistics, layer.momentum)
+        if tape is not None:
+            tape.saved[layer.path] = y
+        return y
+
+    def run_back(
+        self, grad_y: Array, tape: Tape, context: Context, into: Array | None = None
+    ) -> Array | None:
+        """Backward; the input's gradient is added to `into` if given."""
+        layer = self.norm
+        grads = conv_block.backward_normalise(
+            grad_y,
+            tape.recall(layer.path, grad_y),
+            input_gradient=context.input_gradient,
+            into=into,
+        )
+        layer.grad("weight")[...] = grads.weight
+        layer.grad("bias")[...] = grads.bias
+        return grads.x
+
+
+def norm_of(layer: BatchNorm2d, fixed: bool) -> Norm:
+    """Return the layer's numbers; with its running statistics if they are fixed."""
+    weight, bias = layer.value("weight"), layer.value("bias")
+    if not fixed:
+        return Norm(weight, bias, layer.eps)
+    # copies: a later training step must not change what backward uses
+    mean, var = layer.value("running_mean"), layer.value("running_var")
+    return Norm(weight, bias, layer.eps, mean.copy(), var.copy())

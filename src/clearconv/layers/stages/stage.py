@@ -1,0 +1,36 @@
+"""What a stage is: layers that run as one, and what passes between them."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from clearconv.arrays import Array
+from clearconv.layers.base.tape import Context, Tape
+from clearconv.ops.conv_block import Normalised
+
+#: What passes between the stages of one chain.
+Value = Array | Normalised
+
+
+class Runs(Protocol):
+    """What runs forward and back as one step: a stage, or a chain of them."""
+
+    def run(self, x: Value, context: Context, tape: Tape | None) -> Value:
+        """Forward; the result may not be computed yet."""
+
+    def run_back(
+        self, grad_y: Array, tape: Tape, context: Context, into: Array | None = None
+    ) -> Array | None:
+        """Backward; the input's gradient is added to `into` if given."""
+
+
+@dataclass(frozen=True)
+class Addend:
+    """What a chain's result is added to, and whether ReLU follows: a residual block's end."""
+
+    array: Array
+    relu: bool
+
+
+def computed(value: Value) -> Array:
+    """Return the array itself."""
+    return value.array() if isinstance(value, Normalised) else value

@@ -1,0 +1,109 @@
+"""One layer after another."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Self
+
+from clearconv.arrays import Array, Shape
+from clearconv.errors import TapeError
+from clearconv.layers.base.node import Node
+from clearconv.layers.base.tape import Context, Tape
+from clearconv.layers.stages.chain import Chain
+from clearconv.layers.stages.stage import computed
+from clearconv.layers.wiring.container import Container
+from clearconv.layers.wiring.freeze import frozen_nodes
+
+
+class Sequential(Container):
+    """One layer after another.
+
+    Parameters
+    ----------
+    *layers : Node
+        In the order they run.
+    name : str, optional
+        Its part of the path.
+    """
+
+    prefix = "sequential"
+    starred: str | None = "layers"
+
+    def __init__(self, *layers: Node, name: str | None = None) -> None:
+        super().__init__(name, layers=layers)
+        self.keys = self._adopt_all(layers)
+
+    def freeze(self, before: int | str) -> Self:
+        """Keep the first layers as they are while the others are trained.
+
+        In a training pass they then run as in evaluation (running statistics, no dropout) and
+        leave nothing on the tape, their parameters get no gradient, no update and no decay, and
+        backward ends above them: a step takes less time and memory. ``build`` ends it.
+
+        Parameters
+        ----------
+        before : int or str
+            So many children, or all that runs before the one of this name; in a child that is a
+            ``Sequential`` itself, its path, such as "layer3.1". 0 freezes nothing.
+
+        Returns
+        -------
+        Sequential
+            Itself.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such child, or nothing would be left to train.
+        ShapeError
+            If it is not built, or a part of a model.
+        """
+        store, nodes = self.store, self.steps.nodes
+        place = frozen_nodes(self, before, nodes)
+        store.freeze(layer for node in nodes[:place] for layer in node.leaves())
+        self.frozen = before if place else 0
+        self.below, self.above = Chain(nodes[:place]), Chain(nodes[place:])
+        self.tape = None
+        return self
+
+    def in_a_row(self) -> Iterator[Node]:
+        """Yield the nodes that run one after another, those of inner chains among them."""
+        if type(self)._run is not Sequential._run:
+            yield self  # a subclass with a pass of its own: only itself knows what runs when
+            return
+        for child in self.children.values():
+            yield from child.in_a_row()
+
+    @property
+    def smallest_batch(self) -> int:
+        """Smallest number of images that a training pass can take; frozen layers take any."""
+        nodes = self.above.nodes if self.frozen else list(self.children.values())
+        return max((node.smallest_batch for node in nodes), default=1)
+
+    def _wire(self, input_shape: Shape) -> Shape:
+        shape = self._chain(self.keys, input_shape)
+        self.steps = Chain(self.in_a_row())
+        self.frozen = 0
+        return shape
+
+    def _run(self, x: Array, context: Context, tape: Tape | None) -> Array:
+        if not (self.frozen and context.training):
+            return computed(self.steps.run(x, context, tape))
+        all_of_it = tape is not None and tape.keep == "all"
+        fixed = replace(context, training=False, recording=all_of_it)
+        below = computed(self.below.run(x, fixed, tape if all_of_it else None))
+        return computed(self.above.run(below, context, tape))
+
+    def _run_back(self, grad_y: Array, tape: Tape, context: Context) -> Array | None:
+        if not (self.frozen and context.training):
+            return self.steps.run_back(grad_y, tape, context)
+        if tape.keep != "all":
+            if context.input_gradient:
+                raise TapeError(
+                    f"backward: the first layers are frozen ({self.frozen!r}), and a training pass "
+                    "keeps nothing of them, so there is no dL/dx. Write backward(grad_y, "
+                    "input_gradient=False), or record the pass with keep='all'."
+                )
+            return self.above.run_back(grad_y, tape, context)
+        grad = self.above.run_back(grad_y, tape, replace(context, input_gradient=True))
+        assert grad is not None
+        return self.below.run_back(grad, tape, context)
