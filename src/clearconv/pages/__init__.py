@@ -7,7 +7,6 @@ a `page`, or into a `fragment` where there is a page already, such as a notebook
 from clearconv.pages.bars import bars, histogram
 from clearconv.pages.line_chart import line_chart
 from clearconv.pages.matrices import matrix
-from clearconv.pages.moving_kernel import moving_kernel
 from clearconv.pages.ours import GENERATOR, check_replaceable
 from clearconv.pages.picture import picture
 from clearconv.pages.shell import fragment, page
@@ -20,7 +19,6 @@ __all__ = [
     "histogram",
     "line_chart",
     "matrix",
-    "moving_kernel",
     "page",
     "picture",
 ]

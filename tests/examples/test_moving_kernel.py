@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from clearconv.errors import ShapeError
-from clearconv.pages import moving_kernel
+from examples.moving_kernel import moving_kernel
 
 ROOT = Path(__file__).parents[2]
 
