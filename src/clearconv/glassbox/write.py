@@ -21,19 +21,8 @@ from clearconv.words import utf8
 
 #: In the order in which they need each other.
 _SCRIPTS = (
-    *(
-        "numbers",
-        "planes",
-        "meet",
-        "influence",
-        "steps",
-        "batch",
-        "told",
-        "rows",
-        "figures",
-        "play",
-    ),
-    *("glass", "sandbox", "bench", "start"),
+    *("numbers", "planes", "meet", "influence", "steps", "batch", "told", "rows", "figures"),
+    *("play", "sandbox", "bench", "glass"),
 )
 _BYTES = 6_800_000  # of numbers; base64 makes four letters of three bytes
 

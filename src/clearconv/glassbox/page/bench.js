@@ -187,3 +187,5 @@ const Bench = (() => {
 
   return { start };
 })();
+
+Bench.start(document.querySelector("#bench"));

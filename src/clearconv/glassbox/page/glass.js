@@ -238,3 +238,5 @@ const Glass = (() => {
 
   return { choose, open, products, start, state: () => at };
 })();
+
+Glass.start();

@@ -1,3 +1,0 @@
-"use strict";
-Bench.start(document.querySelector("#bench"));
-Glass.start();
