@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.older_checks import CHECKS
 from clearconv.doctor.conventions import best_match
 from clearconv.doctor.kinds import KINDS, Case, Kind, Limits
-from clearconv.doctor.match import Trial
+from clearconv.doctor.matching import Trial
 from clearconv.random import generator
 
 _FORWARD = {"y", "loss", "cols", "x"}

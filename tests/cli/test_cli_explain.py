@@ -8,7 +8,7 @@ from PIL import Image
 
 from clearconv.data import load_image, open_data
 from clearconv.explain import grad_cam, rank_correlation
-from clearconv.explain.occlusion import occlusion
+from clearconv.explain.occlusion_maps import occlusion
 from clearconv.runs.use import open_model
 from clearconv.train import predict
 

@@ -6,7 +6,7 @@ import pytest
 from clearconv.doctor.conventions import best_match
 from clearconv.doctor.describe import describe
 from clearconv.doctor.kinds import KINDS, Case, Kind, Limits, Slip
-from clearconv.doctor.match import Predictions, Trial, match, same
+from clearconv.doctor.matching import Predictions, Trial, match, same
 
 CONV = KINDS["conv2d"]
 CASES = CONV.cases(Limits(bias=True))

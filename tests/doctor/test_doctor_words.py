@@ -7,7 +7,7 @@ from clearconv.doctor import examine, told
 from clearconv.doctor.describe import describe
 from clearconv.doctor.kinds import KINDS, Case, Limits
 from clearconv.doctor.layout import LAYOUTS
-from clearconv.doctor.match import NONE, Predictions, Trial
+from clearconv.doctor.matching import NONE, Predictions, Trial
 from clearconv.doctor.share import spoken, told_slip
 
 DROPOUT = """

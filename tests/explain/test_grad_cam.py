@@ -18,7 +18,7 @@ from clearconv import (
 )
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.explain import grad_cam, spatial_layers
-from clearconv.explain.grad_cam import enlarged, map_and_gradient
+from clearconv.explain.gradient_maps import enlarged, map_and_gradient
 from clearconv.models import create
 
 SHAPE = (2, 9, 8)

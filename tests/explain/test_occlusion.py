@@ -4,7 +4,7 @@ import pytest
 from clearconv import Flatten, Linear, Sequential
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.explain import occlusion
-from clearconv.explain.occlusion import patch
+from clearconv.explain.occlusion_maps import patch
 
 
 def one_pixel_counts():

@@ -7,10 +7,10 @@ import pytest
 
 from clearconv.data import Split
 from clearconv.planning import forecast as forecast_of
-from clearconv.planning.forecast import Forecast, _Found, _measure, duration, memory
+from clearconv.planning.forecaster import Forecast, _Found, _measure, duration, memory
 from clearconv.train import Callback, loop, prepare, train
 
-MODULE = "clearconv.planning.forecast"
+MODULE = "clearconv.planning.forecaster"
 
 
 @pytest.fixture

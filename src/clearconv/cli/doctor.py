@@ -92,7 +92,7 @@ def doctor(
     code runs in a process of its own and is not changed. Exit code 0: all that was examined is
     right; 1: something is wrong, or could not be run.
     """
-    from clearconv.doctor.examine import examine
+    from clearconv.doctor.examination import examine
     from clearconv.doctor.sandbox import Confines
     from clearconv.doctor.words import told
 
@@ -116,7 +116,7 @@ def doctor(
         click.echo(_ERASE, nl=False, err=True, color=True)
     flags = flags_of(ctx.command.params)  # these alone: learners' code has words of its own
     if as_json:
-        from clearconv.doctor.record import record
+        from clearconv.doctor.json_record import record
 
         content = _flagged(record(examination), flags)
         click.echo(utf8(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)))

@@ -4,10 +4,10 @@ The code runs in a process of its own on cases where mistakes cannot hide; what 
 compared with the truth and with a catalogue of executable mistakes.
 """
 
-from clearconv.doctor.examine import examine
+from clearconv.doctor.examination import examine
+from clearconv.doctor.json_record import record
 from clearconv.doctor.kinds import KINDS
-from clearconv.doctor.match import Match, Trial, match
-from clearconv.doctor.record import record
+from clearconv.doctor.matching import Match, Trial, match
 from clearconv.doctor.sandbox import Confines
 from clearconv.doctor.verdict import Examination, Verdict
 from clearconv.doctor.words import told

@@ -7,7 +7,7 @@ import numpy as np
 
 from clearconv.doctor.kinds import Kind
 from clearconv.doctor.layout import Array
-from clearconv.doctor.match import NONE, Trial, expected, same
+from clearconv.doctor.matching import NONE, Trial, expected, same
 
 
 def built_in(kind: Kind, trials: Sequence[Trial]) -> dict[str, float]:

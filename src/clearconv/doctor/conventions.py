@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import product
 
 from clearconv.doctor.kinds import Kind
-from clearconv.doctor.match import NONE, Match, Predictions, Trial, expected, match, same
+from clearconv.doctor.matching import NONE, Match, Predictions, Trial, expected, match, same
 
 _TIES = 8  # choices that fit equally well, and are looked into
 _MOST = 3  # choices that fit less well, and for which two mistakes of one result are tried

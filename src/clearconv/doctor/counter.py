@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from clearconv.doctor.kinds import Case, Kind
 from clearconv.doctor.layout import Array
-from clearconv.doctor.match import NONE, Predictions, Trial, expected
+from clearconv.doctor.matching import NONE, Predictions, Trial, expected
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from clearconv.doctor.kinds import Case
 from clearconv.doctor.layout import Array
-from clearconv.doctor.match import NONE, Predictions, expected, same
+from clearconv.doctor.matching import NONE, Predictions, expected, same
 from clearconv.ops import im2col
 
 _AXES = {

@@ -9,7 +9,7 @@ from clearconv.doctor.find import Found
 from clearconv.doctor.kinds import KINDS, Case, Kind, Limits
 from clearconv.doctor.layout import LAYOUTS
 from clearconv.doctor.limits import slimmed
-from clearconv.doctor.match import Trial, part
+from clearconv.doctor.matching import Trial, part
 from clearconv.doctor.sandbox import Job, Patient, run
 from clearconv.doctor.trouble import ended, refuses
 

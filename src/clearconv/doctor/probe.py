@@ -10,7 +10,7 @@ from clearconv.doctor.conventions import best_match
 from clearconv.doctor.find import Found
 from clearconv.doctor.layer import Layer
 from clearconv.doctor.limits import limits_of
-from clearconv.doctor.match import NONE, Trial, expected, part
+from clearconv.doctor.matching import NONE, Trial, expected, part
 from clearconv.doctor.narrower import narrowest
 from clearconv.doctor.sandbox import Job
 

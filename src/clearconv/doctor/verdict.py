@@ -7,7 +7,7 @@ from clearconv.doctor.counter import Counter
 from clearconv.doctor.find import Found
 from clearconv.doctor.kinds import Limits
 from clearconv.doctor.layout import Layout
-from clearconv.doctor.match import Match, part
+from clearconv.doctor.matching import Match, part
 from clearconv.doctor.quote import Quote
 
 

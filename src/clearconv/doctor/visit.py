@@ -10,7 +10,7 @@ from clearconv.doctor.find import Found
 from clearconv.doctor.kinds import Limits
 from clearconv.doctor.layer import Layer, Tried, Trouble
 from clearconv.doctor.limits import limits_of
-from clearconv.doctor.match import Predictions, Trial
+from clearconv.doctor.matching import Predictions, Trial
 from clearconv.doctor.narrower import narrowed
 from clearconv.doctor.probe import probe
 from clearconv.doctor.quote import quote

@@ -6,7 +6,7 @@ from textwrap import wrap
 from clearconv.doctor.counter import Counter
 from clearconv.doctor.grids import blocks, number, pairs
 from clearconv.doctor.kinds import KINDS, Slip
-from clearconv.doctor.match import Match
+from clearconv.doctor.matching import Match
 from clearconv.doctor.share import share, spoken, told_slip
 from clearconv.doctor.signature import Call
 from clearconv.doctor.verdict import Examination, Verdict

@@ -1,8 +1,8 @@
 """Why a network answers as it does: Grad-CAM, occlusion, and how far to believe either."""
 
 from clearconv.explain.agreement import SanityCheck, randomised, rank_correlation, sanity_check
-from clearconv.explain.grad_cam import grad_cam, spatial_layers
-from clearconv.explain.occlusion import occlusion
+from clearconv.explain.gradient_maps import grad_cam, spatial_layers
+from clearconv.explain.occlusion_maps import occlusion
 from clearconv.explain.run import Explanation, explain_images
 
 __all__ = [

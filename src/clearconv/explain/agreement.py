@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clearconv.arrays import Array
-from clearconv.explain.grad_cam import chosen_layer, grad_cam
+from clearconv.explain.gradient_maps import chosen_layer, grad_cam
 from clearconv.layers import Node, from_spec
 from clearconv.random import generator
 

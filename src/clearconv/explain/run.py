@@ -11,8 +11,8 @@ from clearconv.data import load_image, side_for
 from clearconv.data.sources.source import composed
 from clearconv.errors import ArgumentError, DataError
 from clearconv.explain.agreement import rank_correlation
-from clearconv.explain.grad_cam import chosen_layer, grad_cam
-from clearconv.explain.occlusion import occlusion
+from clearconv.explain.gradient_maps import chosen_layer, grad_cam
+from clearconv.explain.occlusion_maps import occlusion
 from clearconv.explain.pictures import Pixels
 from clearconv.ops import softmax
 from clearconv.runs.evaluation import unanswered

@@ -1,8 +1,8 @@
 """Architectures: short functions that return a model, not built yet."""
 
-from clearconv.models.clearnet import clearnet, clearnet_small
+from clearconv.models.clearnets import clearnet, clearnet_small
 from clearconv.models.densenet import densenet121
-from clearconv.models.googlenet import googlenet
+from clearconv.models.inception import googlenet
 from clearconv.models.mobilenet import mobilenet_v2
 from clearconv.models.registry import MODELS, ModelInfo, create, default_for
 from clearconv.models.resnet import resnet18, resnet20, resnet34, resnet50, resnet56

@@ -7,9 +7,9 @@ from typing import Any
 
 from clearconv.errors import ArgumentError
 from clearconv.layers import Sequential
-from clearconv.models.clearnet import clearnet, clearnet_small
+from clearconv.models.clearnets import clearnet, clearnet_small
 from clearconv.models.densenet import densenet121
-from clearconv.models.googlenet import googlenet
+from clearconv.models.inception import googlenet
 from clearconv.models.mobilenet import mobilenet_v2
 from clearconv.models.resnet import resnet18, resnet20, resnet34, resnet50, resnet56
 from clearconv.models.seed import seed_cnn

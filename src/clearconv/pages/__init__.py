@@ -4,11 +4,11 @@ Every function returns text. What it draws takes its colours from the stylesheet
 a `page`, or into a `fragment` where there is a page already, such as a notebook.
 """
 
-from clearconv.pages.bars import bars, histogram
-from clearconv.pages.line_chart import line_chart
+from clearconv.pages.bar_charts import bars, histogram
+from clearconv.pages.line_charts import line_chart
 from clearconv.pages.matrices import matrix
 from clearconv.pages.ours import GENERATOR, check_replaceable
-from clearconv.pages.picture import picture
+from clearconv.pages.pictures import picture
 from clearconv.pages.shell import fragment, page
 
 __all__ = [

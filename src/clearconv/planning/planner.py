@@ -8,8 +8,8 @@ from typing import Any
 
 from clearconv.data import Problem, by_gravity
 from clearconv.data.sources.source import PARTS
-from clearconv.planning.forecast import Forecast, duration, forecast, memory
-from clearconv.planning.survey import Survey, survey
+from clearconv.planning.forecaster import Forecast, duration, forecast, memory
+from clearconv.planning.surveyor import Survey, survey
 from clearconv.train import Callback, Run, prepare
 from clearconv.words import printable, table
 

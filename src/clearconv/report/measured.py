@@ -10,7 +10,7 @@ import numpy as np
 
 from clearconv.data import Preprocessing, Source, Split, open_data, read_split, side_for
 from clearconv.layers import Node
-from clearconv.planning.forecast import REPORTED
+from clearconv.planning.forecaster import REPORTED
 from clearconv.runs import files, records
 from clearconv.runs.evaluation import check_answers, spread
 from clearconv.runs.given import Data, in_memory

@@ -4,7 +4,7 @@ import numpy as np
 
 from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.explain.grad_cam import targets
+from clearconv.explain.gradient_maps import targets
 from clearconv.layers import Node
 from clearconv.ops import softmax
 from clearconv.runs.evaluation import judged_at_once
