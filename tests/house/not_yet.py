@@ -22,7 +22,13 @@ NOT_YET = {
         *("runs.settings", "runs.use", "train.health", "train.lr_finder", "train.start"),
         *("train.network", "train.prepare"),
     ),
-    "files of a run": ("cli.evaluate", "cli.frame", "report.write", "saving.model_file"),
+    "files of a run": (
+        "cli.flags.option",
+        "cli.evaluate",
+        "cli.frame",
+        "report.write",
+        "saving.model_file",
+    ),
     "chapters": ("tracing._kinds", "tracing.chapters"),
 }
 
