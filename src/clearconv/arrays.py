@@ -5,8 +5,6 @@ images give no results, and gradients of 0 for the parameters. What takes a mean
 one.
 """
 
-import os
-import resource
 from math import prod
 from typing import Any
 
@@ -14,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clearconv.errors import DtypeError, ShapeError
+from clearconv.machine import allowed_memory
 
 #: float32 or float64, every element of one operation alike.
 Array = npt.NDArray[Any]
@@ -64,10 +63,7 @@ def fits(what: str, name: str, shape: tuple[int, ...], itemsize: int) -> None:
     size = prod(shape) * itemsize
     if size <= _SMALL:
         return
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    allowed = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if allowed != resource.RLIM_INFINITY:
-        memory = min(memory, allowed)
+    memory = allowed_memory()
     if size > memory:
         raise ShapeError(
             f"{what}: {name} of shape {tuple(shape)} takes {size >> 20:,} MiB, but there are only "

@@ -27,7 +27,7 @@ ORDER = (
     ("ops",),
     ("native",),
     ("arrays",),
-    ("errors", "words", "files", "docstring", "random", "version"),
+    ("errors", "words", "files", "machine", "docstring", "random", "version"),
 )
 _FLOOR = {name: floor for floor, names in enumerate(ORDER) for name in names}
 

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from clearconv import arrays as _arrays
+from clearconv import machine
 from clearconv.errors import ClearconvError, ShapeError
 from clearconv.ops import (
     activation,
@@ -344,7 +344,7 @@ CALLS = {
 @pytest.fixture(autouse=True)
 def little_memory(monkeypatch):
     """Let every machine have one GiB, so that what is too large is so everywhere."""
-    monkeypatch.setattr(_arrays.resource, "getrlimit", lambda which: (2**30, 2**30))
+    monkeypatch.setattr(machine.resource, "getrlimit", lambda which: (2**30, 2**30))
 
 
 def outcome(call, arrays, telling, options):

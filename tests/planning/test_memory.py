@@ -11,7 +11,7 @@ import sys
 import numpy as np
 from clearconv.models import create
 from clearconv.planning import forecast
-from clearconv.planning.forecaster import peak_memory
+from clearconv.machine import peak_memory
 from clearconv.report import write_report
 from clearconv.train import Callback, train
 

@@ -4,8 +4,6 @@ The copy goes through the very loop of training, from the first step to the test
 images. What is measured there is multiplied by what the run has more of.
 """
 
-import resource
-import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,6 +17,7 @@ import numpy as np
 from clearconv.data import Split
 from clearconv.errors import ShapeError
 from clearconv.explain import grad_cam, randomised
+from clearconv.machine import peak_memory
 from clearconv.runs.evaluation import judged_at_once, spread
 from clearconv.train import Callback, Result, Run, copy_of, go
 
@@ -104,12 +103,6 @@ def duration(seconds: float) -> str:
 def memory(size: int) -> str:
     """Return bytes as ``640 MiB`` or ``1.1 GiB``."""
     return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
-
-
-def peak_memory() -> int:
-    """Return the most memory, in bytes, that this process has held so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def forecast(run: Run) -> Forecast:

@@ -1,11 +1,11 @@
 """Before training: the data, and the run ahead, as one report."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+from clearconv import machine
 from clearconv.data import Problem, by_gravity
 from clearconv.data.sources.source import PARTS
 from clearconv.planning.forecaster import Forecast, duration, forecast, memory
@@ -207,7 +207,7 @@ def _time(plan: Plan) -> Iterator[str]:
         f"            besides, the test takes {duration(ahead.test_seconds)}, the report "
         f"{duration(ahead.report_seconds)}; reading the data took {duration(plan.reading_seconds)}"
     )
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    there = machine.memory()
     if ahead.memory_bytes > 0.9 * there:
         yield (
             f"Warning: this machine has {memory(there)} of memory; take a smaller `batch_size` or "

@@ -10,11 +10,12 @@ import numpy as np
 
 from clearconv.arrays import Array
 from clearconv.data import Preprocessing, side_for
-from clearconv.data.batches.ahead import cores, in_order
+from clearconv.data.batches.ahead import in_order
 from clearconv.data.images.decode import Pixels
 from clearconv.data.images.given_image import ImageLike, image_pixels, is_file, is_one_image
 from clearconv.errors import DataError
 from clearconv.layers import Node
+from clearconv.machine import cores
 from clearconv.ops import softmax
 from clearconv.runs.evaluation import unanswered
 from clearconv.runs.use import open_model

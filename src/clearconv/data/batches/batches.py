@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from clearconv.data.batches.ahead import cores
 from clearconv.data.batches.augmentation import Augmentation
 from clearconv.data.batches.threads import thread_pool
 from clearconv.data.images.preprocessing import Floats, Preprocessing
@@ -16,6 +15,7 @@ from clearconv.data.images.resize import with_channels
 from clearconv.data.sources.arrays import ArraySource
 from clearconv.data.sources.source import Indices, Source
 from clearconv.errors import DataError
+from clearconv.machine import cores
 from clearconv.random import generator
 
 #: Batches prepared beyond the one in use.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from clearconv.data.batches.ahead import cores, in_order
+from clearconv.data.batches.ahead import in_order
 from clearconv.data.images.decode import Pixels, content_of, decode_sized, load_image, shortage
 from clearconv.data.images.formats import FORMATS_IN_WORDS, BrokenImage
 from clearconv.data.sources.layout import Candidate, Layout, read_layout
@@ -18,6 +18,7 @@ from clearconv.data.splitting.alikeness import SIDE
 from clearconv.data.splitting.twin_words import describe_twins
 from clearconv.data.splitting.twins import Twins, find_twins, thumbnail
 from clearconv.errors import DataError
+from clearconv.machine import cores
 
 Progress = Callable[[int, int], None]
 #: Files read ahead, for each thread.
