@@ -1,7 +1,8 @@
 """Every distinct convolution of the networks by itself: forward and both gradients, one thread.
 
 The cases are read off the networks' layers: those of ``ops/conv2d/cases.py`` are small, and chosen
-for their geometry. Kernels are compared here, not memory: PyTorch's process gives none back (see child.py).
+for their geometry. Kernels are compared here, not memory: PyTorch's process gives none back (see
+child.py).
 """
 
 from collections.abc import Callable, Iterable

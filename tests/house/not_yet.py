@@ -10,7 +10,7 @@ NOT_YET = {
     ),
     "doors": ("cli.explain", "explain.pictures", "report.pictures"),
     "hidden": ("train.prepare",),
-    "flags": ("doctor.examination",),
+    "flags": (),
     "files of a run": ("cli.evaluate", "cli.flags.option", "report.write", "saving.model_file"),
     "chapters": ("tracing._kinds", "tracing.chapters"),
 }

@@ -38,7 +38,7 @@ def flags(sources):
 
 
 def _ours(text):
-    return re.sub(r"pip install( -[\w-]+)+|var\(--[\w-]+\)", "", text)
+    return re.sub(r"(pip install|jupyter nbconvert)( -[\w-]+)+|var\(--[\w-]+\)", "", text)
 
 
 def file_names(source):
