@@ -1,6 +1,7 @@
 """SGD, Adam and AdamW: one pass over the flat arrays of a model."""
 
 from abc import ABC, abstractmethod
+from copy import copy
 
 import numpy as np
 
@@ -61,6 +62,29 @@ class Optimiser(ABC):
             memory = {name: array[part] for name, array in self._memory.items()}
             decay = self.weight_decay if decays else 0.0
             self._update(self.store.values[part], self.store.grads[part], memory, rate, decay)
+
+    def next_step(self, lr: float | None = None) -> tuple[Array, dict[str, Array]]:
+        """Compute what ``step`` would do, on copies: nothing is changed.
+
+        Parameters
+        ----------
+        lr : float, optional
+            As for ``step``.
+
+        Returns
+        -------
+        values : ndarray
+            All parameters after the step, flat.
+        memory : dict
+            What is remembered of earlier steps, before it, flat, by name.
+        """
+        before = {name: array.copy() for name, array in self._memory.items()}
+        double, store = copy(self), copy(self.store)
+        store.values = store.values.copy()
+        double.store = store
+        double._memory = {name: array.copy() for name, array in before.items()}
+        double.step(lr)
+        return store.values, before
 
     @abstractmethod
     def _update(

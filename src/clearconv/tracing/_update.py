@@ -1,6 +1,5 @@
 """What an optimiser's next step would make of the parameters."""
 
-import copy
 from dataclasses import dataclass
 
 from clearconv.arrays import Array
@@ -37,15 +36,8 @@ def next_step(optimiser: Optimiser, lr: float | None) -> NextStep:
     lr : float, optional
         Learning rate; the optimiser's own by default.
     """
-    store, rate = optimiser.store, optimiser.lr if lr is None else lr
-    before = {name: array.copy() for name, array in optimiser._memory.items()}
-    values = store.values.copy()
-    double = copy.copy(optimiser)
-    double.steps += 1
-    for part, decays in store.trainable:
-        memory = {name: array[part].copy() for name, array in before.items()}
-        decay = optimiser.weight_decay if decays else 0.0
-        double._update(values[part], store.grads[part], memory, rate, decay)
+    values, before = optimiser.next_step(lr)
+    rate = optimiser.lr if lr is None else lr
     settings = {"lr": rate, "weight_decay": optimiser.weight_decay}
     if isinstance(optimiser, SGD):
         settings |= {"momentum": optimiser.momentum, "nesterov": optimiser.nesterov}
@@ -53,4 +45,6 @@ def next_step(optimiser: Optimiser, lr: float | None) -> NextStep:
         beta1, beta2 = optimiser.betas
         settings |= {"beta1": beta1, "beta2": beta2, "eps": optimiser.eps}
         settings |= {"decoupled": optimiser.decoupled}
-    return NextStep(UpdateTrace(type(optimiser).__name__, settings, double.steps), values, before)
+    return NextStep(
+        UpdateTrace(type(optimiser).__name__, settings, optimiser.steps + 1), values, before
+    )
