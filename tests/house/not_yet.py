@@ -3,16 +3,13 @@
 NOT_YET = {
     "upward": (),
     "late": (),
-    "circle": ("tracing._explanation",),
-    "private": (
-        *("ops.conv_block", "ops.conv_transpose2d"),
-        *("tracing._trace", "tracing._update"),
-    ),
+    "circle": (),
+    "private": ("ops.conv_block", "ops.conv_transpose2d"),
     "doors": ("cli.explain", "explain.pictures", "report.pictures"),
     "hidden": ("train.prepare",),
     "flags": (),
     "files of a run": ("cli.evaluate", "cli.flags.option", "report.write", "saving.model_file"),
-    "chapters": ("tracing._kinds", "tracing.chapters"),
+    "chapters": (),
 }
 
 

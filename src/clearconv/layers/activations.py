@@ -7,7 +7,7 @@ from clearconv.layers.activation_kinds import activate, check_kind, deactivate
 from clearconv.layers.base.arguments import by_position
 from clearconv.layers.base.layer import Layer
 from clearconv.layers.base.tape import Context
-from clearconv.ops import softmax
+from clearconv.ops import activation, softmax
 
 
 class Activation(Layer):
@@ -25,6 +25,7 @@ class Activation(Layer):
     """
 
     prefix = "activation"
+    operation = activation
 
     def __init__(self, kind: str, slope: float = 0.01, *, name: str | None = None) -> None:
         super().__init__(name, kind=check_kind(kind), slope=slope)
@@ -202,6 +203,7 @@ class Softmax(Layer):
     """
 
     prefix = "softmax"
+    operation = softmax
 
     def __init__(self, *positional: Any, name: str | None = None) -> None:
         if positional:

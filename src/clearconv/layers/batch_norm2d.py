@@ -37,6 +37,7 @@ class BatchNorm2d(Layer):
     """
 
     prefix = "norm"
+    operation = batch_norm2d
 
     def __init__(
         self,

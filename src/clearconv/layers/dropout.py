@@ -24,6 +24,7 @@ class Dropout(Layer):
     """
 
     prefix = "dropout"
+    operation = dropout
 
     def __init__(self, p: float = 0.5, *, name: str | None = None) -> None:
         if not 0 <= p < 1:

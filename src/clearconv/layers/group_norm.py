@@ -18,6 +18,7 @@ class _ByImage(Layer):
     """What the layers here share; one says into how many groups the channels fall."""
 
     prefix = "norm"
+    operation = group_norm
 
     def __init__(self, name: str | None, eps: float, affine: bool, /, **arguments: Any) -> None:
         if not (is_number(eps) and 0 < eps < np.inf):

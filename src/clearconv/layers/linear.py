@@ -36,6 +36,7 @@ class Linear(Layer):
     """
 
     prefix = "linear"
+    operation = linear
 
     def __init__(
         self,

@@ -31,6 +31,7 @@ class MaxPool2d(Layer):
     """
 
     prefix = "pool"
+    operation = max_pool2d
 
     def __init__(
         self,
@@ -88,6 +89,7 @@ class AvgPool2d(Layer):
     """
 
     prefix = "pool"
+    operation = avg_pool2d
 
     def __init__(
         self,
@@ -133,6 +135,7 @@ class GlobalAvgPool2d(Layer):
     """
 
     prefix = "pool"
+    operation = global_avg_pool2d
 
     def __init__(self, *positional: Any, name: str | None = None) -> None:
         if positional:
@@ -162,6 +165,7 @@ class AdaptiveAvgPool2d(Layer):
     """
 
     prefix = "pool"
+    operation = adaptive_avg_pool2d
 
     def __init__(self, output_size: Size, *, name: str | None = None) -> None:
         pair_of("AdaptiveAvgPool2d", output_size, (1, 1))

@@ -27,6 +27,7 @@ class Upsample(Layer):
     """
 
     prefix = "upsample"
+    operation = upsample2d
 
     def __init__(
         self,

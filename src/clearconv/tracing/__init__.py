@@ -1,5 +1,6 @@
 """One pass of a network with every number kept, and how each number came about."""
 
+from clearconv.ops.geometry.tables import AxisTaps
 from clearconv.tracing._data import (
     BufferTrace,
     LayerTrace,
@@ -7,9 +8,10 @@ from clearconv.tracing._data import (
     ParameterTrace,
     UpdateTrace,
 )
-from clearconv.tracing._explanation import Explanation, Factor, Function, Step, Term
+from clearconv.tracing._explanation import Explanation, Factor, Step, Term
+from clearconv.tracing._function import Function
 from clearconv.tracing._record import trace
-from clearconv.tracing._taps import AxisTaps, Taps
+from clearconv.tracing._taps import Taps
 from clearconv.tracing._trace import Trace
 
 __all__ = [

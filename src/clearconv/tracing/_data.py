@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,9 @@ from clearconv.arrays import Array
 from clearconv.errors import ArgumentError
 from clearconv.layers import Context
 from clearconv.layers.activation_kinds import deactivate
-from clearconv.ops import conv2d, conv_transpose2d, linear
 from clearconv.ops.activation import ActivationSaved
+from clearconv.tracing._kinds import chapter_of
 from clearconv.tracing._taps import Taps, taps_of
-
-#: Chapters whose layers take an activation in.
-_WEIGHTED: dict[str, Any] = {
-    "conv2d": conv2d,
-    "conv_transpose2d": conv_transpose2d,
-    "linear": linear,
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +77,8 @@ class LayerTrace:
         Its class, such as ``"Conv2d"``; ``"Input"`` for the images. ``"Residual"`` is the sum at
         the end of a residual block (its activation is a layer of its own), ``"Concat"`` the place
         where branches are joined.
-    chapter : str, optional
-        The operation it runs, a folder of ``clearconv.ops``; None for the input, for what only
+    operation : module, optional
+        The operation it runs, a chapter of ``clearconv.ops``; None for the input, for what only
         moves numbers (Flatten, joins), and for layers of your own.
     arguments : dict
         As its constructor was given them, defaults included.
@@ -122,7 +116,7 @@ class LayerTrace:
 
     path: str
     type: str
-    chapter: str | None
+    operation: ModuleType | None
     arguments: dict[str, Any]
     activation: str
     sources: tuple[str, ...]
@@ -144,6 +138,16 @@ class LayerTrace:
         return f"<LayerTrace {self.path!r}: {self.type}, y {self.y.shape}>"
 
     @property
+    def chapter(self) -> str | None:
+        """The name of its operation, such as ``"conv2d"``."""
+        return chapter_of(self.operation)
+
+    @property
+    def bends(self) -> bool:
+        """Whether an activation stands inside the layer, behind its operation."""
+        return self.activation != "identity" and self.chapter != "activation"
+
+    @property
     def input(self) -> Array:
         """Return x, where the layer has one input.
 
@@ -163,16 +167,16 @@ class LayerTrace:
         The article's net. It is computed when it is first asked for, by the same call as in the
         forward pass, and so to the same bits.
         """
-        if self.activation == "identity" or self.chapter not in _WEIGHTED:
+        if not self.bends or self.operation is None:
             return None
         bias = self.parameters["bias"].value if "bias" in self.parameters else None
         weight = self.parameters["weight"].value
-        return _WEIGHTED[self.chapter].forward(self.input, weight, bias, **self.how)
+        return self.operation.forward(self.input, weight, bias, **self.how)
 
     @cached_property
     def grad_net(self) -> Array | None:
         """dL/d(net), the article's error term; None if there is no activation inside."""
-        if self.activation == "identity" or self.chapter not in _WEIGHTED:
+        if not self.bends:
             return None
         return deactivate(self.activation, self.grad_y, self.kept[1])
 
@@ -182,7 +186,7 @@ class LayerTrace:
 
         Computed when it is first asked for, from the saved mean and variance.
         """
-        if self.chapter not in ("batch_norm2d", "group_norm"):
+        if not {"mean", "var"} <= self.saved.keys():
             return None
         x, statistics = self.input, []
         for name in ("mean", "var"):
@@ -203,7 +207,7 @@ class LayerTrace:
         """Which rows, columns and channels met; None for layers that have no window."""
         if self.x is None or self.own:
             return None
-        return taps_of(self.type, self.arguments, self.x.shape, self.y.shape)
+        return taps_of(self.chapter, self.arguments, self.x.shape, self.y.shape)
 
     def array(self, quantity: str) -> Array:
         """Return the array that a quantity's numbers stand in.
@@ -241,7 +245,7 @@ class LayerTrace:
     @property
     def slope(self) -> float:
         """Steepness below zero of a leaky ReLU."""
-        saved = self.kept[1] if self.chapter in _WEIGHTED else self.kept
+        saved = self.kept[1] if self.bends else self.kept
         return saved.slope if isinstance(saved, ActivationSaved) else 0.01
 
 

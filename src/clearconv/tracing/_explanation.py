@@ -1,16 +1,15 @@
 """How one number came about: terms or steps, a formula, and the function that computes it."""
 
-import inspect
+import re
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import import_module
-from pathlib import Path
-from typing import Any
 
-import clearconv.errors
-from clearconv.tracing._print import described
+from clearconv.docstring import formula
+from clearconv.tracing._function import Function
+from clearconv.tracing._print import columns, number, place, signed
 
 Index = tuple[int, ...]
+
+_MOST = 24  # lines of terms
 
 
 @dataclass(frozen=True)
@@ -80,49 +79,6 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Function:
-    """The function that computes a quantity, as the chapter's loops tell it.
-
-    Attributes
-    ----------
-    name : str
-        Its dotted name, such as ``"clearconv.ops.conv2d.loops.forward"``.
-    file : str
-        Its file, from the package's folder down: ``"clearconv/ops/conv2d/loops.py"``.
-    line : int
-        Its first line in that file.
-    """
-
-    name: str
-    file: str
-    line: int
-
-    @property
-    def source(self) -> str:
-        """Return its source text, read from the file."""
-        return inspect.getsource(_found(self.name))
-
-
-@lru_cache(maxsize=256)
-def function_of(name: str) -> Function:
-    """Look a function or method up by its dotted name below ``clearconv``."""
-    whole = f"clearconv.{name}"
-    found = _found(whole)
-    package = Path(str(clearconv.errors.__file__)).parents[1]
-    file = Path(str(inspect.getsourcefile(found))).relative_to(package)
-    return Function(whole, file.as_posix(), inspect.getsourcelines(found)[1])
-
-
-def _found(name: str) -> Any:
-    """Import as far as there are modules, then take attributes."""
-    module, _, rest = name.rpartition(".")
-    try:
-        return getattr(import_module(module), rest)
-    except ModuleNotFoundError:
-        return getattr(_found(module), rest)
-
-
-@dataclass(frozen=True)
 class Explanation:
     """How one number of a trace came about.
 
@@ -174,5 +130,37 @@ class Explanation:
         return float(sum(term.value for term in self.terms)) + self.rest
 
     def __str__(self) -> str:
-        """Lay it out as text."""
-        return described(self)
+        """Lay it out as text: the number, its terms or steps, note, formula, function."""
+        lines = [f"{place(self.path, self.quantity, self.index)} = {number(self.value)}"]
+        shown = self.terms if len(self.terms) <= _MOST else self.terms[: _MOST - 1]
+        lines += columns([_row(self.path, term) for term in shown])
+        hidden = self.terms[len(shown) :]
+        left_out = self.left_out + len(hidden)
+        if left_out:
+            rest = self.rest + sum(term.value for term in hidden)
+            lines.append(f"  {left_out} more terms, together {number(rest)}")
+        for step in self.steps:
+            lines.append(f"  {step.name} = {step.expression} = {number(step.value)}")
+        if self.note:
+            lines.append(self.note)
+        lines.append(f"formula   {formula(self.formula)}")
+        if self.reference:
+            reference = re.sub(r"\$([^$]*)\$", lambda found: formula(found[1]), self.reference)
+            lines.append(f"source    {reference}")
+        code = self.function
+        lines.append(f"function  {code.name.rpartition('.')[2]}, {code.file}:{code.line}")
+        return "\n".join(lines)
+
+
+def _row(home: str, term: Term) -> tuple[str, str, str]:
+    """Return the names of the factors, their values and the product, as text."""
+    names = " * ".join(_name(home, factor) for factor in term.factors)
+    if len(term.factors) == 1:
+        return names, "", number(term.value)
+    values = " * ".join(signed(factor.value) for factor in term.factors)
+    return names, values, number(term.value)
+
+
+def _name(home: str, factor: Factor) -> str:
+    """Name a factor, with its layer where that is another one."""
+    return place("" if factor.path == home else factor.path, factor.array, factor.index)

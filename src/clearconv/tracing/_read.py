@@ -10,13 +10,10 @@ from clearconv.layers.base.layer import Layer
 from clearconv.layers.base.paths import join
 from clearconv.layers.wiring.graph import Graph, Place
 from clearconv.ops import conv_block
-from clearconv.ops.batch_norm2d import BatchNormSaved
-from clearconv.ops.dropout import DropoutSaved
-from clearconv.ops.group_norm import GroupNormSaved
-from clearconv.ops.max_pool2d import MaxPoolSaved
 from clearconv.tracing._data import BufferTrace, LayerTrace, ParameterTrace
-from clearconv.tracing._kinds import kind_of
+from clearconv.tracing._kinds import chapter_of, kind_of
 from clearconv.tracing._update import NextStep
+from clearconv.tracing.chapters import saved_by
 
 
 def read(
@@ -55,7 +52,7 @@ def read(
         LayerTrace(
             path=graph.input,
             type="Input",
-            chapter=None,
+            operation=None,
             arguments={},
             activation="identity",
             sources=(),
@@ -81,7 +78,7 @@ def read(
             LayerTrace(
                 path=path,
                 type=kind.name,
-                chapter=kind.chapter,
+                operation=kind.operation,
                 arguments=dict(node.arguments) if layer else {},
                 activation=kind.activation,
                 sources=place.sources,
@@ -93,7 +90,7 @@ def read(
                 grad_x=tape.handed_back[path] if layer else None,
                 parameters=_own(node, parameters),
                 buffers=_buffers(node, buffers),
-                saved=_saved(kept),
+                saved=_saved(kept, chapter_of(kind.operation)),
                 own=kind.own,
                 context=tape.context,
                 kept=kept,
@@ -186,12 +183,7 @@ def _slots(place: Place, outputs: dict[str, Array]) -> tuple[slice, ...]:
     return place.slots([outputs[source].shape[1] for source in place.sources])
 
 
-def _saved(kept: Any) -> dict[str, Any]:
+def _saved(kept: Any, chapter: str | None) -> dict[str, Any]:
     """Name what a layer saved for backward besides its input or output."""
-    if isinstance(kept, MaxPoolSaved):
-        return {"argmax": kept.argmax}
-    if isinstance(kept, BatchNormSaved | GroupNormSaved):
-        return {"mean": kept.mean, "var": kept.var}
-    if isinstance(kept, DropoutSaved) and kept.mask is not None:
-        return {"mask": kept.mask}
-    return {}
+    arrays = {name: getattr(kept, name, None) for name in saved_by(chapter)}
+    return {name: array for name, array in arrays.items() if array is not None}

@@ -13,10 +13,11 @@ from clearconv.arrays import Array
 from clearconv.errors import ArgumentError
 from clearconv.layers import Context
 from clearconv.tracing._data import LayerTrace, LossTrace, UpdateTrace
-from clearconv.tracing._explanation import Explanation, Factor, Index, function_of
+from clearconv.tracing._explanation import Explanation, Factor, Index
+from clearconv.tracing._function import function_of
 from clearconv.tracing._sums import lay_out
 from clearconv.tracing.chapters import explainer_of
-from clearconv.tracing.chapters._base import Explainer, Tellings, Told
+from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told
 from clearconv.tracing.chapters.joins import image, incoming, joined
 from clearconv.tracing.chapters.loss import LossExplainer
 from clearconv.tracing.chapters.update import updates
@@ -252,6 +253,12 @@ class Trace:
             return (
                 f"{what} that can be explained: {layer.type} is a layer of your own, and only its "
                 f"code knows its formulas. It has {', '.join(known)}; its arrays are in the trace."
+            )
+        if layer is not None and layer.x is not None and path not in self._explainers:
+            return (
+                f"{what} that can be explained: nothing in clearconv.tracing.chapters explains "
+                f"{layer.chapter or layer.type} yet. It has {', '.join(known)}; its arrays are in "
+                "the trace."
             )
         return f"{what}; it has {', '.join(known)}."
 

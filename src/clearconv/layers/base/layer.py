@@ -2,6 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from inspect import isabstract
+from types import ModuleType
 from typing import Any
 from weakref import ReferenceType
 
@@ -35,7 +37,14 @@ class Layer(Node):
         Its part of the path.
     **arguments
         The subclass's other arguments, with which ``from_spec`` makes the layer again.
+
+    Attributes
+    ----------
+    operation : module, optional
+        The chapter of ``clearconv.ops`` that it runs, which also explains its numbers in a trace.
     """
+
+    operation: ModuleType | None = None
 
     def __init__(self, name: str | None = None, **arguments: Any) -> None:
         super().__init__(name, **arguments)
@@ -57,6 +66,14 @@ class Layer(Node):
     @abstractmethod
     def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array | None:
         """Overwrite the gradients and return dL/dx."""
+
+    @classmethod
+    def of_the_library(cls) -> "type[Layer] | None":
+        """Return the library's layer whose two passes this one runs; None if it has its own."""
+        base = next(kind for kind in cls.__mro__ if kind.__module__.startswith("clearconv."))
+        assert issubclass(base, Layer)  # Layer itself at the latest
+        same = cls._forward is base._forward and cls._backward is base._backward
+        return base if same and not isabstract(base) else None
 
     @property
     def smallest_batch(self) -> int:
@@ -111,11 +128,6 @@ class Layer(Node):
     def _buffer(self, name: str, initial: Array) -> None:
         """Declare numbers that are saved with the model but not learnt by gradient."""
         self.declared_buffers[name] = initial
-
-    def computes_as(self, kind: "type[Layer]") -> bool:
-        """Tell whether both passes are those of this kind, which a subclass may have replaced."""
-        mine = type(self)
-        return mine._forward is kind._forward and mine._backward is kind._backward
 
     @property
     def label(self) -> str:

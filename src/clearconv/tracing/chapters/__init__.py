@@ -1,35 +1,40 @@
-"""What each chapter says about its numbers: a class a chapter, a method a quantity."""
+"""What explains the numbers of each chapter's layers: a class a family, a method a quantity.
+
+A chapter of its own kind is explained by a file in this folder, with an ``Explainer`` that names
+the chapter; one that only shares its inputs out, as averages do, by what its ``taps.py`` says.
+"""
+
+from functools import cache
+from importlib import import_module
+from pathlib import Path
 
 from clearconv.tracing._data import LayerTrace
-from clearconv.tracing.chapters._base import Explainer
-from clearconv.tracing.chapters.elementwise import Activation
-from clearconv.tracing.chapters.moving import Dropout, Flatten
-from clearconv.tracing.chapters.normalisation import Normalisation
-from clearconv.tracing.chapters.pooling import MaxPool, Resampling
-from clearconv.tracing.chapters.softmax import Softmax
-from clearconv.tracing.chapters.weighted import Convolution, Linear
-
-_EXPLAINERS: dict[str, type[Explainer]] = {
-    "conv2d": Convolution,
-    "conv_transpose2d": Convolution,
-    "linear": Linear,
-    "max_pool2d": MaxPool,
-    "avg_pool2d": Resampling,
-    "global_avg_pool2d": Resampling,
-    "adaptive_avg_pool2d": Resampling,
-    "upsample2d": Resampling,
-    "batch_norm2d": Normalisation,
-    "group_norm": Normalisation,
-    "activation": Activation,
-    "softmax": Softmax,
-    "dropout": Dropout,
-}
+from clearconv.tracing.chapters.explainer import EXPLAINERS, Explainer
+from clearconv.tracing.chapters.pooling import Resampling
 
 
 def explainer_of(layer: LayerTrace) -> Explainer | None:
-    """Return what explains a layer's numbers; None for one of the user's own."""
-    if layer.type == "Flatten" and not layer.own:
-        return Flatten(layer)
-    if layer.chapter not in _EXPLAINERS:
+    """Return what explains a layer's numbers.
+
+    None for one of the user's own, and for a chapter that nothing here explains.
+    """
+    if layer.own:
         return None
-    return _EXPLAINERS[layer.chapter](layer)
+    if (kind := _explainers().get(layer.chapter or layer.type)) is not None:
+        return kind(layer)
+    taps = layer.taps
+    return Resampling(layer) if taps is not None and taps.rows.shares is not None else None
+
+
+def saved_by(chapter: str | None) -> tuple[str, ...]:
+    """Name what a chapter's layers save for backward that is worth a look."""
+    kind = _explainers().get(chapter or "")
+    return kind.saves if kind is not None else ()
+
+
+@cache
+def _explainers() -> dict[str, type[Explainer]]:
+    """Import every file of this folder; its explainers have entered themselves."""
+    for file in sorted(Path(__file__).parent.glob("[!_]*.py")):
+        import_module(f"{__name__}.{file.stem}")
+    return EXPLAINERS

@@ -11,11 +11,13 @@ from clearconv.tracing._data import LayerTrace
 from clearconv.tracing._explanation import Factor, Index, Step
 from clearconv.tracing._print import signed
 from clearconv.tracing._sums import Column, products
-from clearconv.tracing.chapters._base import Explainer, Tellings, Told, renamed, written
+from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told, renamed, written
 
 
 class Activation(Explainer):
     """An activation that is a layer by itself."""
+
+    explains = ("activation",)
 
     def told(self) -> Tellings:
         """Return what explains y and grad_x."""

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 
+from clearconv.layers import Concat, Node, Residual
+from clearconv.layers.stages.chain import Chain
 from clearconv.tracing._data import LayerTrace, LossTrace
 from clearconv.tracing._explanation import Index
+from clearconv.tracing._function import dotted
 from clearconv.tracing._sums import Column, Products, products
-from clearconv.tracing.chapters._base import Told, written
+from clearconv.tracing.chapters.explainer import Told, written
 
 
 def image(layer: LayerTrace, index: Index) -> Told:
     """Explain a number of the input: there is nothing to explain."""
     given = products(Column.of(layer.path, "image", layer.y, *index))
     note = "A number of the image: given, not computed."
-    return Told("layers.base.node.Node.forward", "y = x", sums=(given,), note=note)
+    return Told(dotted(Node.forward), "y = x", sums=(given,), note=note)
 
 
 def joined(layers: Mapping[str, LayerTrace], layer: LayerTrace, index: Index) -> Told:
@@ -20,7 +23,7 @@ def joined(layers: Mapping[str, LayerTrace], layer: LayerTrace, index: Index) ->
     if layer.type == "Residual":
         parts = [products(_y(layers[source], index)) for source in layer.sources]
         formula = r"y = body(x) + shortcut(x)"
-        return Told("layers.wiring.residual.Residual._run", formula, sums=tuple(parts))
+        return Told(dotted(Residual, "_run"), formula, sums=tuple(parts))
     n, c, *inner = index
     source, slot = next(
         (source, slot)
@@ -29,7 +32,7 @@ def joined(layers: Mapping[str, LayerTrace], layer: LayerTrace, index: Index) ->
     )
     part = products(_y(layers[source], (n, c - slot.start, *inner)))
     formula, reference = written("conv_block.join")
-    return Told("layers.wiring.concat.Concat._run", formula, reference, sums=(part,))
+    return Told(dotted(Concat, "_run"), formula, reference, sums=(part,))
 
 
 def incoming(
@@ -51,15 +54,14 @@ def incoming(
         note = "The gradient of what reads this output."
         if len(handed) > 1:
             note = f"{len(handed)} layers read this output; what they hand back is added."
-        code = "layers.stages.chain.Chain.run_back"
-        return Told(code, formula, sums=tuple(handed), note=note)
+        return Told(dotted(Chain.run_back), formula, sums=tuple(handed), note=note)
     if loss is None:
         given = products(Column.of(layer.path, "dL/dy", layer.grad_y, *index))
         note = "Given to the pass as the gradient of the network's output."
-        return Told("layers.base.node.Node.backward", formula, sums=(given,), note=note)
+        return Told(dotted(Node.backward), formula, sums=(given,), note=note)
     column = Column.of(loss.path, "grad", loss.grad, *index)
     note = "The last layer: its output goes into the loss."
-    return Told("layers.base.node.Node.backward", formula, sums=(products(column),), note=note)
+    return Told(dotted(Node.backward), formula, sums=(products(column),), note=note)
 
 
 def _y(source: LayerTrace, index: Index) -> Column:

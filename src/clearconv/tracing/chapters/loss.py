@@ -9,7 +9,7 @@ from clearconv.tracing._data import LossTrace
 from clearconv.tracing._explanation import Index
 from clearconv.tracing._print import number
 from clearconv.tracing._sums import Column, Products, products
-from clearconv.tracing.chapters._base import Tellings, Told, renamed, written
+from clearconv.tracing.chapters.explainer import Tellings, Told, renamed, written
 from clearconv.tracing.chapters.softmax import probability
 
 

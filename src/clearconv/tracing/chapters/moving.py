@@ -3,14 +3,18 @@
 import numpy as np
 
 from clearconv.ops.dropout import DropoutKey
+from clearconv.ops.geometry.layout import to_maps, to_rows
 from clearconv.tracing._explanation import Index, Step
+from clearconv.tracing._function import dotted
 from clearconv.tracing._print import number
 from clearconv.tracing._sums import products
-from clearconv.tracing.chapters._base import Explainer, Tellings, Told, written
+from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told, written
 
 
 class Flatten(Explainer):
     """Every number finds itself at another place."""
+
+    explains = ("Flatten",)
 
     def told(self) -> Tellings:
         """Return what explains y and grad_x."""
@@ -19,12 +23,12 @@ class Flatten(Explainer):
     def _y(self, index: Index) -> Told:
         inner = np.unravel_index(index[1], self.layer.input.shape[1:])
         column = self.column("x", index[0], *inner)
-        return Told("ops._layout.to_rows", _FLAT, sums=(products(column),))
+        return Told(dotted(to_rows), _FLAT, sums=(products(column),))
 
     def _grad_x(self, index: Index) -> Told:
         place = np.ravel_multi_index(index[1:], self.layer.input.shape[1:])
         column = self.column("grad_y", index[0], place)
-        return Told("ops._layout.to_maps", _FLAT, sums=(products(column),))
+        return Told(dotted(to_maps), _FLAT, sums=(products(column),))
 
 
 _FLAT = r"y_{n,\,(c H + h) W + w} = x_{n,c,h,w}"
@@ -32,6 +36,9 @@ _FLAT = r"y_{n,\,(c H + h) W + w} = x_{n,c,h,w}"
 
 class Dropout(Explainer):
     """A mask times 1 / (1 - p) in training, nothing in evaluation."""
+
+    explains = ("dropout",)
+    saves = ("mask",)
 
     def told(self) -> Tellings:
         """Return what explains y and grad_x; in training the mask too."""

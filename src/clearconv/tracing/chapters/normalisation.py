@@ -10,13 +10,16 @@ from clearconv.tracing._data import LayerTrace
 from clearconv.tracing._explanation import Factor, Index, Step
 from clearconv.tracing._print import number, signed
 from clearconv.tracing._sums import Column, cross, products
-from clearconv.tracing.chapters._base import Explainer, Tellings, Told, written
+from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told, written
 
 _CODE = "ops.batch_norm2d.update_running"  # the contract's own: no telling has it
 
 
 class Normalisation(Explainer):
     """Numbers that share a mean and a variance: a channel of the batch, or a group of an image."""
+
+    explains = ("batch_norm2d", "group_norm")
+    saves = ("mean", "var")
 
     def __init__(self, layer: LayerTrace) -> None:
         super().__init__(layer)

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from clearconv.arrays import Array
+from clearconv.ops.geometry.tables import AxisTaps
 from clearconv.tracing._explanation import Index, Step
 from clearconv.tracing._print import number
 from clearconv.tracing._sums import Column, cross, pairs, products
-from clearconv.tracing._taps import AxisTaps, Taps
-from clearconv.tracing.chapters._base import Explainer, Tellings, Told, written
+from clearconv.tracing._taps import Taps
+from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told, written
 
 _LISTED = 16  # a maximum's expression names so many numbers
 
@@ -32,6 +33,9 @@ class _Windowed(Explainer):
 
 class MaxPool(_Windowed):
     """Forward the largest, backward to the one that was it."""
+
+    explains = ("max_pool2d",)
+    saves = ("argmax",)
 
     def told(self) -> Tellings:
         """Return what explains y, who won, and grad_x."""
@@ -85,7 +89,10 @@ def _windows(count: int) -> str:
 
 
 class Resampling(_Windowed):
-    """Averages and up-sampling: every output is made of shares of its pixels."""
+    """Averages and up-sampling: every output is made of shares of its pixels.
+
+    It explains each chapter whose tables hold shares.
+    """
 
     def told(self) -> Tellings:
         """Return what explains y and grad_x."""

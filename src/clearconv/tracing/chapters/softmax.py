@@ -5,13 +5,15 @@ import numpy as np
 from clearconv.arrays import Array
 from clearconv.tracing._explanation import Factor, Index, Step
 from clearconv.tracing._print import number, signed
-from clearconv.tracing.chapters._base import Explainer, Tellings, Told, written
+from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told, written
 
 _LISTED = 8  # a sum's expression names so many numbers
 
 
 class Softmax(Explainer):
     """The layer: along the channels."""
+
+    explains = ("softmax",)
 
     def told(self) -> Tellings:
         """Return what explains y and grad_x."""

@@ -6,7 +6,7 @@ from clearconv.tracing._data import LayerTrace, UpdateTrace
 from clearconv.tracing._explanation import Factor, Index, Step
 from clearconv.tracing._print import number, signed
 from clearconv.tracing._sums import Column, products
-from clearconv.tracing.chapters._base import Tellings, Told, written
+from clearconv.tracing.chapters.explainer import Tellings, Told, written
 
 
 def updates(layer: LayerTrace, update: UpdateTrace | None) -> Tellings:

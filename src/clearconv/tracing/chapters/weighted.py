@@ -10,8 +10,8 @@ from clearconv.tracing._data import LayerTrace
 from clearconv.tracing._explanation import Index
 from clearconv.tracing._sums import Places, Products, cross, pairs, products
 from clearconv.tracing._taps import Taps
-from clearconv.tracing.chapters._base import Explainer, Tellings, Told, renamed, written
 from clearconv.tracing.chapters.elementwise import activated, deactivated
+from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told, renamed, written
 
 
 class Weighted(Explainer):
@@ -19,7 +19,7 @@ class Weighted(Explainer):
 
     def __init__(self, layer: LayerTrace) -> None:
         super().__init__(layer)
-        self.bends = layer.activation != "identity"
+        self.bends = layer.bends
         # what the sum is called, and its gradient
         self.sum, self.error = ("net", "grad_net") if self.bends else ("y", "grad_y")
 
@@ -73,6 +73,8 @@ class Weighted(Explainer):
 
 class Convolution(Weighted):
     """conv2d, and with the roles of its maps exchanged conv_transpose2d."""
+
+    explains = ("conv2d", "conv_transpose2d")
 
     def __init__(self, layer: LayerTrace) -> None:
         super().__init__(layer)
@@ -140,6 +142,8 @@ class Convolution(Weighted):
 
 class Linear(Weighted):
     """Every output sees every input."""
+
+    explains = ("linear",)
 
     def _sum(self, index: Index) -> Told:
         n, o = index

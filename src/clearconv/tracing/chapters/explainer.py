@@ -33,8 +33,29 @@ class Told:
 Tellings = dict[str, Callable[[Index], Told]]
 
 
+#: What explains the layers of a chapter; of a layer without a chapter, by its class.
+EXPLAINERS: dict[str, type["Explainer"]] = {}
+
+
 class Explainer(ABC):
-    """Explains the numbers of one layer."""
+    """Explains the numbers of one layer.
+
+    Attributes
+    ----------
+    explains : tuple of str
+        The chapters that a subclass explains, or the class of a layer without a chapter; empty for
+        what subclasses have in common.
+    saves : tuple of str
+        What such a layer saves for backward that is worth a look, besides its input or output.
+    """
+
+    explains: tuple[str, ...] = ()
+    saves: tuple[str, ...] = ()
+
+    def __init_subclass__(cls) -> None:
+        """Enter the class for what it explains."""
+        for name in cls.__dict__.get("explains", ()):
+            EXPLAINERS[name] = cls
 
     def __init__(self, layer: LayerTrace) -> None:
         self.layer = layer

@@ -1,0 +1,22 @@
+"""Which outputs a pixel's kernel was laid on."""
+
+from typing import Any
+
+from clearconv.ops.conv_transpose2d.stamp import Stamp
+from clearconv.ops.geometry.tables import Axes, met, tables
+from clearconv.ops.geometry.window import Pair
+
+
+def axes(size: Pair, output: Pair, how: dict[str, Any]) -> Axes:
+    """Return the tables of a layer; `how` are its arguments."""
+    names = ("kernel_size", "stride", "padding", "output_padding", "dilation")
+    window = Stamp.of("conv_transpose2d", *(how[name] for name in names)).window(size)
+    rows, columns = (
+        # the window is that of the convolution behind it: its outputs are our inputs
+        tables(
+            [(row, i, p) for p, i, row in met(window, axis)],
+            (output[axis], window.kernel[axis], size[axis]),
+        )
+        for axis in (0, 1)
+    )
+    return rows, columns
