@@ -6,14 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.ops import conv2d, conv_transpose2d, linear
 from clearconv.tracing import LayerTrace, LossTrace
-
-_WEIGHTED: dict[str, Any] = {
-    "conv2d": conv2d,
-    "conv_transpose2d": conv_transpose2d,
-    "linear": linear,
-}
 
 
 def shares(layer: LayerTrace, result: str) -> Iterator[npt.NDArray[Any]]:
@@ -37,13 +30,14 @@ def shares(layer: LayerTrace, result: str) -> Iterator[npt.NDArray[Any]]:
             continue
         shape = layer.parameters[result.removeprefix("grad_")].value.shape
         errors = layer.grad_y if layer.grad_net is None else layer.grad_net
-        if result == "grad_weight" and layer.chapter in _WEIGHTED:
-            back = _WEIGHTED[layer.chapter].backward_weight
-            given = () if layer.chapter == "linear" else (shape,)
-            yield back(errors[one], layer.input[one], *given, **layer.how)
-        elif result == "grad_weight":
-            assert layer.x_hat is not None
+        if result == "grad_weight" and layer.x_hat is not None:
             yield _summed(errors[n] * layer.x_hat[n], shape)
+        elif result == "grad_weight":
+            assert layer.operation is not None
+            given = () if layer.taps is None else (shape,)  # where the kernel's size is not known
+            yield layer.operation.backward_weight(
+                errors[one], layer.input[one], *given, **layer.how
+            )
         else:
             yield _summed(errors[n], shape)
 

@@ -10,7 +10,6 @@ from clearconv.layers.activation_kinds import deactivate
 from clearconv.ops.batch_norm2d import BatchNormSaved
 from clearconv.tracing import AxisTaps, Explanation, LayerTrace, LossTrace, Trace, UpdateTrace
 
-_MOVES = {"Flatten": "flatten", "Residual": "residual", "Concat": "concat"}
 _SHORT = (
     *("out_features", "out_channels", "kernel_size", "stride", "padding", "output_padding"),
     *("dilation", "groups", "num_groups", "output_size", "size", "scale_factor", "mode"),
@@ -19,8 +18,12 @@ _SHORT = (
 
 
 def meets(layer: LayerTrace) -> str:
-    """Name the rules by which numbers met: the chapter, or how a layer moves numbers."""
-    return layer.chapter or _MOVES.get(layer.type, "")
+    """Name the rules of meet.js by which numbers met: the chapter, or how numbers are moved."""
+    if layer.own:
+        return ""
+    if layer.taps is not None and layer.taps.rows.shares is not None:
+        return "shares"
+    return layer.chapter or layer.type.lower()
 
 
 def about(layer: LayerTrace) -> str:
@@ -84,7 +87,7 @@ def shown(layer: LayerTrace, result: str) -> list[str]:
             return ["grad_y", "y"]
         if layer.chapter == "activation":
             return ["grad_y", "slope"]
-        beside = ["x"] if layer.chapter in ("batch_norm2d", "group_norm") else []
+        beside = ["x"] if _normalises(layer) else []
         return [error, "weight", "mask", "argmax", *beside, "drift", "swell"]
     if result == "grad_weight":
         return [error, "x"]
@@ -126,7 +129,7 @@ def extras(layer: LayerTrace) -> dict[str, npt.NDArray[Any]]:
         most = layer.input[0].max(axis=0, keepdims=True)
         power = np.exp(layer.input[0] - most)
         found |= {"most": most, "power": power, "total": 1 / power.sum(axis=0, keepdims=True)}
-    if {"mean", "var"} <= layer.saved.keys():
+    if _normalises(layer):
         channels = layer.y.shape[1]
         mean, var = (layer.saved[name] for name in ("mean", "var"))
         if mean.ndim == 2:  # a number for each group of the first image
@@ -210,9 +213,11 @@ def _lacks_bias(layer: LayerTrace) -> bool:
 def _alike(layer: LayerTrace) -> bool:
     """Tell whether what is noted of one number holds for all of the layer's."""
     dropped = "mask" in layer.saved  # or not: each unit has its own fate
-    return layer.chapter in ("batch_norm2d", "group_norm") or (
-        layer.chapter == "dropout" and not dropped
-    )
+    return _normalises(layer) or (layer.chapter == "dropout" and not dropped)
+
+
+def _normalises(layer: LayerTrace) -> bool:
+    return {"mean", "var"} <= layer.saved.keys()
 
 
 def other_images(trace: Trace, result: str) -> int:

@@ -34,13 +34,11 @@ const Meet = (() => {
     return range(0, shape[1]).flatMap((p) => range(0, shape[2]).map((q) => [[name, [...index, p, q]]]));
   }
 
-  // The activation, inside a layer or as one of its own.
-  const activation = {
-    grad_net: (layer, index) => [[["slope", index], ["grad_y", index]]],
-  };
+  /** Through the activation, inside a layer or as one of its own. */
+  const through = (layer, index) => [[["slope", index], ["grad_y", index]]];
 
   const conv2d = {
-    ...activation,
+    grad_net: through,
     sum(layer, [o, p, q]) {
       const window = met.output(layer, [p, q]);
       const terms = seen(layer, o).flatMap((c, k) =>
@@ -67,7 +65,7 @@ const Meet = (() => {
 
   // Filters lie the other way round: (input channel, output channel within the group, row, column).
   const conv_transpose2d = {
-    ...activation,
+    grad_net: through,
     sum(layer, [o, p, q]) {
       const window = met.output(layer, [p, q]);
       const terms = seen(layer, o).flatMap((c) => {
@@ -91,7 +89,7 @@ const Meet = (() => {
   };
 
   const linear = {
-    ...activation,
+    grad_net: through,
     sum(layer, [o]) {
       const inputs = range(0, layer.arrays.weight.shape[1]);
       return withBias(layer, inputs.map((f) => [["weight", [o, f]], ["x", [f]]]), [o]);
@@ -124,7 +122,7 @@ const Meet = (() => {
   };
 
   // Averages and up-sampling: the share of an input is that of its row times that of its column.
-  const shared = {
+  const shares = {
     sum: ({ taps }, [c, p, q]) =>
       taps.rows.outputs[p].flatMap(([, r], a) =>
         taps.columns.outputs[q].map(([, t], b) => [
@@ -143,7 +141,7 @@ const Meet = (() => {
   const share = (axis, p, i) => axis.shares[p][axis.outputs[p].findIndex(([element]) => element === i)];
 
   // In training the mean and the variance move with x: two further paths back.
-  const norm = {
+  const batch_norm2d = {
     sum({ arrays }, index) {
       if (!arrays.weight) return [[["hat", index]]];
       const own = index.slice(0, arrays.weight.shape.length); // one for a channel, or for a place
@@ -168,7 +166,7 @@ const Meet = (() => {
   };
   // A group's statistics are those of one image, in training or not; w may differ within a group.
   const group_norm = {
-    ...norm,
+    ...batch_norm2d,
     mean: undefined,
     grad_x({ arrays }, index) {
       const c = [index[0]];
@@ -188,7 +186,7 @@ const Meet = (() => {
       layer.arrays.mask ? [[layer.constants.grown, ["mask", index], ["grad_y", index]]] : [[["grad_y", index]]],
   };
 
-  const activated = { grad_x: (layer, index) => [[["slope", index], ["grad_y", index]]] };
+  const activation = { grad_x: through };
 
   // A power over the sum of its place's powers; back, every channel of the place has a say.
   const softmax = {
@@ -234,18 +232,18 @@ const Meet = (() => {
     ],
   };
 
-  const chapters = {
-    conv2d, conv_transpose2d, linear, max_pool2d, dropout, flatten, residual, concat, cross_entropy, squared_error,
-    avg_pool2d: shared, global_avg_pool2d: shared, adaptive_avg_pool2d: shared, upsample2d: shared,
-    batch_norm2d: norm, group_norm, activation: activated, softmax,
+  // Which of these a layer goes by, the page's data say: layer.meets.
+  const rules = {
+    conv2d, conv_transpose2d, linear, max_pool2d, shares, batch_norm2d, group_norm, dropout, activation, softmax,
+    flatten, residual, concat, cross_entropy, squared_error,
   };
 
   /** The terms of one element of a result, or null where it is no sum of products. */
   function terms(layer, result, index) {
     if (result === "grad_y") return layer.readers.map((name) => [[name, index]]);
     if (result.endsWith(".update")) return updated(layer, result.split(".")[0], index);
-    const chapter = chapters[layer.meets] ?? {};
-    const rule = (result === out(layer) && chapter.sum) || chapter[result];
+    const mine = rules[layer.meets] ?? {};
+    const rule = (result === out(layer) && mine.sum) || mine[result];
     return rule ? rule(layer, index) : null;
   }
 
