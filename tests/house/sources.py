@@ -61,6 +61,11 @@ def part(module: str) -> str | None:
     return {"__main__": "cli", "_native": "native"}.get(names[1], names[1])
 
 
+def is_within(module: str, place: str) -> bool:
+    """Whether a module is a room, or lies in it."""
+    return module == place or module.startswith(f"{place}.")
+
+
 @cache
 def parsed(source: str) -> ast.Module:
     """Parse a source text once."""

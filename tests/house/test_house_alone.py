@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 
-from sources import SOURCES, SRC, part
+import pytest
+from sources import SOURCES, SRC, house_imports, is_within, part
 
 import clearconv as cc
 
@@ -67,6 +68,53 @@ def test_a_network_learns_and_is_traced_and_saved_with_numpy_alone(tmp_path):
     done = run(_LESSON.format(path=path), ELSEWHERE)
     assert done.returncode == 0, done.stderr
     assert cc.load(path).input_shape == (1, 4, 4)
+
+
+#: What a learner's process runs, and where the answers are.
+BENCH, ANSWERS = "clearconv.doctor.child", "clearconv.doctor.kinds"
+
+
+def reached(module, sources):
+    """Return all that a module imports, itself or by what it imports, with their packages.
+
+    A package's ``__init__`` runs before its files; what that loads on demand is not reached.
+    """
+    found, waiting = set(), [module]
+    while waiting:
+        name = waiting.pop()
+        if name in found or name not in sources:
+            continue
+        found.add(name)
+        waiting += [
+            name.rpartition(".")[0],
+            *(one.module for one in house_imports(sources[name], sources) if one.kind == "now"),
+        ]
+    return found
+
+
+def test_a_learners_process_never_holds_the_answers():
+    assert not {name for name in reached(BENCH, SOURCES) if is_within(name, ANSWERS)}
+    done = run(f"import {BENCH}\nprint(*sys.modules, sep='\\n')")
+    assert done.returncode == 0, done.stderr
+    assert BENCH in done.stdout.split()
+    assert not {name for name in done.stdout.split() if is_within(name, ANSWERS)}
+
+
+@pytest.mark.parametrize(
+    "house",
+    [
+        {BENCH: f"from {ANSWERS}.conv2d import compute"},
+        {BENCH: f"import {ANSWERS}"},
+        {
+            BENCH: "from clearconv.doctor.find import find",
+            "clearconv.doctor.find": f"import {ANSWERS}",
+        },
+        {BENCH: "", "clearconv.doctor": f"from {ANSWERS} import KINDS"},
+    ],
+)
+def test_answers_in_the_learners_process_are_seen(house):
+    house = {"clearconv.doctor": "", ANSWERS: "", f"{ANSWERS}.conv2d": "", **house}
+    assert any(is_within(name, ANSWERS) for name in reached(BENCH, house))
 
 
 def test_a_refused_package_is_seen():

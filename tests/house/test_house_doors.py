@@ -7,7 +7,16 @@ import ast
 
 import pytest
 from not_yet import left
-from sources import SOURCES, foreign_imports, house_imports, is_package, parsed, part, room
+from sources import (
+    SOURCES,
+    foreign_imports,
+    house_imports,
+    is_package,
+    is_within,
+    parsed,
+    part,
+    room,
+)
 
 #: Package -> where in the house it may be imported; a room, or one file of it.
 DOORS = {
@@ -35,11 +44,6 @@ _OFFICIAL = {"_replace", "_asdict", "_fields"}  # a named tuple's, public in spi
 def is_private(name):
     """Whether a name begins with one underscore; the compiled kernels have to."""
     return name.startswith("_") and not name.startswith("__") and name != "_native"
-
-
-def is_within(module, place):
-    """Whether a module is a room, or lies in it."""
-    return module == place or module.startswith(f"{place}.")
 
 
 def private_modules(sources):
