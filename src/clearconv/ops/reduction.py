@@ -1,6 +1,7 @@
 """How the numbers of a batch become one: the tree over its shards, and what the losses share."""
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any, TypeVar
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy.typing as npt
 
 from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
+from clearconv.ops.geometry.shards import WHOLE, Shards
 
 Sum = TypeVar("Sum")
 
@@ -111,3 +113,60 @@ def loss_gradient(
 def as_loss(value: Any, dtype: npt.DTypeLike) -> Array:
     """Return the loss as an array, 0-d where it is one number."""
     return np.asarray(value, dtype=dtype)
+
+
+def by_shards(batched: int) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
+    """Let a formula that sums over images sum over each shard, and add the shards' sums in a tree.
+
+    Parameters
+    ----------
+    batched : int
+        How many of the formula's first arguments have the batch for their first axis.
+
+    Returns
+    -------
+    decorate : callable
+        Of the formula it makes the function of the whole batch. That takes two more arguments, by
+        name: `shards`, which shards of a batch the arrays hold, and `out`.
+    """
+
+    def decorate(formula: Callable[..., Array]) -> Callable[..., Array]:
+        @wraps(formula)
+        def summed(
+            *args: Any, shards: Shards = WHOLE, out: Array | None = None, **options: Any
+        ) -> Array:
+            arrays, rest = args[:batched], args[batched:]
+            cuts = shards.of(len(arrays[0])) or [slice(0)]  # the sum over no images is 0
+            return tree_sum(
+                [formula(*(array[cut] for array in arrays), *rest, **options) for cut in cuts],
+                out=out,
+            )
+
+        return summed
+
+    return decorate
+
+
+def shard_sums(
+    what: str,
+    add_up: Callable[..., Array],
+    arrays: Sequence[Array],
+    shards: Shards,
+    joined: bool,
+    *options: Any,
+) -> Array:
+    """Return the sums of the shards at hand, or one for all of them, stacked along a first axis.
+
+    `add_up` is a telling's sum over the shards that the arrays, its first arguments, hold; it takes
+    the `options` after them, and `shards` by name. `what` names the function in error messages.
+    """
+    N = len(arrays[0])
+    cuts = shards.of(N, what)
+    if not cuts or joined:
+        return add_up(*arrays, *options, shards=shards)[np.newaxis][: len(cuts)]
+    return np.stack(
+        [
+            add_up(*(array[cut] for array in arrays), *options, shards=one)
+            for one, cut in zip(shards.single(N), cuts, strict=True)
+        ]
+    )

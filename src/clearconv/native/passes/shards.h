@@ -14,6 +14,7 @@ namespace clearconv::CLEARCONV_VARIANT {
 constexpr Index kChunkPixels = 1024;
 
 constexpr Index kMostShards = 64;
+constexpr Index kMostLevels = 7;  // of the tree over them
 
 // All shards of a batch of N images, of which there are 8.
 inline Shards whole_batch(Index N) { return {N, least(8, N), 0, least(8, N)}; }
@@ -30,6 +31,19 @@ struct Shard {
     return of.images * (of.first + shard) / of.all;
   }
 };
+
+// Where the shards at hand begin: shard s holds images [at[s], at[s + 1]).
+struct Starts {
+  Index count;
+  Index at[kMostShards + 1];
+  explicit Starts(const Shards& of) : count(of.here) {
+    at[0] = 0;
+    for (Index s = 0; s < count; ++s) at[s + 1] = at[s] + Shard(of, s).images;
+  }
+};
+
+// The images of the largest shard, be it at hand or not: with no other is more memory needed.
+inline Index most_images(const Shards& of) { return ceil_div(of.images, most(1, of.all)); }
 
 // A box cut into boxes of at most `pixels`: whole images, or whole rows of one, in multiples of
 // `step` rows. A box of the fewest rows may be longer; whoever sums it starts afresh every

@@ -157,6 +157,15 @@ class Shards:
         count = self.count // parts
         return Shards(self.total, self.first + i * count, count, self.images)
 
+    def single(self, N: int) -> "list[Shards]":
+        """Return each of the shards at hand by itself, as far as they exist; N images are at hand.
+
+        `of` tells where they lie.
+        """
+        return [
+            Shards(self.total, self.first + s, 1, self.batch(N)) for s in range(len(self.of(N)))
+        ]
+
     def cut(self) -> slice:
         """Return where in the whole batch the images of these shards lie."""
         if self.images is None:

@@ -20,8 +20,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clearconv.arrays import Array, as_images, check, expect, filled, result, same_dtype
+from clearconv.arrays import (
+    Array,
+    Destination,
+    as_images,
+    check,
+    expect,
+    filled,
+    result,
+    same_dtype,
+)
 from clearconv.errors import ArgumentError, ShapeError
+from clearconv.ops.geometry.shards import WHOLE, Shards
+from clearconv.ops.reduction import shard_sums
 from clearconv.ops.tellings import pick
 
 __all__ = [
@@ -29,9 +40,11 @@ __all__ = [
     "backward",
     "backward_bias",
     "backward_input",
+    "backward_sums",
     "backward_weight",
     "forward",
     "forward_saving",
+    "gradient_sums",
 ]
 
 
@@ -174,8 +187,10 @@ def forward_saving(
     bias = _parameter(what, "bias", bias, x, batch.shape[1], 0)
     if not eps >= 0:
         raise ArgumentError(f"{what}: eps is {eps}, but it must not be negative; 1e-5 is usual.")
-    y, mean, var = pick("group_norm", backend).forward(batch, num_groups, weight, bias, eps)
-    return result(what, y, x.shape, out), GroupNormSaved(x, mean, var, eps)
+    to = Destination(what, out, x.shape, x.dtype, x, weight, bias)
+    place = _images(to.place)
+    y, mean, var = pick("group_norm", backend).forward(batch, num_groups, weight, bias, eps, place)
+    return to.result(y), GroupNormSaved(x, mean, var, eps)
 
 
 def backward(
@@ -235,14 +250,93 @@ def backward(
     """
     what = "group_norm.backward"
     batch, scale = _check_backward(what, grad_y, weight, saved)
-    grad_x, grad_weight, grad_bias = pick("group_norm", backend).backward(
-        as_images(grad_y), scale, batch, saved.mean, saved.var, saved.eps
+    to = Destination(what, out, grad_y.shape, grad_y.dtype, grad_y, saved.x, scale)
+    grad_x, sums = pick("group_norm", backend).backward(
+        as_images(grad_y),
+        scale,
+        batch,
+        saved.mean,
+        saved.var,
+        saved.eps,
+        shards=WHOLE,
+        out=_images(to.place),
     )
+    grad_weight, grad_bias = sums.astype(grad_y.dtype)
     return (
-        result(what, grad_x, grad_y.shape, out),
+        to.result(grad_x),
         result(what, grad_weight, scale.shape, out_weight),
         result(what, grad_bias, scale.shape, out_bias),
     )
+
+
+def backward_sums(
+    grad_y: Array,
+    weight: Array | None,
+    saved: GroupNormSaved,
+    *,
+    shards: Shards = WHOLE,
+    out: Array | None = None,
+    backend: str | None = None,
+) -> tuple[Array, Array]:
+    r"""Return the gradient of x, and the sums over a part of a batch that the others are.
+
+    Of x, a part of the batch has all that its gradient needs. `gradient_sums` says what becomes of
+    the sums.
+
+    Parameters
+    ----------
+    grad_y : ndarray of the shape of x
+        dL/dy.
+    weight : ndarray of shape (C,), or None
+        Scale of the forward pass.
+    saved : GroupNormSaved
+        From `forward_saving`.
+    shards : Shards
+        Which shards of the batch these images are.
+    out : ndarray, optional
+        Receives the gradient of x.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    grad_x : ndarray of the shape of x
+        As `backward_input` gives it.
+    sums : float64 ndarray of shape (1, 2, C)
+        As `gradient_sums` gives them, joined; (0, 2, C) where the batch is too small for these
+        shards.
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` or `weight` does not fit the forward pass, or they hold other images than
+        `shards`.
+    DtypeError
+        If the arrays are not all float32 or all float64.
+
+    Notes
+    -----
+    As of `backward`.
+
+    References
+    ----------
+    As of `backward`.
+    """
+    what = "group_norm.backward_sums"
+    batch, scale = _check_backward(what, grad_y, weight, saved)
+    cuts = shards.of(len(batch), what)
+    to = Destination(what, out, grad_y.shape, grad_y.dtype, grad_y, saved.x, scale)
+    grad_x, sums = pick("group_norm", backend).backward(
+        as_images(grad_y),
+        scale,
+        batch,
+        saved.mean,
+        saved.var,
+        saved.eps,
+        shards=shards,
+        out=_images(to.place),
+    )
+    return to.result(grad_x), sums[np.newaxis][: len(cuts)]
 
 
 def backward_input(
@@ -297,14 +391,20 @@ def backward_input(
     """
     what = "group_norm.backward_input"
     batch, scale = _check_backward(what, grad_y, weight, saved)
+    to = Destination(what, out, grad_y.shape, grad_y.dtype, grad_y, saved.x, scale)
     grad_x = pick("group_norm", backend).backward_input(
-        as_images(grad_y), scale, batch, saved.mean, saved.var, saved.eps
+        as_images(grad_y), scale, batch, saved.mean, saved.var, saved.eps, _images(to.place)
     )
-    return result(what, grad_x, grad_y.shape, out)
+    return to.result(grad_x)
 
 
 def backward_weight(
-    grad_y: Array, saved: GroupNormSaved, *, out: Array | None = None, backend: str | None = None
+    grad_y: Array,
+    saved: GroupNormSaved,
+    *,
+    shards: Shards = WHOLE,
+    out: Array | None = None,
+    backend: str | None = None,
 ) -> Array:
     r"""Gradient of the loss with respect to the scale.
 
@@ -316,6 +416,8 @@ def backward_weight(
         dL/dy.
     saved : GroupNormSaved
         From `forward_saving`.
+    shards : Shards
+        Which shards of a batch these images are; all of it unless given.
     out : ndarray, optional
         Receives the result.
     backend : {"loops", "matrix", "native"}, optional
@@ -329,7 +431,8 @@ def backward_weight(
     Raises
     ------
     ShapeError
-        If `grad_y` does not have the shape of the forward pass.
+        If `grad_y` does not have the shape of the forward pass, or holds other images than
+        `shards`.
     DtypeError
         If `grad_y` does not have the dtype of the forward pass.
 
@@ -341,21 +444,22 @@ def backward_weight(
     ----------
     Ioffe and Szegedy, "Batch normalization", 2015, section 3: the formula is the same.
     """
-    what = "group_norm.backward_weight"
-    batch, _ = _check_backward(what, grad_y, None, saved)
-    grad_weight = pick("group_norm", backend).backward_weight(
-        as_images(grad_y), batch, saved.mean, saved.var, saved.eps
-    )
-    return result(what, grad_weight, (batch.shape[1],), out)
+    sums = _sums("group_norm.backward_weight", grad_y, saved, shards, backend)
+    return result("group_norm.backward_weight", sums[0], sums[0].shape, out)
 
 
 def backward_bias(
-    grad_y: Array, saved: GroupNormSaved, *, out: Array | None = None, backend: str | None = None
+    grad_y: Array,
+    saved: GroupNormSaved,
+    *,
+    shards: Shards = WHOLE,
+    out: Array | None = None,
+    backend: str | None = None,
 ) -> Array:
     r"""Gradient of the loss with respect to the shift.
 
     The shift was added everywhere in its channel, so it collects `grad_y`, as in batch
-    normalisation, whose function this is.
+    normalisation.
 
     Parameters
     ----------
@@ -363,6 +467,8 @@ def backward_bias(
         dL/dy.
     saved : GroupNormSaved
         From `forward_saving`.
+    shards : Shards
+        Which shards of a batch these images are; all of it unless given.
     out : ndarray, optional
         Receives the result.
     backend : {"loops", "matrix", "native"}, optional
@@ -376,7 +482,8 @@ def backward_bias(
     Raises
     ------
     ShapeError
-        If `grad_y` does not have the shape of the forward pass.
+        If `grad_y` does not have the shape of the forward pass, or holds other images than
+        `shards`.
     DtypeError
         If `grad_y` does not have the dtype of the forward pass.
 
@@ -388,10 +495,85 @@ def backward_bias(
     ----------
     Ioffe and Szegedy, "Batch normalization", 2015, section 3.
     """
-    what = "group_norm.backward_bias"
+    sums = _sums("group_norm.backward_bias", grad_y, saved, shards, backend)
+    return result("group_norm.backward_bias", sums[1], sums[1].shape, out)
+
+
+def gradient_sums(
+    grad_y: Array,
+    saved: GroupNormSaved,
+    *,
+    shards: Shards = WHOLE,
+    joined: bool = False,
+    backend: str | None = None,
+) -> Array:
+    r"""Sum the gradients of scale and shift over each shard of a batch.
+
+    ``reduction.tree_sum`` adds those of all shards, whoever holds them; rounded to the dtype of x,
+    the result has the bits of `backward`.
+
+    Parameters
+    ----------
+    grad_y : ndarray of the shape of x
+        dL/dy of the images at hand.
+    saved : GroupNormSaved
+        From their forward pass.
+    shards : Shards
+        Which shards of the batch these images are.
+    joined : bool
+        Whether to add up the shards at hand: one sum instead of one for each.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    sums : float64 ndarray of shape (shards, 2, C)
+        Of the scale, then of the shift. None, (0, 2, C), where the batch is too small for these
+        shards.
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` does not have the shape of the forward pass, or holds other images than these
+        shards.
+    DtypeError
+        If `grad_y` does not have the dtype of the forward pass.
+
+    Notes
+    -----
+    .. math:: \sum_{n \in s,h,w} dy_{n,c,h,w}\, \hat x_{n,c,h,w}, \qquad
+        \sum_{n \in s,h,w} dy_{n,c,h,w}
+
+    References
+    ----------
+    As of `backward_weight` and `backward_bias`.
+    """
+    what = "group_norm.gradient_sums"
     batch, _ = _check_backward(what, grad_y, None, saved)
-    grad_bias = pick("batch_norm2d", backend).backward_bias(as_images(grad_y))
-    return result(what, grad_bias, (batch.shape[1],), out)
+    arrays = as_images(grad_y), batch, saved.mean, saved.var
+    add_up = pick("group_norm", backend).gradient_sums
+    return shard_sums(what, add_up, arrays, shards, joined, saved.eps)
+
+
+def _sums(
+    what: str,
+    grad_y: Array,
+    saved: GroupNormSaved,
+    shards: Shards,
+    backend: str | None,
+) -> Array:
+    """Return the gradients of scale and shift, (2, C), in the dtype of x."""
+    batch, _ = _check_backward(what, grad_y, None, saved)
+    shards.batch(len(batch), what)
+    telling = pick("group_norm", backend)
+    sums: Array = telling.gradient_sums(
+        as_images(grad_y), batch, saved.mean, saved.var, saved.eps, shards=shards
+    )
+    return sums.astype(grad_y.dtype)
+
+
+def _images(place: Array | None) -> Array | None:
+    return None if place is None else as_images(place)
 
 
 def _check_groups(what: str, x: Array, shape: tuple[int, ...], num_groups: int) -> None:

@@ -5,10 +5,17 @@ from math import sqrt
 import numpy as np
 
 from clearconv.arrays import Array
+from clearconv.ops.geometry.shards import WHOLE, Shards
+from clearconv.ops.reduction import by_shards
 
 
 def forward(
-    x: Array, num_groups: int, weight: Array, bias: Array, eps: float
+    x: Array,
+    num_groups: int,
+    weight: Array,
+    bias: Array,
+    eps: float,
+    out: Array | None = None,
 ) -> tuple[Array, Array, Array]:
     """Mean first, then the mean squared distance from it, then center, divide, scale, shift."""
     N, C, H, W = x.shape
@@ -20,28 +27,37 @@ def forward(
     for n, c, h, w in np.ndindex(x.shape):
         var[n, c // size] += (float(x[n, c, h, w]) - mean[n, c // size]) ** 2 / M
     hat = _hat(x, mean, var, eps)
-    y = np.empty_like(x)
+    y = np.empty_like(x) if out is None else out
     for n, c, h, w in np.ndindex(x.shape):
         y[n, c, h, w] = weight[c] * hat[n, c, h, w] + bias[c]
     return y, mean, var
 
 
 def backward(
-    grad_y: Array, weight: Array, x: Array, mean: Array, var: Array, eps: float
-) -> tuple[Array, Array, Array]:
+    grad_y: Array,
+    weight: Array,
+    x: Array,
+    mean: Array,
+    var: Array,
+    eps: float,
+    shards: Shards = WHOLE,
+    out: Array | None = None,
+) -> tuple[Array, Array]:
     """Each gradient by its own formula."""
-    grad_bias = np.zeros(x.shape[1])
-    for n, c, h, w in np.ndindex(x.shape):
-        grad_bias[c] += float(grad_y[n, c, h, w])
     return (
-        backward_input(grad_y, weight, x, mean, var, eps),
-        backward_weight(grad_y, x, mean, var, eps),
-        grad_bias.astype(grad_y.dtype),
+        backward_input(grad_y, weight, x, mean, var, eps, out),
+        gradient_sums(grad_y, x, mean, var, eps, shards=shards),
     )
 
 
 def backward_input(
-    grad_y: Array, weight: Array, x: Array, mean: Array, var: Array, eps: float
+    grad_y: Array,
+    weight: Array,
+    x: Array,
+    mean: Array,
+    var: Array,
+    eps: float,
+    out: Array | None = None,
 ) -> Array:
     """The direct path, less what the paths through mean and variance take away."""
     _, C, H, W = x.shape
@@ -53,7 +69,7 @@ def backward_input(
         grad = float(weight[c]) * float(grad_y[n, c, h, w])
         through_mean[n, c // size] += grad / M
         through_var[n, c // size] += grad * hat[n, c, h, w] / M
-    grad_x = np.empty_like(grad_y)
+    grad_x = np.empty_like(grad_y) if out is None else out
     for n, c, h, w in np.ndindex(x.shape):
         grad, g = float(weight[c]) * float(grad_y[n, c, h, w]), c // size
         rest = grad - through_mean[n, g] - hat[n, c, h, w] * through_var[n, g]
@@ -61,13 +77,16 @@ def backward_input(
     return grad_x
 
 
-def backward_weight(grad_y: Array, x: Array, mean: Array, var: Array, eps: float) -> Array:
-    """The scale met x̂ at every place of its channel."""
+@by_shards(4)
+def gradient_sums(grad_y: Array, x: Array, mean: Array, var: Array, eps: float) -> Array:
+    """The scale met x̂ at every place of its channel; the shift was added there."""
     hat = _hat(x, mean, var, eps)
-    grad_weight = np.zeros(x.shape[1])
+    sums = np.zeros((2, x.shape[1]))
+    grad_weight, grad_bias = sums
     for n, c, h, w in np.ndindex(x.shape):
         grad_weight[c] += float(grad_y[n, c, h, w]) * hat[n, c, h, w]
-    return grad_weight.astype(grad_y.dtype)
+        grad_bias[c] += float(grad_y[n, c, h, w])
+    return sums
 
 
 def _hat(x: Array, mean: Array, var: Array, eps: float) -> Array:

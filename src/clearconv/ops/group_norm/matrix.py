@@ -5,13 +5,20 @@ Splitting an axis copies nothing, so channels-last memory stays so. Sums are tak
 
 import numpy as np
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, put
+from clearconv.ops.geometry.shards import WHOLE, Shards
+from clearconv.ops.reduction import by_shards
 
 _GROUP = (2, 3, 4)  # the axes of a group's numbers, of (N, G, C/G, H, W)
 
 
 def forward(
-    x: Array, num_groups: int, weight: Array, bias: Array, eps: float
+    x: Array,
+    num_groups: int,
+    weight: Array,
+    bias: Array,
+    eps: float,
+    out: Array | None = None,
 ) -> tuple[Array, Array, Array]:
     """Mean, deviations from it, their mean square: the corrected two-pass algorithm."""
     groups = _groups(x, num_groups)
@@ -23,33 +30,54 @@ def forward(
     shift = _channels(bias, groups) - scale * _wide(rest)
     away *= scale.astype(x.dtype)
     away += shift.astype(x.dtype)
-    return away.reshape(x.shape), near + rest, var
+    return put(away.reshape(x.shape), out), near + rest, var
 
 
 def backward(
-    grad_y: Array, weight: Array, x: Array, mean: Array, var: Array, eps: float
-) -> tuple[Array, Array, Array]:
+    grad_y: Array,
+    weight: Array,
+    x: Array,
+    mean: Array,
+    var: Array,
+    eps: float,
+    shards: Shards = WHOLE,
+    out: Array | None = None,
+) -> tuple[Array, Array]:
     """The sums over each channel of each image, taken once, make all three."""
     groups, hat = _groups(grad_y, mean.shape[1]), _hat(x, mean, var, eps)
     sums = groups.sum((3, 4), dtype=np.float64)  # (N, G, C/G)
     products = (groups * hat).sum((3, 4), dtype=np.float64)
     grad_x = _input(groups, hat, sums, products, weight, var, eps)
-    grads = [part.sum(0).reshape(-1).astype(x.dtype) for part in (products, sums)]  # (C,)
-    return grad_x.reshape(x.shape), grads[0], grads[1]
+    return put(grad_x.reshape(x.shape), out), _over_images(products, sums, shards=shards)
 
 
 def backward_input(
-    grad_y: Array, weight: Array, x: Array, mean: Array, var: Array, eps: float
+    grad_y: Array,
+    weight: Array,
+    x: Array,
+    mean: Array,
+    var: Array,
+    eps: float,
+    out: Array | None = None,
 ) -> Array:
     """The direct path, less what the paths through mean and variance take away."""
-    return backward(grad_y, weight, x, mean, var, eps)[0]
+    return backward(grad_y, weight, x, mean, var, eps, out=out)[0]
 
 
-def backward_weight(grad_y: Array, x: Array, mean: Array, var: Array, eps: float) -> Array:
-    """Sum of `grad_y` times x̂ over images and positions."""
-    product = _hat(x, mean, var, eps)
-    product *= _groups(grad_y, mean.shape[1])
-    return product.sum((0, 3, 4), dtype=np.float64).reshape(-1).astype(x.dtype)  # (G, C/G) -> (C,)
+def gradient_sums(
+    grad_y: Array, x: Array, mean: Array, var: Array, eps: float, shards: Shards = WHOLE
+) -> Array:
+    """Sums of `grad_y` times x̂, and of `grad_y`, over images and positions."""
+    groups, products = _groups(grad_y, mean.shape[1]), _hat(x, mean, var, eps)
+    products *= groups
+    both = [part.sum((3, 4), dtype=np.float64) for part in (products, groups)]  # (N, G, C/G) each
+    return _over_images(*both, shards=shards)
+
+
+@by_shards(2)
+def _over_images(products: Array, sums: Array) -> Array:
+    """Add up what each image has, (N, G, C/G): (2, C)."""
+    return np.stack([part.sum(0).reshape(-1) for part in (products, sums)])
 
 
 def _input(

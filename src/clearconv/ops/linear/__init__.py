@@ -15,11 +15,20 @@ Sources: the article's general backpropagation, steps 1 to 4; Goodfellow, Bengio
 
 import numpy as np
 
-from clearconv.arrays import Array, check, expect, filled, fits, result, same_dtype
+from clearconv.arrays import Array, Destination, check, expect, filled, fits, same_dtype
 from clearconv.errors import ShapeError
+from clearconv.ops.geometry.shards import WHOLE, Shards
+from clearconv.ops.reduction import shard_sums
 from clearconv.ops.tellings import pick
 
-__all__ = ["backward_bias", "backward_input", "backward_weight", "forward"]
+__all__ = [
+    "backward_bias",
+    "backward_input",
+    "backward_weight",
+    "bias_sums",
+    "forward",
+    "weight_sums",
+]
 
 
 def forward(
@@ -83,8 +92,8 @@ def forward(
         expect(what, "bias", bias, (O,), "one number for each output")
     shape = (*x.shape[:-1], O)
     fits(what, "y", shape, x.itemsize)
-    y = pick("linear", backend).forward(rows, weight, bias)  # (N, O)
-    return result(what, y, shape, out)
+    to = Destination(what, out, shape, x.dtype, x, weight, bias, axes=2)
+    return to.result(pick("linear", backend).forward(rows, weight, bias, out=to.place))  # (N, O)
 
 
 def backward_input(
@@ -134,12 +143,18 @@ def backward_input(
     expect(what, "grad_y", grad_y, (*grad_y.shape[:-1], O), "one number for each row of weight")
     shape = (*grad_y.shape[:-1], I)
     fits(what, "grad_x", shape, grad_y.itemsize)
-    grad_x = pick("linear", backend).backward_input(grads, weight)  # (N, I)
-    return result(what, grad_x, shape, out)
+    to = Destination(what, out, shape, grad_y.dtype, grad_y, weight, axes=2)
+    telling = pick("linear", backend)
+    return to.result(telling.backward_input(grads, weight, out=to.place))  # (N, I)
 
 
 def backward_weight(
-    grad_y: Array, x: Array, *, out: Array | None = None, backend: str | None = None
+    grad_y: Array,
+    x: Array,
+    *,
+    shards: Shards = WHOLE,
+    out: Array | None = None,
+    backend: str | None = None,
 ) -> Array:
     r"""Gradient of the loss with respect to the weights.
 
@@ -152,6 +167,8 @@ def backward_weight(
         dL/dy.
     x : ndarray of shape (N, I) or (I,)
         Input of the forward pass.
+    shards : Shards
+        Which shards of a batch these samples are; all of it unless given.
     out : ndarray, optional
         Receives the result.
     backend : {"loops", "matrix", "native"}, optional
@@ -165,7 +182,7 @@ def backward_weight(
     Raises
     ------
     ShapeError
-        If `grad_y` and `x` do not hold the same number of samples.
+        If `grad_y` and `x` do not hold the same number of samples, or other samples than `shards`.
     DtypeError
         If the arrays are not all float32 or all float64.
 
@@ -178,20 +195,69 @@ def backward_weight(
     The article's backpropagation, step 3, where the factor is the output of the *previous* layer.
     """
     what = "linear.backward_weight"
-    grads, rows = _rows(what, "grad_y", grad_y), _rows(what, "x", x)  # (N, O), (N, I)
-    same_dtype(what, grad_y=grad_y, x=x)
-    if grad_y.ndim != x.ndim or len(grads) != len(rows):
-        raise ShapeError(
-            f"{what}: grad_y has shape {grad_y.shape} and x {x.shape}, but both must hold the same "
-            "samples: (N, out) and (N, in). Do both come from one forward pass?"
-        )
-    shape = (grads.shape[1], rows.shape[1])
-    fits(what, "grad_weight", shape, x.itemsize)
-    grad_weight = pick("linear", backend).backward_weight(grads, rows)  # (O, I)
-    return result(what, grad_weight, shape, out)
+    grads, rows, shape = _check_backward(what, grad_y, x)
+    shards.batch(len(rows), what)
+    to = Destination(what, out, shape, x.dtype, grad_y, x)
+    telling = pick("linear", backend)
+    return to.result(telling.backward_weight(grads, rows, shards=shards, out=to.place))  # (O, I)
 
 
-def backward_bias(grad_y: Array, *, out: Array | None = None, backend: str | None = None) -> Array:
+def weight_sums(
+    grad_y: Array,
+    x: Array,
+    *,
+    shards: Shards = WHOLE,
+    joined: bool = False,
+    backend: str | None = None,
+) -> Array:
+    r"""Sum the gradient of the weights over each shard of a batch.
+
+    ``reduction.tree_sum`` adds those of all shards, whoever holds them, to the bits of
+    `backward_weight`.
+
+    Parameters
+    ----------
+    grad_y : ndarray of shape (N, O)
+        dL/dy of the samples at hand.
+    x : ndarray of shape (N, I)
+        Their input in the forward pass.
+    shards : Shards
+        Which shards of the batch they are.
+    joined : bool
+        Whether to add up the shards at hand: one sum instead of one for each.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    sums : ndarray of shape (shards, O, I)
+        None, of shape (0, O, I), where the batch is too small for these shards.
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` and `x` do not hold the same number of samples, or other samples than these
+        shards.
+    DtypeError
+        If the arrays are not all float32 or all float64.
+
+    Notes
+    -----
+    .. math:: dw_{s,o,i} = \sum_{n \in s} dy_{n,o}\, x_{n,i}
+
+    References
+    ----------
+    As of `backward_weight`.
+    """
+    what = "linear.weight_sums"
+    grads, rows, _ = _check_backward(what, grad_y, x)
+    add_up = pick("linear", backend).backward_weight
+    return shard_sums(what, add_up, (grads, rows), shards, joined)
+
+
+def backward_bias(
+    grad_y: Array, *, shards: Shards = WHOLE, out: Array | None = None, backend: str | None = None
+) -> Array:
     r"""Gradient of the loss with respect to the bias.
 
     The bias is added once in every sample, so it collects `grad_y` over the batch.
@@ -200,6 +266,8 @@ def backward_bias(grad_y: Array, *, out: Array | None = None, backend: str | Non
     ----------
     grad_y : ndarray of shape (N, O) or (O,)
         dL/dy.
+    shards : Shards
+        Which shards of a batch these samples are; all of it unless given.
     out : ndarray, optional
         Receives the result.
     backend : {"loops", "matrix", "native"}, optional
@@ -213,7 +281,7 @@ def backward_bias(grad_y: Array, *, out: Array | None = None, backend: str | Non
     Raises
     ------
     ShapeError
-        If `grad_y` has neither one nor two axes.
+        If `grad_y` has neither one nor two axes, or holds other samples than `shards`.
     DtypeError
         If `grad_y` is neither float32 nor float64.
 
@@ -225,9 +293,70 @@ def backward_bias(grad_y: Array, *, out: Array | None = None, backend: str | Non
     ----------
     The article's backpropagation, step 3, with 1 as the input of the bias.
     """
-    grads = _rows("linear.backward_bias", "grad_y", grad_y)  # (N, O)
-    grad_bias = pick("linear", backend).backward_bias(grads)
-    return result("linear.backward_bias", grad_bias, (grads.shape[1],), out)
+    what = "linear.backward_bias"
+    grads = _rows(what, "grad_y", grad_y)  # (N, O)
+    shards.batch(len(grads), what)
+    to = Destination(what, out, grads.shape[1:], grads.dtype, grads)
+    telling = pick("linear", backend)
+    return to.result(telling.backward_bias(grads, shards=shards, out=to.place))  # (O,)
+
+
+def bias_sums(
+    grad_y: Array, *, shards: Shards = WHOLE, joined: bool = False, backend: str | None = None
+) -> Array:
+    r"""Sum the gradient of the bias over each shard of a batch.
+
+    ``reduction.tree_sum`` adds those of all shards, whoever holds them, to the bits of
+    `backward_bias`.
+
+    Parameters
+    ----------
+    grad_y : ndarray of shape (N, O)
+        dL/dy of the samples at hand.
+    shards : Shards
+        Which shards of the batch they are.
+    joined : bool
+        Whether to add up the shards at hand: one sum instead of one for each.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    sums : ndarray of shape (shards, O)
+        None, of shape (0, O), where the batch is too small for these shards.
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` has neither one nor two axes, or holds other samples than these shards.
+    DtypeError
+        If `grad_y` is neither float32 nor float64.
+
+    Notes
+    -----
+    .. math:: db_{s,o} = \sum_{n \in s} dy_{n,o}
+
+    References
+    ----------
+    As of `backward_bias`.
+    """
+    what = "linear.bias_sums"
+    grads = _rows(what, "grad_y", grad_y)  # (N, O)
+    return shard_sums(what, pick("linear", backend).backward_bias, (grads,), shards, joined)
+
+
+def _check_backward(what: str, grad_y: Array, x: Array) -> tuple[Array, Array, tuple[int, int]]:
+    """Return both as rows, (N, O) and (N, I), and the shape of the weights."""
+    grads, rows = _rows(what, "grad_y", grad_y), _rows(what, "x", x)
+    same_dtype(what, grad_y=grad_y, x=x)
+    if grad_y.ndim != x.ndim or len(grads) != len(rows):
+        raise ShapeError(
+            f"{what}: grad_y has shape {grad_y.shape} and x {x.shape}, but both must hold the same "
+            "samples: (N, out) and (N, in). Do both come from one forward pass?"
+        )
+    shape = (grads.shape[1], rows.shape[1])
+    fits(what, "grad_weight", shape, x.itemsize)
+    return grads, rows, shape
 
 
 def _rows(what: str, name: str, array: Array) -> Array:

@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, zeros
+from clearconv.ops.reduction import by_shards
 
 
-def forward(x: Array, weight: Array, bias: Array | None) -> Array:
+def forward(x: Array, weight: Array, bias: Array | None, out: Array | None = None) -> Array:
     """Every neuron weighs all inputs and sums."""
     N, O = len(x), len(weight)
-    y = np.zeros((N, O), dtype=x.dtype)
+    y = zeros((N, O), x.dtype, out)
     for n, o in np.ndindex(N, O):
         y[n, o] = np.dot(weight[o], x[n])
         if bias is not None:
@@ -16,15 +17,16 @@ def forward(x: Array, weight: Array, bias: Array | None) -> Array:
     return y
 
 
-def backward_input(grad_y: Array, weight: Array) -> Array:
+def backward_input(grad_y: Array, weight: Array, out: Array | None = None) -> Array:
     """Every neuron hands its gradient back along its weights."""
     N, O = grad_y.shape
-    grad_x = np.zeros((N, weight.shape[1]), dtype=grad_y.dtype)
+    grad_x = zeros((N, weight.shape[1]), grad_y.dtype, out)
     for n, o in np.ndindex(N, O):
         grad_x[n] += weight[o] * grad_y[n, o]
     return grad_x
 
 
+@by_shards(2)
 def backward_weight(grad_y: Array, x: Array) -> Array:
     """Every neuron hands its gradient, times the input, to the weight that used it."""
     N, O = grad_y.shape
@@ -34,6 +36,7 @@ def backward_weight(grad_y: Array, x: Array) -> Array:
     return grad_weight
 
 
+@by_shards(1)
 def backward_bias(grad_y: Array) -> Array:
     """The bias took part once in every sample."""
     N, O = grad_y.shape

@@ -1,26 +1,32 @@
 """The fully connected layer as matrix products: samples are rows, neurons are columns."""
 
+import numpy as np
+
 from clearconv.arrays import Array
+from clearconv.ops.reduction import by_shards
 
 
-def forward(x: Array, weight: Array, bias: Array | None) -> Array:
+def forward(x: Array, weight: Array, bias: Array | None, out: Array | None = None) -> Array:
     """Samples (rows) times weights (columns)."""
-    y = x @ weight.T  # (N, I) @ (I, O) = (N, O)
+    y: Array = np.matmul(x, weight.T, out=out)  # (N, I) @ (I, O) = (N, O)
     if bias is not None:
         y += bias
     return y
 
 
-def backward_input(grad_y: Array, weight: Array) -> Array:
+def backward_input(grad_y: Array, weight: Array, out: Array | None = None) -> Array:
     """`grad_y` times the weights, not transposed this time."""
-    return grad_y @ weight  # (N, O) @ (O, I) = (N, I)
+    grad_x: Array = np.matmul(grad_y, weight, out=out)  # (N, O) @ (O, I) = (N, I)
+    return grad_x
 
 
+@by_shards(2)
 def backward_weight(grad_y: Array, x: Array) -> Array:
     """Transposed `grad_y` times the samples: the product sums over the batch."""
     return grad_y.T @ x  # (O, N) @ (N, I) = (O, I)
 
 
+@by_shards(1)
 def backward_bias(grad_y: Array) -> Array:
     """Sum over the batch."""
     return grad_y.sum(axis=0)  # (O,)

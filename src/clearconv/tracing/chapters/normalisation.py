@@ -176,11 +176,12 @@ class Normalisation(Explainer):
     def _grad_weight(self, index: Index) -> Told:
         places = self._sharing(index)
         sums = (products(self.column("grad_y", *places), self._hats(places)),)
-        return self._say("backward_weight", sums=sums)
+        loops = "backward_weight" if self.by_channel else "gradient_sums"
+        return self._say("backward_weight", loops, sums=sums)
 
     def _grad_bias(self, index: Index) -> Told:
         sums = (products(self.column("grad_y", *self._sharing(index))),)
-        loops = "backward_bias" if self.by_channel else "backward"
+        loops = "backward_bias" if self.by_channel else "gradient_sums"
         return self._say("backward_bias", loops, sums=sums)
 
     def _grad_x(self, index: Index) -> Told:

@@ -39,13 +39,14 @@ struct Statistics : Input {
   }
 };
 
-nb::object forward(nb::handle x, Index groups, nb::handle weight, nb::handle bias, double eps) {
+nb::object forward(nb::handle x, Index groups, nb::handle weight, nb::handle bias, double eps,
+                   nb::handle out) {
   const Input xs(x);
   need_images(xs, groups);
   const Parameter ws(weight, xs), bs(bias, xs);
   return typed(xs, [&](auto number) -> nb::object {
     using T = decltype(number);
-    Output<T> y({xs.shape(0), xs.shape(1), xs.shape(2), xs.shape(3)}, Order::channels_last);
+    Output<T> y({xs.shape(0), xs.shape(1), xs.shape(2), xs.shape(3)}, Order::channels_last, out);
     Output<double> mean({xs.shape(0), groups}, Order::c), var({xs.shape(0), groups}, Order::c);
     compute([&] {
       of<T>(*kernels).forward(xs.tensor<T>(), {groups, eps, ws.tensor<T>().data},
@@ -56,11 +57,9 @@ nb::object forward(nb::handle x, Index groups, nb::handle weight, nb::handle bia
   });
 }
 
-enum Wanted { all, only_x, only_weight };
-
-// `weight` only where the gradient of x is wanted.
-nb::object backward_any(nb::handle grad_y, nb::handle weight, nb::handle x, nb::handle mean,
-                        nb::handle var, double eps, Wanted wanted) {
+// The gradient of x, if `weight` is given, and the sums that the parameters' gradients are.
+nb::object backward_any(nb::handle grad_y, const nb::handle* weight, nb::handle x, nb::handle mean,
+                        nb::handle var, double eps, nb::handle shards, nb::handle out) {
   const Input gs(grad_y), xs(x);
   same_shape(xs, gs);
   same_dtype(xs, gs);
@@ -69,48 +68,42 @@ nb::object backward_any(nb::handle grad_y, nb::handle weight, nb::handle x, nb::
   const Index groups = means.shape(1);
   need_images(xs, groups);
   need(vars.shape(1) == groups);
+  const Shards here = shards_of(shards, xs.shape(0));
   std::optional<Parameter> ws;
-  if (wanted != only_weight) ws.emplace(weight, xs);
+  if (weight) ws.emplace(*weight, xs);
   return typed(xs, [&](auto number) -> nb::object {
     using T = decltype(number);
-    std::optional<Output<T>> grad_x, grad_weight, grad_bias;
-    if (wanted != only_weight)
-      grad_x.emplace(std::initializer_list<Index>{xs.shape(0), xs.shape(1), xs.shape(2),
-                                                  xs.shape(3)},
-                     Order::channels_last);
-    if (wanted != only_x) {
-      grad_weight.emplace(std::initializer_list<Index>{xs.shape(1)}, Order::c);
-      grad_bias.emplace(std::initializer_list<Index>{xs.shape(1)}, Order::c);
+    Output<double> sums({2, xs.shape(1)}, Order::c);
+    std::optional<Output<T>> grad_x;
+    if (weight) {
+      const auto shape = {xs.shape(0), xs.shape(1), xs.shape(2), xs.shape(3)};
+      grad_x.emplace(shape, Order::channels_last, out);
     }
-    const auto data = [](const std::optional<Output<T>>& array) {
-      return array ? array->tensor.data : nullptr;
-    };
     compute([&] {
       of<T>(*kernels).backward(gs.tensor<T>(), xs.tensor<T>(),
                                {groups, eps, ws ? ws->template tensor<T>().data : nullptr},
                                means.tensor<double>().data, vars.tensor<double>().data,
-                               {data(grad_x), data(grad_weight), data(grad_bias)},
+                               {here, grad_x ? grad_x->tensor.data : nullptr, sums.tensor.data},
                                threads::runtime);
     });
-    if (wanted == only_x) return grad_x->numpy();
-    if (wanted == only_weight) return grad_weight->numpy();
-    return nb::make_tuple(grad_x->numpy(), grad_weight->numpy(), grad_bias->numpy());
+    if (!weight) return sums.numpy();
+    return nb::make_tuple(grad_x->numpy(), sums.numpy());
   });
 }
 
 nb::object backward(nb::handle grad_y, nb::handle weight, nb::handle x, nb::handle mean,
-                    nb::handle var, double eps) {
-  return backward_any(grad_y, weight, x, mean, var, eps, all);
+                    nb::handle var, double eps, nb::handle shards, nb::handle out) {
+  return backward_any(grad_y, &weight, x, mean, var, eps, shards, out);
 }
 
 nb::object backward_input(nb::handle grad_y, nb::handle weight, nb::handle x, nb::handle mean,
-                          nb::handle var, double eps) {
-  return backward_any(grad_y, weight, x, mean, var, eps, only_x);
+                          nb::handle var, double eps, nb::handle out) {
+  return backward_any(grad_y, &weight, x, mean, var, eps, nb::none(), out)[0];
 }
 
-nb::object backward_weight(nb::handle grad_y, nb::handle x, nb::handle mean, nb::handle var,
-                           double eps) {
-  return backward_any(grad_y, nb::none(), x, mean, var, eps, only_weight);
+nb::object gradient_sums(nb::handle grad_y, nb::handle x, nb::handle mean, nb::handle var,
+                         double eps, nb::handle shards) {
+  return backward_any(grad_y, nullptr, x, mean, var, eps, shards, nb::none());
 }
 
 }  // namespace
@@ -120,13 +113,15 @@ void bind(nb::module_& module, Variant variant) {
   nb::module_ chapter =
       module.def_submodule("group_norm", "Group normalisation, an image at a time.");
   chapter.def("forward", &forward, nb::arg("x"), nb::arg("num_groups"), nb::arg("weight"),
-              nb::arg("bias"), nb::arg("eps"));
+              nb::arg("bias"), nb::arg("eps"), nb::arg("out") = nb::none());
   chapter.def("backward", &backward, nb::arg("grad_y"), nb::arg("weight"), nb::arg("x"),
-              nb::arg("mean"), nb::arg("var"), nb::arg("eps"));
+              nb::arg("mean"), nb::arg("var"), nb::arg("eps"), nb::arg("shards") = nb::none(),
+              nb::arg("out") = nb::none());
   chapter.def("backward_input", &backward_input, nb::arg("grad_y"), nb::arg("weight"),
-              nb::arg("x"), nb::arg("mean"), nb::arg("var"), nb::arg("eps"));
-  chapter.def("backward_weight", &backward_weight, nb::arg("grad_y"), nb::arg("x"),
-              nb::arg("mean"), nb::arg("var"), nb::arg("eps"));
+              nb::arg("x"), nb::arg("mean"), nb::arg("var"), nb::arg("eps"),
+              nb::arg("out") = nb::none());
+  chapter.def("gradient_sums", &gradient_sums, nb::arg("grad_y"), nb::arg("x"), nb::arg("mean"),
+              nb::arg("var"), nb::arg("eps"), nb::arg("shards") = nb::none());
 }
 
 }  // namespace clearconv::group_norm

@@ -203,8 +203,8 @@ void backward(const Tensor<const T>& grad_y, const Tensor<const T>& x,
               const group_norm::Norm<T>& norm, const double* mean, const double* var,
               const group_norm::Gradients<T>& to, const Runtime& runtime) {
   const Image image(x);
-  const Index C = image.channels, shards = whole_batch(x.shape[0]).here;
-  const std::size_t totals = most(1, shards) * 2 * C * sizeof(double);
+  const Index C = image.channels, here = to.shards.here;
+  const std::size_t totals = most(1, here) * 2 * C * sizeof(double);
   double* total = static_cast<double*>(runtime.scratch(2, totals));  // (shards, 2, C)
   std::memset(total, 0, totals);
   using Sums = SumBlocks<T, false>;
@@ -212,8 +212,8 @@ void backward(const Tensor<const T>& grad_y, const Tensor<const T>& x,
       Sums{{}, C, image.per_row, image.wide, nullptr}.state_bytes();
   const std::size_t bytes = 2 * C * sizeof(double) + state_bytes +
                             (4 * image.wide + 2 * image.block * C) * sizeof(T);
-  over_ranges(shards, 1, runtime, [&](Index s, Index) {
-    const Shard shard(whole_batch(x.shape[0]), s);
+  over_ranges(here, 1, runtime, [&](Index s, Index) {
+    const Shard shard(to.shards, s);
     Memory memory = {static_cast<char*>(runtime.scratch(0, bytes))};
     double* sums = memory.take<double>(2 * C);
     char* state = memory.take<char>(state_bytes);
@@ -241,12 +241,8 @@ void backward(const Tensor<const T>& grad_y, const Tensor<const T>& x,
       });
     }
   });
-  if (!to.weight) return;
-  add_shards(total, shards, 2 * C, 2 * C);
-  for (Index c = 0; c < C; ++c) {
-    to.weight[c] = T(total[c]);
-    to.bias[c] = T(total[C + c]);
-  }
+  add_shards(total, here, 2 * C, 2 * C);
+  std::memcpy(to.sums, total, 2 * C * sizeof(double));
 }
 
 }  // namespace

@@ -13,10 +13,13 @@ struct Norm {
   const T* weight;
 };
 
-// Results of backward; null where one is not wanted. `weight` and `bias` go together.
+// Results of backward. `x` may be null; `sums`, (2, C), are the gradients of scale and shift, 0
+// where no shard is at hand.
 template <class T>
 struct Gradients {
-  T *x, *weight, *bias;
+  Shards shards;
+  T* x;
+  double* sums;
 };
 
 // Inputs of four axes may have any strides. Results are dense, images channels last, and distinct

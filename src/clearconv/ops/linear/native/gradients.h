@@ -63,11 +63,12 @@ struct WeightGradient {
   static constexpr Index kShared = 16;  // outputs for which copying samples side by side pays
 
   Tensor<const T> grad_y, x;
+  Starts shards;
   T* grad_weight;
   const Runtime& runtime;
 
   void run() const {
-    if (x.shape[0] == 0)
+    if (shards.count == 0)
       std::memset(grad_weight, 0, grad_y.shape[1] * x.shape[1] * sizeof(T));
     else
       for_blocks(*this, gradient_blocks<T>(grad_y.shape[1], x), runtime);
@@ -94,7 +95,7 @@ struct WeightGradient {
     Target<T> target(strip, outputs, grad_weight + o * I + strip.column, I);
     const Place<T> to = target.open(true);
     with_tile(outputs, strip.vectors, [&](auto M, auto V) {
-      sum_batch<T, decltype(M)::value, decltype(V)::value>(a, rows, x.shape[0], to);
+      sum_batch<T, decltype(M)::value, decltype(V)::value>(a, rows, shards, to);
     });
     target.close();
   }
@@ -112,18 +113,19 @@ struct WeightGradient {
 template <class T>
 struct BiasGradient {
   Tensor<const T> grad_y;
+  Starts shards;
   const Runtime& runtime;
   T* partial;  // (shards, 2, outputs): the shard's sum, and its chunk's
 
   void run(T* grad_bias) {
-    const Index O = grad_y.shape[1], N = grad_y.shape[0], shards = whole_batch(N).here;
-    if (shards == 0) return void(std::memset(grad_bias, 0, O * sizeof(T)));
-    partial = static_cast<T*>(runtime.scratch(1, shards * 2 * O * sizeof(T)));
+    const Index O = grad_y.shape[1], N = grad_y.shape[0], count = shards.count;
+    if (count == 0) return void(std::memset(grad_bias, 0, O * sizeof(T)));
+    partial = static_cast<T*>(runtime.scratch(1, count * 2 * O * sizeof(T)));
     if (N * O < kWorthAThread)
-      for (Index s = 0; s < shards; ++s) add_up(this, s);
+      for (Index s = 0; s < count; ++s) add_up(this, s);
     else
-      runtime.parallel(shards, add_up, this);
-    add_shards(partial, shards, 2 * O, O);
+      runtime.parallel(count, add_up, this);
+    add_shards(partial, count, 2 * O, O);
     std::memcpy(grad_bias, partial, O * sizeof(T));
   }
 
@@ -131,11 +133,10 @@ struct BiasGradient {
     const BiasGradient& self = *static_cast<BiasGradient*>(context);
     const Index O = self.grad_y.shape[1];
     const Index row = self.grad_y.stride[0], column = self.grad_y.stride[1];
-    const Shard shard(whole_batch(self.grad_y.shape[0]), s);
     T *total = self.partial + s * 2 * O, *sum = total + O;
     std::memset(total, 0, O * sizeof(T));
-    const Index end = shard.first + shard.images;
-    for (Index first = shard.first; first < end; first += kChunkPixels) {
+    const Index end = self.shards.at[s + 1];
+    for (Index first = self.shards.at[s]; first < end; first += kChunkPixels) {
       std::memset(sum, 0, O * sizeof(T));
       for (Index n = first; n < least(end, first + kChunkPixels); ++n)
         for (Index o = 0; o < O; ++o) sum[o] += self.grad_y.data[n * row + o * column];

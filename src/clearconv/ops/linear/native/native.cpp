@@ -24,14 +24,15 @@ void backward_input(const Tensor<const T>& grad_y, const Tensor<const T>& weight
 }
 
 template <class T>
-void backward_weight(const Tensor<const T>& grad_y, const Tensor<const T>& x, T* grad_weight,
-                     const Runtime& runtime) {
-  WeightGradient<T>{grad_y, x, grad_weight, runtime}.run();
+void backward_weight(const Tensor<const T>& grad_y, const Tensor<const T>& x, const Shards& shards,
+                     T* grad_weight, const Runtime& runtime) {
+  WeightGradient<T>{grad_y, x, Starts(shards), grad_weight, runtime}.run();
 }
 
 template <class T>
-void backward_bias(const Tensor<const T>& grad_y, T* grad_bias, const Runtime& runtime) {
-  BiasGradient<T>{grad_y, runtime, nullptr}.run(grad_bias);
+void backward_bias(const Tensor<const T>& grad_y, const Shards& shards, T* grad_bias,
+                   const Runtime& runtime) {
+  BiasGradient<T>{grad_y, Starts(shards), runtime, nullptr}.run(grad_bias);
 }
 
 }  // namespace

@@ -14,9 +14,11 @@ struct Functions {
                   const Runtime& runtime);
   void (*backward_input)(const Tensor<const T>& grad_y, const Tensor<const T>& weight, T* grad_x,
                          const Runtime& runtime);
-  void (*backward_weight)(const Tensor<const T>& grad_y, const Tensor<const T>& x, T* grad_weight,
-                          const Runtime& runtime);
-  void (*backward_bias)(const Tensor<const T>& grad_y, T* grad_bias, const Runtime& runtime);
+  // Sums over the shards at hand, 0 where there is none.
+  void (*backward_weight)(const Tensor<const T>& grad_y, const Tensor<const T>& x,
+                          const Shards& shards, T* grad_weight, const Runtime& runtime);
+  void (*backward_bias)(const Tensor<const T>& grad_y, const Shards& shards, T* grad_bias,
+                        const Runtime& runtime);
 };
 
 struct Kernels {

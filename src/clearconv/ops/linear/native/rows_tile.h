@@ -69,24 +69,22 @@ void add_rows(const Place<const T>& a, const Place<const T>& b, Index depth, con
 // to = the sum over a batch, k = samples, divided as shards.h says. Two halves of a subtree are
 // added as soon as the second is there: `held` is the stack of what waits for its second half.
 template <class T, int M, int V>
-void sum_batch(const Place<const T>& a, const Place<const T>& b, Index samples,
+void sum_batch(const Place<const T>& a, const Place<const T>& b, const Starts& shards,
                const Place<T>& to) {
   constexpr Index kRow = V * kLanes<T>;
-  alignas(64) T held[4][M * kRow];
-  const Index shards = whole_batch(samples).here;
+  alignas(64) T held[kMostLevels][M * kRow];
   Index height = 0;
-  for (Index s = 0; s < shards; ++s) {
-    const Shard shard(whole_batch(samples), s);
-    const Index end = shard.first + shard.images;
+  for (Index s = 0; s < shards.count; ++s) {
+    const Index start = shards.at[s], end = shards.at[s + 1];
     Sums<T, M, V> sums;
-    Index first = shard.first;
+    Index first = start;
     do {  // chunk by chunk
       sums.sum(a, b, first, least(end, first + kChunkPixels));
-      if (first > shard.first) sums.add(held[height], kRow);
+      if (first > start) sums.add(held[height], kRow);
       if (first + kChunkPixels < end) sums.write(held[height], kRow);
       first += kChunkPixels;
     } while (first < end);
-    const bool last = s + 1 == shards;
+    const bool last = s + 1 == shards.count;
     for (Index rest = s; height > 0 && (last || rest % 2); rest /= 2)
       sums.add(held[--height], kRow);
     if (last)
