@@ -146,7 +146,7 @@ def test_a_lack_of_memory_names_options_that_the_command_has(run, monkeypatch):
     monkeypatch.setattr(summary, "create", fail)
     result = run("summary", "lenet", "--input", "3x99999x99999")
     assert result.stderr == "Error: the memory is used up. Try a smaller --input.\n"
-    monkeypatch.setattr("clearconv.cli.train.start_run", fail)
+    monkeypatch.setattr("clearconv.cli.train.new_run", fail)
     assert "a smaller --batch-size or --image-size." in run("train", "digits").stderr
 
 

@@ -8,8 +8,9 @@ import pytest
 from rich.console import Console
 
 from clearconv.cli.screen import live as _live
+from clearconv.cli.screen.bar import Bar
 from clearconv.cli.screen.live import LiveEpoch, drawn, time_left
-from clearconv.cli.screen.progress import Bar, Training
+from clearconv.cli.screen.progress import Training
 
 NOTES = ["loss 0.694", "accuracy 0.785", "1,042 images/s", "left: epoch 70 s, run 21 min"]
 

@@ -1,22 +1,11 @@
 """What a message from below says of settings is printed as the flags that give them."""
 
-import ast
-import re
-from pathlib import Path
-
 import click
 import pytest
 
-import clearconv
 from clearconv.cli import main
 from clearconv.cli.flags.options import TRAIN
 from clearconv.cli.flags.spelling import flags_of, spelled, translated
-
-BELOW = [
-    path
-    for path in Path(clearconv.__file__).parent.rglob("*.py")
-    if path.relative_to(Path(clearconv.__file__).parent).parts[0] != "cli"
-]
 
 
 def command(name):
@@ -69,13 +58,3 @@ def test_a_command_calls_its_own_options_by_its_own_flags():
     said = "--layer a --layer b --maps 4-7, --layer, --lr"
     assert spelled(text, command("glassbox")) == said
     assert spelled("`lr`") == "--lr", "where no command is running"
-
-
-def test_messages_below_name_no_flag():
-    """They are read by whoever called a function."""
-    others = re.compile(r"pip install|jupyter nbconvert|tensorboard --logdir|style=")
-    for path in BELOW:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found = re.search(r"(?<![\w-])--[a-z][\w-]*", node.value)
-                assert found is None or others.search(node.value), f"{path}: {node.value}"

@@ -101,7 +101,7 @@ def test_with_a_compiler_the_wheel_holds_one_stripped_module(tmp_path):
     wheel = build(tmp_path)
     names = unpack(wheel, tmp_path / "unpacked")
     assert not [name for name in names if name.endswith((".o", ".a"))]
-    assert {"clearconv/pages/style.css", "clearconv/report/report.html"} <= set(names)
+    assert {"clearconv/pages/style.css", "clearconv/report/page.html"} <= set(names)
     assert {"clearconv/glassbox/page/glass.js", "clearconv/glassbox/page/page.html"} <= set(names)
     # shipped to be read: `clearconv show` prints it
     assert "clearconv/ops/conv2d/native/native.cpp" in names

@@ -10,13 +10,14 @@ from clearconv.cli.frame import Failure, command
 from clearconv.cli.screen.evaluation import accuracy, report, sureness
 from clearconv.cli.screen.messages import warn
 from clearconv.cli.screen.progress import Reading
+from clearconv.runs import files
 
 
 @command(
-    """
+    f"""
     clearconv evaluate runs/photos-1
     clearconv evaluate runs/photos-1 other-photos/
-    clearconv evaluate runs/photos-1/best.safetensors other-photos/
+    clearconv evaluate runs/photos-1/{files.BEST} other-photos/
     """
 )
 @click.argument("run", type=RunPath())

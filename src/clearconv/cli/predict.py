@@ -15,9 +15,9 @@ import numpy as np
 from clearconv.cli.flags.option import RunPath
 from clearconv.cli.flags.spelling import spelled
 from clearconv.cli.frame import Failure, command, count
+from clearconv.cli.screen.bar import Bar
 from clearconv.cli.screen.images import expanded
 from clearconv.cli.screen.messages import complain
-from clearconv.cli.screen.progress import Bar
 from clearconv.words import table
 
 if TYPE_CHECKING:

@@ -1,7 +1,9 @@
 """``clearconv train photos/``: a folder of images in, a tested classifier out."""
 
 import signal
+from contextlib import AbstractContextManager
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import click
@@ -9,21 +11,26 @@ import numpy as np
 from click.core import ParameterSource
 
 from clearconv.cli.flags.options import of_train, variations
+from clearconv.cli.flags.spelling import quoted
 from clearconv.cli.frame import Stopped, Terminated, command
-from clearconv.cli.screen.ahead import Ahead
-from clearconv.cli.screen.folds import Folds
-from clearconv.cli.screen.progress import Training, quoted
+from clearconv.cli.screen.begun import forecast, introduce, introduce_another
+from clearconv.cli.screen.progress import Training
 from clearconv.runs import files
 from clearconv.train import (
     Callback,
-    CrossValidation,
+    Folds,
     Interrupted,
     Result,
-    cross_validate,
-    resume_folds,
+    Run,
+    Stop,
+    TensorBoard,
+    go,
+    new_folds,
+    new_run,
+    resumed_folds,
+    resumed_run,
 )
-from clearconv.train import resume as resume_run
-from clearconv.train import train as start_run
+from clearconv.words import printable
 
 #: What a resumed run may be told: where it lies and where its data are now.
 _ALLOWED_WITH_RESUME = ("data", "out", "resume", "tensorboard")
@@ -59,40 +66,78 @@ def train(
 
     Defaults in brackets are those for photographs.
     """
+    progress = Training()
+    heard: list[Callback] = [progress, *([TensorBoard()] if tensorboard else [])]
+    opened: AbstractContextManager[Run] | AbstractContextManager[Folds]
     if resume is not None:
         folder, data = _resumed(ctx, data, out, resume)
         several = (folder / files.FOLDS).exists()
+        take_up = resumed_folds if several else resumed_run
+        opened = take_up(folder, callbacks=heard, data=data)
     elif data is not None:
         given["augmentation"] = variations(given, no_augmentation)
         several = folds is not None
+        if folds is not None:
+            given["folds"] = folds
+        begin = new_folds if several else new_run
+        opened = begin(data, out=out, callbacks=heard, **given)
     else:
         raise click.UsageError("Which data? Give a folder of images, or the word digits.")
-    progress = Folds() if several else Training()
-    told: list[Callback] = [progress] if several else [progress, Ahead()]
-    if tensorboard:
-        from clearconv.train.show.tensorboard import TensorBoard
-
-        told.append(TensorBoard())
+    start = perf_counter()
     try:
         # A loss that is not finite is an error of its own; NumPy's remarks would only precede it.
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            found: Result | CrossValidation
-            if resume is not None:
-                go_on = resume_folds if several else resume_run
-                found = go_on(folder, callbacks=told, data=data)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"), opened as begun:
+            if isinstance(begun, Run):
+                _train_run(begun, progress, heard, start)
             else:
-                assert data is not None
-                if folds is not None:
-                    found = cross_validate(data, folds=folds, out=out, callbacks=told, **given)
-                else:
-                    found = start_run(data, out=out, callbacks=told, **given)
-        if isinstance(progress, Folds) and isinstance(found, CrossValidation):
-            progress.conclude(found)
+                _train_folds(begun, progress, heard, start)
     except KeyboardInterrupt as error:
         ended = isinstance(error, Interrupted) and error.number == signal.SIGTERM
-        raise (Terminated if ended else Stopped)(_how_to_go_on(progress)) from None
+        raise (Terminated if ended else Stopped)(_how_to_go_on(progress.run, several)) from None
     finally:
         progress.close()
+
+
+def _train_run(run: Run, progress: Training, heard: list[Callback], start: float) -> None:
+    """Train a run that has begun and test it; `start` is when reading its data was begun."""
+    # late, but before hours of training: with the report comes what draws it
+    from clearconv.cli.screen.outcome import conclude, show_test
+    from clearconv.cli.screen.page import write_page
+
+    progress.started(run)
+    with Stop():
+        introduce(run)
+        if run.epochs_done < run.settings.epochs:
+            forecast(run, perf_counter() - start, progress.bar)
+    result = go(run, heard)
+    show_test(run, result)
+    page = write_page(run, result, progress.bar)
+    conclude(run, result, page)
+
+
+def _train_folds(folds: Folds, progress: Training, heard: list[Callback], start: float) -> None:
+    """Train and test the run of each fold, then show their tests as one."""
+    from clearconv.cli.screen.outcome import conclude_fold, conclude_folds
+    from clearconv.cli.screen.page import write_page
+
+    results: list[Result] = []
+    foreseen = False
+    for place in folds.places:
+        with folds.run(place, heard) as run:
+            first = progress.run is None
+            progress.started(run)
+            with Stop():
+                click.echo(f"{'' if first else chr(10)}{printable(place.name)}")
+                (introduce if first else introduce_another)(run)
+                if not foreseen and run.epochs_done < run.settings.epochs:
+                    forecast(run, perf_counter() - start, progress.bar)
+                    click.echo("each fold takes that time")
+                    foreseen = True
+            results.append(go(run, heard))
+            page = run.folder / files.REPORT
+            there = printable(page) if page.exists() else write_page(run, results[-1], progress.bar)
+            conclude_fold(results[-1], there)
+    conclude_folds(run, folds.conclude(results))
 
 
 def _run_meant(out: Path | None, resume: str) -> str:
@@ -129,8 +174,7 @@ def _resumed(
     return folder, data
 
 
-def _how_to_go_on(progress: Training) -> str:
-    run = progress.run
+def _how_to_go_on(run: Run | None, several: bool) -> str:
     if run is None:
         return "Stopped before training began."
     epochs, step = run.saved
@@ -138,7 +182,5 @@ def _how_to_go_on(progress: Training) -> str:
         where = f"in epoch {epochs + 1} of {run.settings.epochs}, after step {step} of {run.steps}"
     else:
         where = f"after epoch {epochs} of {run.settings.epochs}" if epochs else "before step 1"
-    return (
-        f"Stopped {where}; all of it is saved. To go on: clearconv train --resume "
-        f"{quoted(progress.folder)}"
-    )
+    folder = quoted(run.folder.parent if several else run.folder)
+    return f"Stopped {where}; all of it is saved. To go on: clearconv train --resume {folder}"

@@ -73,7 +73,7 @@ def write_report(
         lstrip_blocks=True,
     )
     templates.filters |= {"percent": _percent, "count": _count, "signed": fixed}
-    body = templates.get_template("report.html").render(_content(run, wording))
+    body = templates.get_template("page.html").render(_content(run, wording))
     html = page(f"{folder.name}: {run.network} on {run.source.name}", body, kind="report")
     try:
         write_atomically(path, utf8(html))

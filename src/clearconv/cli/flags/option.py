@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from clearconv.runs import files
+
 
 class Option(click.Option):
     """An option with a heading.
@@ -37,7 +39,7 @@ class RunPath(click.Path):
     def convert(self, value: Any, parameter: Any, ctx: click.Context | None) -> Any:
         """Return the path if it exists."""
         if not Path(value).exists():
-            runs = sorted(str(path.parent) for path in Path("runs").glob("*/run.json"))
+            runs = sorted(str(path.parent) for path in Path(files.RUNS).glob(f"*/{files.RUN}"))
             there = f"there are {', '.join(runs[-8:])}" if runs else "clearconv train makes one"
             self.fail(f"{value} does not exist; a run folder is expected: {there}.")
         return super().convert(value, parameter, ctx)

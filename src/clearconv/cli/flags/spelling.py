@@ -14,6 +14,7 @@ import click
 
 from clearconv.cli.flags.options import TRAIN
 from clearconv.cli.flags.values import FORMS, written
+from clearconv.words import printable
 
 #: Not within a longer word or a path, which may have such a name.
 _CODE = re.compile(r"(?<![\w/.-])`([^`\n]+)`(?![\w/-]|\.\w)")
@@ -72,6 +73,11 @@ def translated(text: str, flags: Flags) -> str:
         With ``--lr``, ``--folds 7``, ``--no-flip``; other words in backticks stay as they are.
     """
     return _CODE.sub(lambda code: _as_words(code[1], flags) or code[0], text)
+
+
+def quoted(path: object) -> str:
+    """Quote a path as a word of a command."""
+    return quote(printable(path))
 
 
 def _as_words(code: str, flags: Flags) -> str | None:
