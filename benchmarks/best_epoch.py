@@ -17,38 +17,40 @@ from clearconv.data import Source, Split, make_split, open_data, write_split
 from clearconv.random import generator
 from clearconv.runs.best import best_epoch, highest_epoch
 from clearconv.runs.evaluation import evaluate_model
-from clearconv.train import Callback, Run, train
+from clearconv.train import Callback, EpochRecord, Run, train
 from clearconv.words import table
 
-Records = Sequence[dict[str, Any]]
+Records = Sequence[EpochRecord]
 
 #: What is compared: each gives the number of an epoch, from 1.
 RULES: dict[str, Callable[[Records], int]] = {
     "the highest accuracy": highest_epoch,
-    "the lowest loss": lambda records: min(records, key=lambda r: r["validation_loss"])["epoch"],
+    "the lowest loss": lambda records: min(records, key=lambda r: r.validation_loss).epoch,
     "the last": len,
     "the latest not clearly below the highest": best_epoch,
 }
 
 
 class Watch(Callback):
-    """Keeps each epoch's record, with the accuracy on the images held out: ``held``."""
+    """Keeps each epoch's record, and the accuracy on the images held out: `held`."""
 
     def __init__(self) -> None:
-        self.records: list[dict[str, Any]] = []
+        self.records: list[EpochRecord] = []
+        self.held: list[float] = []
 
     def started(self, run: Run) -> None:
         """Note whose run it is."""
         self.run = run
 
-    def epoch(self, record: dict[str, Any], best: bool) -> None:
+    def epoch(self, record: EpochRecord, best: bool) -> None:
         """Evaluate on the test part, which the run itself looks at only when it is done."""
         run, classes = self.run, self.run.source.classes
         said = evaluate_model(run.model, run.source, run.split.test, run.preprocessing, classes)
-        self.records.append({**record, "held": said.accuracy})
+        self.records.append(record)
+        self.held.append(said.accuracy)
 
 
-def watched(source: Source, images: int, seed: int, held: int, settings: dict[str, Any]) -> Records:
+def watched(source: Source, images: int, seed: int, held: int, settings: dict[str, Any]) -> Watch:
     """Train on `images` of each class, and judge every epoch on `held` others of each."""
     rng = generator(seed, "best epoch", images)
     few, others = [], []
@@ -64,7 +66,7 @@ def watched(source: Source, images: int, seed: int, held: int, settings: dict[st
         write_split(Path(folder) / "split.json", split, source)
         given = {"split": f"{folder}/split.json", "seed": seed, **settings}
         train(source, out=Path(folder) / "run", callbacks=[watch], **given)
-    return watch.records
+    return watch
 
 
 @click.command()
@@ -83,7 +85,7 @@ def main(data: str, images: str, held: int, seeds: int, schedule: str) -> None:
     }
     rows = []
     for name, rule in RULES.items():
-        means = [np.mean([run[rule(run) - 1]["held"] for run in runs[size]]) for size in sizes]
+        means = [np.mean([run.held[rule(run.records) - 1] for run in runs[size]]) for size in sizes]
         rows.append((name, *(f"{mean:.3f}" for mean in means)))
     heads = ("kept epoch", *(f"{size} a class" for size in sizes))
     for line in table(heads, rows, right=tuple(range(1, len(heads)))):

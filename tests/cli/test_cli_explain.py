@@ -9,7 +9,7 @@ from PIL import Image
 from clearconv.data import load_image, open_data
 from clearconv.explain import grad_cam, rank_correlation
 from clearconv.explain.occlusion_maps import occlusion
-from clearconv.runs.use import open_model
+from clearconv.runs.open import open_run
 from clearconv.train import predict
 
 
@@ -28,7 +28,8 @@ def test_the_table_says_what_the_library_says(run, digits, digit):
     _, name, probability, agreement, picture = line.split()
     (said,) = predict(folder, [digit])
     assert (name, probability) == (said.best[0], f"{said.best[1]:.3f}")
-    model, classes, preprocessing = open_model(folder)
+    opened = open_run(folder)
+    model, classes, preprocessing = opened.model, opened.classes, opened.preprocessing
     x, target = preprocessing(load_image(digit)), classes.index(name)
     heat, drop = grad_cam(model, x, target), occlusion(model, x, target)
     expected = f"{rank_correlation(heat, drop):.2f}" if heat.any() else "-"

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from clearconv.runs.run import read_run
+from clearconv.runs.open import open_run
 from clearconv.train import Callback
 
 HALF = os.fsdecode(b"\xfc")  # as Latin-1 writes u with dots: half a character for UTF-8
@@ -72,7 +72,7 @@ def test_names_that_are_not_utf_8_go_through_every_command(run, odd, place):
         result.stderr.encode()
     (said,) = json.loads(run("predict", folder, image, "--json").stdout)
     assert said["file"] == str(image)  # and is read back without loss
-    files = set(read_run(folder)["data"]["sha256"])
+    files = set(open_run(folder).about.data.sha256)
     assert files == {p.relative_to(odd).as_posix() for p in odd.glob("*/*.png")}
     split, again = (json.loads((place / n / "split.json").read_text()) for n in ("one", "two"))
     assert split == again

@@ -6,7 +6,7 @@ NOT_YET = {
     "circle": (),
     "private": ("ops.conv_block", "ops.conv_transpose2d"),
     "doors": ("cli.explain", "explain.pictures", "report.pictures"),
-    "hidden": ("train.prepare",),
+    "hidden": (),
     "flags": (),
     "files of a run": ("saving.model_file",),
     "chapters": (),

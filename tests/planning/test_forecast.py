@@ -9,6 +9,7 @@ from clearconv.data import Split
 from clearconv.planning import forecast as forecast_of
 from clearconv.planning.forecaster import Forecast, _Found, _measure, duration, memory
 from clearconv.train import Callback, loop, prepare, train
+from epochs import record
 
 MODULE = "clearconv.planning.forecaster"
 
@@ -55,9 +56,9 @@ def test_the_measurement_takes_apart_what_the_loop_reports(run, monkeypatch):
             now[0] += 5.0 if step == 6 else 0.1  # one step was disturbed
             watch.step(1, step + 1, 10, 0.0, 0.0, 0.0)
         now[0] += 0.8
-        record = {"seconds": now[0] - 100}
+        done = record(1, seconds=now[0] - 100)
         now[0] += 0.2
-        watch.epoch(record, True)
+        watch.epoch(done, True)
         now[0] += 7.0
         watch.finished(None)
 

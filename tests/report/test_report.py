@@ -15,7 +15,7 @@ from clearconv.data import open_data, read_split
 from clearconv.errors import DataError, ModelFileError, RunError
 from clearconv.explain import grad_cam
 from clearconv.report import wilson, write_report
-from clearconv.runs.use import open_model
+from clearconv.runs.open import open_run
 from clearconv.train import evaluate
 
 VOID = {"meta", "link", "img", "br"}
@@ -130,7 +130,8 @@ def test_the_surest_mistakes_are_shown_with_grad_cam(page, result, digits):
     images = [given for section, given in page.images if section == "mistakes"]
     wrong = result["wrong"][:12]
     assert [given["alt"] for given in images[::2]] == [f"{w['label']}, {w['file']}" for w in wrong]
-    model, classes, preprocessing = open_model(digits)
+    opened = open_run(digits)
+    model, classes, preprocessing = opened.model, opened.classes, opened.preprocessing
     source, expected = open_data("digits"), []
     for mistake in wrong:  # where Grad-CAM shows nothing, occlusion takes its place
         x = preprocessing(source.image(source.files.index(mistake["file"])))

@@ -1,6 +1,7 @@
 """What is said of a run that goes wrong, and that nothing is said of one that goes well."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from clearconv import (
     Residual,
     Sequential,
 )
+from clearconv.arrays import finite
 from clearconv.errors import RunError
 from clearconv.train import Callback, train
 from clearconv.train.health import (
@@ -31,7 +33,8 @@ from clearconv.train.health import (
     stuck,
     warnings,
 )
-from clearconv.train.probe import DeadUnits, dead_units, finite, first_not_finite
+from clearconv.train.probe import DeadUnits, dead_units, first_not_finite
+from epochs import record
 
 
 def net():
@@ -127,16 +130,14 @@ def test_dead_channels_are_counted_where_a_relu_is():
 
 def history(train, validation, train_accuracy=0.99, validation_accuracy=0.8, **more):
     return [
-        {
-            "epoch": number,
-            "lr": 0.1,
-            "train_loss": loss,
-            "validation_loss": other,
-            "train_accuracy": train_accuracy,
-            "validation_accuracy": validation_accuracy,
-            "dead": {},
+        record(
+            number,
+            train_loss=loss,
+            validation_loss=other,
+            train_accuracy=train_accuracy,
+            validation_accuracy=validation_accuracy,
             **more,
-        }
+        )
         for number, (loss, other) in enumerate(zip(train, validation, strict=True), start=1)
     ]
 
@@ -185,7 +186,8 @@ def test_each_warning_is_said_once_and_again_only_when_it_is_worse():
     records = history(FALLING[:6], FALLING[:6])
     said = []
     for end in range(1, 7):
-        records[end - 1]["dead"] = {"conv1": dead[end - 1]} if dead[end - 1] else {}
+        dying = {"conv1": dead[end - 1]} if dead[end - 1] else {}
+        records[end - 1] = replace(records[end - 1], dead=dying)
         found = [DeadUnits("Conv2d 'conv1'", "conv1", dead[end - 1], 64)] * (dead[end - 1] > 0)
         said.append(warnings(records[:end], found, np.array([10, 10]), 10))
     assert [len(part) for part in said] == [0, 1, 0, 1, 0, 0]
@@ -318,5 +320,5 @@ def test_under_class_weights_the_mean_recall_tells_what_was_learnt():
     """Of 400 and 10 images, naming all by the first class is right for 98 %."""
     records = history([1.3, 0.74], [1.3, 0.74], 0.83, 0.9)
     for recall, expected in ((0.51, True), (0.9, False)):
-        records[-1]["validation_mean_recall"] = recall
+        records[-1] = replace(records[-1], validation_mean_recall=recall)
         assert stuck(records, 400 / 410, np.log(2), 328, 41) is expected

@@ -11,6 +11,7 @@ from PIL import Image
 import clearconv
 from clearconv.errors import ArgumentError, DataError, ModelFileError, RunError
 from clearconv.runs.best import best_epoch
+from clearconv.runs.records.epoch import read_history
 from clearconv.train import Callback, Settings, evaluate, predict, resume, train
 
 
@@ -71,10 +72,8 @@ def test_run_folder_holds_what_the_run_was(photos, tmp_path):
 
 def test_the_model_of_the_best_epoch_is_kept(photos, tmp_path):
     result = train(str(photos), out=tmp_path / "run", **SMALL)
-    lines = (tmp_path / "run" / "history.jsonl").read_text().splitlines()
-    history = [json.loads(line) for line in lines]
-    best = history[result.best_epoch - 1]
-    assert best["weights_sha256"] == result.fingerprint
+    history = read_history(tmp_path / "run")
+    assert history[result.best_epoch - 1].weights_sha256 == result.fingerprint
     assert result.best_epoch == best_epoch(history)
 
 

@@ -20,10 +20,10 @@ from clearconv.data import (
 from clearconv.models import create
 from clearconv.optim import schedule
 from clearconv.report import write_report
-from clearconv.runs.best import measure
 from clearconv.train import History, Run, Settings, train
-from clearconv.train.loop import criterion_of
+from clearconv.train.network import criterion_of
 from clearconv.train.show.epoch_lines import epoch_line
+from epochs import record
 
 SMALL = {"model": "digits_cnn", "epochs": 2, "batch_size": 128, "classes": ("1", "7", "8")}
 
@@ -95,7 +95,7 @@ def test_class_weights_do_not_turn_common_images_into_rare_ones(tmp_path):
     history = History.of(result)
     assert history[-1]["train_accuracy"] > 0.95
     # and the epoch is chosen by the mean recall, which is shown
-    assert measure(history[-1]) == "validation_mean_recall"
+    assert history[-1].measure == "validation_mean_recall"
     recall = f"{history[-1]['validation_mean_recall']:.3f}"
     assert f"recall {recall} loss" in epoch_line(history[-1], 4, best=True)
     assert str(history).splitlines()[4].split()[5] == recall
@@ -175,7 +175,7 @@ def test_each_setting_changes_the_weights(photos, tmp_path, change):
 )
 def test_best_epoch(records, best):
     history = [
-        {"epoch": number, "validation_accuracy": accuracy, "validation_loss": loss}
+        record(number, validation_accuracy=accuracy, validation_loss=loss)
         for number, (accuracy, loss) in enumerate(records, start=1)
     ]
     run = Run(None, None, None, None, None, None, history=history)

@@ -86,7 +86,7 @@ def summary(
 
 def _saved(path: Path) -> Node:
     if path.is_dir():
-        from clearconv.runs.use import open_model
+        from clearconv.runs.open import open_run
 
-        return open_model(path)[0]
+        return open_run(path).model
     return load(path)

@@ -16,7 +16,7 @@ from clearconv.explain.occlusion_maps import occlusion
 from clearconv.explain.pictures import Pixels
 from clearconv.ops import softmax
 from clearconv.runs.evaluation import unanswered
-from clearconv.runs.use import open_model
+from clearconv.runs.open import open_run
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,8 @@ def explain_images(
     ArgumentError
         If there is no such class or layer; lists what there is.
     """
-    model, classes, preprocessing = open_model(Path(where))
+    opened = open_run(where)
+    model, classes, preprocessing = opened.model, opened.classes, opened.preprocessing
     name = None if name is None else composed(name)
     if name is not None and name not in classes:
         raise ArgumentError(f"class {name!r} is not the model's; it knows {', '.join(classes)}.")

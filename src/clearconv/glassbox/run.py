@@ -9,15 +9,7 @@ from typing import Any
 import numpy as np
 
 from clearconv.arrays import Array
-from clearconv.data import (
-    Batches,
-    Preprocessing,
-    Source,
-    load_image,
-    open_data,
-    read_split,
-    side_for,
-)
+from clearconv.data import Batches, Preprocessing, Source, load_image, side_for
 from clearconv.data.images.decode import Pixels
 from clearconv.data.sources.source import composed
 from clearconv.errors import ArgumentError, DataError, ModelFileError, RunError
@@ -27,8 +19,7 @@ from clearconv.ops import softmax
 from clearconv.optim import SGD, Optimiser
 from clearconv.runs import files
 from clearconv.runs.evaluation import Indices, unanswered
-from clearconv.runs.run import data_place, read_run, read_settings
-from clearconv.runs.use import open_model
+from clearconv.runs.open import open_run
 from clearconv.tracing import Trace, trace
 from clearconv.train import Settings
 from clearconv.train.network import criterion_of, optimiser_of
@@ -104,9 +95,9 @@ def trace_image(
     ArgumentError
         If there is no such class, or the options do not fit.
     """
-    where = Path(where)
-    model, classes, preprocessing = open_model(where)
-    about, settings = _run(where) if where.is_dir() else (None, None)
+    opened = open_run(where)
+    model, classes, preprocessing = opened.model, opened.classes, opened.preprocessing
+    settings = None if opened.run is None else opened.settings
     label = None if label is None else composed(label)
     if label is not None and label not in classes:
         near = get_close_matches(label, classes, 1)
@@ -117,22 +108,19 @@ def trace_image(
         raise ArgumentError(
             f"batch_size={batch_size}, but a batch is for training mode and has at least 2 images."
         )
-    if training and about is None:
+    if training and opened.run is None:
         raise ArgumentError(
             f"{where} is a model file, which has no data of its own to make a batch of. Give the "
             "run's folder, or leave training mode out."
         )
     file, source = Path(image).exists(), None
-    if about is None and not file:
-        raise DataError(_no_file(where, image))
-    if about is not None and (training or not file):
-        side = side_for(preprocessing.size)
+    if opened.run is None and not file:
+        raise DataError(_no_file(opened.path, image))
+    if opened.run is not None and (training or not file):
         try:
             # images of arrays have no files; there is nothing to give again
             call = "clearconv.tracing.trace(model, x, label), with an image as the network sees it"
-            place = data_place(where, about, None, call)
-            kept = about["data"]["classes"]
-            source = open_data(place, kept, progress=progress, cache_side=side)
+            source = opened.data(moved=None, call=call, progress=progress)
         except (RunError, DataError) as error:
             if file:
                 raise type(error)(f"{error} Without training mode a file needs no data.") from None
@@ -145,7 +133,7 @@ def trace_image(
     batch, loss, remarks = None, CrossEntropy(), []
     if training and source is not None and settings is not None:
         size = batch_size or min(_BATCH, settings.batch_size)
-        train = read_split(where / files.SPLIT, source).train
+        train = opened.split(source).train
         batch = _batch(source, train, settings, preprocessing, str(image), size)
         batch = batch[0].astype(x.dtype, copy=False), batch[1]
         loss = criterion_of(settings, source, train)
@@ -223,12 +211,6 @@ def _read(
 def _plain(name: str) -> str:
     """Leave out zeros in front of numbers, and the ending."""
     return re.sub(r"(?<!\d)0+(?=\d)", "", name.rpartition(".")[0] or name).lower()
-
-
-def _run(where: Path) -> tuple[dict[str, Any], Settings]:
-    """Read what a run says of its data and settings."""
-    about = read_run(where)
-    return about, read_settings(where, about)
 
 
 def _no_file(where: Path, image: str | Path) -> str:

@@ -19,6 +19,7 @@ from clearconv.errors import ShapeError
 from clearconv.explain import grad_cam, randomised
 from clearconv.machine import peak_memory
 from clearconv.runs.evaluation import judged_at_once, spread
+from clearconv.runs.records.epoch import EpochRecord
 from clearconv.train import Callback, Result, Run, copy_of, go
 
 #: Steps at the start of a measurement that do not count: the images of the first were made ahead.
@@ -173,7 +174,7 @@ class _Stopwatch(Callback):
         """Note the time."""
         self.steps.append(perf_counter())
 
-    def epoch(self, record: dict[str, Any], best: bool) -> None:
+    def epoch(self, record: EpochRecord, best: bool) -> None:
         """Note the time, and what the epoch measured of itself."""
         self.saved, self.record = perf_counter(), record
 
@@ -213,7 +214,7 @@ def _measure(run: Run, train: int, judged: int) -> _Found:
     each = median(counted.tolist())
     record, last = watch.record, watch.steps[-1]
     trained = last - watch.begin
-    judging = max(record["seconds"] - trained, 1e-9)
+    judging = max(record.seconds - trained, 1e-9)
     save = max(watch.saved - last - judging, 0.0)
     # What the first steps took beyond the others: threads are started, and images made ahead.
     start = max(0.0, float(times[:_WARM].sum()) - each * int(sizes[:_WARM].sum()))

@@ -33,7 +33,7 @@ class Report(Callback):
     def finished(self, result: Result) -> None:
         """Write the page."""
         assert self._run is not None
-        self.path = write_report(result.folder, self._run.source)
+        self.path = write_report(result.folder, self._run.source, result=result)
 
     def _repr_html_(self) -> str:
         """Show the page in a frame of its own, so that it changes nothing around it."""

@@ -1,6 +1,5 @@
 """What a report is made of: a run folder read, and its best model asked once about every image."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,24 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from clearconv.data import Preprocessing, Source, Split, open_data, read_split, side_for
+from clearconv.data import Preprocessing, Source, Split
 from clearconv.layers import Node
 from clearconv.planning.forecaster import REPORTED
-from clearconv.runs import files, records
 from clearconv.runs.evaluation import check_answers, spread
-from clearconv.runs.given import Data, in_memory
-from clearconv.runs.run import (
-    check_unchanged,
-    data_place,
-    network_name,
-    read_history,
-    read_run,
-    read_settings,
-)
-from clearconv.runs.use import open_model
-from clearconv.train import Evaluation, Settings, evaluate_model
-
-Progress = Callable[[int, int], None]
+from clearconv.runs.given import Data
+from clearconv.runs.open import Opened, Progress, open_run
+from clearconv.runs.records.epoch import EpochRecord
+from clearconv.train import Evaluation, Result, Settings, evaluate_model
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +25,7 @@ class Part:
     ----------
     name : {"test", "validation", "training"}
         Which part.
-    indices : ndarray of int64
+    samples : ndarray of int64
         The images' numbers in the source.
     evaluation : Evaluation
         In the same order.
@@ -45,7 +34,7 @@ class Part:
     """
 
     name: str
-    indices: np.ndarray[Any, np.dtype[np.int64]]
+    samples: np.ndarray[Any, np.dtype[np.int64]]
     evaluation: Evaluation
     total: int
 
@@ -56,72 +45,69 @@ class Measured:
 
     Attributes
     ----------
-    folder : Path
-        Of the run.
-    about : dict
-        The content of ``run.json``.
-    settings : Settings
-        Of the run.
-    history : list of dict
-        A record an epoch.
+    opened : Opened
+        The run, whose model is that of the epoch that was kept.
     source, split
         The data and their parts.
-    model, preprocessing
-        Of the epoch that was kept.
-    result : dict or None
-        The content of ``result.json``; None while the run is not finished.
+    tested : Evaluation or None
+        Of the test part, where it is known; else the model is asked.
     """
 
-    folder: Path
-    about: dict[str, Any]
-    settings: Settings
-    history: list[dict[str, Any]]
+    opened: Opened
     source: Source
     split: Split
-    model: Node
-    preprocessing: Preprocessing
-    result: dict[str, Any] | None
+    tested: Evaluation | None = None
 
     @classmethod
-    def of(cls, folder: Path, data: Data | None, progress: Progress | None) -> "Measured":
+    def of(
+        cls,
+        folder: Path,
+        data: Data | None,
+        progress: Progress | None,
+        result: Result | None = None,
+    ) -> "Measured":
         """Read a run folder; see `write_report`."""
-        about = read_run(folder)
-        settings = read_settings(folder, about)
-        model, _, preprocessing = open_model(folder)
-        source = None if data is None else in_memory(data)
-        if source is None:
-            call = "clearconv.report.write_report(folder, (images, labels))"
-            assert data is None or isinstance(data, str | Path)
-            moved = "clearconv.report.write_report({}, DATA)"
-            source = open_data(
-                data_place(folder, about, moved, call) if data is None else data,
-                about["data"]["classes"],
-                progress=progress,
-                cache_side=side_for(preprocessing.size),
-            )
-        check_unchanged(folder, about["data"], source)
-        best, result = folder / files.BEST, folder / files.RESULT
-        if (found := records.wrong(model.info.get("epoch"), records.EPOCH, "epoch")) is not None:
-            raise records.damaged(best, found, "Put the file back, or train again.")
-        history = read_history(folder)
-        if model.info["epoch"] > len(history):
-            raise records.damaged(
-                folder / files.HISTORY,
-                f"it has {len(history)} epochs, but the model is of epoch {model.info['epoch']}",
-                f"`clearconv.train.resume({str(folder)!r})` writes it anew.",
-            )
-        again = f"`clearconv.train.resume({str(folder)!r})` writes it anew."
-        return cls(
-            folder,
-            about,
-            settings,
-            history,
-            source,
-            read_split(folder / files.SPLIT, source),
-            model,
-            preprocessing,
-            records.read(result, records.RESULT, again) if result.exists() else None,
-        )
+        opened = open_run(folder)
+        # what is wrong with the run is said before its images are read
+        _ = opened.settings, opened.trained
+        call = "clearconv.report.write_report(folder, (images, labels))"
+        moved = "clearconv.report.write_report({}, DATA)"
+        source = opened.data(data, moved=moved, call=call, progress=progress)
+        _ = opened.best_epoch, opened.finished
+        split = opened.split(source)
+        files = tuple(source.files[sample] for sample in split.test)
+        known = result is not None and result.evaluation.files == files
+        return cls(opened, source, split, result.evaluation if result and known else None)
+
+    @property
+    def folder(self) -> Path:
+        """Return the run folder."""
+        return self.opened.path
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings of the run."""
+        return self.opened.settings
+
+    @property
+    def history(self) -> list[EpochRecord]:
+        """Return the records of its epochs."""
+        return self.opened.history
+
+    @property
+    def model(self) -> Node:
+        """Return the model of the epoch that was kept."""
+        return self.opened.model
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """Return the model's preprocessing."""
+        return self.opened.preprocessing
+
+    @property
+    def finished(self) -> bool:
+        """Tell whether the run is tested."""
+        return self.opened.finished
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -131,12 +117,12 @@ class Measured:
     @property
     def network(self) -> str:
         """Return what the model is called."""
-        return network_name(self.settings)
+        return self.settings.network
 
     @property
     def best_epoch(self) -> int:
         """Return the epoch whose model was kept."""
-        return int(self.model.info["epoch"])
+        return self.opened.best_epoch
 
     @cached_property
     def judged(self) -> Part:
@@ -145,8 +131,10 @@ class Measured:
         The test part, once the run is finished. Before, the validation part: whoever saw the test
         early would choose by it.
         """
-        if self.result is None:
+        if not self.finished:
             return self._part("validation", self.split.validation)
+        if self.tested is not None:
+            return Part("test", self.split.test, self.tested, len(self.split.test))
         return self._part("test", self.split.test)
 
     @cached_property
@@ -155,22 +143,15 @@ class Measured:
         train = self.split.train
         some = train[spread(len(train), REPORTED)]
         parts = [self._part("training", some, len(train))]
-        if self.result is not None:
+        if self.finished:
             parts.append(self._part("validation", self.split.validation))
         return (*parts, self.judged)
 
-    def other(self, name: str, schema: records.Schema) -> dict[str, Any]:
-        """Return the content of a file that not every run has; empty where there is none."""
-        path = self.folder / name
-        remedy = "Put a whole copy back, or remove it: the report does without."
-        found: dict[str, Any] = records.read(path, schema, remedy) if path.exists() else {}
-        return found
-
     def _part(
-        self, name: str, indices: np.ndarray[Any, np.dtype[np.int64]], total: int | None = None
+        self, name: str, samples: np.ndarray[Any, np.dtype[np.int64]], total: int | None = None
     ) -> Part:
         evaluation = evaluate_model(
-            self.model, self.source, indices, self.preprocessing, self.classes
+            self.model, self.source, samples, self.preprocessing, self.classes
         )
-        check_answers(evaluation, self.folder / files.BEST)
-        return Part(name, indices, evaluation, len(indices) if total is None else total)
+        check_answers(evaluation, self.opened.best)
+        return Part(name, samples, evaluation, len(samples) if total is None else total)

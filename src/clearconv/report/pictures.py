@@ -93,7 +93,7 @@ def confusions(run: Measured) -> dict[tuple[int, int], list[Shown]]:
 def checked(run: Measured) -> tuple[SanityCheck, list[tuple[Shown, str]]]:
     """Return the sanity check of Grad-CAM, and images with the maps of both networks."""
     part = run.judged
-    few = spread(len(part.indices), _CHECKED)
+    few = spread(len(part.samples), _CHECKED)
     x = inputs(run, part, few)
     answers = part.evaluation.predictions[few].tolist()
     check = sanity_check(run.model, x, answers, seed=run.settings.seed)
@@ -126,7 +126,7 @@ def filters(run: Measured) -> tuple[list[str], tuple[int, ...]]:
 
 def inputs(run: Measured, part: Part, places: Sequence[int] | Array) -> Array:
     """Return the network's inputs for some images of a part."""
-    images = [run.source.image(int(part.indices[place])) for place in places]
+    images = [run.source.image(int(part.samples[place])) for place in places]
     batch = np.stack([run.preprocessing(image) for image in images])  # (N, C, H, W)
     return batch.astype(run.model.store.dtype, copy=False)
 
@@ -158,7 +158,7 @@ def _over(run: Measured, part: Part, place: int, heat: Array, alt: str) -> str:
 
 
 def _pixels(run: Measured, part: Part, place: int) -> Pixels:
-    return run.preprocessing.resized(run.source.image(int(part.indices[place])))
+    return run.preprocessing.resized(run.source.image(int(part.samples[place])))
 
 
 def _picture(pixels: Pixels, alt: str) -> Markup:

@@ -1,4 +1,4 @@
-"""``report.html``: measure, draw, fill in the template, write."""
+"""The page of a run: measure, draw, fill in the template, write."""
 
 from collections.abc import Callable, Sequence
 from math import isnan
@@ -17,12 +17,16 @@ from clearconv.pages import bars, check_replaceable, histogram, line_chart, matr
 from clearconv.pages.axes import fixed
 from clearconv.planning import duration
 from clearconv.report import pictures
-from clearconv.report.measured import Measured, Progress
+from clearconv.report.measured import Measured
 from clearconv.report.statistics import calibration
 from clearconv.report.wording import Wording
-from clearconv.runs import files, records
-from clearconv.runs.best import measure
+from clearconv.runs import files
 from clearconv.runs.given import Data
+from clearconv.runs.open import Progress
+from clearconv.runs.records.epoch import EpochRecord
+from clearconv.runs.records.lr_curve import LrCurve
+from clearconv.runs.records.plan import PlanRecord
+from clearconv.runs.records.result import Result
 from clearconv.train.health import doubts
 from clearconv.train.show.history import curves
 from clearconv.version import __version__
@@ -36,6 +40,7 @@ def write_report(
     data: Data | None = None,
     progress: Progress | None = None,
     wording: Wording = _CALLS,
+    result: Result | None = None,
 ) -> Path:
     """Write what a person should know of a run into its folder, as one page that needs no other.
 
@@ -49,6 +54,8 @@ def write_report(
         Called as ``progress(done, total)`` while images are read.
     wording : Wording, optional
         How the page says what its reader can do; by default as calls of functions.
+    result : Result, optional
+        What training returned, if it has just ended: the test part is then not evaluated again.
 
     Returns
     -------
@@ -64,7 +71,7 @@ def write_report(
     folder = Path(folder)
     path = folder / files.REPORT
     check_replaceable(path, "report")
-    run = Measured.of(folder, data, progress)
+    run = Measured.of(folder, data, progress, result)
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -103,9 +110,9 @@ def _content(run: Measured, wording: Wording) -> dict[str, Any]:
         "high": high,
         "largest": run.classes[largest],
         "guessing": float(np.mean(said.labels == largest)),
-        "seconds": duration(sum(record["seconds"] for record in run.history)),
+        "seconds": duration(sum(record.seconds for record in run.history)),
         "chosen": _chosen(run.history[run.best_epoch - 1]),
-        "forecast": _forecast(run.other(files.PLAN, records.PLAN).get("forecast", {})),
+        "forecast": _forecast(PlanRecord.read(run.folder).seconds),
         "warnings": _warnings(run, wording.spell),
         "curves": _curves(run),
         "finder": _finder(run),
@@ -170,8 +177,8 @@ def _content(run: Measured, wording: Wording) -> dict[str, Any]:
 
 def _curves(run: Measured) -> list[Markup]:
     rates = line_chart(
-        [record["epoch"] for record in run.history],
-        {"learning rate": [record["lr"] for record in run.history]},
+        [record.epoch for record in run.history],
+        {"learning rate": [record.lr for record in run.history]},
         title="Learning rate",
         x_label="epoch",
         from_zero=True,
@@ -181,30 +188,24 @@ def _curves(run: Measured) -> list[Markup]:
 
 def _finder(run: Measured) -> Markup | None:
     """Draw the learning-rate finder's curve, cut off where the loss explodes."""
-    found = run.other(files.LR_FINDER, records.FINDER)
-    if not found:
+    found = LrCurve.read(run.folder)
+    if found is None:
         return None
-    if not len(found["lr"]) == len(found["loss"]) == len(found["smooth"]) > 0:
-        raise records.damaged(
-            run.folder / files.LR_FINDER,
-            "its lists lr, loss and smooth are empty, or not of one length",
-            "Put a whole copy back, or remove it: the report does without.",
-        )
-    smooth = np.array(found["smooth"])
+    smooth = np.array(found.smooth)
     first = smooth[0]
     keep = smooth <= max(1.5 * first, smooth.min() + 1.5 * (first - smooth.min()))
-    lr = np.array(found["lr"])[keep].tolist()
+    lr = np.array(found.lr)[keep].tolist()
     return Markup(
         line_chart(
             lr,
             {
                 "averaged": smooth[keep].tolist(),
-                "each step": np.array(found["loss"])[keep].tolist(),
+                "each step": np.array(found.loss)[keep].tolist(),
             },
             title="Loss in the range test",
             x_label="learning rate",
             log_x=True,
-            mark=(found["suggestion"], f"chosen: {found['suggestion']:.2g}"),
+            mark=(found.suggestion, f"chosen: {found.suggestion:.2g}"),
         )
     )
 
@@ -233,17 +234,15 @@ def _class_rows(run: Measured, trained: Any) -> list[dict[str, Any]]:
 
 def _warnings(run: Measured, spell: Callable[[str], str]) -> list[str]:
     """List what was wrong with the data and what was noticed in training, the gravest first."""
-    survey = run.other(files.PLAN, records.PLAN).get("survey", {})
-    planned = [*survey.get("problems", []), *survey.get("advice", [])]
+    plan = PlanRecord.read(run.folder)
     noticed = [
-        f"epoch {record['epoch']}: {text}"
-        for record in run.history
-        for text in record.get("warnings", [])
+        f"epoch {record.epoch}: {text}" for record in run.history for text in record.warnings
     ]
     twins = twin_problems(run.source, run.split)
     # what knows its kind comes first: the plan on disk repeats it as plain text
     lacking = class_problems(run.source, run.split, run.settings.keeps_twins_together)
-    found = [*lacking, *run.source.problems, *run.split.problems, *twins, *planned]
+    found = [*lacking, *run.source.problems, *run.split.problems, *twins, *plan.problems]
+    found += plan.advice
     found += [*doubts(run.model), *noticed]
     texts = (
         Problem(spell(one), one.kind) if isinstance(one, Problem) else spell(one) for one in found
@@ -262,33 +261,28 @@ def _settings(run: Measured) -> list[tuple[str, str]]:
 
 
 def _versions(run: Measured) -> list[tuple[str, str]]:
-    about = run.about
-    names = ("clearconv", "python", "numpy", "machine", "cpu_variant")
-    rows = [(name.replace("_", " "), str(about[name])) for name in names if name in about]
+    about = run.opened.about
+    rows = [(name.replace("_", " "), text) for name, text in about.versions.items()]
     rows += [
         ("report by clearconv", __version__),
-        ("data", str(about["data"]["root"] or about["data"]["name"])),
+        ("data", about.data.root or about.data.name),
         ("weights sha256", run.model.store.fingerprint()),
     ]
     return rows
 
 
-def _forecast(found: dict[str, Any]) -> str:
+def _forecast(seconds: float | None) -> str:
     """Return how long training and validation were to take, where that was said."""
-    if not found:
-        return ""
-    epoch = found["training_seconds"] + found["validation_seconds"]
-    return f"; the forecast was {duration(found['epochs'] * epoch)}"
+    return "" if seconds is None else f"; the forecast was {duration(seconds)}"
 
 
-def _chosen(record: dict[str, Any]) -> str:
+def _chosen(record: EpochRecord) -> str:
     """Say by which measure an epoch was chosen, and how."""
-    key = measure(record)
-    name = {"validation_accuracy": "accuracy", "validation_mean_recall": "mean recall"}[key]
+    name = record.measure.removeprefix("validation_").replace("_", " ")
     how = "the highest"
-    if "validation_standard_error" in record:
+    if record.validation_standard_error is not None:
         how = "the latest that was not clearly below the highest"
-    return f"{how} in validation {name}, {_percent(record[key])}"
+    return f"{how} in validation {name}, {_percent(record.judged)}"
 
 
 def _plain(value: Any) -> str:

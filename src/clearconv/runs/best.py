@@ -6,22 +6,22 @@ comes later and has learnt more is taken unless it lies below the highest by mor
 ``docs/training.md`` shows what this is worth.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import sqrt
-from typing import Any
 
 import numpy as np
 
 from clearconv.runs.evaluation import Evaluation
-
-Record = Mapping[str, Any]
+from clearconv.runs.records.epoch import EpochRecord
 
 #: Standard errors that an epoch may lie below the highest validation before it.
 _CLEARLY = 2.0
 
 
-def judged(validation: Evaluation, every_class_alike: bool) -> dict[str, float]:
-    """Return what an epoch's record holds of its validation.
+def standard_error(validation: Evaluation, every_class_alike: bool) -> float:
+    """Return the standard error of what an epoch is judged by.
+
+    A share r of n is taken as (r n + 1) / (n + 2): n of n right are not certain.
 
     Parameters
     ----------
@@ -29,33 +29,18 @@ def judged(validation: Evaluation, every_class_alike: bool) -> dict[str, float]:
         After the epoch.
     every_class_alike : bool
         Whether the mean recall is what counts, and not the accuracy.
-
-    Returns
-    -------
-    dict
-        Loss, accuracy, mean recall where it counts, and the standard error of what counts. A
-        share r of n is taken as (r n + 1) / (n + 2) there: n of n right are not certain.
     """
-    said = {"validation_loss": validation.loss, "validation_accuracy": validation.accuracy}
     if every_class_alike:
-        said["validation_mean_recall"] = validation.mean_recall
         images = np.bincount(validation.labels, minlength=len(validation.classes))
         right = np.diag(validation.confusion)[images > 0]
     else:
         images, right = np.array([validation.total]), np.array([validation.right])
     images = images[images > 0]
     share = (right + 1) / (images + 2)
-    error = sqrt(float(np.sum(share * (1 - share) / images))) / len(images)
-    return {**said, "validation_standard_error": error}
+    return sqrt(float(np.sum(share * (1 - share) / images))) / len(images)
 
 
-def measure(record: Record) -> str:
-    """Return the key of what an epoch is judged by: mean recall if classes count alike."""
-    recall = "validation_mean_recall"
-    return recall if recall in record else "validation_accuracy"
-
-
-def best_epoch(history: Sequence[Record]) -> int:
+def best_epoch(history: Sequence[EpochRecord]) -> int:
     """Return the number, from 1, of the epoch whose model is kept.
 
     It is the latest that did not lie clearly below the highest validation up to it, so that a run
@@ -64,16 +49,15 @@ def best_epoch(history: Sequence[Record]) -> int:
     """
     best, highest = 0, 0.0
     for end, record in enumerate(history, start=1):
-        value, error = record[measure(record)], record.get("validation_standard_error")
-        highest = max(highest, value)
+        error = record.validation_standard_error
+        highest = max(highest, record.judged)
         if error is None:
             best = highest_epoch(history[:end])
-        elif value + _CLEARLY * error >= highest:
-            best = record["epoch"]
-    return int(best)
+        elif record.judged + _CLEARLY * error >= highest:
+            best = record.epoch
+    return best
 
 
-def highest_epoch(history: Sequence[Record]) -> int:
+def highest_epoch(history: Sequence[EpochRecord]) -> int:
     """Return the epoch, from 1, with the highest validation; of equals that with the lower loss."""
-    found = max(history, key=lambda r: (r[measure(r)], -r["validation_loss"], -r["epoch"]))
-    return int(found["epoch"])
+    return max(history, key=lambda r: (r.judged, -r.validation_loss, -r.epoch)).epoch

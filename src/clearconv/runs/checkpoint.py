@@ -17,7 +17,9 @@ from clearconv.errors import ModelFileError, RunError
 from clearconv.files import write_atomically
 from clearconv.layers import Node
 from clearconv.layers.loading import load, load_with_extra
-from clearconv.runs import files, records
+from clearconv.runs import files
+from clearconv.runs.records.epoch import RECORD, EpochRecord, out_of_order
+from clearconv.runs.records.schema import NUMBER, WHOLE, Many, Schema, damaged, wrong
 from clearconv.saving.header import DamagedFileError
 
 
@@ -54,7 +56,7 @@ class Checkpoint:
         With its weights, and in ``info`` the classes and the preprocessing.
     memory : dict
         Of the optimiser.
-    history : list of dict
+    history : list of EpochRecord
         A record an epoch.
     so_far : SoFar
         Of the epoch under way.
@@ -62,9 +64,15 @@ class Checkpoint:
 
     model: Node
     memory: dict[str, Array]
-    history: list[dict[str, Any]]
+    history: list[EpochRecord]
     so_far: SoFar
 
+
+#: What a checkpoint says of the run's progress.
+PROGRESS: Schema = {
+    "history": Many(RECORD),
+    "so_far": {"step": WHOLE, "seen": WHOLE, "right": WHOLE, "loss": NUMBER, "seconds": NUMBER},
+}
 
 _SO_FAR = tuple(item.name for item in fields(SoFar))
 _BEFORE = (
@@ -73,9 +81,13 @@ _BEFORE = (
 )
 
 
-def about_state(history: list[dict[str, Any]], so_far: SoFar) -> dict[str, Any]:
+def about_state(history: list[EpochRecord], so_far: SoFar) -> dict[str, Any]:
     """Return what a checkpoint's ``info`` holds of the run's progress."""
-    return {"epoch": len(history), "history": history, "so_far": asdict(so_far)}
+    return {
+        "epoch": len(history),
+        "history": [record.to_dict() for record in history],
+        "so_far": asdict(so_far),
+    }
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
@@ -107,7 +119,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         raise RunError(f"{error} {remedy}") from None
 
 
-def check_best(folder: Path, history: list[dict[str, Any]], best_epoch: int) -> None:
+def check_best(folder: Path, history: list[EpochRecord], best_epoch: int) -> None:
     """Raise now, not after hours of training, if the best model is not as it was kept.
 
     A later epoch's is fine: a kill fell between writing it and the checkpoint, and the run will
@@ -120,7 +132,7 @@ def check_best(folder: Path, history: list[dict[str, Any]], best_epoch: int) -> 
     except ModelFileError as error:
         raise ModelFileError(f"{error} {remedy}") from None
     epoch = model.info.get("epoch")
-    kept = history[best_epoch - 1]["weights_sha256"]
+    kept = history[best_epoch - 1].weights_sha256
     later = isinstance(epoch, int) and epoch > len(history)
     if not later and model.store.fingerprint() != kept:
         raise RunError(f"{path} is not the model of epoch {best_epoch}, the best so far. {remedy}")
@@ -163,13 +175,14 @@ def _read(path: Path) -> Checkpoint:
         raise RunError(
             f"{path} is a model, but no checkpoint of a run: it does not say how far it is."
         )
-    found = records.wrong(model.info, records.PROGRESS)
-    history, place = model.info["history"], model.info["so_far"]
-    found = found or records.out_of_order(history)
+    if (found := wrong(model.info, PROGRESS)) is not None:
+        raise damaged(path, found, _BEFORE)
+    history = [EpochRecord.from_dict(plain) for plain in model.info["history"]]
+    place, found = model.info["so_far"], out_of_order(history)
     if found is None and (place["step"] > 0) != (place["seen"] > 0 and place["seconds"] > 0):
         found = "so_far has steps without images or time, or the other way round"
     if found is not None:
-        raise records.damaged(path, found, _BEFORE)
+        raise damaged(path, found, _BEFORE)
     return Checkpoint(model, memory, history, SoFar(**{name: place[name] for name in _SO_FAR}))
 
 

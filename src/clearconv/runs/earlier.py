@@ -12,9 +12,8 @@ from clearconv.layers import Conv2d, Layer, Linear, Node, Sequential, from_spec
 from clearconv.layers.base.paths import join
 from clearconv.runs import files
 from clearconv.runs.evaluation import Indices
-from clearconv.runs.run import learnt_from, read_run, read_settings
+from clearconv.runs.open import Opened, open_run
 from clearconv.runs.settings import OWN
-from clearconv.runs.use import open_model
 
 #: What the earlier model determines; a run that begins with it cannot choose otherwise.
 FIXED = ("model", "batch_norm", "dropout")
@@ -26,31 +25,22 @@ class Earlier:
 
     Attributes
     ----------
-    where : Path
-        A run folder or a model file, absolute.
-    model : Node
-        Built, with its weights.
-    classes : tuple of str
-        In the order of its outputs.
-    preprocessing : Preprocessing
-        Of its images.
+    opened : Opened
+        A run or a model file.
     settings : dict
-        Of its run, as far as they determine the model; empty for a model file.
+        Settings of its run, as far as they determine the model; empty for a model file.
     """
 
-    where: Path
-    model: Node
-    classes: tuple[str, ...]
-    preprocessing: Preprocessing
+    opened: Opened
     settings: Mapping[str, Any]
 
     @classmethod
-    def open(cls, where: str | Path) -> "Earlier":
+    def open(cls, path: str | Path) -> "Earlier":
         """Read a run's best model, or a model file.
 
         Parameters
         ----------
-        where : str or Path
+        path : str or Path
             The run folder or the file.
 
         Returns
@@ -62,13 +52,30 @@ class Earlier:
         ModelFileError, RunError
             If it cannot be used.
         """
-        path = Path(where)
-        model, classes, preprocessing = open_model(path)
-        about = {"model": OWN}
-        if path.is_dir():
-            about = read_settings(path, read_run(path)).to_dict()
-        settings = {name: about[name] for name in FIXED if name in about}
-        return cls(path.resolve(), model, classes, preprocessing, settings)
+        opened = open_run(path)
+        _ = opened.trained  # what is wrong with it is said now
+        about = {"model": OWN} if opened.run is None else opened.settings.to_dict()
+        return cls(opened, {name: about[name] for name in FIXED if name in about})
+
+    @property
+    def path(self) -> Path:
+        """Return the run folder or the model file, absolute."""
+        return self.opened.path.resolve()
+
+    @property
+    def model(self) -> Node:
+        """Return the model, built, with its weights."""
+        return self.opened.model
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Return its classes, in the order of its outputs."""
+        return self.opened.classes
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """Return the preprocessing of its images."""
+        return self.opened.preprocessing
 
     def settled(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the settings that the model determines.
@@ -90,19 +97,19 @@ class Earlier:
             asked = f"{name}={value!r}" if not isinstance(value, Node) else "A model of your own"
             known = "" if own in (None, OWN) else f" ({name}={own!r})"
             raise ArgumentError(
-                f"{asked} does not go with the model of {self.where}{known}, which brings its own "
+                f"{asked} does not go with the model of {self.path}{known}, which brings its own "
                 f"layers. Leave {name} out, or begin without that model."
             )
-        return {**self.settings, "start": str(self.where)}
+        return {**self.settings, "start": str(self.path)}
 
     def doubts(self, source: Source, test: Indices) -> Iterator[str]:
         """Say so where the model has learnt from images of the new test part."""
-        if not self.where.is_dir():
+        if self.opened.run is None:
             return
-        if count := learnt_from(self.where, read_run(self.where), source, test):
-            split = f"`split={str(self.where / files.SPLIT)!r}`"
+        if count := self.opened.learnt_from(source, test):
+            split = f"`split={str(self.path / files.SPLIT)!r}`"
             yield (
-                f"the model of {self.where} has learnt from {count:,} of the {len(test):,} test "
+                f"the model of {self.path} has learnt from {count:,} of the {len(test):,} test "
                 "images; the test says little about new ones. Keep those apart that it was tested "
                 f"with ({split} where the data are the same), or test on others"
             )
@@ -137,7 +144,7 @@ class Earlier:
         """
         head: tuple[str, ...] = ()
         if classes != self.classes or image_size is not None:
-            head = _new_head(self.model, len(self.classes), len(classes), self.where)
+            head = _new_head(self.model, len(self.classes), len(classes), self.path)
         model = from_spec(self.model.spec())
         preprocessing = self.preprocessing
         if image_size is not None:
@@ -146,7 +153,7 @@ class Earlier:
             model.build((preprocessing.channels, *preprocessing.size), seed=seed)
         except ShapeError as error:
             raise ArgumentError(
-                f"The model of {self.where} cannot take images of {image_size} x {image_size}: "
+                f"The model of {self.path} cannot take images of {image_size} x {image_size}: "
                 f"{error} Leave the image size out, to keep {self.preprocessing.size[0]}."
             ) from None
         state = model.state_dict()
@@ -158,7 +165,7 @@ class Earlier:
             else:
                 raise ArgumentError(
                     f"With images of {image_size} x {image_size} {path} would have the shape "
-                    f"{state[path].shape}, but in the model of {self.where} it is {values.shape}. "
+                    f"{state[path].shape}, but in the model of {self.path} it is {values.shape}. "
                     f"Leave the image size out, to keep {self.preprocessing.size[0]}."
                 )
         model.load_state_dict(state)

@@ -18,7 +18,7 @@ from clearconv.layers import Node
 from clearconv.machine import cores
 from clearconv.ops import softmax
 from clearconv.runs.evaluation import unanswered
-from clearconv.runs.use import open_model
+from clearconv.runs.open import open_run
 
 #: Images that go through the network together.
 _BATCH = 64
@@ -109,7 +109,7 @@ def predictions(
     ModelFileError, DataError
         As `predict` does: about the model at once, about an image when it comes to it.
     """
-    model, classes, preprocessing = open_model(Path(where))
+    trained = open_run(where).trained
     if is_one_image(images):
         listed: Iterable[ImageLike] = [images]
     elif isinstance(images, Iterable):
@@ -119,7 +119,7 @@ def predictions(
             f"images is {type(images).__name__}, but a list of paths, arrays or Pillow images is "
             "needed."
         )
-    return _predicted(model, classes, preprocessing, listed, batch_size)
+    return _predicted(trained.model, trained.classes, trained.preprocessing, listed, batch_size)
 
 
 def _predicted(

@@ -265,6 +265,11 @@ class Settings:
         Augmentation.from_dict(self.augmentation)
 
     @property
+    def network(self) -> str:
+        """Return what the network is called."""
+        return "a network of your own" if self.model == OWN else self.model
+
+    @property
     def keeps_twins_together(self) -> bool:
         """Whether copies of a picture stay in one part, where the data do not bring that part."""
         return self.split is None and not self.allow_twins_apart

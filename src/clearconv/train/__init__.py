@@ -1,11 +1,13 @@
 """A training run from settings to a tested model, and what is done with one afterwards."""
 
+from clearconv.runs.evaluate import evaluate
 from clearconv.runs.evaluation import Evaluation, Mistake, evaluate_model
 from clearconv.runs.prediction import Prediction, predict, predictions
-from clearconv.runs.result import Result
+from clearconv.runs.records.epoch import EpochRecord
+from clearconv.runs.records.lr_curve import LrCurve
+from clearconv.runs.records.result import Result
 from clearconv.runs.run import Run
 from clearconv.runs.settings import Settings
-from clearconv.runs.use import evaluate
 from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.cross_validation import (
     CrossValidation,
@@ -17,8 +19,8 @@ from clearconv.train.cross_validation import (
 )
 from clearconv.train.fitting import fit
 from clearconv.train.loop import go
-from clearconv.train.lr_finder import LrCurve, find_lr
-from clearconv.train.prepare import prepare
+from clearconv.train.lr_finder import find_lr
+from clearconv.train.preparing import prepare
 from clearconv.train.show.epoch_lines import EpochLines
 from clearconv.train.show.history import History
 from clearconv.train.show.tensorboard import TensorBoard
@@ -30,6 +32,7 @@ __all__ = [
     "Callbacks",
     "CrossValidation",
     "EpochLines",
+    "EpochRecord",
     "Evaluation",
     "Folds",
     "History",

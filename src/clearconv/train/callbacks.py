@@ -5,7 +5,8 @@ from inspect import isfunction
 from typing import Any
 
 from clearconv.errors import ArgumentError
-from clearconv.runs.result import Result
+from clearconv.runs.records.epoch import EpochRecord
+from clearconv.runs.records.result import Result
 from clearconv.runs.run import Run
 
 
@@ -38,7 +39,7 @@ class Callback:
         Loss, accuracy and images per second are means over the epoch so far.
         """
 
-    def epoch(self, record: dict[str, Any], best: bool) -> None:
+    def epoch(self, record: EpochRecord, best: bool) -> None:
         """Hear that an epoch is done and saved; `best`: its validation is the highest so far."""
 
     def warned(self, message: str) -> None:

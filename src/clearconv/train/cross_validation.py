@@ -19,19 +19,25 @@ import numpy as np
 from clearconv.data import Source, Split, make_folds, write_split
 from clearconv.errors import ArgumentError, RunError
 from clearconv.layers import Node, from_spec
-from clearconv.runs import files, records
+from clearconv.runs import files
 from clearconv.runs.evaluation import Evaluation
 from clearconv.runs.folder import check_folder, new_folder
 from clearconv.runs.given import Data
 from clearconv.runs.lock import locked
-from clearconv.runs.result import Result
-from clearconv.runs.run import Run, read_run, write_json
+from clearconv.runs.open import open_run
+from clearconv.runs.records.result import Result
+from clearconv.runs.records.schema import Kind, Schema, is_whole, read
+from clearconv.runs.run import Run, write_json
 from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.loop import go
-from clearconv.train.prepare import opened_for, prepare
-from clearconv.train.start import begin, resumed_run, source_of
+from clearconv.train.preparing import opened_for, prepare
+from clearconv.train.start import begin, data_of, resumed_run
 from clearconv.version import __version__
 from clearconv.words import printable, table
+
+_FOLDS: Schema = {
+    "folds": Kind("a number of folds, 2 to 10,000", lambda v: is_whole(v) and 2 <= v <= 10_000)
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -302,8 +308,7 @@ def resumed_folds(
             "by clearconv.train.resume."
         )
     with locked(folder, callbacks.warned):
-        first = folder / files.fold(1)
-        source = source_of(first, read_run(first), callbacks, data)
+        source = data_of(open_run(folder / files.fold(1)), callbacks, data)
         yield Folds.of(folder, source)
 
 
@@ -337,9 +342,7 @@ def _go(folds: Folds, callbacks: Callbacks) -> CrossValidation:
 
 
 def _about(folder: Path) -> dict[str, Any]:
-    about: dict[str, Any] = records.read(
-        folder / files.FOLDS, records.FOLDS, "Put a whole copy back."
-    )
+    about: dict[str, Any] = read(folder / files.FOLDS, _FOLDS, "Put a whole copy back.")
     return about
 
 

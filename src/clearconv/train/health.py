@@ -5,7 +5,7 @@ history alone, so a resumed run says what an unbroken one would.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, isfinite, log, sqrt
 from typing import Any
 
@@ -15,8 +15,8 @@ from clearconv.arrays import Array, finite
 from clearconv.data import Batches
 from clearconv.errors import RunError
 from clearconv.layers import Context, Node
-from clearconv.runs.best import measure
 from clearconv.runs.evaluation import Indices, spread
+from clearconv.runs.records.epoch import EpochRecord
 from clearconv.runs.run import Run
 from clearconv.train.probe import (
     DeadUnits,
@@ -26,7 +26,7 @@ from clearconv.train.probe import (
     last_activation,
 )
 
-History = Sequence[dict[str, Any]]
+History = Sequence[EpochRecord]
 
 #: A layer with fewer dead channels than this share is no cause for worry.
 _DEAD = 0.5
@@ -104,18 +104,19 @@ def check_epoch(run: Run, loss: float, place: Place) -> None:
         raise place.error(what if isfinite(loss) else f"The validation loss became {loss}", where)
 
 
-def end_of_epoch(run: Run, record: dict[str, Any]) -> None:
-    """Add to an epoch's record which layers are dead, and what is to be said: `warnings`."""
+def examined(run: Run, record: EpochRecord) -> EpochRecord:
+    """Return an epoch's record with its dead layers, and with what is to be said: `warnings`."""
     found = find_dead(run)
     images = np.bincount(run.source.labels[run.split.train], minlength=len(run.source.classes))
-    record["dead"] = {unit.path: unit.dead for unit in found}
-    record["warnings"] = warnings(
+    record = replace(record, dead={unit.path: unit.dead for unit in found})
+    said = warnings(
         [*run.history, record],
         found,
         images,
         len(run.split.validation),
         hidden(run.settings.augmentation, run.preprocessing.cut(run.source.sizes)),
     )
+    return replace(record, warnings=tuple(said))
 
 
 def find_dead(run: Run) -> list[DeadUnits]:
@@ -177,9 +178,9 @@ def warnings(
 
     Parameters
     ----------
-    history : sequence of dict
-        A record an epoch, the last one included; ``record["dead"]`` holds the dead channels of
-        each layer that was found.
+    history : sequence of EpochRecord
+        A record an epoch, the last one included; ``record.dead`` holds the dead channels of each
+        layer that was found.
     found : sequence of DeadUnits
         Of the last epoch.
     images : ndarray of int64, shape (K,)
@@ -227,7 +228,7 @@ def parted(history: History) -> bool:
     if len(validation) - 1 - low < _WAIT:
         return False
     ahead = _last(history, "train_accuracy") - _last(history, "validation_accuracy")
-    jumps = np.diff([record["validation_loss"] for record in history])
+    jumps = np.diff([record.validation_loss for record in history])
     least = max(0.1 * validation[low], 2.5 * float(np.std(jumps)) / sqrt(2))
     rises = validation[-1] - validation[low] > least
     return bool(rises and train[-1] < 0.9 * train[low] and ahead > 0.05)
@@ -248,13 +249,13 @@ def stuck(history: History, chance: float, ignorance: float, trained: int, valid
     first, last = history[0], history[-1]
     errors = 2.0 if len(history) >= _WAIT else 0.0
     judged = [("train_accuracy", chance, trained), ("validation_accuracy", chance, validated)]
-    if measure(last) == "validation_mean_recall":
-        judged = [(measure(last), exp(-ignorance), validated)]
+    if last.validation_mean_recall is not None:
+        judged = [("validation_mean_recall", exp(-ignorance), validated)]
     for name, guessed, images in judged:
         luck = errors * sqrt(guessed * (1 - guessed) / images)
-        if last[name] >= guessed + max(0.03, luck):
+        if getattr(last, name) >= guessed + max(0.03, luck):
             return False
-    return bool(last["train_loss"] > 0.99 * min(first["train_loss"], ignorance))
+    return bool(last.train_loss > 0.99 * min(first.train_loss, ignorance))
 
 
 def _stuck_message(history: History, ignorance: float, hiding: str) -> str:
@@ -262,9 +263,9 @@ def _stuck_message(history: History, ignorance: float, hiding: str) -> str:
 
     Where the loss is about that of equal probabilities, the network moved and found nothing.
     """
-    first, last = history[0]["train_loss"], history[-1]["train_loss"]
+    first, last = history[0].train_loss, history[-1].train_loss
     cause = "far too high, or far too low"
-    if history[-1]["dead"]:
+    if history[-1].dead:
         cause = "probably too high"
     elif abs(last - first) < 1e-3 * first:
         cause = "probably too low"
@@ -283,7 +284,7 @@ def _worse(history: History, unit: DeadUnits) -> bool:
     """Tell whether a layer's dead channels are half again as many as when they were last said."""
     said = 0
     for record in history[:-1]:
-        dead = record["dead"].get(unit.path, 0)
+        dead = record.dead.get(unit.path, 0)
         if dead and dead >= 1.5 * said:
             said = dead
     return unit.dead >= 1.5 * said
@@ -296,7 +297,7 @@ def _first(rule: Callable[..., bool], history: History, *more: float) -> bool:
 
 
 def _smooth(history: History, name: str) -> Array:
-    values = np.array([record[name] for record in history], dtype=float)
+    values = np.array([getattr(record, name) for record in history], dtype=float)
     return np.convolve(values, np.full(_AVERAGE, 1 / _AVERAGE), mode="valid")
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
@@ -15,14 +14,16 @@ from clearconv.losses import CrossEntropy
 from clearconv.ops.tellings import backend, native_module, set_threads
 from clearconv.optim import schedule
 from clearconv.runs import files
-from clearconv.runs.best import highest_epoch, judged
+from clearconv.runs.best import highest_epoch, standard_error
 from clearconv.runs.evaluation import check_answers, evaluate_model
-from clearconv.runs.result import Result
+from clearconv.runs.records.epoch import EpochRecord
+from clearconv.runs.records.lr_curve import LrCurve
+from clearconv.runs.records.result import Result
 from clearconv.runs.run import Run, write_json
 from clearconv.runs.settings import Settings
 from clearconv.train import health
 from clearconv.train.callbacks import Callback, Callbacks
-from clearconv.train.lr_finder import LrCurve, find_lr
+from clearconv.train.lr_finder import find_lr
 from clearconv.train.network import criterion_of
 from clearconv.train.stop import Stop
 
@@ -60,7 +61,7 @@ def go(run: Run, callbacks: Iterable[Callback] = ()) -> Result:
                 stop.hold()
                 run.end_epoch(record)
                 callbacks.epoch(record, highest_epoch(run.history) == run.epochs_done)
-                for message in record["warnings"]:
+                for message in record.warnings:
                     callbacks.warned(message)
                 stopped = _out_of_patience(run)
                 stop.release()
@@ -79,7 +80,7 @@ def go(run: Run, callbacks: Iterable[Callback] = ()) -> Result:
         evaluation,
         model.store.fingerprint(),
         stopped and run.epochs_done < settings.epochs,
-        sum(record["seconds"] for record in run.history),
+        sum(record.seconds for record in run.history),
     )
     write_json(run.folder / files.RESULT, result.to_dict())
     callbacks.finished(result)
@@ -135,7 +136,7 @@ def _batches(run: Run, epoch: int, first: int = 0) -> Batches:
     )
 
 
-def _epoch(run: Run, callbacks: Callbacks, stop: Stop) -> dict[str, Any]:
+def _epoch(run: Run, callbacks: Callbacks, stop: Stop) -> EpochRecord:
     """Run through what is left of the training part, then validate; return the record."""
     settings, epoch, so_far = run.settings, run.epochs_done + 1, run.so_far
     batches = _batches(run, epoch, so_far.step)
@@ -164,18 +165,21 @@ def _epoch(run: Run, callbacks: Callbacks, stop: Stop) -> dict[str, Any]:
         run.model, run.source, run.split.validation, run.preprocessing, run.source.classes
     )
     health.check_epoch(run, validation.loss, health.Place(epoch, steps, settings.lr))
-    record = {
-        "epoch": epoch,
-        "lr": settings.lr * factor(epoch * steps - 1),
-        "train_loss": so_far.loss / so_far.seen,
-        "train_accuracy": so_far.right / so_far.seen,
-        **judged(validation, settings.class_weights),
-        "seconds": so_far.seconds + perf_counter() - mark,
-        "images_per_second": so_far.seen / so_far.seconds,
-        "weights_sha256": run.model.store.fingerprint(),
-    }
-    health.end_of_epoch(run, record)
-    return record
+    alike = settings.class_weights
+    record = EpochRecord(
+        epoch=epoch,
+        lr=settings.lr * factor(epoch * steps - 1),
+        train_loss=so_far.loss / so_far.seen,
+        train_accuracy=so_far.right / so_far.seen,
+        validation_loss=validation.loss,
+        validation_accuracy=validation.accuracy,
+        validation_mean_recall=validation.mean_recall if alike else None,
+        validation_standard_error=standard_error(validation, alike),
+        seconds=so_far.seconds + perf_counter() - mark,
+        images_per_second=so_far.seen / so_far.seconds,
+        weights_sha256=run.model.store.fingerprint(),
+    )
+    return health.examined(run, record)
 
 
 def _step(

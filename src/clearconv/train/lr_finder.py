@@ -1,9 +1,7 @@
 """A learning rate for this model and these data: a range test."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from math import isfinite
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +11,7 @@ from clearconv.errors import ArgumentError, RunError
 from clearconv.layers import Context, Node
 from clearconv.losses import CrossEntropy
 from clearconv.optim import SGD, Optimiser
+from clearconv.runs.records.lr_curve import LrCurve
 
 #: How much of the way down the loss must have come.
 _SHARE = 0.9
@@ -22,37 +21,6 @@ _WINDOW = 5.0
 _EXPLODED = 1.5
 #: A loss that falls by less than this share of itself has not fallen.
 _LEAST = 0.05
-
-
-@dataclass(frozen=True)
-class LrCurve:
-    """What a range test found.
-
-    Attributes
-    ----------
-    lr : tuple of float
-        Learning rate of each step.
-    loss : tuple of float
-        Of each step's batch.
-    smooth : tuple of float
-        The losses averaged over their neighbours.
-    suggestion : float
-        The learning rate to train with.
-    """
-
-    lr: tuple[float, ...]
-    loss: tuple[float, ...]
-    smooth: tuple[float, ...]
-    suggestion: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data, for JSON."""
-        return {
-            "suggestion": self.suggestion,
-            "lr": list(self.lr),
-            "loss": list(self.loss),
-            "smooth": list(self.smooth),
-        }
 
 
 def find_lr(

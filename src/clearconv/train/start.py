@@ -5,8 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from clearconv.data import Source, Split, read_split
-from clearconv.data.images.decode import CACHE_SIDE
+from clearconv.data import Source, Split
 from clearconv.errors import RunError
 from clearconv.layers import from_spec
 from clearconv.runs import files
@@ -15,21 +14,14 @@ from clearconv.runs.earlier import freeze
 from clearconv.runs.folder import check_folder, new_folder
 from clearconv.runs.given import Data
 from clearconv.runs.lock import locked
-from clearconv.runs.result import Result
-from clearconv.runs.run import (
-    Run,
-    check_unchanged,
-    data_place,
-    read_run,
-    read_settings,
-    write_json,
-)
+from clearconv.runs.open import Opened, Trained, open_run
+from clearconv.runs.records.result import Result
+from clearconv.runs.run import Run, write_json
 from clearconv.runs.settings import Settings
-from clearconv.runs.use import model_data
 from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.loop import go, search_lr
 from clearconv.train.network import optimiser_of
-from clearconv.train.prepare import check_batches, opened, prepare
+from clearconv.train.preparing import check_batches, prepare
 
 
 def train(
@@ -168,26 +160,24 @@ def resumed_run(
     ModelFileError, RunError
         As `resume` does.
     """
-    callbacks, folder = Callbacks(callbacks), Path(folder)
-    about = read_run(folder)
+    callbacks, opened = Callbacks(callbacks), open_run(Path(folder))
+    folder, settings = opened.about.folder, opened.settings
     with locked(folder, callbacks.warned):
         state = read_checkpoint(folder)
-        settings = read_settings(folder, about)
-        source = source_of(folder, about, callbacks, data)
-        check_unchanged(folder, about["data"], source)
-        split = read_split(folder / files.SPLIT, source)
-        classes, preprocessing = model_data(folder / files.LAST, state.model)
-        if classes != source.classes:
+        source = data_of(opened, callbacks, data)
+        split = opened.split(source)
+        found = Trained.of(folder / files.LAST, state.model)
+        if found.classes != source.classes:
             raise RunError(
-                f"{folder / files.LAST} is of a model of other classes ({', '.join(classes)}) than "
-                f"the run's ({', '.join(source.classes)}). Put the run's own file back."
+                f"{folder / files.LAST} is of a model of other classes ({', '.join(found.classes)})"
+                f" than the run's ({', '.join(source.classes)}). Put the run's own file back."
             )
         freeze(state.model, settings.freeze)
         optimiser = optimiser_of(state.model, settings)
-        run = Run(settings, source, split, preprocessing, state.model, optimiser, folder)
+        run = Run(settings, source, split, found.preprocessing, state.model, optimiser, folder)
         # An earlier version kept no such number. Where it matters, that version could not finish
         # an epoch, so there is nothing that a resumed run would have to repeat.
-        run.smallest_batch = about.get("smallest_batch", run.model.smallest_batch)
+        run.smallest_batch = opened.about.smallest_batch or run.model.smallest_batch
         check_batches(run)
         run.take_up(state)
         yield run
@@ -229,13 +219,12 @@ def copy_of(run: Run, folder: Path, settings: Settings, split: Split) -> Run:
     return copy
 
 
-def source_of(
-    folder: Path, about: dict[str, Any], callbacks: Callbacks, data: Data | None
-) -> Source:
-    """Open the data of the run in a folder: `data`, or those that its ``run.json`` names."""
-    place = data
-    if place is None:
-        call = "clearconv.train.resume(folder, data=(images, labels))"
-        place = data_place(folder, about, "clearconv.train.resume({}, data=DATA)", call)
-    classes = read_settings(folder, about).classes
-    return opened(place, classes, callbacks, about["data"].get("side", CACHE_SIDE))
+def data_of(opened: Opened, callbacks: Callbacks, data: Data | None) -> Source:
+    """Open the data of a run that goes on: `data`, or those that its ``run.json`` names."""
+    return opened.data(
+        data,
+        moved="clearconv.train.resume({}, data=DATA)",
+        call="clearconv.train.resume(folder, data=(images, labels))",
+        progress=callbacks.reading,
+        to_train=True,
+    )

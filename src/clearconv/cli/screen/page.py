@@ -19,7 +19,7 @@ def write_page(run: Run, result: Result, bar: Bar) -> str:
 
     bar.update("writing the report", 0, 1)
     try:
-        path = report.write_report(result.folder, run.source, wording=COMMANDS)
+        path = report.write_report(result.folder, run.source, wording=COMMANDS, result=result)
     except ClearconvError as error:
         bar.close()
         again = f"clearconv report {quoted(result.folder)}"

@@ -1,13 +1,11 @@
 """What moves while images are read and a run is trained, and a line for each epoch."""
 
-from typing import Any
-
 import click
 
 from clearconv.cli.screen.bar import Bar
 from clearconv.cli.screen.live import LiveEpoch, time_left
 from clearconv.cli.screen.messages import warn
-from clearconv.train import Callback, Run
+from clearconv.train import Callback, EpochRecord, Run
 from clearconv.train.show.epoch_lines import epoch_line
 
 
@@ -86,7 +84,7 @@ class Training(Reading):
         self.bar.close()
         self.live.close()
 
-    def epoch(self, record: dict[str, Any], best: bool) -> None:
+    def epoch(self, record: EpochRecord, best: bool) -> None:
         """Leave one line for the epoch."""
         self.close()
         click.echo(epoch_line(record, self._epochs, best))

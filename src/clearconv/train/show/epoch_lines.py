@@ -1,7 +1,6 @@
 """A run as plain lines of text, one an epoch."""
 
-from typing import Any
-
+from clearconv.runs.records.epoch import EpochRecord
 from clearconv.runs.run import Run
 from clearconv.train.callbacks import Callback
 
@@ -19,7 +18,7 @@ class EpochLines(Callback):
         if run.joined:
             print(run.joined, flush=True)
 
-    def epoch(self, record: dict[str, Any], best: bool) -> None:
+    def epoch(self, record: EpochRecord, best: bool) -> None:
         """Print the epoch's line."""
         print(epoch_line(record, self._epochs, best), flush=True)
 
@@ -28,15 +27,14 @@ class EpochLines(Callback):
         print(f"Warning: {message}", flush=True)
 
 
-def epoch_line(record: dict[str, Any], epochs: int, best: bool) -> str:
+def epoch_line(record: EpochRecord, epochs: int, best: bool) -> str:
     """Return the line for an epoch's record."""
-    number = str(record["epoch"]).rjust(len(str(epochs)))
-    recall = record.get("validation_mean_recall")
+    number, recall = str(record.epoch).rjust(len(str(epochs))), record.validation_mean_recall
     return (
-        f"epoch {number}/{epochs}  loss {record['train_loss']:.3f}  "
-        f"train {record['train_accuracy']:.3f}  "
-        f"validation {record['validation_accuracy']:.3f} "
+        f"epoch {number}/{epochs}  loss {record.train_loss:.3f}  "
+        f"train {record.train_accuracy:.3f}  "
+        f"validation {record.validation_accuracy:.3f} "
         f"{'' if recall is None else f'recall {recall:.3f} '}"
-        f"loss {record['validation_loss']:.3f}  {record['seconds']:.1f} s"
+        f"loss {record.validation_loss:.3f}  {record.seconds:.1f} s"
         f"{'  best' if best else ''}"
     )

@@ -11,8 +11,8 @@ from clearconv.layers import Node
 from clearconv.layers.loading import load
 from clearconv.pages import fragment, line_chart
 from clearconv.runs import files
-from clearconv.runs.result import Result
-from clearconv.runs.run import read_history
+from clearconv.runs.records.epoch import EpochRecord, read_history
+from clearconv.runs.records.result import Result
 
 #: Columns of the printed table: heading, key of a record, width, format.
 _COLUMNS = (
@@ -34,13 +34,13 @@ class History:
 
     Attributes
     ----------
-    records : tuple of dict
+    records : tuple of EpochRecord
         A record an epoch, as in ``history.jsonl``.
     result : Result
         The test with the model that was kept.
     """
 
-    records: tuple[dict[str, Any], ...]
+    records: tuple[EpochRecord, ...]
     result: Result
 
     @classmethod
@@ -52,7 +52,7 @@ class History:
         """Return the number of epochs."""
         return len(self.records)
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
+    def __iter__(self) -> Iterator[EpochRecord]:
         """Yield the records."""
         return iter(self.records)
 
@@ -87,7 +87,7 @@ class History:
         head = "  ".join(name.rjust(width) for name, _, width, _ in columns)
         lines = [
             "  ".join(format(record[key], form).rjust(width) for _, key, width, form in columns)
-            + ("  kept" if record["epoch"] == self.best_epoch else "")
+            + ("  kept" if record.epoch == self.best_epoch else "")
             for record in self.records
         ]
         return "\n".join([head, *lines, self._summary()])
@@ -109,9 +109,9 @@ class History:
         )
 
 
-def curves(records: Sequence[dict[str, Any]], best_epoch: int) -> list[str]:
+def curves(records: Sequence[EpochRecord], best_epoch: int) -> list[str]:
     """Draw loss, accuracy and, where it chose, mean recall by epoch; mark the one that was kept."""
-    epochs = [record["epoch"] for record in records]
+    epochs = [record.epoch for record in records]
     both = {"training": "train", "validation": "validation"}
     shown = [("loss", both), ("accuracy", both)]
     if all("validation_mean_recall" in record for record in records):

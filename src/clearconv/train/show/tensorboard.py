@@ -6,7 +6,8 @@ from typing import Any
 
 from clearconv.errors import ArgumentError
 from clearconv.runs import files
-from clearconv.runs.result import Result
+from clearconv.runs.records.epoch import EpochRecord
+from clearconv.runs.records.result import Result
 from clearconv.runs.run import Run
 from clearconv.train.callbacks import Callback
 from clearconv.words import printable
@@ -71,7 +72,7 @@ class TensorBoard(Callback):
         self._step = (epoch - 1) * steps + step
         self._open().add_scalar("loss/epoch_so_far", loss, self._step)
 
-    def epoch(self, record: dict[str, Any], best: bool) -> None:
+    def epoch(self, record: EpochRecord, best: bool) -> None:
         """Write the epoch's numbers."""
         for name, key in _CURVES.items():
             if key in record:

@@ -1,4 +1,4 @@
-"""What the files of a run must say: each value by its kind, checked where the file is read."""
+"""What a file must say: each value by its kind, checked where the file is read."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -41,7 +41,8 @@ class Many:
 Schema = Kind | Many | Mapping[str, "Schema"]
 
 
-def _is_whole(value: Any) -> bool:
+def is_whole(value: Any) -> bool:
+    """Tell whether a value is a whole number that fits where JSON goes, 0 or more."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 2**53
 
 
@@ -50,77 +51,14 @@ def _is_number(value: Any) -> bool:
     return plain and -_MOST <= value <= _MOST  # false for NaN
 
 
-WHOLE = Kind("a whole number, 0 or more", _is_whole)
-EPOCH = Kind("the number of an epoch, from 1", lambda value: _is_whole(value) and value > 0)
+WHOLE = Kind("a whole number, 0 or more", is_whole)
+EPOCH = Kind("the number of an epoch, from 1", lambda value: is_whole(value) and value > 0)
 NUMBER = Kind("a finite number", _is_number)
 POSITIVE = Kind("a number above 0", lambda value: _is_number(value) and value > 0)
 SHARE = Kind("a number from 0 to 1", lambda value: _is_number(value) and 0 <= value <= 1)
 TEXT = Kind("text", lambda value: isinstance(value, str))
 PLACE = Kind("text, or null", lambda value: value is None or isinstance(value, str))
 TABLE = Kind("an object", lambda value: isinstance(value, dict))
-
-_SOURCES = ("photos", "idx", "digits", "arrays")
-
-#: ``run.json``; ``Settings`` checks its settings.
-RUN: Schema = {
-    "settings": TABLE,
-    "data": {
-        "name": TEXT,
-        "kind": Kind(f"one of {', '.join(_SOURCES)}", lambda value: value in _SOURCES),
-        "root": PLACE,
-        "classes": Many(TEXT),
-        "side?": Kind("a whole number, or null", lambda v: v is None or (_is_whole(v) and v > 0)),
-        "sha256": Many(TEXT, named=True),
-    },
-}
-
-#: ``split.json``.
-SPLIT: Schema = {name: Many(TEXT) for name in ("train", "validation", "test")}
-
-#: A line of ``history.jsonl``, and an entry of a checkpoint's history.
-RECORD: Schema = {
-    "epoch": WHOLE,
-    "lr": NUMBER,
-    "train_loss": NUMBER,
-    "train_accuracy": SHARE,
-    "validation_loss": NUMBER,
-    "validation_accuracy": SHARE,
-    "validation_mean_recall?": SHARE,
-    "validation_standard_error?": SHARE,
-    "seconds?": NUMBER,
-    "images_per_second?": NUMBER,
-    "weights_sha256": TEXT,
-    "dead?": Many(WHOLE, named=True),
-    "warnings?": Many(TEXT),
-}
-
-#: ``result.json``.
-RESULT: Schema = {"best_epoch": WHOLE, "weights_sha256": TEXT, "seconds": NUMBER, "test": TABLE}
-
-#: ``plan.json``, as far as the report quotes it.
-PLAN: Schema = {
-    "forecast?": {"epochs": WHOLE, "training_seconds": NUMBER, "validation_seconds": NUMBER},
-    "survey?": {"problems?": Many(TEXT), "advice?": Many(TEXT)},
-}
-
-#: ``lr_finder.json``.
-FINDER: Schema = {
-    "suggestion": POSITIVE,
-    "lr": Many(POSITIVE),
-    "loss": Many(NUMBER),
-    "smooth": Many(NUMBER),
-}
-
-#: ``folds.json``.
-FOLDS: Schema = {
-    "folds": Kind("a number of folds, 2 to 10,000", lambda v: _is_whole(v) and 2 <= v <= 10_000)
-}
-
-#: What a checkpoint says of the run's progress.
-PROGRESS: Schema = {
-    "history": Many(RECORD),
-    "so_far": {"step": WHOLE, "seen": WHOLE, "right": WHOLE, "loss": NUMBER, "seconds": NUMBER},
-}
 
 
 def read(path: Path, schema: Schema, remedy: str) -> Any:
@@ -143,19 +81,10 @@ def read(path: Path, schema: Schema, remedy: str) -> Any:
     return _checked(path, _text(path), schema, remedy)
 
 
-def read_records(path: Path, remedy: str) -> list[dict[str, Any]]:
-    """Return the records of the epochs, one a line.
-
-    Raises
-    ------
-    RunError
-        As `read` does; also if the epochs do not follow on each other.
-    """
+def read_lines(path: Path, schema: Schema, remedy: str) -> list[Any]:
+    """Return what each line of a file of the run says; raises as `read` does."""
     lines = _text(path).splitlines()
-    records = [_checked(path, line, RECORD, remedy, f"line {n}") for n, line in enumerate(lines, 1)]
-    if (found := out_of_order(records)) is not None:
-        raise damaged(path, found, remedy)
-    return records
+    return [_checked(path, line, schema, remedy, f"line {n}") for n, line in enumerate(lines, 1)]
 
 
 def wrong(value: Any, schema: Schema, place: str = "") -> str | None:
@@ -191,17 +120,6 @@ def wrong(value: Any, schema: Schema, place: str = "") -> str | None:
                 return f"{whole} is missing"
         elif (said := wrong(value[name], kind, whole)) is not None:
             return said
-    return None
-
-
-def out_of_order(records: list[dict[str, Any]]) -> str | None:
-    """Say so if the records are not those of epochs 1, 2, 3 and so on, each judged alike."""
-    recall = "validation_mean_recall"
-    for number, record in enumerate(records, 1):
-        if record["epoch"] != number:
-            return f"record {number} is of epoch {record['epoch']}, but of epoch {number} expected"
-        if (recall in record) != (recall in records[0]):
-            return f"{recall} is in some of its records, and in others not"
     return None
 
 

@@ -1,9 +1,13 @@
-"""What a finished run came to."""
+"""What a finished run came to, and ``result.json``, which says so."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from clearconv.runs import files
 from clearconv.runs.evaluation import Evaluation
+from clearconv.runs.records.schema import NUMBER, TABLE, TEXT, WHOLE, Schema, read
+
+_RESULT: Schema = {"best_epoch": WHOLE, "weights_sha256": TEXT, "seconds": NUMBER, "test": TABLE}
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,3 +45,12 @@ class Result:
             "seconds": self.seconds,
             "test": self.evaluation.to_dict(),
         }
+
+
+def is_finished(folder: Path) -> bool:
+    """Tell whether a run has its result; raise `RunError` where the file is damaged."""
+    path = folder / files.RESULT
+    if path.exists():
+        again = f"`clearconv.train.resume({str(folder)!r})` writes it anew."
+        read(path, _RESULT, again)
+    return path.exists()

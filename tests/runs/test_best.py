@@ -1,10 +1,13 @@
 """The epoch that is kept: the latest not clearly below the highest; by what it is judged."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from clearconv.runs.best import best_epoch, highest_epoch, judged, measure
+from clearconv.runs.best import best_epoch, highest_epoch, standard_error
 from clearconv.runs.evaluation import Evaluation
+from epochs import record
 
 
 def records(accuracies, images=100, losses=None):
@@ -13,12 +16,12 @@ def records(accuracies, images=100, losses=None):
     for number, accuracy in enumerate(accuracies, start=1):
         share = (accuracy * images + 1) / (images + 2)
         history.append(
-            {
-                "epoch": number,
-                "validation_accuracy": accuracy,
-                "validation_loss": losses[number - 1] if losses else 1.0,
-                "validation_standard_error": (share * (1 - share) / images) ** 0.5,
-            }
+            record(
+                number,
+                validation_accuracy=accuracy,
+                validation_loss=losses[number - 1] if losses else 1.0,
+                validation_standard_error=(share * (1 - share) / images) ** 0.5,
+            )
         )
     return history
 
@@ -57,22 +60,20 @@ def test_the_highest_is_what_patience_waits_for():
 
 def test_records_of_an_earlier_version_are_judged_as_it_did():
     history = records([0.7, 0.9, 0.9, 0.89], losses=[1.0, 0.5, 0.6, 0.4])
-    old = [{k: v for k, v in r.items() if k != "validation_standard_error"} for r in history]
+    old = [replace(r, validation_standard_error=None) for r in history]
     assert best_epoch(old) == 2
     assert best_epoch([*old[:2], *history[2:]]) == 4  # went on with this version
 
 
-def test_what_a_record_says_of_its_validation():
+def test_the_standard_error_of_what_an_epoch_is_judged_by():
     # 8 images of "a", all named right; 2 of "b", one named right
     labels = np.array([0] * 8 + [1] * 2)
     probabilities = np.eye(3)[[0] * 9 + [1]]
     said = Evaluation(("a", "b", "none"), ("x",) * 10, labels, probabilities, 0.5)
-    plain = judged(said, every_class_alike=False)
-    assert measure(plain) == "validation_accuracy" and plain["validation_accuracy"] == 0.9
     share = 10 / 12
-    assert plain["validation_standard_error"] == pytest.approx((share * (1 - share) / 10) ** 0.5)
-    alike = judged(said, every_class_alike=True)
-    assert measure(alike) == "validation_mean_recall"
-    assert alike["validation_mean_recall"] == 0.75  # (8/8 + 1/2) / 2; "none" has no images
+    plain = standard_error(said, every_class_alike=False)
+    assert said.accuracy == 0.9 and plain == pytest.approx((share * (1 - share) / 10) ** 0.5)
     first, second = 9 / 10 * 1 / 10 / 8, 1 / 2 * 1 / 2 / 2
-    assert alike["validation_standard_error"] == pytest.approx((first + second) ** 0.5 / 2)
+    alike = standard_error(said, every_class_alike=True)
+    assert said.mean_recall == 0.75  # (8/8 + 1/2) / 2; "none" has no images
+    assert alike == pytest.approx((first + second) ** 0.5 / 2)

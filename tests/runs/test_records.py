@@ -3,8 +3,8 @@
 import pytest
 
 from clearconv.errors import RunError
-from clearconv.runs import records
-from clearconv.runs.records import NUMBER, SHARE, TEXT, WHOLE, Many, wrong
+from clearconv.runs.records.lr_curve import FINDER
+from clearconv.runs.records.schema import NUMBER, SHARE, TEXT, WHOLE, Many, read, wrong
 
 
 @pytest.mark.parametrize(
@@ -41,9 +41,9 @@ def test_a_file_and_the_remedy_are_named(tmp_path):
     ):
         path.write_text(text)
         with pytest.raises(RunError, match=rf"lr_finder\.json is damaged: .*{words}.* Do this\."):
-            records.read(path, records.FINDER, "Do this.")
+            read(path, FINDER, "Do this.")
     path.write_bytes(b"\xff")
     with pytest.raises(RunError, match=r"lr_finder\.json is damaged: it is not text"):
-        records.read(path, records.FINDER, "Do this.")
+        read(path, FINDER, "Do this.")
     with pytest.raises(RunError, match="none.json cannot be read: No such file"):
-        records.read(tmp_path / "none.json", records.FINDER, "Do this.")
+        read(tmp_path / "none.json", FINDER, "Do this.")

@@ -1,0 +1,303 @@
+"""The one door to a run on disk, and to the model file that may have come from one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from clearconv.arrays import finite
+from clearconv.data import Preprocessing, Source, Split, open_data, read_split, side_for
+from clearconv.data.sources.source import composed
+from clearconv.errors import DataError, ModelFileError, RunError
+from clearconv.layers import Node
+from clearconv.layers.loading import load
+from clearconv.runs import files
+from clearconv.runs.evaluation import Indices
+from clearconv.runs.given import Data, in_memory
+from clearconv.runs.records.about import COPY, About
+from clearconv.runs.records.epoch import EpochRecord, read_history
+from clearconv.runs.records.result import is_finished
+from clearconv.runs.records.schema import EPOCH, TABLE, TEXT, Many, Schema, damaged, read, wrong
+from clearconv.runs.settings import Settings
+
+#: Called as ``progress(done, total)`` while images are read.
+Progress = Callable[[int, int], None]
+
+_SPLIT: Schema = {name: Many(TEXT) for name in ("train", "validation", "test")}
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained model with what it needs to answer.
+
+    Attributes
+    ----------
+    model : Node
+        Gives logits.
+    classes : tuple of str
+        In the order of its outputs.
+    preprocessing : Preprocessing
+        Of its images.
+    """
+
+    model: Node
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+
+    @classmethod
+    def of(cls, path: Path, model: Node) -> "Trained":
+        """Return what a model that was read from a file carries.
+
+        Raises
+        ------
+        ModelFileError
+            If classes or preprocessing are missing or damaged, or do not fit the network; names
+            the file.
+        """
+        try:
+            names = Many(TEXT)
+            if (found := wrong(model.info, {"classes": names, "preprocessing": TABLE})) is not None:
+                raise DataError(found)
+            preprocessing = Preprocessing.from_dict(model.info["preprocessing"])
+            classes = tuple(composed(str(name)) for name in model.info["classes"])
+        except (TypeError, DataError) as error:
+            raise ModelFileError(
+                f"{path} is a model without usable classes or preprocessing ({error}); it was not "
+                "saved by a training run."
+            ) from None
+        if len(set(classes)) < len(classes):
+            raise ModelFileError(
+                f"{path} names a class twice ({', '.join(classes)}), so an answer would be "
+                "ambiguous. It was not saved by a training run."
+            )
+        given, taken = (preprocessing.channels, *preprocessing.size), model.input_shape
+        if given != taken or model.output_shape != (len(classes),):
+            raise ModelFileError(
+                f"{path}: its preprocessing gives {given} and it names {len(classes)} classes, but "
+                f"its network takes {taken} and gives {model.output_shape}. It was not saved by a "
+                "training run."
+            )
+        return cls(model, classes, preprocessing)
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A run on disk, or a model file; what is read is read at first use.
+
+    Attributes
+    ----------
+    path : Path
+        The run folder, or the model file.
+    run : About or None
+        What ``run.json`` says; None of a model file, which has neither settings nor data.
+    """
+
+    path: Path
+    run: About | None
+
+    @property
+    def about(self) -> About:
+        """Return what ``run.json`` says, or raise `RunError` of a model file."""
+        if self.run is None:
+            raise RunError(
+                f"{self.path} is a model file, but the folder of a run is needed: a model file has "
+                "no data and settings of its own."
+            )
+        return self.run
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings of the run."""
+        return self.about.settings
+
+    @property
+    def best(self) -> Path:
+        """Return the file of the model."""
+        return self.path if self.run is None else self.path / files.BEST
+
+    @cached_property
+    def trained(self) -> Trained:
+        """Return the model that was kept, with classes and preprocessing.
+
+        Raises
+        ------
+        ModelFileError
+            If there is none yet, or it cannot be used.
+        """
+        if self.run is not None and not self.best.exists():
+            raise ModelFileError(
+                f"{self.path}: no epoch of this run is finished, so there is no model yet. Go on "
+                f"with it: `clearconv.train.resume({str(self.path)!r})`"
+            )
+        model = load(self.best)
+        found = Trained.of(self.best, model)
+        for name, array in {**model.store.parameters, **model.store.buffers}.items():
+            if not finite(array):
+                raise ModelFileError(
+                    f"{self.best}: {name} holds NaN or infinity, so the model can answer nothing. "
+                    "It was not saved by a training run; take another file."
+                )
+        return found
+
+    @property
+    def model(self) -> Node:
+        """Return the model that was kept."""
+        return self.trained.model
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Return the model's classes."""
+        return self.trained.classes
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """Return the model's preprocessing."""
+        return self.trained.preprocessing
+
+    @cached_property
+    def best_epoch(self) -> int:
+        """Return the epoch, from 1, whose model was kept; it is in the history."""
+        epoch: Any = self.model.info.get("epoch")
+        if (found := wrong(epoch, EPOCH, "epoch")) is not None:
+            raise damaged(self.best, found, "Put the file back, or train again.")
+        if epoch > len(self.history):
+            raise damaged(
+                self.path / files.HISTORY,
+                f"it has {len(self.history)} epochs, but the model is of epoch {epoch}",
+                f"`clearconv.train.resume({str(self.path)!r})` writes it anew.",
+            )
+        return int(epoch)
+
+    @cached_property
+    def history(self) -> list[EpochRecord]:
+        """Return the records of the run's epochs."""
+        return read_history(self.about.folder)
+
+    @cached_property
+    def finished(self) -> bool:
+        """Tell whether the run is tested."""
+        return is_finished(self.about.folder)
+
+    def data(
+        self,
+        given: Data | None = None,
+        *,
+        moved: str | None,
+        call: str,
+        progress: Progress | None = None,
+        to_train: bool = False,
+    ) -> Source:
+        """Open the run's data, and check that they are those it was started with.
+
+        Parameters
+        ----------
+        given : str, Path, Source, or (images, labels), optional
+            Where they are, or themselves; by default where they were.
+        moved, call
+            As for `place`.
+        progress : callable, optional
+            Called as ``progress(done, total)`` while images are read.
+        to_train : bool
+            Whether the run goes on with them: photographs are then kept as large as they were, and
+            a class that is new is noticed. Otherwise they are kept as the model needs them, and
+            other classes are left alone.
+
+        Raises
+        ------
+        RunError, DataError
+            If they are not there, cannot be read, or are not the run's.
+        """
+        if given is None:
+            given = self.place(moved, call)
+        source = in_memory(given)
+        if source is None:
+            assert isinstance(given, str | Path)
+            about = self.about
+            classes = about.settings.classes if to_train else about.data.classes
+            side = about.data.side if to_train else side_for(self.preprocessing.size)
+            source = open_data(given, classes, progress=progress, cache_side=side)
+        self.check(source)
+        return source
+
+    def place(self, moved: str | None, call: str) -> str:
+        """Return where the run's data are.
+
+        Parameters
+        ----------
+        moved : str, optional
+            Call that takes the data from elsewhere, such as
+            ``clearconv.train.resume({}, data=DATA)``, with braces for the folder; None where there
+            is none.
+        call : str
+            Call that takes arrays again.
+
+        Raises
+        ------
+        RunError
+            If they are not there, or were arrays in memory.
+        """
+        root = self.about.data.root
+        if self.about.data.kind == "arrays":
+            raise RunError(
+                f"{self.path}: the data were arrays in memory, of which the run kept only a hash. "
+                f"Give them again, in Python: {call}."
+            )
+        if root is None:
+            return str(self.about.plain["settings"]["data"])
+        if not Path(root).exists():
+            remedy = "Put them back, or give the file of an image."
+            if moved is not None:
+                remedy = f"Say where they are now: `{moved.format(repr(str(self.path)))}`."
+            raise RunError(f"{self.path}: the data are no longer at {root}. {remedy}")
+        return root
+
+    def check(self, source: Source) -> None:
+        """Raise `RunError` if opened data are not, file by file, those of the run."""
+        if changes := self.about.data.changes(source):
+            raise RunError(
+                f"{self.path}: the data are not those the run was started with: {changes}. A run "
+                "must see the same data: put them back as they were, or start a new run."
+            )
+
+    def split(self, source: Source) -> Split:
+        """Return the parts of the run's data."""
+        return read_split(self.about.folder / files.SPLIT, source)
+
+    def learnt_from(self, source: Source, samples: Indices) -> int:
+        """Count the samples that the run has learnt from or chosen its model by.
+
+        Photographs are known by their bytes, whatever they are called; images within one large file
+        by their names, if the files are the same.
+        """
+        then, now = self.about.data.sha256, source.sha256()
+        parts = read(self.about.folder / files.SPLIT, _SPLIT, COPY)
+        learnt = {file for name in ("train", "validation") for file in parts[name]}
+        named = [source.files[i] for i in samples]
+        if source.kind == "photos":
+            learnt = {then[file] for file in learnt if file in then}
+            named = [now[file] for file in named]
+        elif then != now:
+            return 0
+        return sum(file in learnt for file in named)
+
+
+def open_run(path: str | Path) -> Opened:
+    """Open a run folder, or a model file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder or the file.
+
+    Returns
+    -------
+    Opened
+
+    Raises
+    ------
+    RunError
+        If it is a folder, but not of a run, or its ``run.json`` is damaged.
+    """
+    path = Path(path)
+    return Opened(path, About.read(path) if path.is_dir() else None)

@@ -1,0 +1,1 @@
+"""What each file of a run says: read, checked value by value, and written."""
