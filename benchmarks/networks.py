@@ -18,8 +18,7 @@ from clearconv import (
     Residual,
     Sequential,
 )
-from clearconv.models import deep_convnet, lenet, resnet20
-from clearconv.models import seed as seed_cnn
+from clearconv.models import deep_convnet, lenet, resnet20, seed_cnn
 from clearconv.ops.tellings import set_threads
 
 LEARNING_RATE = 1e-4  # small: hundreds of steps on one batch must not change what is computed

@@ -27,6 +27,13 @@ def test_a_large_model_as_it_was_published(run):
     assert lines[-1] == "The parameters take 97.49 MiB (float32)."
 
 
+def test_which_layers_run_as_one(run):
+    text = run("summary", "resnet20", "--stages").stdout
+    training, evaluation = text.split("in training")[1].split("in evaluation")
+    assert "conv + batch norm + ReLU" in training and "conv_block.add " in training
+    assert "conv + batch norm + sum + ReLU" in evaluation and "conv_block.add" not in evaluation
+
+
 def test_options(run):
     assert "BatchNorm2d" in run("summary", "seed_cnn", "--batch-norm").stdout
     assert "Dropout" in run("summary", "seed_cnn", "--dropout", 0.5).stdout

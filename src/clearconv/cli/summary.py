@@ -32,6 +32,7 @@ def _shape(
     clearconv summary seed_cnn
     clearconv summary seed_cnn --classes 5 --batch-norm --input 3x128x128
     clearconv summary runs/photos-1
+    clearconv summary lenet --stages
     """
 )
 @click.argument("model")
@@ -47,12 +48,14 @@ def _shape(
 )
 @click.option("--batch-norm", is_flag=True, help="With batch normalisation.")
 @click.option("--dropout", metavar="P", type=click.FloatRange(0, 1), help="With dropout.")
+@click.option("--stages", is_flag=True, help="Add which layers run as one.")
 def summary(
     model: str,
     input_shape: tuple[int, ...] | None,
     classes: int | None,
     batch_norm: bool,
     dropout: float | None,
+    stages: bool,
 ) -> None:
     """List the layers of MODEL with shapes, parameters and multiply-adds.
 
@@ -69,13 +72,14 @@ def summary(
         chosen: dict[str, Any] = {"batch_norm": batch_norm or None, "dropout": dropout}
         options = {name: value for name, value in chosen.items() if value is not None}
         made: Node = create(model, classes or info.classes, **options)
-        described, dtype = made.summary(input_shape or info.input_shape), np.dtype("float32")
+        described = made.summary(input_shape or info.input_shape, stages)
+        dtype = np.dtype("float32")
         click.echo(f"{model}: {info.about}\n")
     elif Path(model).exists():
         if wrong := [name for name, value in given.items() if value]:
             raise click.UsageError(f"{model} is a trained model, so {wrong[0]} is settled already.")
         made = _saved(Path(model))
-        described, dtype = made.summary(), made.store.dtype
+        described, dtype = made.summary(stages=stages), made.store.dtype
     else:
         hint = " A run folder or a .safetensors file will do as well."
         raise click.UsageError(unknown("model", model, MODELS, hint))

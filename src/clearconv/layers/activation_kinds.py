@@ -8,6 +8,7 @@ import numpy as np
 
 from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, ShapeError
+from clearconv.layers.base.staged import Call
 from clearconv.ops import activation
 
 
@@ -18,6 +19,7 @@ class _Own:
 
 
 _own: dict[str, _Own] = {}
+_FUNCTION = "activation.forward_saving"
 
 
 def register_activation(
@@ -87,6 +89,12 @@ def deactivate(kind: str, grad_y: Array, saved: Any) -> Array:
     if kind not in _own:
         return activation.backward_input(grad_y, saved)
     return grad_y * _elementwise(kind, "derivative", _own[kind].derivative, saved)
+
+
+def calls_of(kind: str) -> tuple[Call, ...]:
+    """Say what ``activate`` calls."""
+    own = kind in _own
+    return (Call(kind, "an activation of your own") if own else Call(_FUNCTION, kind),)
 
 
 def _elementwise(kind: str, name: str, function: Callable[[Array], Array], x: Array) -> Array:

@@ -3,9 +3,10 @@
 from typing import Any
 
 from clearconv.arrays import Array, Shape
-from clearconv.layers.activation_kinds import activate, check_kind, deactivate
+from clearconv.layers.activation_kinds import activate, calls_of, check_kind, deactivate
 from clearconv.layers.base.arguments import by_position
 from clearconv.layers.base.layer import Layer
+from clearconv.layers.base.staged import Call
 from clearconv.layers.base.tape import Context
 from clearconv.ops import activation, softmax
 
@@ -33,6 +34,9 @@ class Activation(Layer):
 
     def _build(self, input_shape: Shape) -> Shape:
         return input_shape
+
+    def _operations(self, training: bool) -> tuple[Call, ...]:
+        return calls_of(self.kind)
 
     def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
         return activate(self.kind, x, self.slope)

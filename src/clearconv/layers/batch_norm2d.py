@@ -10,6 +10,7 @@ from clearconv.errors import ArgumentError
 from clearconv.layers.base.arguments import is_number
 from clearconv.layers.base.initial import constant
 from clearconv.layers.base.layer import Layer
+from clearconv.layers.base.staged import Call
 from clearconv.layers.base.tape import Context
 from clearconv.ops import batch_norm2d
 
@@ -82,6 +83,9 @@ class BatchNorm2d(Layer):
         self._buffer("running_mean", np.broadcast_to(0.0, (C,)))
         self._buffer("running_var", np.broadcast_to(1.0, (C,)))
         return input_shape
+
+    def _operations(self, training: bool) -> tuple[Call, ...]:
+        return (self._call("forward_saving"),)
 
     def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
         self._fits("channels", x.shape[1], self.input_shape[0], x.shape)

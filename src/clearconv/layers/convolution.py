@@ -8,10 +8,11 @@ from typing import Any
 
 from clearconv.arrays import Array, Shape
 from clearconv.errors import ShapeError
-from clearconv.layers.activation_kinds import activate, check_kind, deactivate
+from clearconv.layers.activation_kinds import activate, calls_of, check_kind, deactivate
 from clearconv.layers.base.arguments import count
 from clearconv.layers.base.initial import initial
 from clearconv.layers.base.layer import Layer
+from clearconv.layers.base.staged import Call
 from clearconv.layers.base.tape import Context
 from clearconv.ops.geometry.window import Pair, pair
 
@@ -78,6 +79,9 @@ class Convolution(Layer):
             first = initial(self.arguments["bias_init"], places, *fans)
             self._parameter("bias", places, first, decay=False)
         return (O, *output)
+
+    def _operations(self, training: bool) -> tuple[Call, ...]:
+        return (*super()._operations(training), *calls_of(self.activation))
 
     def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
         self._fits("channels", x.shape[1], self.input_shape[0], x.shape)

@@ -5,6 +5,7 @@ from typing import Any
 from clearconv.arrays import Array, Shape
 from clearconv.errors import ArgumentError
 from clearconv.layers.base.layer import Layer
+from clearconv.layers.base.staged import Call
 from clearconv.layers.base.tape import Context
 from clearconv.ops import dropout
 
@@ -36,6 +37,9 @@ class Dropout(Layer):
 
     def _build(self, input_shape: Shape) -> Shape:
         return input_shape
+
+    def _operations(self, training: bool) -> tuple[Call, ...]:
+        return (self._call("forward_saving"),) if training and self.p > 0 else ()
 
     def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
         if not context.training or self.p == 0:

@@ -7,6 +7,7 @@ from clearconv.arrays import Array, Shape
 from clearconv.errors import ShapeError
 from clearconv.layers.base.arguments import by_position
 from clearconv.layers.base.layer import Layer
+from clearconv.layers.base.staged import Call
 from clearconv.layers.base.tape import Context
 from clearconv.ops.geometry.layout import to_maps, to_rows
 
@@ -32,6 +33,9 @@ class Flatten(Layer):
 
     def _build(self, input_shape: Shape) -> Shape:
         return (prod(input_shape),)
+
+    def _operations(self, training: bool) -> tuple[Call, ...]:
+        return (Call("Flatten._forward", "Flatten"),)  # no chapter: numbers are put in order
 
     def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
         if x.shape[1:] != self.input_shape:  # H and W exchanged have the same number of features

@@ -10,6 +10,7 @@ from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers.base.arguments import by_position, count, is_number
 from clearconv.layers.base.initial import constant
 from clearconv.layers.base.layer import Layer
+from clearconv.layers.base.staged import Call
 from clearconv.layers.base.tape import Context
 from clearconv.ops import group_norm
 
@@ -54,6 +55,9 @@ class _ByImage(Layer):
 
     def _parameter_shape(self, input_shape: Shape) -> Shape:
         return input_shape[:1]
+
+    def _operations(self, training: bool) -> tuple[Call, ...]:
+        return (self._call("forward_saving"),)
 
     def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
         self._fits("channels", x.shape[1], self.input_shape[0], x.shape)

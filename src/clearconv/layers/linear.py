@@ -4,10 +4,11 @@ from typing import Any
 
 from clearconv.arrays import Array, Shape
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.layers.activation_kinds import activate, check_kind, deactivate
+from clearconv.layers.activation_kinds import activate, calls_of, check_kind, deactivate
 from clearconv.layers.base.arguments import count
 from clearconv.layers.base.initial import Init, constant, initial
 from clearconv.layers.base.layer import Layer
+from clearconv.layers.base.staged import Call
 from clearconv.layers.base.tape import Context
 from clearconv.ops import linear
 
@@ -79,6 +80,9 @@ class Linear(Layer):
         if self.bias:
             self._parameter("bias", (O,), constant(0.0, (O,)), decay=False)
         return (O,)
+
+    def _operations(self, training: bool) -> tuple[Call, ...]:
+        return (*super()._operations(training), *calls_of(self.activation))
 
     def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
         self._fits("features", x.shape[1], self.input_shape[0], x.shape)

@@ -5,6 +5,7 @@ from typing import Any
 from clearconv.arrays import Array, Shape
 from clearconv.layers.base.arguments import by_position, check_window
 from clearconv.layers.base.layer import Layer
+from clearconv.layers.base.staged import Call
 from clearconv.layers.base.tape import Context
 from clearconv.ops import adaptive_avg_pool2d, avg_pool2d, global_avg_pool2d, max_pool2d
 from clearconv.ops.adaptive_avg_pool2d.size import Size, pair_of
@@ -56,6 +57,9 @@ class MaxPool2d(Layer):
 
     def _build(self, input_shape: Shape) -> Shape:
         return _pooled(self, input_shape)
+
+    def _operations(self, training: bool) -> tuple[Call, ...]:
+        return (self._call("forward_saving" if training else "forward"),)
 
     def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
         self._fits("channels", x.shape[1], self.input_shape[0], x.shape)

@@ -13,6 +13,7 @@ from clearconv.arrays import Array, Shape
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers.base.node import Node
 from clearconv.layers.base.parameter import Parameter
+from clearconv.layers.base.staged import Call, StageRow
 from clearconv.layers.base.tape import Context, Tape
 
 
@@ -128,6 +129,26 @@ class Layer(Node):
     def _buffer(self, name: str, initial: Array) -> None:
         """Declare numbers that are saved with the model but not learnt by gradient."""
         self.declared_buffers[name] = initial
+
+    def _stage_rows(self, training: bool) -> Iterator[StageRow]:
+        yield StageRow((self.path,), self._calls(training))
+
+    def _calls(self, training: bool) -> tuple[Call, ...]:
+        """Say what its forward pass calls when it runs alone."""
+        kind = next(base for base in type(self).__mro__ if "_forward" in vars(base))
+        if not kind.__module__.startswith("clearconv.layers."):
+            return (Call(f"{kind.__name__}._forward", "a layer of your own"),)
+        return self._operations(training)
+
+    def _operations(self, training: bool) -> tuple[Call, ...]:
+        """Say which operations its forward pass calls."""
+        return (self._call("forward"),)
+
+    def _call(self, function: str) -> Call:
+        """Name a function of the layer's chapter."""
+        assert self.operation is not None
+        chapter = self.operation.__name__.rpartition(".")[2]
+        return Call(f"{chapter}.{function}", type(self).__name__)
 
     @property
     def label(self) -> str:

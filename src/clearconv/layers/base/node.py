@@ -15,6 +15,7 @@ from clearconv.errors import ArgumentError, DtypeError, ShapeError, TapeError
 from clearconv.layers.base.owner import check_free, take
 from clearconv.layers.base.pixels import warn_of_pixels
 from clearconv.layers.base.spec import Described, make, remake
+from clearconv.layers.base.staged import Call, StageRow, Stages
 from clearconv.layers.base.store import Store, Unmatched
 from clearconv.layers.base.summary import Summary
 from clearconv.layers.base.tape import Context, Keep, Looking, Tape
@@ -82,6 +83,11 @@ class Node(Described, ABC):
     def in_a_row(self) -> "Iterator[Node]":
         """Yield the nodes of a chain that run one after another; of all else only itself."""
         yield self
+
+    def _stage_rows(self, training: bool) -> "Iterator[StageRow]":
+        """Yield what a forward pass runs: in training, or in evaluation that keeps nothing."""
+        paths = tuple(leaf.path for leaf in self.leaves())
+        yield StageRow(paths, (Call(f"{type(self).__name__}._run", "a container of your own"),))
 
     @property
     def smallest_batch(self) -> int:
@@ -404,7 +410,32 @@ class Node(Described, ABC):
 
     # -- description -------------------------------------------------------------------------------
 
-    def summary(self, input_shape: Shape | None = None) -> Summary:
+    def stages(self, training: bool = True) -> Stages:
+        """Say which neighbouring layers run as one, and what runs; prints as a table.
+
+        A convolution with the batch norm, ReLU and pooling behind it is one call of ``conv_block``,
+        which gives the same numbers up to rounding and takes less time. A pass with
+        ``keep="all"``, from which traces are made, runs layer by layer instead.
+
+        Parameters
+        ----------
+        training : bool
+            What a training pass runs, or one in evaluation that keeps nothing, as ``predict``.
+
+        Returns
+        -------
+        Stages
+            In the order they run, with the layers that run alone.
+
+        Raises
+        ------
+        ShapeError
+            If the model is not built.
+        """
+        _ = self.store  # raises where the model is not built
+        return Stages(training, tuple(self._stage_rows(training)))
+
+    def summary(self, input_shape: Shape | None = None, stages: bool = False) -> Summary:
         """List the layers with output shapes, parameters and multiply-adds; prints as a table.
 
         Parameters
@@ -412,6 +443,8 @@ class Node(Described, ABC):
         input_shape : tuple of int, optional
             As for ``build``: describes the model as it would be, and makes no weights. By default
             the model is described as it was built.
+        stages : bool
+            Whether to add which layers run as one, see ``stages``.
 
         Returns
         -------
@@ -425,7 +458,8 @@ class Node(Described, ABC):
         if input_shape is None:
             _ = self.store  # raises where the model is not built
         model = self if input_shape is None else self._as_if_built(input_shape)
-        return Summary.of(model.input_shape, model.leaves())
+        passes = [Stages(when, tuple(model._stage_rows(when))) for when in (True, False)]
+        return Summary.of(model.input_shape, model.leaves(), tuple(passes) if stages else ())
 
     def _as_if_built(self, input_shape: Shape) -> "Node":
         """Return a copy that has shapes and no weights; this model is left as it is."""

@@ -7,6 +7,7 @@ from math import prod
 
 from clearconv.arrays import Shape
 from clearconv.layers.base.parameter import Leaf
+from clearconv.layers.base.staged import Stages
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,18 @@ class Summary:
         Of one input.
     rows : tuple of Row
         In the order the layers run.
+    stages : tuple of Stages
+        In training and in evaluation, if they were asked for.
     """
 
     input_shape: Shape
     rows: tuple[Row, ...]
+    stages: tuple[Stages, ...] = ()
 
     @classmethod
-    def of(cls, input_shape: Shape, layers: Iterable[Leaf]) -> "Summary":
+    def of(
+        cls, input_shape: Shape, layers: Iterable[Leaf], stages: tuple[Stages, ...] = ()
+    ) -> "Summary":
         """Describe the layers of a model that has shapes; it need hold no weights."""
         return cls(
             input_shape,
@@ -50,6 +56,7 @@ class Summary:
                 )
                 for layer in layers
             ),
+            stages,
         )
 
     @property
@@ -75,6 +82,8 @@ class Summary:
             if number in (1, len(lines) - 1):
                 text.append("-" * (sum(widths) + 8))
             text.append("  ".join(cells).rstrip())
+        for stages in self.stages:
+            text += ["", str(stages)]
         return "\n".join(text)
 
     def _repr_html_(self) -> str:
@@ -85,7 +94,8 @@ class Summary:
             *(_html_row("td", row) for row in rows),
             _html_row("th", total),
         ]
-        return f"<table>{''.join(lines)}</table>"
+        below = (f"<pre>{escape(str(stages))}</pre>" for stages in self.stages)
+        return f"<table>{''.join(lines)}</table>{''.join(below)}"
 
     def _cells(self) -> list[tuple[str, ...]]:
         """Return heading, input, a line for each layer, and totals."""

@@ -1,15 +1,18 @@
 """One node after another, run stage by stage."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeGuard
 
 import numpy as np
 
 from clearconv.arrays import Array
+from clearconv.layers.activations import Identity
 from clearconv.layers.base.node import Node
+from clearconv.layers.base.staged import Call, StageRow
 from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.stages.conv import ConvStage
+from clearconv.layers.stages.growth import Growth
 from clearconv.layers.stages.plan import Step, plan
 from clearconv.layers.stages.stage import Addend, Value, computed
 from clearconv.ops import conv_block
@@ -23,6 +26,34 @@ class Chain:
         self.stages = plan(self.nodes)
         learns = (i for i, step in enumerate(self.stages) if _learns(step))
         self.lowest = next(learns, len(self.stages))  # the first stage with parameters
+
+    def rows(self, training: bool) -> Iterator[StageRow]:
+        """Yield what a forward pass runs."""
+        steps = iter(self.stages)
+        absorbed = 0  # nodes still to come of the step before
+        for node in self.nodes:
+            if absorbed:
+                absorbed -= 1
+            elif type(node) is Identity:
+                yield StageRow((node.path,), ())
+            else:
+                step = next(steps)
+                if isinstance(step, Node):
+                    yield from step._stage_rows(training)
+                else:
+                    absorbed = len(step.blocks if isinstance(step, Growth) else step.layers) - 1
+                    yield from step.rows(training)
+
+    def rows_with_sum(self, words: str, paths: tuple[str, ...]) -> Iterator[StageRow]:
+        """Yield what runs in evaluation where a sum, described by `words`, follows."""
+        rows = list(self.rows(training=False))
+        last = self.stages[-1] if self.stages else None
+        if _may_end_in_sum(last):
+            place = max(i for i, row in enumerate(rows) if last.conv.path in row.layers)
+            rows[place] = last.row_with_sum(words, paths)
+        else:
+            rows.append(StageRow(paths, (Call("conv_block.add", words),)))
+        yield from rows
 
     def run(
         self, x: Value, context: Context, tape: Tape | None, end: Addend | None = None
@@ -76,5 +107,5 @@ def _learns(step: Step) -> bool:
     return not isinstance(step, Node) or any(layer.declared for layer in step.leaves())
 
 
-def _may_end_in_sum(step: Step) -> TypeGuard[ConvStage]:
+def _may_end_in_sum(step: Step | None) -> TypeGuard[ConvStage]:
     return isinstance(step, ConvStage) and not step.relu and not step.pool

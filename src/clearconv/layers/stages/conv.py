@@ -1,16 +1,18 @@
 """A convolution and what stands behind it, run as one."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from clearconv.arrays import Array
 from clearconv.errors import ShapeError
-from clearconv.layers.base.layer import at_layer
+from clearconv.layers.base.layer import Layer, at_layer
+from clearconv.layers.base.staged import Call, StageRow
 from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.batch_norm2d import BatchNorm2d
 from clearconv.layers.conv2d import Conv2d
-from clearconv.layers.stages.norm import norm_of
+from clearconv.layers.stages.norm import norm_of, relu_words
 from clearconv.layers.stages.stage import Addend, Value
 from clearconv.ops import batch_norm2d, conv_block
 from clearconv.ops.conv_block import Norm, Normalised
@@ -25,6 +27,24 @@ class ConvStage:
     relu: bool = False
     ceiling: float = np.inf
     pool: bool = False
+    layers: tuple[Layer, ...] = ()  # all that it stands for
+
+    def rows(self, training: bool) -> Iterator[StageRow]:
+        """Yield what a forward pass runs."""
+        yield StageRow(
+            tuple(layer.path for layer in self.layers),
+            (Call(f"conv_block.{'forward_saving' if training else 'forward'}", self._words()),),
+        )
+
+    def row_with_sum(self, words: str, paths: tuple[str, ...]) -> StageRow:
+        """Return what runs in evaluation where a sum, described by `words`, is taken in."""
+        whole = (*(layer.path for layer in self.layers), *paths)
+        return StageRow(whole, (Call("conv_block.forward", f"{self._words()} + {words}"),))
+
+    def _words(self) -> str:
+        steps = ["conv", *(["batch norm"] if self.norm is not None else [])]
+        steps += relu_words(self.relu, self.ceiling)
+        return " + ".join(steps + ["2x2 max pooling"] * self.pool)
 
     def run(
         self,

@@ -5,9 +5,12 @@ copied again and again: memory for L layers would grow with L squared. Here all 
 one array that has room for the last one's channels, and each reads the channels before its own.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from clearconv.arrays import Array
+from clearconv.layers.base.node import Node
+from clearconv.layers.base.staged import Call, StageRow
 from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.stages.stage import Runs, Value
 from clearconv.ops import conv_block
@@ -23,10 +26,23 @@ class Growth:
         What computes the new channels from those before.
     channels : tuple of int
         How many each of them adds.
+    blocks : tuple of Node
+        The containers whose channels are added; the first layer of each hands its input on.
     """
 
     added: tuple[Runs, ...]
     channels: tuple[int, ...]
+    blocks: tuple[Node, ...]
+
+    def rows(self, training: bool) -> Iterator[StageRow]:
+        """Yield what a forward pass runs."""
+        calls: tuple[Call, ...] = (Call("conv_block.join", "copy into one array"),)
+        for block, chain in zip(self.blocks, self.added, strict=True):
+            yield StageRow((next(block.leaves()).path,), calls)
+            yield from chain.rows(training)
+            calls = (Call("conv_block.join", "add channels to the array"),)
+            yield StageRow((block.path or "joined",), calls)
+            calls = ()  # the next block finds its input where it is
 
     def run(self, x: Value, context: Context, tape: Tape | None) -> Array:
         """Forward."""

@@ -1,12 +1,14 @@
 """A batch norm, perhaps with a ReLU, that runs as one."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from clearconv.arrays import Array
 from clearconv.errors import ShapeError
-from clearconv.layers.base.layer import at_layer
+from clearconv.layers.base.layer import Layer, at_layer
+from clearconv.layers.base.staged import Call, StageRow
 from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.batch_norm2d import BatchNorm2d
 from clearconv.layers.stages.stage import Value, computed
@@ -21,6 +23,13 @@ class NormStage:
     norm: BatchNorm2d
     relu: bool = False
     ceiling: float = np.inf
+    layers: tuple[Layer, ...] = ()  # all that it stands for
+
+    def rows(self, training: bool) -> Iterator[StageRow]:
+        """Yield what a forward pass runs."""
+        does = ["batch norm", *relu_words(self.relu, self.ceiling)]
+        paths = tuple(layer.path for layer in self.layers)
+        yield StageRow(paths, (Call("conv_block.normalise", " + ".join(does)),))
 
     def run(self, x: Value, context: Context, tape: Tape | None) -> Value:
         """Forward."""
@@ -62,3 +71,8 @@ def norm_of(layer: BatchNorm2d, fixed: bool) -> Norm:
     # copies: a later training step must not change what backward uses
     mean, var = layer.value("running_mean"), layer.value("running_var")
     return Norm(weight, bias, layer.eps, mean.copy(), var.copy())
+
+
+def relu_words(relu: bool, ceiling: float) -> list[str]:
+    """Name the ReLU, if there is one."""
+    return [] if not relu else ["ReLU"] if ceiling == np.inf else [f"ReLU{ceiling:g}"]

@@ -40,30 +40,30 @@ def plan(nodes: Iterable[Node]) -> list[Step]:
             while rest and _adds(rest[0]) is not None:
                 blocks.append(rest.pop(0))
             channels = tuple(block.output_shape[0] - block.input_shape[0] for block in blocks)
-            steps.append(Growth(tuple(map(_adds, blocks)), channels))
+            steps.append(Growth(tuple(map(_adds, blocks)), channels, tuple(blocks)))
             continue
         if type(node) is BatchNorm2d and len(node.input_shape) == 3 and rest:
             if _is_relu(relu := rest[0]):
                 rest.pop(0)
-                steps.append(NormStage(node, True, _CEILINGS[relu.kind]))
+                steps.append(NormStage(node, True, _CEILINGS[relu.kind], (node, relu)))
                 continue
             if _is_convolution(rest[0]):
-                steps.append(NormStage(node))
+                steps.append(NormStage(node, layers=(node,)))
                 continue
         if not _is_convolution(node):
             steps.append(node)
             continue
-        stage = _with_relu(ConvStage(node), node.activation)
+        stage = _with_relu(ConvStage(node, layers=(node,)), node.activation)
         if not stage.relu and rest and type(norm := rest[0]) is BatchNorm2d:
             rest.pop(0)
-            stage = replace(stage, norm=norm)
+            stage = replace(stage, norm=norm, layers=(*stage.layers, norm))
         if not stage.relu and rest and _is_relu(relu := rest[0]):
             rest.pop(0)
-            stage = _with_relu(stage, relu.kind)
-        if stage.norm is None and rest and _halves(rest[0]):
+            stage = replace(_with_relu(stage, relu.kind), layers=(*stage.layers, relu))
+        if stage.norm is None and rest and _halves(pool := rest[0]):
             if min(node.output_shape[1:]) >= 2:
                 rest.pop(0)
-                stage = replace(stage, pool=True)
+                stage = replace(stage, pool=True, layers=(*stage.layers, pool))
         steps.append(stage)
     return steps
 
@@ -92,7 +92,7 @@ def _is_relu(node: Node) -> TypeGuard[Activation]:
     return False
 
 
-def _halves(node: Node) -> bool:
+def _halves(node: Node) -> TypeGuard[MaxPool2d]:
     """Tell a plain 2x2 max pooling."""
     if type(node) is not MaxPool2d:
         return False

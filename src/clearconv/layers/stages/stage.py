@@ -1,9 +1,11 @@
 """What a stage is: layers that run as one, and what passes between them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from clearconv.arrays import Array
+from clearconv.layers.base.staged import StageRow
 from clearconv.layers.base.tape import Context, Tape
 from clearconv.ops.conv_block import Normalised
 
@@ -13,6 +15,9 @@ Value = Array | Normalised
 
 class Runs(Protocol):
     """What runs forward and back as one step: a stage, or a chain of them."""
+
+    def rows(self, training: bool) -> Iterable[StageRow]:
+        """Yield what a forward pass runs."""
 
     def run(self, x: Value, context: Context, tape: Tape | None) -> Value:
         """Forward; the result may not be computed yet."""

@@ -1,5 +1,7 @@
 """Branches side by side on one input, their channels joined."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from clearconv.arrays import Array, Shape
@@ -7,6 +9,7 @@ from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers.activations import Identity
 from clearconv.layers.base.layer import at_layer
 from clearconv.layers.base.node import Node
+from clearconv.layers.base.staged import Call, StageRow
 from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.stages.chain import Chain
 from clearconv.layers.stages.stage import computed
@@ -55,6 +58,15 @@ class Concat(Container):
         #: What adds channels to an input that is handed on; a chain of these runs as one step.
         self.added = self.branches[1] if grows else None
         return (sum(shape[0] for shape in shapes), *shapes[0][1:])
+
+    def _stage_rows(self, training: bool) -> Iterator[StageRow]:
+        if type(self)._run is not Concat._run:
+            yield from super()._stage_rows(training)
+            return
+        for chain in self.branches:
+            yield from chain.rows(training)
+        function = "conv_block.join" if len(self.output_shape) == 3 else "numpy.concatenate"
+        yield StageRow((self.path or "joined",), (Call(function, "join channels"),))
 
     def _run(self, x: Array, context: Context, tape: Tape | None) -> Array:
         parts = [chain.run(x, context, tape) for chain in self.branches]

@@ -1,5 +1,6 @@
 """Layers with a shortcut around them."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ from clearconv.arrays import Array, Shape
 from clearconv.errors import ShapeError
 from clearconv.layers.activations import Activation
 from clearconv.layers.base.node import Node
+from clearconv.layers.base.staged import Call, StageRow
 from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.stages.chain import Chain
 from clearconv.layers.stages.stage import Addend, computed
@@ -75,6 +77,23 @@ class Residual(Container):
         """Whether addition and activation are one pass."""
         unfused = tape is not None and tape.keep == "all"
         return self.arguments["activation"] == "relu" and not unfused
+
+    def _stage_rows(self, training: bool) -> Iterator[StageRow]:
+        if type(self)._run is not Residual._run:
+            yield from super()._stage_rows(training)
+            return
+        yield from self.aside.rows(training)
+        after = self.children[self.activation] if self.activation is not None else None
+        relu = self.arguments["activation"] == "relu"
+        paths = (self.path or "sum", *((after.path,) if after is not None and relu else ()))
+        words = "sum + ReLU" if relu else "sum"
+        if not training and (after is None or relu):
+            yield from self.steps.rows_with_sum(words, paths)
+            return
+        yield from self.steps.rows(training)
+        yield StageRow(paths, (Call("conv_block.add", words),))
+        if after is not None and not relu:
+            yield from after._stage_rows(training)
 
     def _run(self, x: Array, context: Context, tape: Tape | None) -> Array:
         relu, after = self._ends_in_relu(tape), self.activation

@@ -7,6 +7,7 @@ from typing import Self
 from clearconv.arrays import Array, Shape
 from clearconv.errors import TapeError
 from clearconv.layers.base.node import Node
+from clearconv.layers.base.staged import StageRow
 from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.stages.chain import Chain
 from clearconv.layers.stages.stage import computed
@@ -84,6 +85,15 @@ class Sequential(Container):
         self.steps = Chain(self.in_a_row())
         self.frozen = 0
         return shape
+
+    def _stage_rows(self, training: bool) -> Iterator[StageRow]:
+        if type(self)._run is not Sequential._run:
+            yield from super()._stage_rows(training)
+        elif self.frozen and training:
+            yield from self.below.rows(training=False)
+            yield from self.above.rows(training)
+        else:
+            yield from self.steps.rows(training)
 
     def _run(self, x: Array, context: Context, tape: Tape | None) -> Array:
         if not (self.frozen and context.training):
