@@ -193,7 +193,7 @@ def spread(count: int, most: int) -> Indices:
 def evaluate_model(
     model: Node,
     source: Source,
-    indices: Indices,
+    samples: Indices,
     preprocessing: Preprocessing,
     classes: tuple[str, ...],
     batch_size: int | None = None,
@@ -206,7 +206,7 @@ def evaluate_model(
         Gives logits.
     source : Source
         The images.
-    indices : ndarray of int64
+    samples : ndarray of int64
         Which of them; their classes are among the model's.
     preprocessing : Preprocessing
         Of the model.
@@ -219,17 +219,17 @@ def evaluate_model(
     -------
     Evaluation
     """
-    batches = Batches(source, indices, preprocessing, batch_size or judged_at_once(model))
+    batches = Batches(source, samples, preprocessing, batch_size or judged_at_once(model))
     with np.errstate(all="ignore"):  # what is not finite is told by name
         logits = np.concatenate([model.forward(_as(model, batch.x)) for batch in batches])
     place = np.array([classes.index(n) if n in classes else -1 for n in source.classes])
-    labels = place[source.labels[indices]]
+    labels = place[source.labels[samples]]
     with np.errstate(all="ignore"):
         loss, _ = CrossEntropy()(logits, labels)
         probabilities = softmax.forward(logits)
-    files = tuple(source.files[i] for i in indices)
+    files = tuple(source.files[i] for i in samples)
     copies_known = source.kind in ("photos", "arrays")  # of idx files the search takes long
-    different = len(np.unique(source.twins.alike[indices])) if copies_known else None
+    different = len(np.unique(source.twins.alike[samples])) if copies_known else None
     return Evaluation(classes, files, labels, probabilities, loss, different=different)
 
 

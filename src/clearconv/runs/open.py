@@ -99,6 +99,8 @@ class Opened:
     @property
     def about(self) -> About:
         """Return what ``run.json`` says, or raise `RunError` of a model file."""
+        if self.run is None and not self.path.exists():
+            return About.read(self.path)  # raises: there is no run
         if self.run is None:
             raise RunError(
                 f"{self.path} is a model file, but the folder of a run is needed: a model file has "

@@ -4,20 +4,15 @@ from clearconv.runs.evaluate import evaluate
 from clearconv.runs.evaluation import Evaluation, Mistake, evaluate_model
 from clearconv.runs.prediction import Prediction, predict, predictions
 from clearconv.runs.records.epoch import EpochRecord
+from clearconv.runs.records.folds import CrossValidation
 from clearconv.runs.records.lr_curve import LrCurve
 from clearconv.runs.records.result import Result
 from clearconv.runs.run import Run
 from clearconv.runs.settings import Settings
 from clearconv.train.callbacks import Callback, Callbacks
-from clearconv.train.cross_validation import (
-    CrossValidation,
-    Folds,
-    cross_validate,
-    new_folds,
-    resume_folds,
-    resumed_folds,
-)
+from clearconv.train.cross_validation import cross_validate, resume_folds
 from clearconv.train.fitting import fit
+from clearconv.train.folds import Folds, new_folds, resumed_folds
 from clearconv.train.loop import go
 from clearconv.train.lr_finder import find_lr
 from clearconv.train.preparing import prepare

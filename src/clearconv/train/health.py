@@ -125,21 +125,21 @@ def find_dead(run: Run) -> list[DeadUnits]:
     Some of the images are looked at first, all only where a layer looks dead. Of a few no more
     could be said than that a channel is silent for them: then the list is empty.
     """
-    indices = run.split.validation
-    images = len(indices)
+    samples = run.split.validation
+    images = len(samples)
     if images < _ENOUGH:
         return []
-    some = indices[spread(images, _PROBE)]
-    for part in (some, indices):
+    some = samples[spread(images, _PROBE)]
+    for part in (some, samples):
         found = [u for u in dead_units(run.model, _batches(run, part)) if u.share >= _DEAD]
         if not found or len(part) == images:
             break
     return found
 
 
-def _batches(run: Run, indices: Indices) -> Iterator[Array]:
+def _batches(run: Run, samples: Indices) -> Iterator[Array]:
     dtype = run.model.store.dtype
-    for batch in Batches(run.source, indices, run.preprocessing, 16):
+    for batch in Batches(run.source, samples, run.preprocessing, 16):
         yield batch.x.astype(dtype, copy=False)
 
 

@@ -1,0 +1,176 @@
+"""The folds of a cross-validation: a run for each, begun and taken up.
+
+A folder ``runs/NAME-1`` holds an ordinary run folder for each fold, ``fold-1`` and on, the split
+file that each was started with, and ``folds.json``, with which the whole has begun. All folds are
+begun before the first is trained: so what it takes to go on lies in their own checkpoints.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+from clearconv.data import Source, Split, make_folds, write_split
+from clearconv.errors import ArgumentError, RunError
+from clearconv.layers import Node, from_spec
+from clearconv.runs import files
+from clearconv.runs.folder import check_folder, new_folder
+from clearconv.runs.given import Data
+from clearconv.runs.lock import locked
+from clearconv.runs.open import open_run
+from clearconv.runs.records.folds import CrossValidation, read_folds
+from clearconv.runs.records.result import Result
+from clearconv.runs.run import Run, write_json
+from clearconv.train.callbacks import Callback, Callbacks
+from clearconv.train.preparing import opened_for, prepare
+from clearconv.train.start import begin, data_of, resumed_run
+from clearconv.version import __version__
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """A cross-validation in progress.
+
+    Attributes
+    ----------
+    folder : Path
+        Holds the run folders of the folds.
+    source : Source
+        The data.
+    places : tuple of Path
+        The run folder of each fold.
+    """
+
+    folder: Path
+    source: Source
+    places: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, folder: Path, source: Source) -> "Folds":
+        """Read which folds there are."""
+        count = read_folds(folder)["folds"]
+        places = tuple(folder / files.fold(number) for number in range(1, count + 1))
+        return cls(folder, source, places)
+
+    def run(self, place: Path, callbacks: Iterable[Callback] = ()) -> AbstractContextManager[Run]:
+        """Take up the run of a fold; its folder is locked until the ``with`` block ends."""
+        return resumed_run(place, callbacks=callbacks, data=self.source)
+
+    def conclude(self, results: Sequence[Result]) -> CrossValidation:
+        """Return what the folds came to, and keep it beside them."""
+        found = CrossValidation(self.folder, tuple(results))
+        write_json(self.folder / files.FOLDS, {**read_folds(self.folder), **found.to_dict()})
+        return found
+
+
+@contextmanager
+def new_folds(
+    data: Data,
+    *,
+    folds: int = 5,
+    out: str | Path | None = None,
+    callbacks: Iterable[Callback] = (),
+    **given: Any,
+) -> Iterator[Folds]:
+    """Begin a cross-validation: the run of each fold is begun, and none is trained yet.
+
+    Parameters
+    ----------
+    data, folds, out, callbacks, **given
+        As for `cross_validate`.
+
+    Yields
+    ------
+    Folds
+        Its folder is locked until the ``with`` block ends.
+
+    Raises
+    ------
+    ArgumentError, DataError, RunError
+        As `cross_validate` does.
+    """
+    callbacks = Callbacks(callbacks)
+    out = None if out is None else Path(out)
+    for name in ("split", "ratios", "allow_twins_apart"):
+        if given.get(name) is not None:
+            raise ArgumentError(
+                f"{name}={given[name]!r} cannot go with folds: the folds are the split, in which "
+                f"each image is tested on once. Leave out {name} or folds."
+            )
+    in_a_folder = isinstance(data, (str, Path)) and str(data) != "digits"
+    check_folder(out, Path(str(data)) if in_a_folder else None)  # before all is read
+    source = opened_for(data, callbacks, given)
+    splits = make_folds(source, folds, given.get("seed") or 0)
+    with new_folder(out, source.name, source.root, callbacks.warned, files.FOLDS) as folder:
+        try:
+            for number, split in enumerate(splits, start=1):
+                _begin(folder, number, source, split, callbacks, given)
+            write_json(folder / files.FOLDS, {"clearconv": __version__, "folds": folds})
+        except BaseException:
+            for place in (*folder.glob(files.FOLD_FOLDERS), *folder.glob(files.FOLD_SPLITS)):
+                rmtree(place) if place.is_dir() else place.unlink()
+            raise
+        yield Folds.of(folder, source)
+
+
+@contextmanager
+def resumed_folds(
+    folder: str | Path, *, callbacks: Iterable[Callback] = (), data: Data | None = None
+) -> Iterator[Folds]:
+    """Take up a cross-validation.
+
+    Parameters
+    ----------
+    folder, callbacks, data
+        As for `resume_folds`.
+
+    Yields
+    ------
+    Folds
+        Its folder is locked until the ``with`` block ends.
+
+    Raises
+    ------
+    RunError
+        As `resume_folds` does.
+    """
+    callbacks, folder = Callbacks(callbacks), Path(folder)
+    if not (folder / files.FOLDS).is_file():
+        raise RunError(
+            f"{folder} holds no cross-validation: it has no {files.FOLDS}. Go on with a single run "
+            "by clearconv.train.resume."
+        )
+    with locked(folder, callbacks.warned):
+        source = data_of(open_run(folder / files.fold(1)), callbacks, data)
+        yield Folds.of(folder, source)
+
+
+def _begin(
+    folder: Path,
+    number: int,
+    source: Source,
+    split: Split,
+    callbacks: Callbacks,
+    given: Mapping[str, Any],
+) -> None:
+    """Write the run folder of a fold, from which `resume` trains it."""
+    path = folder / files.fold_split(number)
+    write_split(path, split, source)
+    own = given.get("model")
+    if isinstance(own, Node):
+        given = {**given, "model": _copy(own), "freeze": given.get("freeze") or own.frozen}
+    run = prepare(source, callbacks=callbacks, **{**given, "split": str(path)})
+    place = folder / files.fold(number)
+    place.mkdir()
+    begin(run, place, callbacks, search=given.get("lr") == "auto")
+
+
+def _copy(model: Node) -> Node:
+    """Return a network like this one, with its weights if it is built."""
+    copy = from_spec(model.spec())
+    if model.input_shape:
+        copy.build(model.input_shape, dtype=model.store.dtype.name)
+        copy.load_state_dict(model.state_dict())
+    return copy
