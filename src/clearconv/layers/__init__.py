@@ -1,5 +1,8 @@
 """Layers: objects that own parameters; containers, which own the wiring; the tape."""
 
+from importlib import import_module
+from pathlib import Path
+
 from clearconv.layers.activation_kinds import register_activation
 from clearconv.layers.activations import (
     Activation,
@@ -71,3 +74,7 @@ __all__ = [
     "register_activation",
     "register_layer",
 ]
+
+# A layer that is not named above is entered all the same, so that models with it can be loaded.
+for _file in Path(__file__).parent.glob("[!_]*.py"):
+    import_module(f"{__name__}.{_file.stem}")
