@@ -71,7 +71,7 @@ def test_where_all_are_copies_train_says_so_and_plan_shows_the_survey(call, phot
 def test_twins_apart_goes_with_no_split_that_is_given(call, photos, tmp_path):
     (tmp_path / "split.json").write_text("{}")
     done = call("train", photos, "--split", tmp_path / "split.json", "--allow-twins-apart")
-    assert done.exit_code == 2 and "allow_twins_apart has no effect" in done.stderr
+    assert done.exit_code == 2 and "--allow-twins-apart has no effect" in done.stderr
 
 
 def test_a_class_is_known_again_however_its_accents_are_written(call, photos, tmp_path):

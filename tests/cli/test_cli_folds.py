@@ -68,9 +68,9 @@ def test_ctrl_c_and_resume(run, folds, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--folds", 1), "folds=1, but a whole number from 2"),
+        (("--folds", 1), "--folds 1, but a whole number from 2"),
         (("--folds", 200), "class 0 has 178 images"),
-        (("--folds", 3, "--ratios", "6:2:2"), "cannot go with folds"),
+        (("--folds", 3, "--ratios", "6:2:2"), "--ratios 6:2:2 cannot go with --folds"),
     ],
 )
 def test_refusals(run, tmp_path, options, said):

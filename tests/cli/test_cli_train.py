@@ -321,7 +321,7 @@ def test_a_run_begins_with_another(run, digits, tmp_path):
     again = run("train", "--resume", tmp_path / "0")
     assert again.exit_code == 0 and "frozen: the first 2 layers" in again.stdout
     other = run("train", "digits", "--from", digits[0], "--model", "lenet")
-    assert other.exit_code == 2 and "model='lenet' does not go with" in other.stderr
+    assert other.exit_code == 2 and "--model lenet does not go with" in other.stderr
 
 
 def test_a_last_batch_too_small_for_batch_norm_joins_the_one_before(run, photos, tmp_path):

@@ -148,9 +148,9 @@ def test_what_does_not_fit_is_refused(earlier, tmp_path):
     ends = Sequential(Flatten(), Linear(10), BatchNorm2d(name="end")).build((1, 8, 8))
     train("digits", model=ends, out=tmp_path / "ends", epochs=1)
     for given, words in (
-        ({"start": earlier, "model": "lenet"}, "model='lenet' does not go with the model of"),
+        ({"start": earlier, "model": "lenet"}, "`model='lenet'` does not go with the model of"),
         ({"start": earlier, "model": flat}, "A model of your own does not go with"),
-        ({"start": earlier, "dropout": 0.5}, "dropout=0.5 does not go with"),
+        ({"start": earlier, "dropout": 0.5}, "`dropout=0.5` does not go with"),
         ({"start": tmp_path / "flat", "image_size": 12}, "linear1.weight would have the shape"),
         ({"start": tmp_path / "flat", "image_size": 1}, "cannot take images of 1 x 1"),
         ({"start": tmp_path / "ends", "classes": ("0", "1")}, "ends in BatchNorm2d 'end'"),

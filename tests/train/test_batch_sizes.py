@@ -164,7 +164,7 @@ def test_epoch_lines_say_it(tmp_path, capsys):
 
 @pytest.mark.parametrize("make", [one_by_one, features])
 def test_batches_of_one_are_refused_before_training(make, tmp_path):
-    with pytest.raises(ArgumentError, match="batch_size=1, but BatchNorm2d 'norm.' gets one num"):
+    with pytest.raises(ArgumentError, match="`batch_size=1`, but BatchNorm2d 'norm.' gets one num"):
         train(data(4), model=make(), batch_size=1, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

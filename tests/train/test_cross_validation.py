@@ -120,8 +120,8 @@ def test_a_network_of_ones_own_stays_as_it_is_and_arrays_are_given_again(tmp_pat
     ("given", "error", "said"),
     [
         ({"folds": 1}, ArgumentError, "a whole number from 2 on"),
-        ({"folds": 2, "split": "x.json"}, ArgumentError, "split='x.json' cannot go with folds"),
-        ({"folds": 2, "ratios": (6, 2, 2)}, ArgumentError, "ratios=.* cannot go with folds"),
+        ({"folds": 2, "split": "x.json"}, ArgumentError, "`split='x.json'` cannot go with `folds`"),
+        ({"folds": 2, "ratios": (6, 2, 2)}, ArgumentError, "ratios=.* cannot go with `folds`"),
         ({"folds": 400}, DataError, "class 0 has 178 images"),
         ({"folds": 2, "epochs": 0}, ArgumentError, "epochs=0"),
     ],

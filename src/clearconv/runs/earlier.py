@@ -94,11 +94,11 @@ class Earlier:
             value, own = given.get(name), self.settings.get(name)
             if value is None or value == own:
                 continue
-            asked = f"{name}={value!r}" if not isinstance(value, Node) else "A model of your own"
-            known = "" if own in (None, OWN) else f" ({name}={own!r})"
+            asked = f"`{name}={value!r}`" if not isinstance(value, Node) else "A model of your own"
+            known = "" if own in (None, OWN) else f" (`{name}={own!r}`)"
             raise ArgumentError(
                 f"{asked} does not go with the model of {self.path}{known}, which brings its own "
-                f"layers. Leave {name} out, or begin without that model."
+                f"layers. Leave `{name}` out, or begin without that model."
             )
         return {**self.settings, "start": str(self.path)}
 
@@ -184,8 +184,8 @@ def freeze(model: Node, before: int | str) -> None:
     """Freeze the first layers of a model that is about to be trained; 0 freezes none."""
     if before and not isinstance(model, Sequential):
         raise ArgumentError(
-            f"freeze={before!r}: the model is a {type(model).__name__}, but only a Sequential has "
-            "layers that run first. Wrap it: Sequential(...)."
+            f"`freeze={before!r}`: the model is a {type(model).__name__}, but only a Sequential "
+            "has layers that run first. Wrap it: Sequential(...)."
         )
     if isinstance(model, Sequential):
         model.freeze(before)

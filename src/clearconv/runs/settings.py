@@ -220,12 +220,12 @@ class Settings:
         ):
             if getattr(self, name) not in known:
                 listed = ", ".join(str(item) for item in known if item is not None)
-                raise ArgumentError(f"{name}={getattr(self, name)!r} is not known; use {listed}.")
+                raise ArgumentError(f"`{name}={getattr(self, name)!r}` is not known; use {listed}.")
         for names, fits, expected in _KINDS:
             for name in names:
                 value = getattr(self, name)
                 if not fits(value) and not (value is None and name in _OPTIONAL):
-                    raise ArgumentError(f"{name}={value!r}, but it must be {expected}.")
+                    raise ArgumentError(f"`{name}={value!r}`, but it must be {expected}.")
         for name, right, expected in (
             ("epochs", self.epochs >= 1, "at least 1"),
             ("batch_size", self.batch_size >= 1, "at least 1"),
@@ -241,15 +241,16 @@ class Settings:
             ("image_size", self.image_size is None or self.image_size >= 1, "at least 1"),
         ):
             if not right:
-                raise ArgumentError(f"{name}={getattr(self, name)!r}, but it must be {expected}.")
+                raise ArgumentError(f"`{name}={getattr(self, name)!r}`, but it must be {expected}.")
         if self.schedule == "one_cycle" and self.warmup:
             raise ArgumentError(
-                f"warmup={self.warmup:g} cannot go with schedule='one_cycle', which climbs by "
+                f"`warmup={self.warmup:g}` cannot go with `schedule='one_cycle'`, which climbs by "
                 "itself. Leave the warm-up out, or choose another schedule."
             )
         if self.nesterov and self.optimiser != "sgd":
             raise ArgumentError(
-                f"nesterov is sgd's, but optimiser={self.optimiser!r}. Leave it out, or use sgd."
+                f"`nesterov` is sgd's, but `optimiser={self.optimiser!r}`. Leave it out, or use "
+                "sgd."
             )
         if self.model == OWN and (self.batch_norm or self.dropout):
             raise ArgumentError(
@@ -258,7 +259,7 @@ class Settings:
             )
         if self.freeze and self.start is None and self.model != OWN:
             raise ArgumentError(
-                f"freeze={self.freeze!r} would keep the random weights of a network that has "
+                f"`freeze={self.freeze!r}` would keep the random weights of a network that has "
                 "learnt nothing yet. Give the run to begin with as well (`start=RUN`), or leave it "
                 "out."
             )
@@ -306,12 +307,12 @@ class Settings:
         optimiser = given.get("optimiser") or "adamw"
         if given.get("momentum") is not None and optimiser != "sgd":
             raise ArgumentError(
-                f"momentum is sgd's, but optimiser={optimiser!r}. Leave it out, or use sgd."
+                f"`momentum` is sgd's, but `optimiser={optimiser!r}`. Leave it out, or use sgd."
             )
         for name in ("ratios", "allow_twins_apart"):
             if given.get("split") is not None and given.get(name) is not None:
                 raise ArgumentError(
-                    f"split names the parts, so {name} has no effect: give one of them."
+                    f"`split` names the parts, so `{name}` has no effect: give one of them."
                 )
         chosen = {"model": given.get("model") or default_for(kind), **DEFAULTS[kind]}
         chosen |= OPTIMISER_DEFAULTS.get(optimiser, {})

@@ -96,8 +96,8 @@ def new_folds(
     for name in ("split", "ratios", "allow_twins_apart"):
         if given.get(name) is not None:
             raise ArgumentError(
-                f"{name}={given[name]!r} cannot go with folds: the folds are the split, in which "
-                f"each image is tested on once. Leave out {name} or folds."
+                f"`{name}={given[name]!r}` cannot go with `folds`: the folds are the split, in "
+                f"which each image is tested on once. Leave out `{name}` or `folds`."
             )
     in_a_folder = isinstance(data, (str, Path)) and str(data) != "digits"
     check_folder(out, Path(str(data)) if in_a_folder else None)  # before all is read

@@ -149,7 +149,7 @@ def _split(source: Source, settings: Settings, given: Mapping[str, Any], whole: 
             if given.get(name) is not None and _is_complete(source.split):
                 raise ArgumentError(
                     f"{settings.data} brings its own training, validation and test part, so "
-                    f"{name} has no effect. Leave it out."
+                    f"`{name}` has no effect. Leave it out."
                 )
         split = complete_split(source, settings.seed, settings.ratios, settings.allow_twins_apart)
     return replace(split, problems=_problems(source, split, settings, whole))
@@ -179,7 +179,7 @@ def check_batches(run: Run) -> None:
         return
     layer = next(leaf for leaf in run.model.leaves() if leaf.smallest_batch >= least)
     raise ArgumentError(
-        f"batch_size={run.settings.batch_size}, but {layer.label} gets one number of each channel "
-        "from an image, and one number has no variance to normalise with. Choose a batch size of "
-        f"at least {least}, larger images, or a network without batch norm."
+        f"`batch_size={run.settings.batch_size}`, but {layer.label} gets one number of each "
+        "channel from an image, and one number has no variance to normalise with. Choose a batch "
+        f"size of at least {least}, larger images, or a network without batch norm."
     )

@@ -47,8 +47,8 @@ def make_folds(source: Source, folds: int, seed: int) -> tuple[Split, ...]:
     """
     if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2:
         raise ArgumentError(
-            f"folds={folds!r}, but a whole number from 2 on is needed: one fold is tested on while "
-            "the others are learnt from. 5 is usual."
+            f"`folds={folds!r}`, but a whole number from 2 on is needed: one fold is tested on "
+            "while the others are learnt from. 5 is usual."
         )
     given = source.split
     if given is not None and len(given.test):
@@ -71,7 +71,7 @@ def make_folds(source: Source, folds: int, seed: int) -> tuple[Split, ...]:
             train, validation = rest[parts.train], rest[parts.validation]
         if not len(validation):
             raise DataError(
-                f"With folds={folds} the {len(rest)} images that a fold does not test on are too "
+                f"With `folds={folds}` the {len(rest)} images that a fold does not test on are too "
                 "few to take some for validation. Give every class more images."
             )
         splits.append(Split(train, validation, pool[fold == number]))
@@ -98,9 +98,9 @@ def _check_classes(source: Source, labels: Indices, groups: Indices, folds: int)
             counted = f"{len(own)} images" if len(own) != 1 else "1 image"
             if different < len(own):
                 counted += f", of which {different} differ (copies stay in one fold)"
-            remedy = f"Take folds={different} or fewer" if different > 1 else "Leave folds out"
+            remedy = f"Take `folds={different}` or fewer" if different > 1 else "Leave `folds` out"
             raise DataError(
-                f"folds={folds}, but class {name} has {counted}, and each fold needs one to test "
+                f"`folds={folds}`, but class {name} has {counted}, and each fold needs one to test "
                 f"on. {remedy}, or give more images."
             )
 
