@@ -72,7 +72,7 @@ def test_the_compiled_telling_is_shown_from_every_file_of_its_chapter(run):
     assert "native.cpp" in opened and "void backward_weight(" in opened
     assert "struct WeightGradient {" in included
     assert "void backward_input(" not in shown
-    header = (Path(conv2d.__file__).parent / "native" / "batch_sums.h").read_text().splitlines()
+    header = (Path(conv2d.__file__).parent / "native/direct/batch_sums.h").read_text().splitlines()
     multiplied = next(n for n, line in enumerate(header, 1) if "add_products(" in line)
     assert f"{multiplied}  {header[multiplied - 1]}" in included
 

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from os.path import normpath
 from pathlib import Path
 from types import ModuleType
 
@@ -148,7 +149,11 @@ def _compiled(path: Path, function: str) -> tuple[Excerpt, ...]:
     files = {file: _cpp_blocks(text) for file, text in _with_headers(path).items()}
     uses: dict[str, set[str]] = {}
     for name, _, body in (block for blocks in files.values() for block in blocks):
-        uses.setdefault(name, set()).update(re.findall(r"\w+", re.sub(r"//.*", "", body)))
+        code = re.sub(r"//.*", "", body)
+        # of an enumeration, Task::forward, only the type: functions may have its members' names
+        code = re.sub(r"\b([A-Z]\w*[a-z]\w*)::\w+", r"\1", code)
+        code = "" if re.match(r"\s*enum\b", code) else code
+        uses.setdefault(name, set()).update(re.findall(r"\w+", code))
     if all(name != function for name, _, _ in files[path]):
         return ()
     reached = _reach(function, uses)
@@ -161,15 +166,19 @@ def _compiled(path: Path, function: str) -> tuple[Excerpt, ...]:
 
 
 def _with_headers(path: Path) -> dict[Path, str]:
-    """Read a C++ file and the headers of the same folder that it includes, itself first."""
+    """Read a C++ file and the headers of its chapter that it includes, itself first."""
+    chapter, package = path.parent, Path(str(_module("tellings").__file__)).parents[1]
     texts: dict[Path, str] = {}
     waiting = [path]
     while waiting:
         file = waiting.pop(0)
         if file not in texts:
             texts[file] = file.read_text(encoding="utf-8")
-            names = re.findall(r'^#include "([^/"]+)"', texts[file], flags=re.MULTILINE)
-            waiting.extend(file.with_name(name) for name in names)
+            for name in re.findall(r'^#include "([^"]+)"', texts[file], flags=re.MULTILINE):
+                near = Path(normpath(file.parent / name))  # compilers look there first
+                header = near if near.exists() else package / name
+                if header.is_relative_to(chapter) and header.exists():
+                    waiting.append(header)
     return texts
 
 

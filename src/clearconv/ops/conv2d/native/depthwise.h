@@ -6,6 +6,7 @@
 
 #include "native/tile/finish.h"
 #include "native/passes/shards.h"
+#include "routes.h"
 #include "windows.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
@@ -74,6 +75,7 @@ struct DepthwisePass {
   }
 
   void run() {
+    ran(Route::depthwise);
     const Index C = x.image.shape(1), shards = whole_batch(x.image.shape(0)).here;
     pack(static_cast<T*>(runtime.scratch(1, packed_size() * sizeof(T))));
     first_unit[0] = 0;
@@ -149,6 +151,7 @@ struct DepthwiseWeightGradient {
   Index size() const { return ceil_div(taps(), kTapsTogether) * kTapsTogether * lanes(); }
 
   void run() {
+    ran(Route::depthwise);
     const Index shards = whole_batch(x.image.shape(0)).here, C = x.image.shape(1);
     const Index filters = input ? input->packed_size() : 0;
     partial = static_cast<T*>(runtime.scratch(1, (shards * size() + filters) * sizeof(T)));
@@ -237,15 +240,6 @@ struct DepthwiseWeightGradient {
     }
   }
 };
-
-// True where every channel is a group of its own.
-inline bool is_depthwise(Index C, Index O, Index groups) { return groups == C && O == C && C > 1; }
-
-inline bool keeps_size(const Geometry& window) {
-  for (int axis = 0; axis < 2; ++axis)
-    if (window.stride[axis] > 1 || window.output[axis] != window.input[axis]) return false;
-  return true;
-}
 
 }  // namespace
 }  // namespace clearconv::CLEARCONV_VARIANT

@@ -7,23 +7,24 @@
 // Weight gradient: k = pixels, and (tap, input channel) by output channel are rows by lanes or
 // lanes by rows.
 //
-// Wide 3x3 convolutions go by Winograd's algorithm instead, unless they are to be exact: winograd.h
-// has its formulas, winograd_product.h and winograd_weight.h the products.
+// Wide 3x3 convolutions go by Winograd's algorithm instead, unless they are to be exact, and other
+// shapes go other ways where these are faster: routes.h decides, for every task. Each function here
+// is a switch over its routes.
 //
-// The product is in product.h, the sums over the batch (weight and bias) in packed_sums.h where
-// channels are many, else in batch_sums.h and pixel_sums.h, the windows that all of them walk in
-// windows.h.
+// direct/ has the product and the sums over the batch (weight and bias), packed/ the latter where
+// channels are many, winograd/ its formulas and products, windows.h the windows that all walk.
 //
 // Padding is a zero that takes part: a weight that is not finite shows at every border it reaches.
 #include "native.h"
 
-#include "batch_sums.h"
-#include "columns.h"
 #include "depthwise.h"
-#include "ops/conv2d/native/packed/sums.h"
-#include "product.h"
-#include "ops/conv2d/native/winograd/product.h"
-#include "ops/conv2d/native/winograd/weight.h"
+#include "direct/batch_sums.h"
+#include "direct/columns.h"
+#include "direct/product.h"
+#include "packed/sums.h"
+#include "routes.h"
+#include "winograd/product.h"
+#include "winograd/weight.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
 namespace {
@@ -58,35 +59,21 @@ void forward(const Operand<T>& x, const Tensor<const T>& weight, const Geometry&
   const Index taps = window.kernel[0] * window.kernel[1];
   const Axis rows = pooled(forward_axis(window, 0), to.pool);
   const Axis columns = pooled(forward_axis(window, 1), to.pool);
-  if (is_depthwise(x.shape(1), weight.shape[0], groups)) {
-    const Patches<T> patches = {x, rows, columns};
-    DepthwisePass<T>{patches, weight, {0, 1}, {0, 1}, to, runtime, nullptr, nullptr, {}}.run();
-    return;
-  }
-  if (!exact && by_winograd(window, groups, I, O, window.output)) {
-    const Patches<T> patches = {x, rows, columns};
-    WinogradProduct<T>(patches, filters_of(weight, 0, groups), to, runtime).run();
-    return;
+  const Patches<T> patches = {x, rows, columns};
+  switch (route(Task::forward, window, x.shape(1), weight.shape[0], groups, exact)) {
+    case Route::depthwise:
+      return DepthwisePass<T>{patches, weight, {0, 1}, {0, 1}, to, runtime, nullptr, nullptr, {}}
+          .run();
+    case Route::winograd:
+      return WinogradProduct<T>(patches, filters_of(weight, 0, groups), to, runtime).run();
+    default:
+      break;
   }
   Workspace<T> space(groups, groups * taps * I * lanes_for<T>(O), runtime);
   for (Index g = 0; g < groups; ++g)
     space.pass[g] = {{channels(x, g * I, I), rows, columns}, filters_of(weight, g, groups), to,
                      g * O, nullptr, 0, {}};
   Passes<T>{space.pass, groups, runtime, nullptr}.run(space.packed);
-}
-
-// Whether columns cost less than phases, in multiply-adds of whole vectors for each image.
-bool by_columns(const Geometry& window, Index grad_channels, Index groups, Index O, Index I) {
-  if (is_depthwise(I * groups, grad_channels, groups) || O * I == 0) return false;
-  const Index taps = window.kernel[0] * window.kernel[1];
-  const Index inputs = window.input[0] * window.input[1];
-  const Index outputs = window.output[0] * window.output[1];
-  const Index strides = window.stride[0] * window.stride[1];
-  constexpr Index kAddition = 8;  // an addition of a vector in memory, as multiply-adds
-  const Index runs = window.kernel[0] * ceil_div(window.kernel[1] * I, 16);
-  const Index columns = outputs * (O * common_lanes(taps * I) / 16 + kAddition * runs);
-  const Index phases = inputs * taps * O * common_lanes(I) / 16 / strides;
-  return columns < (strides > 1 ? phases + phases / 2 : phases);
 }
 
 // Of an array like grad_x, the pixels of one phase: every stride-th.
@@ -99,24 +86,13 @@ Tensor<T> phase_of(Tensor<T> pixels, const Geometry& window, const Phase& rows,
   return pixels;
 }
 
+// Phase after phase, each the product of patches of grad_y and turned filters; or depthwise.
 template <class T>
-void backward_input(const Operand<T>& grad_y, const Tensor<const T>& weight,
-                    const Geometry& window, Index groups, bool exact, const Epilogue<T>& to,
-                    const Runtime& runtime) {
+void by_phases(const Operand<T>& grad_y, const Tensor<const T>& weight, const Geometry& window,
+               Index groups, bool depthwise, const Epilogue<T>& to, const Runtime& runtime) {
   const Index O = weight.shape[0] / groups, I = weight.shape[1];
   const Index taps = window.kernel[0] * window.kernel[1];
   const Index phases = window.stride[0] * window.stride[1];
-  if (!exact && by_winograd(window, groups, O, I, window.input)) {
-    const Phase rows(window, 0, 0), columns(window, 1, 0);
-    const Patches<T> patches = {grad_y, rows.axis, columns.axis};
-    WinogradProduct<T>(patches, turned_filters_of(weight, 0, groups, rows, columns), to, runtime)
-        .run();
-    return;
-  }
-  if (by_columns(window, grad_y.shape(1), groups, O, I)) {
-    ColumnsPass<T>{grad_y, weight, window, groups, to, runtime, nullptr}.run();
-    return;
-  }
   Workspace<T> space(groups * phases, groups * taps * O * lanes_for<T>(I), runtime);
   Index count = 0;
   for (Index a = 0; a < window.stride[0]; ++a)
@@ -126,7 +102,7 @@ void backward_input(const Operand<T>& grad_y, const Tensor<const T>& weight,
       Epilogue<T> every = to;
       every.y = phase_of(to.y, window, rows, columns);
       if (to.add.data) every.add = phase_of(to.add, window, rows, columns);
-      if (is_depthwise(I * groups, weight.shape[0], groups)) {
+      if (depthwise) {
         const Patches<T> patches = {grad_y, rows.axis, columns.axis};
         DepthwisePass<T>{patches, weight, rows.taps, columns.taps, every, runtime, nullptr, nullptr,
                          {}}.run();
@@ -138,6 +114,27 @@ void backward_input(const Operand<T>& grad_y, const Tensor<const T>& weight,
                                every, g * I, nullptr, 0, {}};
     }
   if (count > 0) Passes<T>{space.pass, count, runtime, nullptr}.run(space.packed);
+}
+
+template <class T>
+void backward_input(const Operand<T>& grad_y, const Tensor<const T>& weight,
+                    const Geometry& window, Index groups, bool exact, const Epilogue<T>& to,
+                    const Runtime& runtime) {
+  const Index C = weight.shape[1] * groups, O = weight.shape[0];
+  const Route way = route(Task::backward_input, window, C, O, groups, exact);
+  switch (way) {
+    case Route::winograd: {
+      const Phase rows(window, 0, 0), columns(window, 1, 0);
+      const Patches<T> patches = {grad_y, rows.axis, columns.axis};
+      return WinogradProduct<T>(patches, turned_filters_of(weight, 0, groups, rows, columns), to,
+                                runtime)
+          .run();
+    }
+    case Route::columns:
+      return ColumnsPass<T>{grad_y, weight, window, groups, to, runtime, nullptr}.run();
+    default:
+      return by_phases(grad_y, weight, window, groups, way == Route::depthwise, to, runtime);
+  }
 }
 
 template <class T>
@@ -157,21 +154,25 @@ void backward_weight(const Operand<T>& grad_y, const Operand<T>& x, const Geomet
                      Index groups, bool exact, T* grad_weight, T* grad_bias,
                      const Runtime& runtime) {
   const Index C = x.shape(1), O = grad_y.shape(1), taps = window.kernel[0] * window.kernel[1];
-  const bool winograd = !exact && by_winograd(window, groups, C, O, window.output);
-  if (x.shape(0) > 0 && !winograd && !is_depthwise(C, O, groups)) {
-    if (is_worth_packing(C, O, taps, groups))
-      PackedWeightGradient<T>(x, grad_y, window, grad_weight, grad_bias, nullptr, runtime).run();
-    else
-      WeightGradient<T>(x, grad_y, window, groups, grad_weight, grad_bias, runtime).run();
+  if (x.shape(0) == 0) {
+    std::memset(grad_weight, 0, O * C / groups * taps * sizeof(T));
+    if (grad_bias) backward_bias(grad_y, grad_bias, runtime);
     return;
   }
-  if (x.shape(0) == 0)
-    std::memset(grad_weight, 0, O * C / groups * taps * sizeof(T));
-  else if (winograd)
-    WinogradWeightGradient<T>(x, grad_y, window, grad_weight, runtime).run();
-  else
-    DepthwiseWeightGradient<T>{{x, forward_axis(window, 0), forward_axis(window, 1)},
-                               grad_y, grad_weight, runtime, nullptr, nullptr}.run();
+  switch (route(Task::backward_weight, window, C, O, groups, exact)) {
+    case Route::packed:  // with the bias
+      return PackedWeightGradient<T>(x, grad_y, window, grad_weight, grad_bias, nullptr, runtime)
+          .run();
+    case Route::winograd:
+      WinogradWeightGradient<T>(x, grad_y, window, grad_weight, runtime).run();
+      break;
+    case Route::depthwise:
+      DepthwiseWeightGradient<T>{{x, forward_axis(window, 0), forward_axis(window, 1)},
+                                 grad_y, grad_weight, runtime, nullptr, nullptr}.run();
+      break;
+    default:  // with the bias
+      return WeightGradient<T>(x, grad_y, window, groups, grad_weight, grad_bias, runtime).run();
+  }
   if (grad_bias) backward_bias(grad_y, grad_bias, runtime);
 }
 
@@ -179,23 +180,28 @@ template <class T>
 void backward(const Operand<T>& grad_y, const Operand<T>& x, const Tensor<const T>& weight,
               const Geometry& window, Index groups, bool exact, T* grad_weight, T* grad_bias,
               const Epilogue<T>& to, const Runtime& runtime) {
-  if (x.shape(0) > 0 && is_pointwise(window, x.shape(1), grad_y.shape(1), groups)) {
-    PackedInputGradient<T> input{weight, to, nullptr};
-    PackedWeightGradient<T>(x, grad_y, window, grad_weight, grad_bias, &input, runtime).run();
-    return;
+  const Index C = x.shape(1), O = grad_y.shape(1);
+  const bool empty = x.shape(0) == 0;
+  switch (empty ? Route::apart : route(Task::backward, window, C, O, groups, exact)) {
+    case Route::packed: {
+      PackedInputGradient<T> input{weight, to, nullptr};
+      return PackedWeightGradient<T>(x, grad_y, window, grad_weight, grad_bias, &input, runtime)
+          .run();
+    }
+    case Route::depthwise: {
+      const Phase rows(window, 0, 0), columns(window, 1, 0);
+      const Patches<T> around = {grad_y, rows.axis, columns.axis};
+      DepthwisePass<T> input{around, weight, rows.taps, columns.taps, to, runtime, nullptr,
+                             nullptr, {}};
+      DepthwiseWeightGradient<T>{{x, forward_axis(window, 0), forward_axis(window, 1)},
+                                 grad_y, grad_weight, runtime, &input, nullptr}.run();
+      if (grad_bias) backward_bias(grad_y, grad_bias, runtime);
+      return;
+    }
+    default:
+      backward_weight(grad_y, x, window, groups, exact, grad_weight, grad_bias, runtime);
+      backward_input(grad_y, weight, window, groups, exact, to, runtime);
   }
-  if (x.shape(0) > 0 && is_depthwise(x.shape(1), grad_y.shape(1), groups) && keeps_size(window)) {
-    const Phase rows(window, 0, 0), columns(window, 1, 0);
-    const Patches<T> around = {grad_y, rows.axis, columns.axis};
-    DepthwisePass<T> input{around, weight, rows.taps, columns.taps, to, runtime, nullptr, nullptr,
-                           {}};
-    DepthwiseWeightGradient<T>{{x, forward_axis(window, 0), forward_axis(window, 1)},
-                               grad_y, grad_weight, runtime, &input, nullptr}.run();
-    if (grad_bias) backward_bias(grad_y, grad_bias, runtime);
-    return;
-  }
-  backward_weight(grad_y, x, window, groups, exact, grad_weight, grad_bias, runtime);
-  backward_input(grad_y, weight, window, groups, exact, to, runtime);
 }
 
 template <class T>
@@ -204,6 +210,6 @@ constexpr conv2d::Functions<T> kFunctions = {forward<T>, backward_input<T>, back
 
 }  // namespace
 
-extern const conv2d::Kernels conv2d_kernels = {kFunctions<float>, kFunctions<double>};
+extern const conv2d::Kernels conv2d_kernels = {kFunctions<float>, kFunctions<double>, route, runs};
 
 }  // namespace clearconv::CLEARCONV_VARIANT

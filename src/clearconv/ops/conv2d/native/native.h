@@ -5,6 +5,13 @@
 
 namespace clearconv::conv2d {
 
+// One call of a convolution; `backward` gives both gradients.
+enum class Task { forward, backward_input, backward_weight, backward };
+
+// The ways that a call may go: routes.h.
+enum class Route { direct, columns, packed, winograd, depthwise, apart };
+constexpr int kRoutes = 6;
+
 // Arrays of the result are distinct from inputs. `exact` keeps to direct sums: no Winograd.
 template <class T>
 struct Functions {
@@ -27,6 +34,8 @@ struct Functions {
 struct Kernels {
   Functions<float> float32;
   Functions<double> float64;
+  Route (*route)(Task task, const Geometry& window, Index C, Index O, Index groups, bool exact);
+  const Index* runs;  // how often the kernels of each route ran
 };
 
 }  // namespace clearconv::conv2d

@@ -12,6 +12,7 @@
 
 #include "native/passes/shards.h"
 #include "input.h"
+#include "ops/conv2d/native/routes.h"
 #include "ops/conv2d/native/windows.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
@@ -73,6 +74,7 @@ struct PackedWeightGradient {
   }
 
   void run() {
+    ran(Route::packed);
     const Index shards = chunks.shards, factors = pixels * (lanes + O);
     const bool by_block = factors <= least(shards * lanes * O, kMostPacked);
     packed = {O, lanes, by_block ? pixels : 0, nullptr, nullptr};
@@ -277,22 +279,6 @@ struct PackedWeightGradient {
     }
   }
 };
-
-// Whether a weight gradient goes this way, by measurement: else packing, or keeping sums of all
-// weights, costs more than it gives.
-inline bool is_worth_packing(Index channels, Index outputs, Index taps, Index groups) {
-  const bool wide = taps == 1 || channels * outputs * taps >= 1 << 18;
-  return groups == 1 && channels % 16 == 0 && outputs >= 128 && wide;
-}
-
-// Whether the input gradient is better computed with it.
-inline bool is_pointwise(const Geometry& window, Index channels, Index outputs, Index groups) {
-  for (int axis = 0; axis < 2; ++axis)
-    if (window.kernel[axis] > 1 || window.stride[axis] > 1 ||
-        window.before[axis] + window.after[axis] > 0)
-      return false;
-  return groups == 1 && channels % 16 == 0 && outputs >= 64;
-}
 
 }  // namespace
 }  // namespace clearconv::CLEARCONV_VARIANT

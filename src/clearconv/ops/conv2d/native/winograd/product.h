@@ -6,7 +6,8 @@
 // a block of tiles; else the tiles are, and each unit is a group of filters.
 #pragma once
 
-#include "ops/conv2d/native/product.h"
+#include "ops/conv2d/native/direct/product.h"
+#include "ops/conv2d/native/routes.h"
 #include "tiles.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
@@ -62,6 +63,7 @@ struct WinogradProduct {
   Index filter_size() const { return kPoints * filter_plane(); }
 
   void run() {
+    ran(Route::winograd);
     Moments measured(to.mean ? boxes.count() : 0, to.y.shape[1], runtime);
     moments = to.mean ? &measured : nullptr;
     if (blocks * tiles_each > filters.lanes) {

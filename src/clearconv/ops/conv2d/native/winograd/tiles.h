@@ -38,19 +38,6 @@ void with_pitch(Index pitch, const Work& work) {
   work(Constant<kPitch<T>>());
 }
 
-// Whether a convolution of `channels` into `lanes` channels of `size` goes this way; it depends on
-// shapes alone, and not on the batch, so that no result depends on an image's neighbours. Fewer
-// channels leave lanes or the products too short; maps of 1 or 2 pixels leave the tiles empty:
-// docs/performance.md has the measurements.
-bool by_winograd(const Geometry& window, Index groups, Index channels, Index lanes,
-                 const Index* size) {
-  for (int axis = 0; axis < 2; ++axis)
-    if (window.kernel[axis] != 3 || window.stride[axis] != 1 || window.dilation[axis] != 1)
-      return false;
-  const Index tiles = ceil_div(size[0], kTile) * ceil_div(size[1], kTile);
-  return groups == 1 && channels >= 16 && lanes >= 16 && size[0] * size[1] >= 6 * tiles;
-}
-
 Index tile_rows(const Box& box) { return ceil_div(box.rows, kTile); }
 Index tile_columns(const Box& box) { return ceil_div(box.columns, kTile); }
 Index tile_count(const Box& box) { return box.images * tile_rows(box) * tile_columns(box); }

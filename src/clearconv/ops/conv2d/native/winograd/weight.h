@@ -9,6 +9,7 @@
 // first, and each unit is a point, which keeps its sums in registers and the nearest cache.
 #pragma once
 
+#include "ops/conv2d/native/routes.h"
 #include "tiles.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
@@ -70,6 +71,7 @@ struct WinogradWeightGradient {
   }
 
   void run() {
+    ran(Route::winograd);
     const Index C = channels(), O = outputs();
     if (tiles() * (C + O) <= least(8 * C * O, (Index(32) << 20) / (kPoints * Index(sizeof(T)))))
       by_point(C, O);

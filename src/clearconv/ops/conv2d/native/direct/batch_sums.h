@@ -2,6 +2,7 @@
 #pragma once
 
 #include "native/passes/shards.h"
+#include "ops/conv2d/native/routes.h"
 #include "pixel_sums.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
@@ -82,6 +83,7 @@ struct WeightGradient {
   }
 
   void run() {
+    ran(Route::direct);
     const Index blocks = groups * x_blocks * y_blocks;
     if (blocks >= kManyBlocks) return runtime.parallel(blocks, whole_block, this);
     partial = static_cast<T*>(runtime.scratch(1, blocks * shards() * numbers * sizeof(T)));

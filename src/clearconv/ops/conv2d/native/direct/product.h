@@ -6,6 +6,7 @@
 
 #include "native/tile/finish.h"
 #include "native/passes/shards.h"
+#include "ops/conv2d/native/routes.h"
 #include "patch_product.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
@@ -121,6 +122,7 @@ struct Passes {
   const Moments* moments;
 
   void run(T* packed) {
+    ran(Route::direct);
     Index units = 0, blocks = 0, weights = 0;
     for (Index i = 0; i < count; ++i) {
       Pass<T>& one = pass[i];

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "native/tile/group_tile.h"
-#include "windows.h"
+#include "ops/conv2d/native/windows.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
 namespace {

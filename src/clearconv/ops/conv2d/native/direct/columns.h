@@ -7,6 +7,7 @@
 
 #include "native/tile/finish.h"
 #include "native/passes/shards.h"
+#include "ops/conv2d/native/routes.h"
 #include "patch_product.h"
 
 namespace clearconv::CLEARCONV_VARIANT {
@@ -43,6 +44,7 @@ struct ColumnsPass {
   }
 
   void run() {
+    ran(Route::columns);
     packed = static_cast<T*>(runtime.scratch(1, groups * O() * lanes() * sizeof(T)));
     for (Index g = 0; g < groups; ++g) pack(g);
     runtime.parallel(groups * boxes().count(), compute, this);
