@@ -135,7 +135,7 @@ Output<T>::Output(std::initializer_list<Index> shape, Order order, nb::handle ou
 // Take `out` for the result's memory, if it can be.
 template <class T>
 bool Output<T>::in_place(bool gaps) {
-  given_.emplace(out_, sizeof(T) == sizeof(double) ? "d" : "f", true);
+  given_ = std::make_unique<Input>(out_, sizeof(T) == sizeof(double) ? "d" : "f", true);
   need(given_->ndim() == layout_.ndim);
   for (int axis = 0; axis < layout_.ndim; ++axis) need(given_->shape(axis) == layout_.shape[axis]);
   if (given_->writable() && (given_->lies_in(layout_) || (gaps && given_->channels_adjoin()))) {

@@ -5,7 +5,6 @@
 #include <nanobind/ndarray.h>
 
 #include <memory>
-#include <optional>
 
 #include "layout.h"
 #include "native/machine/threads.h"
@@ -108,7 +107,7 @@ class Output {
 
   Layout layout_;
   nanobind::handle out_;
-  std::optional<Input> given_;  // out's memory, if it is written in place
+  std::unique_ptr<Input> given_;  // out's memory, if it is written in place
   nanobind::capsule owner_;
 };
 

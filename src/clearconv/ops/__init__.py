@@ -1,6 +1,14 @@
 """A chapter per operation, each told three times under one contract: loops, matrix, native.
 
 ``CHAPTERS`` lists them in reading order; it drives the tests, ``clearconv show`` and the docs.
+
+Functions are pure: arrays in, arrays out. Where one takes an `out`, it writes its result there and
+returns that array, which must have the result's shape and dtype and be writable, and may lie in
+memory in any way. Nothing of the result's size is allocated where it lies as the native kernels
+write: maps channels last (of a convolution with gaps between pixels, if need be), matrices and rows
+in C order, results number by number as their input lies. Else, and where `out` shares memory with
+an input, the result is computed beside it and copied. The loops write into any `out`; the matrix
+telling does wherever NumPy can.
 """
 
 from importlib import import_module

@@ -37,7 +37,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clearconv.arrays import Array, check, expect, result, same_dtype
+from clearconv.arrays import Array, Destination, check, expect, put, same_dtype
 from clearconv.errors import ArgumentError
 from clearconv.ops.tellings import pick
 
@@ -101,7 +101,7 @@ def forward(
     slope : float
         Steepness of leaky_relu below zero; the other kinds ignore it.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -132,8 +132,11 @@ def forward(
     what = "activation.forward"
     check(what, "x", x)
     _check_kind(what, kind)
-    y = x if kind == "identity" else pick("activation", backend).forward(x, kind, slope)
-    return result(what, np.asarray(y), x.shape, out)
+    to = Destination(what, out, x.shape, x.dtype, x)
+    if kind == "identity":
+        return put(x, out)
+    y = pick("activation", backend).forward(x, kind, slope, to.place)
+    return to.result(np.asarray(y))
 
 
 def forward_saving(
@@ -157,7 +160,7 @@ def forward_saving(
     slope : float
         Steepness of leaky_relu below zero; the other kinds ignore it.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -209,7 +212,7 @@ def backward_input(
     saved : ActivationSaved
         From `forward_saving`.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -243,15 +246,17 @@ def backward_input(
     if array is not None:
         same_dtype(what, grad_y=grad_y, saved=array)
         expect(what, "grad_y", grad_y, array.shape, "the shape of the forward pass's output")
+    to = Destination(what, out, grad_y.shape, grad_y.dtype, grad_y, array)
     if saved.kind == "identity":  # f' is 1, whatever was saved
-        return result(what, grad_y, grad_y.shape, out)
+        return put(grad_y, out)
     if array is None:
         raise ArgumentError(
             f"{what}: saved.array is None, but the derivative of {saved.kind} is told from "
             f"{'x' if saved.kind in _FROM_INPUT else 'y'}. Pass what forward_saving returned."
         )
-    grad_x = pick("activation", backend).backward_input(grad_y, array, saved.kind, saved.slope)
-    return result(what, np.asarray(grad_x), grad_y.shape, out)
+    telling = pick("activation", backend)
+    grad_x = telling.backward_input(grad_y, array, saved.kind, saved.slope, to.place)
+    return to.result(np.asarray(grad_x))
 
 
 def _check_kind(what: str, kind: str) -> None:

@@ -5,22 +5,24 @@ from math import exp, tanh
 
 import numpy as np
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, zeros_like
 
 
-def forward(x: Array, kind: str, slope: float) -> Array:
+def forward(x: Array, kind: str, slope: float, out: Array | None = None) -> Array:
     """Every number through f."""
     f = _FUNCTIONS[kind]
-    y = np.empty_like(x)
+    y = zeros_like(x, out)
     for place in np.ndindex(x.shape):
         y[place] = f(float(x[place]), slope)
     return y
 
 
-def backward_input(grad_y: Array, saved: Array, kind: str, slope: float) -> Array:
+def backward_input(
+    grad_y: Array, saved: Array, kind: str, slope: float, out: Array | None = None
+) -> Array:
     """Every gradient times f', told from what was saved, x or y; nothing where f is flat."""
     derivative = _DERIVATIVES[kind]
-    grad_x = np.zeros_like(grad_y)
+    grad_x = zeros_like(grad_y, out)
     for place in np.ndindex(grad_y.shape):
         known = float(saved[place])
         if kind not in _OPEN or _OPEN[kind](known):

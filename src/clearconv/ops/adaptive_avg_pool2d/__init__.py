@@ -18,7 +18,7 @@ pooling in deep convolutional networks", 2014, for the idea. ``docs/adaptive_avg
 the gradient.
 """
 
-from clearconv.arrays import Array, as_batch, batch_shape, expect, fits, result
+from clearconv.arrays import Array, Destination, as_batch, batch_shape, expect, fits
 from clearconv.ops.adaptive_avg_pool2d.size import Size, pair_of
 from clearconv.ops.tellings import pick
 
@@ -40,7 +40,7 @@ def forward(
         OH and OW. None in place of one keeps the input's. More outputs than pixels are allowed:
         cells of one or two pixels, some of them the same.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -71,8 +71,8 @@ def forward(
     output = pair_of(what, output_size, batch.shape[2:])
     shape = (*batch.shape[:2], *output)
     fits(what, "y", shape, x.itemsize)
-    y = pick("adaptive_avg_pool2d", backend).forward(batch, output)
-    return result(what, y, shape[4 - x.ndim :], out)
+    to = Destination(what, out, shape[4 - x.ndim :], x.dtype, x, axes=4)
+    return to.result(pick("adaptive_avg_pool2d", backend).forward(batch, output, to.place))
 
 
 def backward_input(
@@ -97,7 +97,7 @@ def backward_input(
     output_size
         As in the forward pass.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -127,5 +127,6 @@ def backward_input(
     output = pair_of(what, output_size, full[2:])
     grads = as_batch(what, grad_y, "grad_y")
     expect(what, "grad_y", grads, (*full[:2], *output), "the shape of the forward pass's output")
-    grad_x = pick("adaptive_avg_pool2d", backend).backward_input(grads, full)
-    return result(what, grad_x, tuple(x_shape), out)
+    to = Destination(what, out, tuple(x_shape), grad_y.dtype, grad_y, axes=4)
+    telling = pick("adaptive_avg_pool2d", backend)
+    return to.result(telling.backward_input(grads, full, to.place))

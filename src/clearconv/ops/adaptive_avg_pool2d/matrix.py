@@ -6,16 +6,19 @@ from clearconv.arrays import Array
 from clearconv.ops.geometry.resample import both_axes
 
 
-def forward(x: Array, output: tuple[int, int]) -> Array:
+def forward(x: Array, output: tuple[int, int], out: Array | None = None) -> Array:
     """Rows times the map times columns, transposed."""
     (_, _, H, W), (OH, OW) = x.shape, output
-    return both_axes(_means(H, OH, x), x, _means(W, OW, x))  # (N, C, OH, OW)
+    return both_axes(_means(H, OH, x), x, _means(W, OW, x), out)  # (N, C, OH, OW)
 
 
-def backward_input(grad_y: Array, x_shape: tuple[int, int, int, int]) -> Array:
+def backward_input(
+    grad_y: Array, x_shape: tuple[int, int, int, int], out: Array | None = None
+) -> Array:
     """The same products with both matrices transposed."""
     (_, _, H, W), (_, _, OH, OW) = x_shape, grad_y.shape
-    return both_axes(_means(H, OH, grad_y).T, grad_y, _means(W, OW, grad_y).T)  # (N, C, H, W)
+    rows, columns = _means(H, OH, grad_y), _means(W, OW, grad_y)
+    return both_axes(rows.T, grad_y, columns.T, out)  # (N, C, H, W)
 
 
 def _means(inputs: int, outputs: int, like: Array) -> Array:

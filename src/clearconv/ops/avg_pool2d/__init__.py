@@ -16,7 +16,7 @@ Sources: PyTorch's ``avg_pool2d`` for the divisor, ONNX's ``AveragePool`` for di
 ``docs/avg_pool2d.md`` derives the gradient.
 """
 
-from clearconv.arrays import Array, as_batch, batch_shape, expect, fits, result
+from clearconv.arrays import Array, Destination, as_batch, batch_shape, expect, fits
 from clearconv.errors import ShapeError
 from clearconv.ops.geometry.taps import touches
 from clearconv.ops.geometry.window import IntOrPair, Padding, Window
@@ -59,7 +59,7 @@ def forward(
     dilation : int or (int, int)
         Distance between neighbouring window elements; 1 leaves no holes.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -90,8 +90,9 @@ def forward(
     )
     shape = (*batch.shape[:2], *window.output)
     fits(what, "y", shape, x.itemsize)
-    y = pick("avg_pool2d", backend).forward(batch, window, count_include_pad)
-    return result(what, y, shape[4 - x.ndim :], out)
+    to = Destination(what, out, shape[4 - x.ndim :], x.dtype, x, axes=4)
+    y = pick("avg_pool2d", backend).forward(batch, window, count_include_pad, to.place)
+    return to.result(y)
 
 
 def backward_input(
@@ -120,7 +121,7 @@ def backward_input(
     kernel_size, stride, padding, ceil_mode, count_include_pad, dilation
         As in the forward pass.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -152,8 +153,9 @@ def backward_input(
     grads = as_batch(what, grad_y, "grad_y")
     shape = (*full[:2], *window.output)
     expect(what, "grad_y", grads, shape, "the shape of the forward pass's output")
-    grad_x = pick("avg_pool2d", backend).backward_input(grads, window, count_include_pad)
-    return result(what, grad_x, tuple(x_shape), out)
+    to = Destination(what, out, tuple(x_shape), grad_y.dtype, grad_y, axes=4)
+    telling = pick("avg_pool2d", backend)
+    return to.result(telling.backward_input(grads, window, count_include_pad, to.place))
 
 
 def _window(

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, zeros
 from clearconv.ops.geometry.window import Window
 
 
-def forward(x: Array, window: Window, count_include_pad: bool) -> Array:
+def forward(x: Array, window: Window, count_include_pad: bool, out: Array | None = None) -> Array:
     """Sum of the window's pixels over its divisor."""
-    y = np.zeros((*x.shape[:2], *window.output), dtype=x.dtype)
+    y = zeros((*x.shape[:2], *window.output), x.dtype, out)
     for n, c, p, q in np.ndindex(y.shape):
         for _, _, row, col in window.taps(p, q):
             y[n, c, p, q] += x[n, c, row, col]
@@ -16,9 +16,11 @@ def forward(x: Array, window: Window, count_include_pad: bool) -> Array:
     return y
 
 
-def backward_input(grad_y: Array, window: Window, count_include_pad: bool) -> Array:
+def backward_input(
+    grad_y: Array, window: Window, count_include_pad: bool, out: Array | None = None
+) -> Array:
     """Give every pixel of a window an equal share of its gradient."""
-    grad_x = np.zeros((*grad_y.shape[:2], *window.input), dtype=grad_y.dtype)
+    grad_x = zeros((*grad_y.shape[:2], *window.input), grad_y.dtype, out)
     for n, c, p, q in np.ndindex(grad_y.shape):
         share = grad_y[n, c, p, q] / _divisor(window, p, q, count_include_pad)
         for _, _, row, col in window.taps(p, q):

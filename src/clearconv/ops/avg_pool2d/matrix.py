@@ -6,30 +6,37 @@ Arrays are (N, OH, OW, C) inside; results are (N, C, H, W) views over channels-l
 import numpy as np
 
 from clearconv.arrays import Array
+from clearconv.ops.geometry.layout import maps
 from clearconv.ops.geometry.taps import inside, taps
 from clearconv.ops.geometry.window import Window
 
 
-def forward(x: Array, window: Window, count_include_pad: bool) -> Array:
+def forward(x: Array, window: Window, count_include_pad: bool, out: Array | None = None) -> Array:
     """Add up the pixels under each element, then divide."""
     N, C = x.shape[:2]
     last = x.transpose(0, 2, 3, 1)  # (N, H, W, C)
-    y = np.zeros((N, *window.output, C), dtype=x.dtype, like=x)
+    y = maps((N, C, *window.output), x, out)
+    sums = y.transpose(0, 2, 3, 1)  # (N, OH, OW, C)
+    sums[...] = 0
     for _, (rows, cols), (from_rows, from_cols) in taps(window):
-        y[:, rows, cols] += last[:, from_rows, from_cols]
-    y /= _divisors(window, count_include_pad, y)
-    return y.transpose(0, 3, 1, 2)  # (N, C, OH, OW)
+        sums[:, rows, cols] += last[:, from_rows, from_cols]
+    sums /= _divisors(window, count_include_pad, y)
+    return y
 
 
-def backward_input(grad_y: Array, window: Window, count_include_pad: bool) -> Array:
+def backward_input(
+    grad_y: Array, window: Window, count_include_pad: bool, out: Array | None = None
+) -> Array:
     """Divide, then add the shares to the pixels under each element."""
     N, C = grad_y.shape[:2]
     shares = grad_y.transpose(0, 2, 3, 1)  # (N, OH, OW, C)
     shares = shares / _divisors(window, count_include_pad, shares)
-    grad_x = np.zeros((N, *window.input, C), dtype=grad_y.dtype, like=grad_y)
+    grad_x = maps((N, C, *window.input), grad_y, out)
+    last = grad_x.transpose(0, 2, 3, 1)  # (N, H, W, C)
+    last[...] = 0
     for _, (rows, cols), (to_rows, to_cols) in taps(window):
-        grad_x[:, to_rows, to_cols] += shares[:, rows, cols]
-    return grad_x.transpose(0, 3, 1, 2)  # (N, C, H, W)
+        last[:, to_rows, to_cols] += shares[:, rows, cols]
+    return grad_x
 
 
 def _divisors(window: Window, count_include_pad: bool, like: Array) -> Array:

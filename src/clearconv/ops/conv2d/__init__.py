@@ -25,6 +25,7 @@ them.
 
 from clearconv.arrays import (
     Array,
+    Destination,
     as_batch,
     batch_shape,
     check,
@@ -78,7 +79,7 @@ def forward(
         3x3 kernels of stride 1. It rounds a little more, and what is not finite spreads over its
         4x4 tile. The other tellings are always exact.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -113,8 +114,10 @@ def forward(
     check_bias("conv2d.forward", bias, O, window.output)
     shape = (batch.shape[0], O, *window.output)
     fits("conv2d.forward", "y", shape, x.itemsize)
-    y = pick("conv2d", backend).forward(batch, weight, bias, window, groups, exact)
-    return result("conv2d.forward", y, shape if x.ndim == 4 else shape[1:], out)
+    final = shape if x.ndim == 4 else shape[1:]
+    to = Destination("conv2d.forward", out, final, x.dtype, x, weight, bias, axes=4)
+    y = pick("conv2d", backend).forward(batch, weight, bias, window, groups, exact, to.place)
+    return to.result(y)
 
 
 def backward_input(
@@ -148,7 +151,7 @@ def backward_input(
     stride, padding, dilation, groups, exact
         As in the forward pass.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -180,8 +183,9 @@ def backward_input(
     )
     same_dtype("conv2d.backward_input", grad_y=grad_y, weight=weight)
     batch = _grad_y("backward_input", grad_y, full[0], weight.shape[0], window)
-    grad_x = pick("conv2d", backend).backward_input(batch, weight, window, groups, exact)
-    return result("conv2d.backward_input", grad_x, tuple(x_shape), out)
+    what, telling = "conv2d.backward_input", pick("conv2d", backend)
+    to = Destination(what, out, tuple(x_shape), grad_y.dtype, grad_y, weight, axes=4)
+    return to.result(telling.backward_input(batch, weight, window, groups, exact, to.place))
 
 
 def backward_weight(

@@ -5,16 +5,22 @@ All sums are direct, so `exact` changes nothing.
 
 import numpy as np
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, zeros
 from clearconv.ops.geometry.window import Window
 
 
 def forward(
-    x: Array, weight: Array, bias: Array | None, window: Window, groups: int, exact: bool = True
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    window: Window,
+    groups: int,
+    exact: bool = True,
+    out: Array | None = None,
 ) -> Array:
     """Formulas 1 to 5: each output is the sum over one patch."""
     N, O, I = x.shape[0], *weight.shape[:2]
-    y = np.zeros((N, O, *window.output), dtype=x.dtype)
+    y = zeros((N, O, *window.output), x.dtype, out)
     for n, o, p, q in np.ndindex(y.shape):
         group = _channels(o, O, I, groups)
         for i, j, row, col in window.taps(p, q):
@@ -25,12 +31,17 @@ def forward(
 
 
 def backward_input(
-    grad_y: Array, weight: Array, window: Window, groups: int, exact: bool = True
+    grad_y: Array,
+    weight: Array,
+    window: Window,
+    groups: int,
+    exact: bool = True,
+    out: Array | None = None,
 ) -> Array:
     """Formulas 11 and 12, read forwards: every output hands its gradient back to its patch."""
     N, O, OH, OW = grad_y.shape
     I = weight.shape[1]
-    grad_x = np.zeros((N, I * groups, *window.input), dtype=grad_y.dtype)
+    grad_x = zeros((N, I * groups, *window.input), grad_y.dtype, out)
     for n, o, p, q in np.ndindex(N, O, OH, OW):
         group = _channels(o, O, I, groups)
         for i, j, row, col in window.taps(p, q):

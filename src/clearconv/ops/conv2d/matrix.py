@@ -6,32 +6,43 @@ sums are direct, so `exact` changes nothing.
 
 import numpy as np
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, put
 from clearconv.ops.geometry.patches import gather, pad, scatter
 from clearconv.ops.geometry.window import Window
 
 
 def forward(
-    x: Array, weight: Array, bias: Array | None, window: Window, groups: int, exact: bool = True
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    window: Window,
+    groups: int,
+    exact: bool = True,
+    out: Array | None = None,
 ) -> Array:
     """Patches (rows) times filters (columns)."""
     N, O = x.shape[0], weight.shape[0]
     rows = _rows(x, window, groups) @ _columns(weight, groups)  # (G, N*OH*OW, O/G)
-    y = _image(rows, (N, *window.output))  # (N, O, OH, OW)
+    y = put(_image(rows, (N, *window.output)), out)  # (N, O, OH, OW)
     if bias is not None:
         y += bias.reshape(O, *(bias.shape[1:] or (1, 1)))  # (O, 1, 1) or (O, OH, OW)
     return y
 
 
 def backward_input(
-    grad_y: Array, weight: Array, window: Window, groups: int, exact: bool = True
+    grad_y: Array,
+    weight: Array,
+    window: Window,
+    groups: int,
+    exact: bool = True,
+    out: Array | None = None,
 ) -> Array:
     """`grad_y` times the transposed filters gives each patch's gradient; add the patches back."""
     N, I, (KH, KW), (OH, OW) = grad_y.shape[0], weight.shape[1], window.kernel, window.output
     rows = _grads(grad_y, groups) @ _columns(weight, groups).transpose(0, 2, 1)  # (G, NPQ, KH*KW*I)
     patches = rows.reshape(groups, N, OH, OW, KH, KW, I)
     patches = np.moveaxis(patches, 0, 5).reshape(N, OH, OW, KH, KW, groups * I)  # C = (G, I)
-    return scatter(patches, window)  # (N, C, H, W)
+    return scatter(patches, window, out)  # (N, C, H, W)
 
 
 def backward_weight(

@@ -26,6 +26,7 @@ Sources: Zeiler, Krishnan, Taylor and Fergus, "Deconvolutional networks", 2010; 
 
 from clearconv.arrays import (
     Array,
+    Destination,
     as_batch,
     batch_shape,
     check,
@@ -83,7 +84,7 @@ def forward(
     exact : bool
         Only direct sums, see ``conv2d.forward``.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -121,8 +122,10 @@ def forward(
     check_bias(what, bias, O, window.input)
     shape = (batch.shape[0], O, *window.input)
     fits(what, "y", shape, x.itemsize)
-    y = pick("conv_transpose2d", backend).forward(batch, weight, bias, window, groups, exact)
-    return result(what, y, shape if x.ndim == 4 else shape[1:], out)
+    final = shape if x.ndim == 4 else shape[1:]
+    to = Destination(what, out, final, x.dtype, x, weight, bias, axes=4)
+    telling = pick("conv_transpose2d", backend)
+    return to.result(telling.forward(batch, weight, bias, window, groups, exact, to.place))
 
 
 def backward_input(
@@ -155,7 +158,7 @@ def backward_input(
     stride, padding, output_padding, groups, dilation, exact
         As in the forward pass.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -191,8 +194,8 @@ def backward_input(
     shape = (full[0], weight.shape[1] * groups, *window.input)
     expect(what, "grad_y", grads, shape, "the shape of the forward pass's output")
     telling = pick("conv_transpose2d", backend)
-    grad_x = telling.backward_input(grads, weight, window, groups, exact)
-    return result(what, grad_x, tuple(x_shape), out)
+    to = Destination(what, out, tuple(x_shape), grad_y.dtype, grad_y, weight, axes=4)
+    return to.result(telling.backward_input(grads, weight, window, groups, exact, to.place))
 
 
 def backward_weight(

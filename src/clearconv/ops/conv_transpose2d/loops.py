@@ -6,17 +6,23 @@ direct, so `exact` changes nothing.
 
 import numpy as np
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, zeros
 from clearconv.ops.geometry.window import Window
 
 
 def forward(
-    x: Array, weight: Array, bias: Array | None, window: Window, groups: int, exact: bool = True
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    window: Window,
+    groups: int,
+    exact: bool = True,
+    out: Array | None = None,
 ) -> Array:
     """Add every pixel, times the kernel, to the outputs under it."""
     N, C = x.shape[:2]
     share = weight.shape[1]
-    y = np.zeros((N, share * groups, *window.input), dtype=x.dtype)
+    y = zeros((N, share * groups, *window.input), x.dtype, out)
     for n, c, p, q in np.ndindex(x.shape):
         group = _channels(c, C, share, groups)
         for i, j, row, col in window.taps(p, q):
@@ -28,11 +34,16 @@ def forward(
 
 
 def backward_input(
-    grad_y: Array, weight: Array, window: Window, groups: int, exact: bool = True
+    grad_y: Array,
+    weight: Array,
+    window: Window,
+    groups: int,
+    exact: bool = True,
+    out: Array | None = None,
 ) -> Array:
     """Each pixel collects from the outputs under its kernel, times the weights that went there."""
     N, (C, share) = grad_y.shape[0], weight.shape[:2]
-    grad_x = np.zeros((N, C, *window.output), dtype=grad_y.dtype)
+    grad_x = zeros((N, C, *window.output), grad_y.dtype, out)
     for n, c, p, q in np.ndindex(grad_x.shape):
         group = _channels(c, C, share, groups)
         for i, j, row, col in window.taps(p, q):

@@ -10,20 +10,31 @@ from clearconv.ops.geometry.window import Window
 
 
 def forward(
-    x: Array, weight: Array, bias: Array | None, window: Window, groups: int, exact: bool = True
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    window: Window,
+    groups: int,
+    exact: bool = True,
+    out: Array | None = None,
 ) -> Array:
     """Convolution's input gradient, with x as its `grad_y`; and the bias."""
-    y = conv2d.backward_input(x, weight, window, groups)  # (N, O, OH, OW)
+    y = conv2d.backward_input(x, weight, window, groups, out=out)  # (N, O, OH, OW)
     if bias is not None:
         y += bias.reshape(y.shape[1], *(bias.shape[1:] or (1, 1)))  # (O, 1, 1) or (O, OH, OW)
     return y
 
 
 def backward_input(
-    grad_y: Array, weight: Array, window: Window, groups: int, exact: bool = True
+    grad_y: Array,
+    weight: Array,
+    window: Window,
+    groups: int,
+    exact: bool = True,
+    out: Array | None = None,
 ) -> Array:
     """Convolution's forward pass over `grad_y`."""
-    return conv2d.forward(grad_y, weight, None, window, groups)  # (N, C, H, W)
+    return conv2d.forward(grad_y, weight, None, window, groups, out=out)  # (N, C, H, W)
 
 
 def backward_weight(

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.arrays import Array, check, expect, fits, result
+from clearconv.arrays import Array, Destination, check, expect, fits, put
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.ops.tellings import pick
 from clearconv.random import keys
@@ -146,7 +146,7 @@ def forward(
     key : DropoutKey
         Names the masks; one sample number for each of the N samples.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -189,7 +189,7 @@ def forward_saving(
     key : DropoutKey
         Names the masks; one sample number for each of the N samples.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -220,12 +220,12 @@ def forward_saving(
     what = "dropout.forward"
     check(what, "x", x)
     _check(what, x.shape, p, key)
+    to = Destination(what, out, x.shape, x.dtype, x)
     if p == 0:
-        return result(what, x, x.shape, out), DropoutSaved(None, p)
+        return put(x, out), DropoutSaved(None, p)
     telling = pick("dropout", backend)
     kept = telling.mask(x.shape, p, key)
-    y = telling.scale(x, kept, p)
-    return result(what, y, x.shape, out), DropoutSaved(kept, p)
+    return to.result(telling.scale(x, kept, p, to.place)), DropoutSaved(kept, p)
 
 
 def backward_input(
@@ -243,7 +243,7 @@ def backward_input(
     saved : DropoutSaved
         From `forward_saving`.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -269,11 +269,11 @@ def backward_input(
     """
     what = "dropout.backward_input"
     check(what, "grad_y", grad_y)
+    to = Destination(what, out, grad_y.shape, grad_y.dtype, grad_y, saved.mask)
     if saved.mask is None:
-        return result(what, grad_y, grad_y.shape, out)
+        return put(grad_y, out)
     expect(what, "grad_y", grad_y, saved.mask.shape, "the shape of the forward pass's output")
-    grad_x = pick("dropout", backend).scale(grad_y, saved.mask, saved.p)
-    return result(what, grad_x, grad_y.shape, out)
+    return to.result(pick("dropout", backend).scale(grad_y, saved.mask, saved.p, to.place))
 
 
 def _check(what: str, shape: tuple[int, ...], p: float, key: DropoutKey) -> None:

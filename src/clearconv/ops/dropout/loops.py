@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, zeros_like
 from clearconv.ops.dropout import DropoutKey
 
 
@@ -16,9 +16,9 @@ def mask(shape: tuple[int, ...], p: float, key: DropoutKey) -> npt.NDArray[np.bo
     return kept
 
 
-def scale(values: Array, kept: npt.NDArray[np.bool_], p: float) -> Array:
+def scale(values: Array, kept: npt.NDArray[np.bool_], p: float, out: Array | None = None) -> Array:
     """What is kept grows, so that the expected sum stays."""
-    scaled = np.zeros_like(values)
+    scaled = zeros_like(values, out)
     for place in np.ndindex(values.shape):
         if kept[place]:
             scaled[place] = values[place] / (1 - p)

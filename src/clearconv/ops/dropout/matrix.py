@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, zeros_like
 from clearconv.ops.dropout import DropoutKey
 
 
@@ -15,6 +15,6 @@ def mask(shape: tuple[int, ...], p: float, key: DropoutKey) -> npt.NDArray[np.bo
     return kept
 
 
-def scale(values: Array, kept: npt.NDArray[np.bool_], p: float) -> Array:
+def scale(values: Array, kept: npt.NDArray[np.bool_], p: float, out: Array | None = None) -> Array:
     """`values` times 1/(1-p) where kept, else 0, in the memory layout of `values`."""
-    return np.multiply(values, 1 / (1 - p), out=np.zeros_like(values), where=kept)
+    return np.multiply(values, 1 / (1 - p), out=zeros_like(values, out), where=kept)

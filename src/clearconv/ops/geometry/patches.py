@@ -7,7 +7,8 @@ channels-last memory, where a patch's channels lie together.
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, put
+from clearconv.ops.geometry.layout import maps
 from clearconv.ops.geometry.window import Window
 
 
@@ -45,10 +46,11 @@ def gather(padded: Array, window: Window) -> Array:
     )
 
 
-def scatter(patches: Array, window: Window) -> Array:
+def scatter(patches: Array, window: Window, out: Array | None = None) -> Array:
     """Add patches (N, OH, OW, KH, KW, C) back to where `gather` took them from.
 
-    Returns (N, C, H, W), a view over channels-last memory; what fell on padding is dropped.
+    Returns (N, C, H, W), a view over channels-last memory, or `out`; what fell on padding is
+    dropped.
     """
     N, OH, OW, KH, KW, C = patches.shape
     (sh, sw), (dh, dw), (PH, PW), (H, W) = (
@@ -57,11 +59,14 @@ def scatter(patches: Array, window: Window) -> Array:
         window.padded,
         window.input,
     )
-    padded = np.zeros((N, PH, PW, C), dtype=patches.dtype, like=patches)
+    whole = out if (PH, PW) == (H, W) else None
+    padded = maps((N, C, PH, PW), patches, whole).transpose(0, 2, 3, 1)  # (N, PH, PW, C)
+    padded[...] = 0
     for i in range(KH):
         for j in range(KW):
             rows = slice(i * dh, i * dh + (OH - 1) * sh + 1, sh)
             cols = slice(j * dw, j * dw + (OW - 1) * sw + 1, sw)
             padded[:, rows, cols] += patches[:, :, :, i, j]  # (N, OH, OW, C)
     top, left = window.padding[0][0], window.padding[1][0]
-    return padded[:, top : top + H, left : left + W].transpose(0, 3, 1, 2)  # (N, C, H, W)
+    inside = padded[:, top : top + H, left : left + W].transpose(0, 3, 1, 2)  # (N, C, H, W)
+    return inside if whole is out else put(inside, out)

@@ -13,7 +13,7 @@ Source: Lin, Chen and Yan, "Network in network", 2014, section 3.2. ``docs/globa
 derives the gradient.
 """
 
-from clearconv.arrays import Array, as_batch, batch_shape, expect, result
+from clearconv.arrays import Array, Destination, as_batch, batch_shape, expect
 from clearconv.ops.tellings import pick
 
 __all__ = ["backward_input", "forward"]
@@ -29,7 +29,7 @@ def forward(x: Array, *, out: Array | None = None, backend: str | None = None) -
     x : ndarray of shape (N, C, H, W), (C, H, W) or (H, W)
         Input.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -55,8 +55,8 @@ def forward(x: Array, *, out: Array | None = None, backend: str | None = None) -
     """
     what = "global_avg_pool2d.forward"
     batch = as_batch(what, x)
-    y = pick("global_avg_pool2d", backend).forward(batch)
-    return result(what, y, (*batch.shape[:2], 1, 1)[4 - x.ndim :], out)
+    to = Destination(what, out, (*batch.shape[:2], 1, 1)[4 - x.ndim :], x.dtype, x, axes=4)
+    return to.result(pick("global_avg_pool2d", backend).forward(batch, to.place))
 
 
 def backward_input(
@@ -77,7 +77,7 @@ def backward_input(
     x_shape : tuple of int
         Shape of the forward pass's input: (N, C, H, W), (C, H, W) or (H, W).
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -105,5 +105,5 @@ def backward_input(
     full = batch_shape(what, x_shape)
     grads = as_batch(what, grad_y, "grad_y")
     expect(what, "grad_y", grads, (*full[:2], 1, 1), "one number for each channel")
-    grad_x = pick("global_avg_pool2d", backend).backward_input(grads, full)
-    return result(what, grad_x, tuple(x_shape), out)
+    to = Destination(what, out, tuple(x_shape), grad_y.dtype, grad_y, axes=4)
+    return to.result(pick("global_avg_pool2d", backend).backward_input(grads, full, to.place))

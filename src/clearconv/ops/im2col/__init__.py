@@ -14,7 +14,7 @@ Sources: Chellapilla, Puri and Simard, "High performance convolutional neural ne
 processing", 2006. ``docs/im2col.md`` derives them.
 """
 
-from clearconv.arrays import Array, as_batch, batch_shape, check, expect, fits, result
+from clearconv.arrays import Array, Destination, as_batch, batch_shape, check, expect, fits
 from clearconv.ops.geometry.window import IntOrPair, Padding, Window
 from clearconv.ops.tellings import pick
 
@@ -48,7 +48,7 @@ def forward(
     dilation : int or (int, int)
         Distance between neighbouring window elements on the input; 1 leaves no holes.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -79,8 +79,8 @@ def forward(
     window = Window.of(what, (H, W), kernel_size, stride, padding, dilation)
     shape = (N, *_matrix_shape(C, window))
     fits(what, "y", shape, x.itemsize)
-    y = pick("im2col", backend).forward(batch, window)
-    return result(what, y, shape if x.ndim == 4 else shape[1:], out)
+    to = Destination(what, out, shape if x.ndim == 4 else shape[1:], x.dtype, x, axes=3)
+    return to.result(pick("im2col", backend).forward(batch, window, to.place))
 
 
 def backward_input(
@@ -108,7 +108,7 @@ def backward_input(
     kernel_size, stride, padding, dilation
         As in the forward pass.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -140,8 +140,8 @@ def backward_input(
     columns = grad_y if grad_y.ndim == 3 else grad_y[None]  # (N, C*KH*KW, OH*OW)
     why = "(N, C*KH*KW, OH*OW), the shape of the forward pass's output"
     expect(what, "grad_y", columns, (N, *_matrix_shape(C, window)), why)
-    grad_x = pick("im2col", backend).backward_input(columns, window)
-    return result(what, grad_x, tuple(x_shape), out)
+    to = Destination(what, out, tuple(x_shape), grad_y.dtype, grad_y, axes=4)
+    return to.result(pick("im2col", backend).backward_input(columns, window, to.place))
 
 
 #: The articles' names of the two directions.

@@ -5,18 +5,21 @@ from clearconv.ops.geometry.patches import gather, pad, scatter
 from clearconv.ops.geometry.window import Window
 
 
-def forward(x: Array, window: Window) -> Array:
+def forward(x: Array, window: Window, out: Array | None = None) -> Array:
     """See all patches at once, then write channels and taps as rows, positions as columns."""
     N, C = x.shape[:2]
     (KH, KW), (OH, OW) = window.kernel, window.output
     patches = gather(pad(x, window), window)  # (N, OH, OW, KH, KW, C)
     patches = patches.transpose(0, 5, 3, 4, 1, 2)  # (N, C, KH, KW, OH, OW)
-    return patches.reshape(N, C * KH * KW, OH * OW)
+    if out is None:
+        return patches.reshape(N, C * KH * KW, OH * OW)
+    out.reshape(patches.shape)[...] = patches  # a view, since no axes are joined
+    return out
 
 
-def backward_input(grad_y: Array, window: Window) -> Array:
+def backward_input(grad_y: Array, window: Window, out: Array | None = None) -> Array:
     """See the columns as patches again, and add them to the image."""
     (KH, KW), (OH, OW) = window.kernel, window.output
     N, C = grad_y.shape[0], grad_y.shape[1] // (KH * KW)
     patches = grad_y.reshape(N, C, KH, KW, OH, OW).transpose(0, 4, 5, 2, 3, 1)
-    return scatter(patches, window)  # (N, C, H, W)
+    return scatter(patches, window, out)  # (N, C, H, W)

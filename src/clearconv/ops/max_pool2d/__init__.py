@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.arrays import Array, as_batch, batch_shape, expect, fits, result
+from clearconv.arrays import Array, Destination, as_batch, batch_shape, expect, fits
 from clearconv.errors import ShapeError, TapeError
 from clearconv.ops.geometry.taps import touches
 from clearconv.ops.geometry.window import IntOrPair, Padding, Window
@@ -80,7 +80,7 @@ def forward(
     ceil_mode : bool
         Keep a last window that hangs over the edge, if it starts inside the image or before it.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -107,8 +107,8 @@ def forward(
     what = "max_pool2d.forward"
     batch = as_batch(what, x)
     window = _window(what, batch, kernel_size, stride, padding, dilation, ceil_mode)
-    y = pick("max_pool2d", backend).forward(batch, window)
-    return result(what, y, _shape(batch, window)[4 - x.ndim :], out)
+    to = Destination(what, out, _shape(batch, window)[4 - x.ndim :], x.dtype, x, axes=4)
+    return to.result(pick("max_pool2d", backend).forward(batch, window, to.place))
 
 
 def forward_saving(
@@ -131,7 +131,7 @@ def forward_saving(
     x, kernel_size, stride, padding, dilation, ceil_mode
         As in `forward`.
     out : ndarray, optional
-        Receives `y`.
+        Receives `y`; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -160,9 +160,9 @@ def forward_saving(
     what = "max_pool2d.forward_saving"
     batch = as_batch(what, x)
     window = _window(what, batch, kernel_size, stride, padding, dilation, ceil_mode)
-    y, argmax = pick("max_pool2d", backend).forward_saving(batch, window)
-    y = result(what, y, _shape(batch, window)[4 - x.ndim :], out)
-    return y, MaxPoolSaved(x.shape, window, argmax)
+    to = Destination(what, out, _shape(batch, window)[4 - x.ndim :], x.dtype, x, axes=4)
+    y, argmax = pick("max_pool2d", backend).forward_saving(batch, window, to.place)
+    return to.result(y), MaxPoolSaved(x.shape, window, argmax)
 
 
 def backward_input(
@@ -184,7 +184,7 @@ def backward_input(
     saved : MaxPoolSaved
         The second result of `forward_saving`.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -221,8 +221,9 @@ def backward_input(
     N, C = batch_shape(what, saved.x_shape)[:2]
     shape = (N, C, *saved.window.output)
     expect(what, "grad_y", grads, shape, "the shape of the forward pass's output")
-    grad_x = pick("max_pool2d", backend).backward_input(grads, saved.argmax, saved.window)
-    return result(what, grad_x, saved.x_shape, out)
+    to = Destination(what, out, saved.x_shape, grad_y.dtype, grad_y, saved.argmax, axes=4)
+    telling = pick("max_pool2d", backend)
+    return to.result(telling.backward_input(grads, saved.argmax, saved.window, to.place))
 
 
 def _window(

@@ -2,19 +2,19 @@
 
 import numpy as np
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, zeros
 from clearconv.ops.geometry.window import Window
 
 
-def forward(x: Array, window: Window) -> Array:
+def forward(x: Array, window: Window, out: Array | None = None) -> Array:
     """Formula 3: the largest pixel of the window."""
-    return forward_saving(x, window)[0]
+    return forward_saving(x, window, out)[0]
 
 
-def forward_saving(x: Array, window: Window) -> tuple[Array, Array]:
+def forward_saving(x: Array, window: Window, out: Array | None = None) -> tuple[Array, Array]:
     """Formula 3, and which element of the window it was."""
     N, C, KH, KW = *x.shape[:2], *window.kernel
-    y = np.empty((N, C, *window.output), dtype=x.dtype)
+    y = zeros((N, C, *window.output), x.dtype, out)
     argmax = np.empty(y.shape, dtype=np.uint8 if KH * KW <= 256 else np.int32)
     for n, c, p, q in np.ndindex(y.shape):
         best = None
@@ -27,9 +27,9 @@ def forward_saving(x: Array, window: Window) -> tuple[Array, Array]:
     return y, argmax
 
 
-def backward_input(grad_y: Array, argmax: Array, window: Window) -> Array:
+def backward_input(grad_y: Array, argmax: Array, window: Window, out: Array | None = None) -> Array:
     """Formula 16: the winner takes the gradient, in addition to what it has already taken."""
-    grad_x = np.zeros((*grad_y.shape[:2], *window.input), dtype=grad_y.dtype)
+    grad_x = zeros((*grad_y.shape[:2], *window.input), grad_y.dtype, out)
     for n, c, p, q in np.ndindex(grad_y.shape):
         i, j = divmod(int(argmax[n, c, p, q]), window.kernel[1])
         row = p * window.stride[0] + i * window.dilation[0] - window.padding[0][0]

@@ -19,7 +19,7 @@ derives the formulas.
 
 import numpy as np
 
-from clearconv.arrays import Array, check, expect, result, same_dtype
+from clearconv.arrays import Array, Destination, check, expect, same_dtype
 from clearconv.errors import ShapeError
 from clearconv.ops.tellings import pick
 
@@ -40,7 +40,7 @@ def forward(
     axis : int
         The axis of the classes; the result sums to 1 along it.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -64,10 +64,12 @@ def forward(
     ----------
     Goodfellow, Bengio and Courville, 2016, formula 6.29.
     """
-    check("softmax.forward", "x", x)
-    rows = _last("softmax.forward", x, axis)
-    y = _back(pick("softmax", backend).forward(rows), axis)
-    return result("softmax.forward", y, x.shape, out)
+    what = "softmax.forward"
+    check(what, "x", x)
+    rows = _last(what, x, axis)  # (..., K)
+    to = Destination(what, out, x.shape, x.dtype, x)
+    place = None if to.place is None else _last(what, to.place, axis)
+    return to.result(_back(pick("softmax", backend).forward(rows, place), axis))
 
 
 def backward_input(
@@ -92,7 +94,7 @@ def backward_input(
     axis : int
         As in the forward pass.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -121,8 +123,10 @@ def backward_input(
     check(what, "grad_y", grad_y)
     same_dtype(what, grad_y=grad_y, y=y)
     expect(what, "grad_y", grad_y, y.shape, "the shape of the forward pass's output")
-    rows = pick("softmax", backend).backward_input(_last(what, grad_y, axis), _last(what, y, axis))
-    return result(what, _back(rows, axis), y.shape, out)
+    grads, shares = _last(what, grad_y, axis), _last(what, y, axis)  # (..., K)
+    to = Destination(what, out, y.shape, y.dtype, grad_y, y)
+    place = None if to.place is None else _last(what, to.place, axis)
+    return to.result(_back(pick("softmax", backend).backward_input(grads, shares, place), axis))
 
 
 def _last(what: str, array: Array, axis: int) -> Array:

@@ -4,12 +4,12 @@ from math import exp
 
 import numpy as np
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, zeros_like
 
 
-def forward(x: Array) -> Array:
+def forward(x: Array, out: Array | None = None) -> Array:
     """Exponentiate every score, seen from the largest, and divide by the sum."""
-    y = np.empty_like(x)
+    y = zeros_like(x, out)
     for place in np.ndindex(x.shape[:-1]):
         row = [float(score) for score in x[place]]
         powers = [exp(score - max(row)) for score in row]
@@ -18,10 +18,10 @@ def forward(x: Array) -> Array:
     return y
 
 
-def backward_input(grad_y: Array, y: Array) -> Array:
+def backward_input(grad_y: Array, y: Array, out: Array | None = None) -> Array:
     """Sum the whole derivative matrix, y_j (δ_jk - y_k), over the outputs j."""
     K = y.shape[-1]
-    grad_x = np.zeros_like(y)
+    grad_x = zeros_like(y, out)
     for place in np.ndindex(y.shape[:-1]):
         for j, k in np.ndindex(K, K):
             same = 1 if j == k else 0

@@ -28,7 +28,7 @@ Sources: PyTorch's ``interpolate`` and ONNX's ``Resize`` for the places. ``docs/
 derives them, and the gradient.
 """
 
-from clearconv.arrays import Array, as_batch, batch_shape, expect, fits, result
+from clearconv.arrays import Array, Destination, as_batch, batch_shape, expect, fits
 from clearconv.ops.tellings import pick
 from clearconv.ops.upsample2d.grid import Grid, Scale, Size
 
@@ -65,7 +65,7 @@ def forward(
         For "bilinear": put the corner pixels' centres on each other, so that the corners keep their
         values; by default the corners of the images lie on each other.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -98,8 +98,8 @@ def forward(
     grid = Grid.of(what, batch.shape[2:], size, scale_factor, mode, align_corners)
     shape = (*batch.shape[:2], *grid.output)
     fits(what, "y", shape, x.itemsize)
-    y = pick("upsample2d", backend).forward(batch, grid)
-    return result(what, y, shape[4 - x.ndim :], out)
+    to = Destination(what, out, shape[4 - x.ndim :], x.dtype, x, axes=4)
+    return to.result(pick("upsample2d", backend).forward(batch, grid, to.place))
 
 
 def backward_input(
@@ -127,7 +127,7 @@ def backward_input(
     size, scale_factor, mode, align_corners
         As in the forward pass.
     out : ndarray, optional
-        Receives the result.
+        Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -158,5 +158,6 @@ def backward_input(
     grid = Grid.of(what, full[2:], size, scale_factor, mode, align_corners)
     grads = as_batch(what, grad_y, "grad_y")
     expect(what, "grad_y", grads, (*full[:2], *grid.output), "the forward pass's output's shape")
-    grad_x = pick("upsample2d", backend).backward_input(grads, grid)
-    return result(what, grad_x, tuple(x_shape), out)
+    to = Destination(what, out, tuple(x_shape), grad_y.dtype, grad_y, axes=4)
+    telling = pick("upsample2d", backend)
+    return to.result(telling.backward_input(grads, grid, to.place))

@@ -5,13 +5,13 @@
 
 import numpy as np
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, zeros
 from clearconv.ops.upsample2d.grid import Grid
 
 
-def forward(x: Array, grid: Grid) -> Array:
+def forward(x: Array, grid: Grid, out: Array | None = None) -> Array:
     """Each output is the sum of its pixels, times the weights of their row and column."""
-    y = np.zeros((*x.shape[:2], *grid.output), dtype=x.dtype)
+    y = zeros((*x.shape[:2], *grid.output), x.dtype, out)
     for n, c, p, q in np.ndindex(y.shape):
         for row, part_of_row in grid.parts(0, p):
             for column, part_of_column in grid.parts(1, q):
@@ -19,9 +19,9 @@ def forward(x: Array, grid: Grid) -> Array:
     return y
 
 
-def backward_input(grad_y: Array, grid: Grid) -> Array:
+def backward_input(grad_y: Array, grid: Grid, out: Array | None = None) -> Array:
     """Each output hands its gradient, times the same weights, back to its pixels."""
-    grad_x = np.zeros((*grad_y.shape[:2], *grid.input), dtype=grad_y.dtype)
+    grad_x = zeros((*grad_y.shape[:2], *grid.input), grad_y.dtype, out)
     for n, c, p, q in np.ndindex(grad_y.shape):
         for row, part_of_row in grid.parts(0, p):
             for column, part_of_column in grid.parts(1, q):

@@ -7,15 +7,15 @@ from clearconv.ops.geometry.resample import both_axes
 from clearconv.ops.upsample2d.grid import Grid
 
 
-def forward(x: Array, grid: Grid) -> Array:
+def forward(x: Array, grid: Grid, out: Array | None = None) -> Array:
     """Rows times the map times columns, transposed."""
-    return both_axes(_weights(grid, 0, x), x, _weights(grid, 1, x))  # (N, C, OH, OW)
+    return both_axes(_weights(grid, 0, x), x, _weights(grid, 1, x), out)  # (N, C, OH, OW)
 
 
-def backward_input(grad_y: Array, grid: Grid) -> Array:
+def backward_input(grad_y: Array, grid: Grid, out: Array | None = None) -> Array:
     """The same products with both matrices transposed."""
     rows, columns = _weights(grid, 0, grad_y), _weights(grid, 1, grad_y)
-    return both_axes(rows.T, grad_y, columns.T)  # (N, C, H, W)
+    return both_axes(rows.T, grad_y, columns.T, out)  # (N, C, H, W)
 
 
 def _weights(grid: Grid, axis: int, like: Array) -> Array:

@@ -26,8 +26,8 @@ Kind kind_named(const char* name) {
 }
 
 template <class T>
-nb::object forward_as(Input& x, Kind kind, double slope) {
-  Output<T> y(x.layout());
+nb::object forward_as(Input& x, Kind kind, double slope, nb::handle out) {
+  Output<T> y(x.layout(), out);
   compute([&] {
     functions<T>().forward(x.in<T>(y.layout()), kind, T(slope), y.layout().size, y.tensor.data,
                            threads::runtime);
@@ -35,16 +35,17 @@ nb::object forward_as(Input& x, Kind kind, double slope) {
   return y.numpy();
 }
 
-nb::object forward(nb::handle x, const char* kind, double slope) {
+nb::object forward(nb::handle x, const char* kind, double slope, nb::handle out) {
   Input xs(x, "fd", true);
-  return xs.is_double() ? forward_as<double>(xs, kind_named(kind), slope)
-                        : forward_as<float>(xs, kind_named(kind), slope);
+  return xs.is_double() ? forward_as<double>(xs, kind_named(kind), slope, out)
+                        : forward_as<float>(xs, kind_named(kind), slope, out);
 }
 
 // The result lies as the forward pass's arrays did, whatever came back from behind.
 template <class T>
-nb::object backward_input_as(Input& grad_y, Input& saved, Kind kind, double slope) {
-  Output<T> grad_x(saved.layout());
+nb::object backward_input_as(Input& grad_y, Input& saved, Kind kind, double slope,
+                             nb::handle out) {
+  Output<T> grad_x(saved.layout(), out);
   const Layout& layout = grad_x.layout();
   compute([&] {
     functions<T>().backward_input(grad_y.in<T>(layout), saved.in<T>(layout), kind, T(slope),
@@ -53,12 +54,13 @@ nb::object backward_input_as(Input& grad_y, Input& saved, Kind kind, double slop
   return grad_x.numpy();
 }
 
-nb::object backward_input(nb::handle grad_y, nb::handle saved, const char* kind, double slope) {
+nb::object backward_input(nb::handle grad_y, nb::handle saved, const char* kind, double slope,
+                          nb::handle out) {
   Input gs(grad_y, "fd", true), ss(saved, "fd", true);
   same_shape(gs, ss);
   same_dtype(gs, ss);
-  return gs.is_double() ? backward_input_as<double>(gs, ss, kind_named(kind), slope)
-                        : backward_input_as<float>(gs, ss, kind_named(kind), slope);
+  return gs.is_double() ? backward_input_as<double>(gs, ss, kind_named(kind), slope, out)
+                        : backward_input_as<float>(gs, ss, kind_named(kind), slope, out);
 }
 
 }  // namespace
@@ -67,9 +69,9 @@ void bind(nb::module_& module, Variant variant) {
   kernels = CLEARCONV_KERNELS(activation, variant);
   nb::module_ chapter =
       module.def_submodule("activation", "Activations, a vector of numbers at a time.");
-  chapter.def("forward", &forward, nb::arg("x"), nb::arg("kind"), nb::arg("slope"));
+  chapter.def("forward", &forward, nb::arg("x"), nb::arg("kind"), nb::arg("slope"), nb::arg("out") = nb::none());
   chapter.def("backward_input", &backward_input, nb::arg("grad_y"), nb::arg("saved"),
-              nb::arg("kind"), nb::arg("slope"));
+              nb::arg("kind"), nb::arg("slope"), nb::arg("out") = nb::none());
 }
 
 }  // namespace clearconv::activation

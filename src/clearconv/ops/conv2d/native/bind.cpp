@@ -55,9 +55,9 @@ class Bias {
 
 template <class T>
 nb::object forward_as(const Input& x, const Input& weight, const Input* bias,
-                      const Geometry& window, Index groups, bool exact) {
-  Output<T> y({x.shape(0), weight.shape(0), window.output[0], window.output[1]},
-              Order::channels_last);
+                      const Geometry& window, Index groups, bool exact, nb::handle out) {
+  Output<T> y({x.shape(0), weight.shape(0), window.output[0], window.output[1]}, Order::pixels,
+              out);
   std::unique_ptr<T[]> dense;
   const Epilogue<T> to = store_with(bias, y.tensor, dense);
   compute([&] {
@@ -69,9 +69,9 @@ nb::object forward_as(const Input& x, const Input& weight, const Input* bias,
 
 template <class T>
 nb::object backward_input_as(const Input& grad_y, const Input& weight, const Input* bias,
-                             const Geometry& window, Index groups, bool exact) {
+                             const Geometry& window, Index groups, bool exact, nb::handle out) {
   Output<T> grad_x({grad_y.shape(0), weight.shape(1) * groups, window.input[0], window.input[1]},
-                   Order::channels_last);
+                   Order::pixels, out);
   std::unique_ptr<T[]> dense;
   const Epilogue<T> to = store_with(bias, grad_x.tensor, dense);
   compute([&] {
@@ -119,7 +119,7 @@ nb::object backward_positions_as(Input& grad_y) {
 }  // namespace
 
 nb::object forward(nb::handle x, nb::handle weight, nb::handle bias, nb::handle window,
-                   Index groups, bool exact) {
+                   Index groups, bool exact, nb::handle out) {
   const Input xs(x), ws(weight);
   const Geometry geo = geometry(window);
   need(xs.ndim() == 4 && ws.ndim() == 4 && divides(groups, ws.shape(0)) && ws.size() > 0 &&
@@ -127,12 +127,12 @@ nb::object forward(nb::handle x, nb::handle weight, nb::handle bias, nb::handle 
        xs.shape(3) == geo.input[1] && ws.shape(2) == geo.kernel[0] && ws.shape(3) == geo.kernel[1]);
   same_dtype(xs, ws);
   const Bias bs(bias, xs, ws.shape(0), geo.output);
-  return xs.is_double() ? forward_as<double>(xs, ws, bs.get(), geo, groups, exact)
-                        : forward_as<float>(xs, ws, bs.get(), geo, groups, exact);
+  return xs.is_double() ? forward_as<double>(xs, ws, bs.get(), geo, groups, exact, out)
+                        : forward_as<float>(xs, ws, bs.get(), geo, groups, exact, out);
 }
 
 nb::object backward_input(nb::handle grad_y, nb::handle weight, nb::handle bias, nb::handle window,
-                          Index groups, bool exact) {
+                          Index groups, bool exact, nb::handle out) {
   const Input gs(grad_y), ws(weight);
   const Geometry geo = geometry(window);
   need(gs.ndim() == 4 && ws.ndim() == 4 && gs.shape(1) == ws.shape(0) &&
@@ -141,8 +141,8 @@ nb::object backward_input(nb::handle grad_y, nb::handle weight, nb::handle bias,
        ws.shape(3) == geo.kernel[1]);
   same_dtype(gs, ws);
   const Bias bs(bias, gs, ws.shape(1) * groups, geo.input);
-  return gs.is_double() ? backward_input_as<double>(gs, ws, bs.get(), geo, groups, exact)
-                        : backward_input_as<float>(gs, ws, bs.get(), geo, groups, exact);
+  return gs.is_double() ? backward_input_as<double>(gs, ws, bs.get(), geo, groups, exact, out)
+                        : backward_input_as<float>(gs, ws, bs.get(), geo, groups, exact, out);
 }
 
 nb::object backward_weight(nb::handle grad_y, nb::handle x, nb::handle window, Index groups,
@@ -169,13 +169,15 @@ void bind(nb::module_& module, Variant variant) {
   kernels = CLEARCONV_KERNELS(conv2d, variant);
   nb::module_ chapter = module.def_submodule("conv2d", "Convolution as a register-tiled kernel.");
   chapter.def("forward", &forward, nb::arg("x"), nb::arg("weight"), nb::arg("bias").none(),
-              nb::arg("window"), nb::arg("groups"), nb::arg("exact") = false);
+              nb::arg("window"), nb::arg("groups"), nb::arg("exact") = false,
+              nb::arg("out") = nb::none());
   const auto without_bias = [](nb::handle grad_y, nb::handle weight, nb::handle window,
-                               Index groups, bool exact) {
-    return backward_input(grad_y, weight, nb::none(), window, groups, exact);
+                               Index groups, bool exact, nb::handle out) {
+    return backward_input(grad_y, weight, nb::none(), window, groups, exact, out);
   };
   chapter.def("backward_input", without_bias, nb::arg("grad_y"), nb::arg("weight"),
-              nb::arg("window"), nb::arg("groups"), nb::arg("exact") = false);
+              nb::arg("window"), nb::arg("groups"), nb::arg("exact") = false,
+              nb::arg("out") = nb::none());
   chapter.def("backward_weight", &backward_weight, nb::arg("grad_y"), nb::arg("x"),
               nb::arg("window"), nb::arg("groups"), nb::arg("exact") = false);
   chapter.def("backward_bias", &backward_bias, nb::arg("grad_y"), nb::arg("shared") = true);

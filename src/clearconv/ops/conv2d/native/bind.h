@@ -8,12 +8,12 @@
 namespace clearconv::conv2d {
 
 nanobind::object forward(nanobind::handle x, nanobind::handle weight, nanobind::handle bias,
-                         nanobind::handle window, Index groups, bool exact);
+                         nanobind::handle window, Index groups, bool exact, nanobind::handle out);
 
 // With a bias, or None: what a transposed convolution gives.
 nanobind::object backward_input(nanobind::handle grad_y, nanobind::handle weight,
                                 nanobind::handle bias, nanobind::handle window, Index groups,
-                                bool exact);
+                                bool exact, nanobind::handle out);
 
 nanobind::object backward_weight(nanobind::handle grad_y, nanobind::handle x,
                                  nanobind::handle window, Index groups, bool exact);

@@ -10,14 +10,14 @@ namespace {
 
 // x is what a convolution's input gradient takes for grad_y.
 nb::object forward(nb::handle x, nb::handle weight, nb::handle bias, nb::handle window,
-                   Index groups, bool exact) {
-  return conv2d::backward_input(x, weight, bias, window, groups, exact);
+                   Index groups, bool exact, nb::handle out) {
+  return conv2d::backward_input(x, weight, bias, window, groups, exact, out);
 }
 
 // A convolution of grad_y.
 nb::object backward_input(nb::handle grad_y, nb::handle weight, nb::handle window, Index groups,
-                          bool exact) {
-  return conv2d::forward(grad_y, weight, nb::none(), window, groups, exact);
+                          bool exact, nb::handle out) {
+  return conv2d::forward(grad_y, weight, nb::none(), window, groups, exact, out);
 }
 
 // The sum over pixels of x times grad_y, which is the patch here.
@@ -37,9 +37,11 @@ void bind(nb::module_& module, Variant) {
   nb::module_ chapter =
       module.def_submodule("conv_transpose2d", "Transposed convolution by conv2d's kernels.");
   chapter.def("forward", &forward, nb::arg("x"), nb::arg("weight"), nb::arg("bias").none(),
-              nb::arg("window"), nb::arg("groups"), nb::arg("exact") = false);
+              nb::arg("window"), nb::arg("groups"), nb::arg("exact") = false,
+              nb::arg("out") = nb::none());
   chapter.def("backward_input", &backward_input, nb::arg("grad_y"), nb::arg("weight"),
-              nb::arg("window"), nb::arg("groups"), nb::arg("exact") = false);
+              nb::arg("window"), nb::arg("groups"), nb::arg("exact") = false,
+              nb::arg("out") = nb::none());
   chapter.def("backward_weight", &backward_weight, nb::arg("grad_y"), nb::arg("x"),
               nb::arg("window"), nb::arg("groups"), nb::arg("exact") = false);
   chapter.def("backward_bias", &backward_bias, nb::arg("grad_y"), nb::arg("shared") = true);

@@ -36,8 +36,8 @@ nb::object mask(nb::tuple shape, double p, nb::handle key) {
 }
 
 template <class T>
-nb::object scale_as(Input& values, Input& kept, double p) {
-  Output<T> scaled(values.layout());
+nb::object scale_as(Input& values, Input& kept, double p, nb::handle out) {
+  Output<T> scaled(values.layout(), out);
   const Layout& layout = scaled.layout();
   compute([&] {
     of<T>(*kernels).scale(values.in<T>(layout), kept.in<std::uint8_t>(layout), T(1 / (1 - p)),
@@ -46,10 +46,10 @@ nb::object scale_as(Input& values, Input& kept, double p) {
   return scaled.numpy();
 }
 
-nb::object scale(nb::handle values, nb::handle kept, double p) {
+nb::object scale(nb::handle values, nb::handle kept, double p, nb::handle out) {
   Input vs(values, "fd", true), ks(kept, "?", true);
   same_shape(vs, ks);
-  return vs.is_double() ? scale_as<double>(vs, ks, p) : scale_as<float>(vs, ks, p);
+  return vs.is_double() ? scale_as<double>(vs, ks, p, out) : scale_as<float>(vs, ks, p, out);
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ void bind(nb::module_& module, Variant variant) {
   kernels = CLEARCONV_KERNELS(dropout, variant);
   nb::module_ chapter = module.def_submodule("dropout", "Dropout, a vector of numbers at a time.");
   chapter.def("mask", &mask, nb::arg("shape"), nb::arg("p"), nb::arg("key"));
-  chapter.def("scale", &scale, nb::arg("values"), nb::arg("kept"), nb::arg("p"));
+  chapter.def("scale", &scale, nb::arg("values"), nb::arg("kept"), nb::arg("p"), nb::arg("out") = nb::none());
 }
 
 }  // namespace clearconv::dropout

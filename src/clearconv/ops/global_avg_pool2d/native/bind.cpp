@@ -11,36 +11,36 @@ namespace {
 const Kernels* kernels = nullptr;
 
 template <class T>
-nb::object forward_as(const Input& x) {
-  Output<T> y({x.shape(0), x.shape(1), 1, 1}, Order::channels_last);
+nb::object forward_as(const Input& x, nb::handle out) {
+  Output<T> y({x.shape(0), x.shape(1), 1, 1}, Order::channels_last, out);
   compute([&] { of<T>(*kernels).forward(x.tensor<T>(), y.tensor, threads::runtime); });
   return y.numpy();
 }
 
-nb::object forward(nb::handle x) {
+nb::object forward(nb::handle x, nb::handle out) {
   const Input xs(x);
   need(xs.ndim() == 4 && xs.shape(2) > 0 && xs.shape(3) > 0);
-  return xs.is_double() ? forward_as<double>(xs) : forward_as<float>(xs);
+  return xs.is_double() ? forward_as<double>(xs, out) : forward_as<float>(xs, out);
 }
 
 template <class T>
-nb::object backward_input_as(const Input& grad_y, Index H, Index W) {
-  Output<T> grad_x({grad_y.shape(0), grad_y.shape(1), H, W}, Order::channels_last);
+nb::object backward_input_as(const Input& grad_y, Index H, Index W, nb::handle out) {
+  Output<T> grad_x({grad_y.shape(0), grad_y.shape(1), H, W}, Order::channels_last, out);
   compute([&] {
     of<T>(*kernels).backward_input(grad_y.tensor<T>(), grad_x.tensor, threads::runtime);
   });
   return grad_x.numpy();
 }
 
-nb::object backward_input(nb::handle grad_y, nb::handle x_shape) {
+nb::object backward_input(nb::handle grad_y, nb::handle x_shape, nb::handle out) {
   const Input gs(grad_y);
   Index shape[4];
   need(gs.ndim() == 4 && nb::len(x_shape) == 4);
   for (int axis = 0; axis < 4; ++axis) shape[axis] = nb::cast<Index>(x_shape[axis]);
   need(gs.shape(0) == shape[0] && gs.shape(1) == shape[1] && gs.shape(2) == 1 &&
        gs.shape(3) == 1 && shape[2] > 0 && shape[3] > 0);
-  return gs.is_double() ? backward_input_as<double>(gs, shape[2], shape[3])
-                        : backward_input_as<float>(gs, shape[2], shape[3]);
+  return gs.is_double() ? backward_input_as<double>(gs, shape[2], shape[3], out)
+                        : backward_input_as<float>(gs, shape[2], shape[3], out);
 }
 
 }  // namespace
@@ -49,8 +49,8 @@ void bind(nb::module_& module, Variant variant) {
   kernels = CLEARCONV_KERNELS(global_avg_pool2d, variant);
   nb::module_ chapter = module.def_submodule("global_avg_pool2d",
                                              "Global average pooling, a vector of channels at a time.");
-  chapter.def("forward", &forward, nb::arg("x"));
-  chapter.def("backward_input", &backward_input, nb::arg("grad_y"), nb::arg("x_shape"));
+  chapter.def("forward", &forward, nb::arg("x"), nb::arg("out") = nb::none());
+  chapter.def("backward_input", &backward_input, nb::arg("grad_y"), nb::arg("x_shape"), nb::arg("out") = nb::none());
 }
 
 }  // namespace clearconv::global_avg_pool2d

@@ -1,0 +1,136 @@
+"""Every function that takes `out`, and a call of it for a batch, an image or a map.
+
+As a program: how often each asks the system for a large block, without and with an `out`.
+"""
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+
+from clearconv.ops import (
+    activation,
+    adaptive_avg_pool2d,
+    avg_pool2d,
+    conv2d,
+    conv_transpose2d,
+    dropout,
+    global_avg_pool2d,
+    im2col,
+    max_pool2d,
+    softmax,
+    upsample2d,
+)
+
+Calls = dict[str, Callable]
+
+
+def calls(shape: tuple[int, ...], dtype: str = "float64") -> Calls:
+    """Return a function of `out` and `backend` for each function of the chapters."""
+    rng = np.random.default_rng(0)
+
+    def normal(*shape):
+        return rng.standard_normal(shape).astype(dtype)
+
+    x, C = normal(*shape), shape[-3] if len(shape) > 2 else 1
+    weight, bias, spread = normal(2, C, 3, 3), normal(2), normal(C, 2, 2, 2)
+    made = {
+        "conv2d.forward": lambda **how: conv2d.forward(x, weight, bias, padding=1, **how),
+        "conv_transpose2d.forward": lambda **how: conv_transpose2d.forward(x, spread, **how),
+        "im2col.forward": lambda **how: im2col.forward(x, 2, **how),
+        "softmax.forward": lambda **how: softmax.forward(x, **how),
+        "softmax.forward along rows": lambda **how: softmax.forward(x, -2, **how),
+        "global_avg_pool2d.forward": lambda **how: global_avg_pool2d.forward(x, **how),
+    }
+    by_shape = {
+        "avg_pool2d": (avg_pool2d, (3, 2, 1)),
+        "adaptive_avg_pool2d": (adaptive_avg_pool2d, (3,)),
+        "upsample2d, nearest": (upsample2d, (None, 2)),
+        "upsample2d, bilinear": (upsample2d, (None, 2, "bilinear")),
+    }
+    for name, (chapter, options) in by_shape.items():
+        chapter_name, _, kind = name.partition(", ")
+
+        def forward(chapter=chapter, options=options, **how):
+            return chapter.forward(x, *options, **how)
+
+        def backward(grad, chapter=chapter, options=options, **how):
+            return chapter.backward_input(grad, shape, *options, **how)
+
+        made[f"{chapter_name}.forward {kind}"] = forward
+        made[f"{chapter_name}.backward_input {kind}"] = _with(backward, normal, forward)
+    made["conv2d.backward_input"] = _with(
+        lambda grad, **how: conv2d.backward_input(grad, weight, shape, padding=1, **how),
+        normal,
+        made["conv2d.forward"],
+    )
+    made["conv2d.backward_input without padding"] = _with(
+        lambda grad, **how: conv2d.backward_input(grad, weight, shape, **how),
+        normal,
+        lambda **how: conv2d.forward(x, weight, **how),
+    )
+    made["conv_transpose2d.backward_input"] = _with(
+        lambda grad, **how: conv_transpose2d.backward_input(grad, spread, shape, **how),
+        normal,
+        made["conv_transpose2d.forward"],
+    )
+    made["im2col.backward_input"] = _with(
+        lambda grad, **how: im2col.backward_input(grad, shape, 2, **how),
+        normal,
+        made["im2col.forward"],
+    )
+    made["global_avg_pool2d.backward_input"] = _with(
+        lambda grad, **how: global_avg_pool2d.backward_input(grad, shape, **how),
+        normal,
+        made["global_avg_pool2d.forward"],
+    )
+    y = softmax.forward(x, backend="matrix")
+    made["softmax.backward_input"] = lambda **how: softmax.backward_input(x, y, **how)
+    pooled, saved = max_pool2d.forward_saving(x, 2, backend="matrix")
+    grad_pooled = normal(*pooled.shape)
+    made["max_pool2d.forward"] = lambda **how: max_pool2d.forward(x, 2, **how)
+    made["max_pool2d.forward_saving"] = lambda **how: max_pool2d.forward_saving(x, 2, **how)[0]
+    made["max_pool2d.backward_input"] = lambda **how: max_pool2d.backward_input(
+        grad_pooled, saved, **how
+    )
+    grad_x = normal(*shape)
+    for kind in activation.KINDS:
+        _, kept = activation.forward_saving(x, kind, backend="matrix")
+        made[f"activation.forward {kind}"] = lambda kind=kind, **how: activation.forward(
+            x, kind, **how
+        )
+        made[f"activation.backward_input {kind}"] = lambda kept=kept, **how: (
+            activation.backward_input(grad_x, kept, **how)
+        )
+    key = dropout.DropoutKey(1, "drop", 0, 0, range(shape[0]))
+    _, mask = dropout.forward_saving(x, 0.5, key, backend="matrix")
+    made["dropout.forward"] = lambda **how: dropout.forward(x, 0.5, key, **how)
+    made["dropout.forward, p = 0"] = lambda **how: dropout.forward(x, 0.0, key, **how)
+    made["dropout.backward_input"] = lambda **how: dropout.backward_input(x, mask, **how)
+    return made
+
+
+def _with(backward: Callable, normal: Callable, forward: Callable) -> Callable:
+    """Bind a backward call to a gradient of the forward pass's shape."""
+    grad = normal(*forward(backend="matrix").shape)
+    return lambda **how: backward(grad, **how)
+
+
+if __name__ == "__main__":
+    from clearconv.ops.tellings import native_module
+
+    native = native_module()
+    asked = {}
+    for name, call in calls((2, 32, 40, 40), "float32").items():
+        size, out = call(backend="native"), None
+        if size.nbytes <= 64 << 10:
+            continue
+        shape, strides = size.shape, size.strides
+        out = np.lib.stride_tricks.as_strided(np.zeros(size.size, size.dtype), shape, strides)
+        counts = []
+        for how in ({}, {"out": out}):
+            before = native.system_allocations()
+            call(backend="native", **how)
+            counts.append(native.system_allocations() - before)
+        asked[name] = counts
+    print(json.dumps(asked))
