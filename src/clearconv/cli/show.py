@@ -99,6 +99,8 @@ def _contract(chapter: Chapter) -> None:
     _heading(chapter.name, _path(Path(str(module.__file__))))
     click.echo(readable(inspect.getdoc(module) or ""))
     click.echo(f"\nTellings here: {', '.join(_backend.available(chapter.name))}\n")
+    if chapter.notes is not None:
+        click.echo(f"{chapter.notes()}\n")
     rows = [
         (f"{chapter.name}.{name}", first_line(getattr(module, name).__doc__))
         for name in chapter.functions

@@ -75,6 +75,8 @@ class Chapter:
         Function name -> keyword arguments of an example small enough to redo by hand.
     after : str, optional
         The chapter to read before it; None for the first of all.
+    notes : callable, optional
+        Returns further lines for ``clearconv show``, worked out on the machine at hand.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Chapter:
     cases: tuple[Case, ...]
     worked: dict[str, dict[str, Any]]
     after: str | None = None
+    notes: Callable[[], str] | None = None
 
 
 def normal(*shape: int) -> Callable[[np.random.Generator], Array]:

@@ -35,10 +35,11 @@ from clearconv.arrays import (
     same_dtype,
 )
 from clearconv.ops.conv2d._filters import check_bias, filters_of, filters_window
+from clearconv.ops.conv2d.routes import route
 from clearconv.ops.geometry.window import IntOrPair, Padding, Window
 from clearconv.ops.tellings import pick
 
-__all__ = ["backward_bias", "backward_input", "backward_weight", "forward"]
+__all__ = ["backward_bias", "backward_input", "backward_weight", "forward", "route"]
 
 
 def forward(

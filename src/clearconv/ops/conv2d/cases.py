@@ -8,6 +8,7 @@ import numpy as np
 from clearconv.arrays import Array
 from clearconv.ops import conv2d
 from clearconv.ops.chapter import Case, Chapter, Gradients, arrays, normal
+from clearconv.ops.conv2d.routes import examples
 
 
 def run(
@@ -94,6 +95,7 @@ CHAPTER = Chapter(
     functions=("forward", "backward_input", "backward_weight", "backward_bias"),
     run=run,
     cases=CASES,
+    notes=examples,
     worked={
         "forward": {"x": _x, "weight": _weight, "bias": np.array([0.5])},
         "backward_input": {"grad_y": _grad_y, "weight": _weight, "x_shape": _x.shape},

@@ -1,4 +1,7 @@
-// The compiled telling of conv2d, as Python sees it: the signatures of matrix.py.
+// The compiled telling of conv2d, as Python sees it: the signatures of matrix.py; and which way a
+// call goes.
+#include <cstring>
+
 #include "native/arrays.h"
 #include "native/chapters.h"
 #include "bind.h"
@@ -165,6 +168,32 @@ nb::object backward_bias(nb::handle grad_y, nb::handle shared) {
   return gs.is_double() ? backward_positions_as<double>(gs) : backward_positions_as<float>(gs);
 }
 
+constexpr const char* kNames[] = {"direct",   "columns",   "packed",
+                                  "winograd", "depthwise", "apart"};  // in Route's order
+
+// The route that a call would take.
+static nb::str route(const char* task, nb::handle window, Index channels, Index outputs,
+                     Index groups, bool exact) {
+  const char* const tasks[] = {"forward", "backward_input", "backward_weight",
+                               "backward"};  // in Task's order
+  const Geometry geo = geometry(window);
+  need(divides(groups, channels) && divides(groups, outputs));
+  for (int i = 0; i < 4; ++i)
+    if (std::strcmp(task, tasks[i]) == 0)
+      return nb::str(
+          kNames[int(kernels->route(Task(i), geo, channels, outputs, groups, exact))]);
+  throw nb::value_error("the task must be forward, backward_input, backward_weight or backward");
+}
+
+// How often the kernels of each route ran in this process.
+static nb::dict runs() {
+  nb::dict counts;
+  for (int i = 0; i < kRoutes; ++i)
+    if (Route(i) != Route::apart)  // has no kernels
+      counts[kNames[i]] = __atomic_load_n(&kernels->runs[i], __ATOMIC_RELAXED);
+  return counts;
+}
+
 void bind(nb::module_& module, Variant variant) {
   kernels = CLEARCONV_KERNELS(conv2d, variant);
   nb::module_ chapter = module.def_submodule("conv2d", "Convolution as a register-tiled kernel.");
@@ -181,6 +210,9 @@ void bind(nb::module_& module, Variant variant) {
   chapter.def("backward_weight", &backward_weight, nb::arg("grad_y"), nb::arg("x"),
               nb::arg("window"), nb::arg("groups"), nb::arg("exact") = false);
   chapter.def("backward_bias", &backward_bias, nb::arg("grad_y"), nb::arg("shared") = true);
+  chapter.def("route", &route, nb::arg("task"), nb::arg("window"), nb::arg("channels"),
+              nb::arg("outputs"), nb::arg("groups"), nb::arg("exact") = false);
+  chapter.def("runs", &runs);
 }
 
 }  // namespace clearconv::conv2d
