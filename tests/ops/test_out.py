@@ -153,3 +153,23 @@ def test_kernels_take_no_memory_for_a_result_that_has_its_place():
     for name, (without, given) in asked.items():
         saved = 0 if name in (*without_copies, "dropout.forward, p = 0") else 1
         assert given == without - saved, name
+
+
+@pytest.mark.parametrize("backend", TELLINGS)
+def test_an_out_without_numbers_or_without_axes(backend):
+    x, weight = np.zeros((0, 3, 6, 6)), np.zeros((4, 3, 3, 3))
+    for function in (
+        lambda **how: conv2d.forward(x, weight, **how),
+        lambda **how: max_pool2d.forward(x, 2, **how),
+        lambda **how: softmax.forward(x, **how),
+    ):
+        out = np.empty(function(backend=backend).shape)
+        assert function(out=out, backend=backend) is out
+    for kind in activation.KINDS:
+        y, saved = activation.forward_saving(np.array(1.5), kind, backend=backend)
+        grad_x = activation.backward_input(np.array(2.0), saved, backend=backend)
+        out = np.empty(())
+        assert activation.forward(np.array(1.5), kind, out=out, backend=backend) is out
+        assert out == y
+        activation.backward_input(np.array(2.0), saved, out=out, backend=backend)
+        assert out == grad_x
