@@ -1,7 +1,6 @@
 """``clearconv explain runs/photos-1 new.jpg``: why an image is taken for its class."""
 
 import re
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +14,8 @@ from clearconv.files import shortened, write_atomically
 from clearconv.words import printable, table
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from clearconv.explain import Explanation
+    from clearconv.pages import Pixels
 
 _AGREEMENT = (
     "agreement: rank correlation of Grad-CAM and occlusion; 1 is the same order of places,\n"
@@ -93,19 +91,15 @@ def explain(
         ctx.exit(Failure.exit_code)
 
 
-def _write(path: Path, picture: "Image.Image") -> None:
+def _write(path: Path, picture: "Pixels") -> None:
     """Write the picture whole, or say what is in the way; an earlier one stays then."""
-    from PIL.PngImagePlugin import PngInfo
-
-    from clearconv.pages import GENERATOR, check_replaceable
+    from clearconv.pages import check_replaceable, png
 
     check_replaceable(path, "picture")
-    content, about = BytesIO(), PngInfo()
-    about.add_text("Software", GENERATOR)
-    picture.save(content, "PNG", pnginfo=about)
+    content = png(picture)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, content.getvalue())
+        write_atomically(path, content)
     except OSError as error:
         raise Failure(
             f"{path} cannot be written ({error.strerror or error}). Choose another place with "
@@ -125,8 +119,9 @@ def _free(item: "Explanation", taken: set[str]) -> str:
     return name
 
 
-def _picture(item: "Explanation") -> "Image.Image":
-    from clearconv.explain.pictures import overlay, side_by_side
+def _picture(item: "Explanation") -> "Pixels":
+    from clearconv.explain.pictures import overlay
+    from clearconv.pages import side_by_side
 
     return side_by_side(
         (

@@ -13,8 +13,8 @@ from clearconv.errors import ArgumentError, DataError
 from clearconv.explain.agreement import rank_correlation
 from clearconv.explain.gradient_maps import chosen_layer, grad_cam
 from clearconv.explain.occlusion_maps import occlusion
-from clearconv.explain.pictures import Pixels
 from clearconv.ops import softmax
+from clearconv.pages import Pixels
 from clearconv.runs.evaluation import unanswered
 from clearconv.runs.open import open_run
 

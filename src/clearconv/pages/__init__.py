@@ -7,12 +7,13 @@ a `page`, or into a `fragment` where there is a page already, such as a notebook
 from clearconv.pages.bar_charts import bars, histogram
 from clearconv.pages.line_charts import line_chart
 from clearconv.pages.matrices import matrix
-from clearconv.pages.ours import GENERATOR, check_replaceable
+from clearconv.pages.ours import check_replaceable
 from clearconv.pages.pictures import picture
+from clearconv.pages.sheet import Pixels, png, side_by_side
 from clearconv.pages.shell import fragment, page
 
 __all__ = [
-    "GENERATOR",
+    "Pixels",
     "bars",
     "check_replaceable",
     "fragment",
@@ -21,4 +22,6 @@ __all__ = [
     "matrix",
     "page",
     "picture",
+    "png",
+    "side_by_side",
 ]

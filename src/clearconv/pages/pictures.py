@@ -14,7 +14,7 @@ _SQUARES = 64
 _QUALITY = 80
 
 
-def picture(pixels: npt.NDArray[np.uint8], alt: str) -> str:
+def picture(pixels: npt.NDArray[np.uint8], alt: str, most: int | None = None) -> str:
     """Make an ``img`` element whose file is inside the page.
 
     Parameters
@@ -23,6 +23,8 @@ def picture(pixels: npt.NDArray[np.uint8], alt: str) -> str:
         Red, green, blue, or grey.
     alt : str
         What it shows, for those who cannot see it.
+    most : int, optional
+        Pixels of the longer side; a larger picture is made smaller.
 
     Returns
     -------
@@ -41,6 +43,11 @@ def picture(pixels: npt.NDArray[np.uint8], alt: str) -> str:
         )
     from PIL import Image  # notebooks that only draw curves do without it
 
+    if most is not None and max(pixels.shape[:2]) > most:
+        H, W = pixels.shape[:2]
+        image = Image.fromarray(np.broadcast_to(pixels.reshape(H, W, -1), (H, W, 3)))
+        image.thumbnail((most, most), Image.Resampling.LANCZOS)
+        pixels = np.asarray(image)
     flat = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
     H, W = flat.shape[:2]
     small = max(H, W) <= _SQUARES

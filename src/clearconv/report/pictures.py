@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup
-from PIL import Image
 
 from clearconv.arrays import Array
 from clearconv.explain import SanityCheck, grad_cam, occlusion, sanity_check
-from clearconv.explain.pictures import Pixels, overlay
-from clearconv.pages import picture
+from clearconv.explain.pictures import overlay
+from clearconv.pages import Pixels, picture
 from clearconv.report.measured import Measured, Part
 from clearconv.report.statistics import doubtful_labels
 from clearconv.runs.evaluation import spread
@@ -162,8 +161,4 @@ def _pixels(run: Measured, part: Part, place: int) -> Pixels:
 
 
 def _picture(pixels: Pixels, alt: str) -> Markup:
-    if max(pixels.shape[:2]) > _SIDE:
-        image = Image.fromarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
-        image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-        pixels = np.asarray(image)
-    return Markup(picture(pixels, alt))
+    return Markup(picture(pixels, alt, most=_SIDE))

@@ -28,7 +28,7 @@ class Augmentation:
     A network that has never seen the same pixels twice learns what the variations have in common:
     the class. Off in evaluation.
 
-    Parameters
+    Attributes
     ----------
     flip : float
         Probability of exchanging left and right.

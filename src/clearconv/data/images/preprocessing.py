@@ -24,7 +24,7 @@ class Preprocessing:
     Everything that turns an image into a network's input, and nothing random: so a model file
     that holds it gives everywhere the numbers it gave in training.
 
-    Parameters
+    Attributes
     ----------
     size : (int, int)
         Rows and columns of the input.

@@ -79,7 +79,18 @@ def make_folds(source: Source, folds: int, seed: int) -> tuple[Split, ...]:
 
 
 def usual_folds(source: Source) -> int:
-    """Return how many folds to recommend: 5, fewer where a class is tiny; 0 where none can be."""
+    """Return the number of folds to recommend.
+
+    Parameters
+    ----------
+    source : Source
+        The data, with copies found.
+
+    Returns
+    -------
+    int
+        5, or fewer where a class is tiny; 0 where no folds can be made.
+    """
     if source.split is not None and len(source.split.test):
         return 0
     pool = np.arange(len(source)) if source.split is None else source.split.train

@@ -73,7 +73,18 @@ def describe_twins(
 
 
 def groups_of(first: Indices) -> list[list[int]]:
-    """List the groups of two and more, given each image's first of its group."""
+    """List the groups of two and more images.
+
+    Parameters
+    ----------
+    first : ndarray of int64, shape (n,)
+        Each image's first of its group, such as ``source.twins.alike``.
+
+    Returns
+    -------
+    list of list of int
+        The images of each group.
+    """
     members: dict[int, list[int]] = defaultdict(list)
     crowded = np.flatnonzero(np.bincount(first, minlength=len(first))[first] > 1)
     for i in crowded.tolist():
@@ -82,7 +93,20 @@ def groups_of(first: Indices) -> list[list[int]]:
 
 
 def part_numbers(split: Split | None, n: int) -> Indices:
-    """Return 0, 1 or 2 for each image in training, validation or test; -1 for one in no part."""
+    """Return the part that each image is in.
+
+    Parameters
+    ----------
+    split : Split or None
+        The parts; None puts no image in any.
+    n : int
+        Number of images.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        0, 1 or 2 for training, validation or test; -1 for an image in no part.
+    """
     part = np.full(n, -1, dtype=np.int64)
     if split is not None:
         for number, name in enumerate(PARTS):
