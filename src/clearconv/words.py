@@ -1,6 +1,7 @@
-"""Plain text for people: aligned tables that read the same on a screen and in a file."""
+"""Plain text for people: names, numbers and tables, the same on a screen and in a file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 
@@ -18,6 +19,40 @@ def cut(text: str, most: int = 2000) -> str:
         return text
     half = (most - 5) // 2
     return f"{text[:half]} ... {text[-half:]}"
+
+
+def some(names: Iterable[object], most: int = 5) -> str:
+    """List the first names, and the number of others, so that a message stays a line."""
+    listed = list(map(str, names))
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return (", ".join(listed[:most]) or "nothing") + more
+
+
+def meant(name: object, known: Iterable[str]) -> str:
+    """Ask for the known name that is most like a misspelt one; empty where none is like it."""
+    close = get_close_matches(str(name), list(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Return ``1 image`` or ``1,200 images``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time to two digits: ``0.014 s``, ``3.0 s``, ``25 s``, ``7.2 min``, ``2.1 h``."""
+    for size, unit in ((1, "s"), (60, "min"), (3600, "h")):
+        value = seconds / size
+        if value < (100 if unit == "s" else 90) or unit == "h":
+            break
+    if value >= 10:
+        return f"{value:.0f} {unit}"
+    return f"{value:.1f} {unit}" if value >= 0.95 else f"{value:.2g} {unit}"
+
+
+def amount(size: int) -> str:
+    """Return bytes as ``640 MiB`` or ``1.1 GiB``."""
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
 
 
 def utf8(text: str) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 
 from clearconv.data import Split
 from clearconv.planning import forecast as forecast_of
-from clearconv.planning.forecaster import Forecast, _Found, _measure, duration, memory
+from clearconv.planning.forecaster import Forecast, _Found, _measure
 from clearconv.train import Callback, loop, prepare, train
 from epochs import record
 
@@ -123,10 +123,6 @@ def test_odd_settings_are_measured_as_they_are(tmp_path):
 
 
 def test_in_words():
-    assert [duration(s) for s in (0.014, 0.97, 3, 25.4, 99, 430, 5000, 7600)] == [
-        "0.014 s", "1.0 s", "3.0 s", "25 s", "99 s", "7.2 min", "83 min", "2.1 h",
-    ]  # fmt: skip
-    assert [memory(n) for n in (640 << 20, 1181 << 20)] == ["640 MiB", "1.2 GiB"]
     found = Forecast(100, 7.2, 7.0, 0.2, 1.5, 0.5, 340.0, 1181 << 20, 12)
     assert str(found) == "about 12 min for 100 epochs (7.2 s each), at most 1.2 GiB"
     assert str(replace(found, epochs=1)) == "about 9.2 s for 1 epoch, at most 1.2 GiB"

@@ -154,7 +154,7 @@ def test_labels(adds_up):
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        ("dgo", "label='dgo', but the classes are cat, dog, panda. Is 'dog' meant?"),
+        ("dgo", "label='dgo', but the classes are cat, dog, panda. Did you mean 'dog'?"),
         (3, "label=3, but a class is needed: a number from 0 to 2, or a name."),
         (-1, "label=-1, but"),
         (1.0, "label=1.0, but"),
@@ -205,7 +205,7 @@ def test_bad_questions_are_answered():
     told = trace(small(), images(), 1)
     for asked, message in (
         (("cnv1", "y", (0, 0, 0)), "no layer 'cnv1'; there are input, conv1"),
-        (("cnv1", "y", (0, 0, 0)), "Is 'conv1' meant?"),
+        (("cnv1", "y", (0, 0, 0)), "Did you mean 'conv1'?"),
         (("conv1", "z", (0, 0, 0)), "no quantity 'z'; it has y, net, grad_y"),
         (("conv1", "weight.update", (0, 0, 0)), "no optimiser was given"),
         (("conv1", "y", (0, 0, 9)), "index=(0, 0, 9), but y of 'conv1' has shape (1, 4, 3, 7)"),

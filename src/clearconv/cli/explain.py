@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from clearconv.cli.flags.option import RunPath
-from clearconv.cli.frame import Failure, command, count
+from clearconv.cli.frame import Failure, command
 from clearconv.cli.screen.images import expanded
 from clearconv.cli.screen.messages import complain
 from clearconv.files import shortened, write_atomically
-from clearconv.words import printable, table
+from clearconv.words import counted, printable, table
 
 if TYPE_CHECKING:
     from clearconv.explain import Explanation
@@ -87,7 +87,7 @@ def explain(
     bad = [item for item in found if not isinstance(item, Explanation)]
     complain(map(str, bad))
     if bad:
-        click.echo(f"{len(bad)} of {count(len(found), 'image')} could not be read", err=True)
+        click.echo(f"{len(bad)} of {counted(len(found), 'image')} could not be read", err=True)
         ctx.exit(Failure.exit_code)
 
 

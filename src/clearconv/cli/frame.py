@@ -254,8 +254,3 @@ def _smaller(ctx: click.Context) -> str:
     taken = [option for given in (command.params if command else ()) for option in given.opts]
     sizes = [size for size in ("--batch-size", "--image-size", "--input") if size in taken]
     return f"a smaller {' or '.join(sizes)}" if sizes else "fewer or smaller images"
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """Return ``1 image`` or ``12 images``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"

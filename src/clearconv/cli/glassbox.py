@@ -1,7 +1,6 @@
 """``clearconv glassbox runs/digits-1 digits/1264``: a pass as a page, every number explained."""
 
 import re
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from clearconv.cli.flags.values import read
 from clearconv.cli.frame import Misused, command
 from clearconv.cli.screen.progress import Reading
 from clearconv.files import shortened
-from clearconv.words import printable
+from clearconv.words import meant, printable
 
 _EXAMPLE = "example"
 
@@ -25,8 +24,8 @@ class _Which(RunPath):
         """Return the path if it exists, or the word."""
         if value == _EXAMPLE:
             return value
-        if not Path(value).exists() and get_close_matches(str(value), [_EXAMPLE]):
-            self.fail(f"{value} does not exist. Is 'clearconv glassbox {_EXAMPLE}' meant?")
+        if not Path(value).exists() and meant(value, [_EXAMPLE]):
+            self.fail(f"{value} does not exist. Did you mean 'clearconv glassbox {_EXAMPLE}'?")
         return super().convert(value, parameter, ctx)
 
 

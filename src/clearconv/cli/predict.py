@@ -14,11 +14,11 @@ import numpy as np
 
 from clearconv.cli.flags.option import RunPath
 from clearconv.cli.flags.spelling import spelled
-from clearconv.cli.frame import Failure, command, count
+from clearconv.cli.frame import Failure, command
 from clearconv.cli.screen.bar import Bar
 from clearconv.cli.screen.images import expanded
 from clearconv.cli.screen.messages import complain
-from clearconv.words import table
+from clearconv.words import counted, table
 
 if TYPE_CHECKING:
     from clearconv.train import Prediction
@@ -66,7 +66,7 @@ def predict(
         click.echo(text, nl=False)
     complain(failed)
     if failed:
-        of = count(len(paths), "image")
+        of = counted(len(paths), "image")
         click.echo(f"{len(failed)} of {of} could not be read", err=True)
         ctx.exit(Failure.exit_code)
 

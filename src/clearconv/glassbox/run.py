@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from clearconv.runs.open import open_run
 from clearconv.tracing import Trace, trace
 from clearconv.train import Settings
 from clearconv.train.network import criterion_of, optimiser_of
+from clearconv.words import meant, some
 
 _RATE = 0.01  # of a model file, whose training is not known
 _BATCH = 16
@@ -100,10 +100,10 @@ def trace_image(
     settings = None if opened.run is None else opened.settings
     label = None if label is None else composed(label)
     if label is not None and label not in classes:
-        near = get_close_matches(label, classes, 1)
-        hint = f" Is {near[0]!r} meant?" if near else ""
-        known = ", ".join(classes[:12]) + (", ..." if len(classes) > 12 else "")
-        raise ArgumentError(f"class {label!r} is not the model's; it knows {known}.{hint}")
+        raise ArgumentError(
+            f"class {label!r} is not the model's; it knows {some(classes, 12)}."
+            f"{meant(label, classes)}"
+        )
     if batch_size is not None and (not training or batch_size < 2):
         raise ArgumentError(
             f"batch_size={batch_size}, but a batch is for training mode and has at least 2 images."
@@ -199,7 +199,7 @@ def _read(
         return source.image(number), source.classes[source.labels[number]]
     if source is not None and not path.exists():
         near = [name for name in source.files if _plain(name) == _plain(str(image))]
-        hint = f" Is {near[0]} meant?" if near else ""
+        hint = f" Did you mean {near[0]!r}?" if near else ""
         raise DataError(
             f"{image} is no file, and no image of {source.name}, whose images have names such as "
             f"{source.files[-1]}.{hint}"

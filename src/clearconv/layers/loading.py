@@ -9,8 +9,9 @@ from clearconv.errors import ModelFileError
 from clearconv.layers.base.node import Node
 from clearconv.layers.base.paths import join
 from clearconv.layers.base.spec import make
-from clearconv.saving.header import check_tensors, cut
+from clearconv.saving.header import check_tensors
 from clearconv.saving.model_file import read
+from clearconv.words import cut
 
 _MOST_NUMBERS = 2**28  # what a layer may make of one image: 1 GiB in float32
 
@@ -97,7 +98,7 @@ def _check_outputs(path: Path, model: Node) -> None:
             raise ModelFileError(
                 f"{path}: {layer.label} would make {most:,} numbers of one image, but at most "
                 f"{_MOST_NUMBERS:,} are allowed in a model from a file. Is its input shape "
-                f"{cut(model.input_shape)} a mistake?"
+                f"{cut(str(model.input_shape), 80)} a mistake?"
             )
 
 

@@ -21,6 +21,7 @@ from clearconv.machine import peak_memory
 from clearconv.runs.evaluation import judged_at_once, spread
 from clearconv.runs.records.epoch import EpochRecord
 from clearconv.train import Callback, Result, Run, copy_of, go
+from clearconv.words import amount, duration
 
 #: Steps at the start of a measurement that do not count: the images of the first were made ahead.
 _WARM = 3
@@ -82,28 +83,12 @@ class Forecast:
         each = f" ({duration(self.epoch_seconds)} each)" if self.epochs > 1 else ""
         return (
             f"about {duration(self.seconds)} for {epochs}{each}, "
-            f"at most {memory(self.memory_bytes)}"
+            f"at most {amount(self.memory_bytes)}"
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, for JSON."""
         return {**asdict(self), "seconds": self.seconds}
-
-
-def duration(seconds: float) -> str:
-    """Return a time to two digits: ``0.014 s``, ``3.0 s``, ``25 s``, ``7.2 min``, ``2.1 h``."""
-    for size, unit in ((1, "s"), (60, "min"), (3600, "h")):
-        value = seconds / size
-        if value < (100 if unit == "s" else 90) or unit == "h":
-            break
-    if value >= 10:
-        return f"{value:.0f} {unit}"
-    return f"{value:.1f} {unit}" if value >= 0.95 else f"{value:.2g} {unit}"
-
-
-def memory(size: int) -> str:
-    """Return bytes as ``640 MiB`` or ``1.1 GiB``."""
-    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
 
 
 def forecast(run: Run) -> Forecast:

@@ -8,10 +8,10 @@ from typing import Any
 from clearconv import machine
 from clearconv.data import Problem, by_gravity
 from clearconv.data.sources.source import PARTS
-from clearconv.planning.forecaster import Forecast, duration, forecast, memory
+from clearconv.planning.forecaster import Forecast, forecast
 from clearconv.planning.surveyor import Survey, survey
 from clearconv.train import Callback, Run, prepare
-from clearconv.words import printable, table
+from clearconv.words import amount, counted, duration, printable, table
 
 #: So many classes are listed, groups of copies shown.
 _CLASSES, _FEW = 20, 5
@@ -131,7 +131,8 @@ def _lines(plan: Plan) -> Iterator[str]:
     else:
         yield f"sizes       {low} to {high}, median {middle} (rows x columns)"
     if found.below_input:
-        yield f"            {_images(found.below_input)} smaller than the input, to be enlarged"
+        smaller = counted(found.below_input, "image")
+        yield f"            {smaller} smaller than the input, to be enlarged"
     if found.cropped:
         yield f"            the crop to the input's shape cuts {found.cropped:.0%} of a typical one"
     colour = {0: "all in colour", many: "all grey"}.get(found.grey)
@@ -174,7 +175,8 @@ def _copies(found: Survey) -> Iterator[str]:
         none = "none was found" if found.uncompared else "no picture occurs twice"
         yield f"copies      {none}"
     if found.uncompared:
-        yield f"            unknown of {_images(found.uncompared)}: not every pair was compared"
+        unknown = counted(found.uncompared, "image")
+        yield f"            unknown of {unknown}: not every pair was compared"
 
 
 def _groups(found: Survey) -> Iterator[str]:
@@ -210,10 +212,6 @@ def _time(plan: Plan) -> Iterator[str]:
     there = machine.memory()
     if ahead.memory_bytes > 0.9 * there:
         yield (
-            f"Warning: this machine has {memory(there)} of memory; take a smaller `batch_size` or "
+            f"Warning: this machine has {amount(there)} of memory; take a smaller `batch_size` or "
             "`image_size`"
         )
-
-
-def _images(number: int) -> str:
-    return f"{number:,} image{'' if number == 1 else 's'}"

@@ -15,7 +15,6 @@ from clearconv.errors import RunError
 from clearconv.files import write_atomically
 from clearconv.pages import bars, check_replaceable, histogram, line_chart, matrix, page
 from clearconv.pages.axes import fixed
-from clearconv.planning import duration
 from clearconv.report import pictures
 from clearconv.report.measured import Measured
 from clearconv.report.statistics import calibration
@@ -30,7 +29,7 @@ from clearconv.runs.records.result import Result
 from clearconv.train.health import doubts
 from clearconv.train.show.history import curves
 from clearconv.version import __version__
-from clearconv.words import utf8
+from clearconv.words import duration, utf8
 
 _CALLS = Wording()
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from difflib import get_close_matches
 from math import inf
 from os import PathLike, fspath
 from typing import Any, Literal, Self, get_args
@@ -14,6 +13,7 @@ from clearconv.errors import ArgumentError, RunError
 from clearconv.models import MODELS, default_for
 from clearconv.ops.tellings import BACKENDS
 from clearconv.optim import SCHEDULES
+from clearconv.words import meant
 
 OPTIMISERS = ("sgd", "adam", "adamw")
 
@@ -299,11 +299,10 @@ class Settings:
         """
         known = [item.name for item in fields(cls) if item.name != "data"]
         for name in given.keys() - known:
-            close = get_close_matches(name, known, n=1)
-            meant = f"Did you mean {close[0]}? " if close else ""
+            hint = meant(name, known)
             if name in Augmentation.none().to_dict():
-                meant = f"It is a part of one: augmentation={{{name!r}: {given[name]!r}}}. "
-            raise ArgumentError(f"{name} is not a setting. {meant}Known: {', '.join(known)}.")
+                hint = f" It is a part of one: augmentation={{{name!r}: {given[name]!r}}}."
+            raise ArgumentError(f"{name} is not a setting.{hint} Known: {', '.join(known)}.")
         optimiser = given.get("optimiser") or "adamw"
         if given.get("momentum") is not None and optimiser != "sgd":
             raise ArgumentError(

@@ -6,13 +6,14 @@ byte for byte, before the first is allocated.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from clearconv.arrays import Array, Shape
 from clearconv.errors import ModelFileError
 from clearconv.saving.foreign import LOOK, looks_like
+from clearconv.words import cut, some
 
 #: Bytes of the header. A record of an epoch takes 400, a tensor 100: room for 25,000 epochs of the
 #: largest networks, and too little for a parser to choke on.
@@ -89,25 +90,19 @@ def check_tensors(
     missing, more = declared.keys() - tensors.keys(), tensors.keys() - declared.keys()
     if missing or more:
         raise ModelFileError(
-            f"{path} does not hold what its layers need: missing {_some(missing)}; not in the "
-            f"model {_some(more)}. Was the file changed after it was saved?"
+            f"{path} does not hold what its layers need: missing {some(_short(missing))}; not in "
+            f"the model {some(_short(more))}. Was the file changed after it was saved?"
         )
     for name, shape in declared.items():
         got = tensors[name]
         if (str(got.dtype), got.shape) != (dtype, shape):
             raise ModelFileError(
-                f"{path}: {name} is {got.dtype} of shape {cut(got.shape)}, but its layer needs "
-                f"{dtype} of shape {cut(shape)}. Was the file changed after it was saved?"
+                f"{path}: {name} is {got.dtype} of shape {cut(str(got.shape), 80)}, but its layer "
+                f"needs {dtype} of shape {cut(str(shape), 80)}. Was the file changed after it was "
+                "saved?"
             )
 
 
-def _some(names: Any) -> str:
-    listed = sorted(names)
-    more = f" and {len(listed) - 5} more" if len(listed) > 5 else ""
-    return (", ".join(cut(name) for name in listed[:5]) or "nothing") + more
-
-
-def cut(value: object) -> str:
+def _short(names: Iterable[str]) -> list[str]:
     """Keep a message a line, whatever the file says."""
-    text = str(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return [cut(name, 80) for name in sorted(names)]

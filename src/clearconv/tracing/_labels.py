@@ -1,7 +1,6 @@
 """The right answers of a traced batch, as class numbers."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from operator import index
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from clearconv.arrays import Array
 from clearconv.errors import ArgumentError
 from clearconv.layers import Node
+from clearconv.words import meant, some
 
 #: A class by number or name; None for the one that the model predicts.
 Label = int | str | None
@@ -60,10 +60,9 @@ def _number(label: Any, classes: int, names: tuple[str, ...]) -> int:
                 f"trace: label={label!r}, but the model carries no names of its classes. Give a "
                 f"number, 0 to {classes - 1}."
             )
-        near = get_close_matches(label, names, 1)
-        hint = f" Is {near[0]!r} meant?" if near else ""
-        known = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-        raise ArgumentError(f"trace: label={label!r}, but the classes are {known}.{hint}")
+        raise ArgumentError(
+            f"trace: label={label!r}, but the classes are {some(names, 12)}.{meant(label, names)}"
+        )
     whole = hasattr(label, "__index__") and not isinstance(label, bool | np.ndarray)
     if not whole or not 0 <= index(label) < classes:
         raise ArgumentError(

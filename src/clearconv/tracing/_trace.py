@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from operator import index as whole
 from typing import Any
@@ -21,6 +20,7 @@ from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told
 from clearconv.tracing.chapters.joins import image, incoming, joined
 from clearconv.tracing.chapters.loss import LossExplainer
 from clearconv.tracing.chapters.update import updates
+from clearconv.words import meant
 
 #: Quantities with a number for each image: the image's axis may be left out.
 _BY_IMAGE = "y net grad_y grad_net grad_x x_hat mask argmax probabilities grad".split()
@@ -240,9 +240,7 @@ class Trace:
     def _unknown(self, path: Any) -> str:
         paths = list(self._by_path)
         shown = paths if len(paths) <= 16 else [*paths[:8], "...", *paths[-4:]]
-        near = get_close_matches(str(path), paths, 1)
-        hint = f" Is {near[0]!r} meant?" if near else ""
-        return f"there is no layer {path!r}; there are {', '.join(shown)}.{hint}"
+        return f"there is no layer {path!r}; there are {', '.join(shown)}.{meant(path, paths)}"
 
     def _unexplained(self, path: str, quantity: Any, known: tuple[str, ...]) -> str:
         what = f"explain: {path!r} has no quantity {quantity!r}"

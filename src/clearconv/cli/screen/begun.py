@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from clearconv.cli.frame import count
 from clearconv.cli.screen.bar import Bar
 from clearconv.cli.screen.evaluation import class_names
 from clearconv.cli.screen.messages import advise, notice, warn
@@ -14,7 +13,7 @@ from clearconv.planning import plan_of
 from clearconv.runs import files
 from clearconv.runs.run import write_json
 from clearconv.train import Run, Settings
-from clearconv.words import printable
+from clearconv.words import counted, printable
 
 
 def introduce(run: Run) -> None:
@@ -24,7 +23,7 @@ def introduce(run: Run) -> None:
         notice()
     classes = run.source.classes
     click.echo(
-        f"{count(len(run.source), 'image')} of {count(len(classes), 'class', 'classes')} "
+        f"{counted(len(run.source), 'image')} of {counted(len(classes), 'class', 'classes')} "
         f"({class_names(classes)})"
     )
     click.echo(_parts(run))

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clearconv.cli.frame import count
 from clearconv.runs.interval import FEW_TESTED
-from clearconv.words import printable, table, width
+from clearconv.words import counted, printable, table, width
 
 if TYPE_CHECKING:
     from clearconv.train import Evaluation
@@ -35,7 +34,7 @@ def report(evaluation: "Evaluation", full_list: str) -> Iterator[str]:
     if not wrong:
         yield "No image was named wrongly."
         return
-    yield f"{count(len(wrong), 'image')} named wrongly, the surest first:"
+    yield f"{counted(len(wrong), 'image')} named wrongly, the surest first:"
     rows = [
         (mistake.label, mistake.prediction, f"{mistake.probability:.3f}", mistake.file)
         for mistake in wrong[:_MISTAKES]
@@ -59,8 +58,8 @@ def sureness(evaluation: "Evaluation", remedy: str = "") -> Iterator[str]:
     pictures, total = evaluation.pictures, evaluation.total
     if pictures < total:
         yield (
-            f"the {total:,} test images show {count(pictures, 'different picture')}; copies of one "
-            "count as one"
+            f"the {total:,} test images show {counted(pictures, 'different picture')}; copies of "
+            "one count as one"
         )
     if pictures < FEW_TESTED:
         what = "picture" if pictures < total else "test image"

@@ -6,19 +6,18 @@ import click
 
 from clearconv.cli.flags.repeating import repeating
 from clearconv.cli.flags.spelling import quoted
-from clearconv.cli.frame import count
 from clearconv.cli.screen.evaluation import accuracy, report, sureness
 from clearconv.data import usual_folds
 from clearconv.runs import files
 from clearconv.runs.best import highest_epoch
 from clearconv.train import CrossValidation, Result, Run
-from clearconv.words import printable
+from clearconv.words import counted, printable
 
 
 def show_test(run: Run, result: Result) -> None:
     """Show how the model that was kept did in the test."""
     if result.stopped_early:
-        waited = count(run.settings.patience or 0, "epoch")
+        waited = counted(run.settings.patience or 0, "epoch")
         click.echo(f"stopped early: no better validation for {waited}")
     kept = f"the best epoch, {result.best_epoch}"
     if result.best_epoch != highest_epoch(run.history):
@@ -38,7 +37,7 @@ def conclude(run: Run, result: Result, page: str) -> None:
         f"\nrun folder      {printable(result.folder)}\n"
         f"report          {page}\n"
         f"weights sha256  {result.fingerprint}\n"
-        f"training took   {_duration(result.seconds)}\n\n"
+        f"training took   {_to_the_second(result.seconds)}\n\n"
         f"new images      clearconv predict {name} IMAGE...\n"
         f"test again      clearconv evaluate {name}\n"
     )
@@ -82,6 +81,6 @@ def conclude_folds(run: Run, found: CrossValidation) -> None:
     click.echo(accuracy(found.evaluation))
 
 
-def _duration(seconds: float) -> str:
+def _to_the_second(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"

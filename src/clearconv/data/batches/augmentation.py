@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from clearconv.data.images.decode import Pixels
-from clearconv.data.images.preprocessing import Preprocessing, as_tuple, checked_settings, is_number
+from clearconv.data.images.preprocessing import Preprocessing, as_tuple, checked_settings, is_finite
 from clearconv.data.images.resize import Box, resample, to_picture, to_pixels, with_channels
 from clearconv.errors import DataError
 
@@ -62,13 +62,13 @@ class Augmentation:
         """Check every setting."""
         for name in _SHARES:
             value = getattr(self, name)
-            self._expect(name, is_number(value) and 0 <= value <= 1, "a number from 0 to 1")
+            self._expect(name, is_finite(value) and 0 <= value <= 1, "a number from 0 to 1")
         self._expect(
-            "rotate", is_number(self.rotate) and 0 <= self.rotate <= 180, "0 to 180 degrees"
+            "rotate", is_finite(self.rotate) and 0 <= self.rotate <= 180, "0 to 180 degrees"
         )
         if self.crop is not None:
             object.__setattr__(self, "crop", as_tuple(self.crop))
-            fine = len(self.crop) == 2 and all(map(is_number, self.crop))
+            fine = len(self.crop) == 2 and all(map(is_finite, self.crop))
             self._expect(
                 "crop",
                 fine and 0 < self.crop[0] <= self.crop[1] <= 1,

@@ -165,7 +165,7 @@ class Preprocessing:
         return cls(**checked_settings(cls, settings))
 
     def _per_channel(self, values: tuple[float, ...]) -> bool:
-        return len(values) == self.channels and all(map(is_number, values))
+        return len(values) == self.channels and all(map(is_finite, values))
 
     def _expect(self, name: str, right: bool, expected: str) -> None:
         if not right:
@@ -207,7 +207,7 @@ def as_tuple(value: Any) -> tuple[Any, ...]:
     return tuple(entry.item() if isinstance(entry, np.generic) else entry for entry in value)
 
 
-def is_number(value: object) -> bool:
+def is_finite(value: object) -> bool:
     """Say whether the value is a finite number (no text, no truth value)."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False

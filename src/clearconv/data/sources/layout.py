@@ -8,8 +8,9 @@ from pathlib import Path
 
 from clearconv.data.images.decode import is_meant
 from clearconv.data.sources.problems import Problem
-from clearconv.data.sources.source import check_classes, composed, some
+from clearconv.data.sources.source import check_classes, composed
 from clearconv.errors import DataError
+from clearconv.words import some
 
 #: What folders of a split are called, in lower case and without separators.
 _PARTS = {
@@ -199,7 +200,7 @@ def _check_strays(root: Path, folders: list[Path]) -> None:
             continue
         if inner and set(inner) <= set(classes):
             raise DataError(
-                f"{root} has the folders {some(classes)}, and {path.name}/ has them again, as a "
+                f"{root} has the folders {some(classes, 3)}, and {path.name}/ has them again, as a "
                 "part of a split does. Move those that are to train into a folder train/ beside "
                 f"{path.name}/, or {path.name}/ elsewhere."
             )
@@ -207,10 +208,10 @@ def _check_strays(root: Path, folders: list[Path]) -> None:
             names = repr(tuple(classes))[1:-1] if len(classes) < 6 else "'A', 'B', ..."
             raise DataError(
                 f"{root} has {path.name}/, with images directly in it, beside the folders "
-                f"{some(classes)}. As a part of a split it needs one sub-folder per class, and the "
-                "other folders must lie in train/ beside it; without classes its images can only "
-                f"be predicted, so move it elsewhere. To leave it out: `classes=({names})`. If it "
-                f"is a class: `classes=({names}, {path.name!r})`."
+                f"{some(classes, 3)}. As a part of a split it needs one sub-folder per class, and "
+                "the other folders must lie in train/ beside it; without classes its images can "
+                f"only be predicted, so move it elsewhere. To leave it out: `classes=({names})`. "
+                f"If it is a class: `classes=({names}, {path.name!r})`."
             )
 
 

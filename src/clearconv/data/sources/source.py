@@ -11,6 +11,7 @@ from clearconv.data.images.decode import Pixels
 from clearconv.data.splitting.twins import Indices as Indices
 from clearconv.data.splitting.twins import Twins
 from clearconv.errors import DataError
+from clearconv.words import some
 
 #: Names of a split's parts.
 PARTS = ("train", "validation", "test")
@@ -140,12 +141,6 @@ def composed(name: str) -> str:
     Macs decompose them: a folder made there and one made elsewhere would differ otherwise.
     """
     return normalize("NFC", name)
-
-
-def some(names: Sequence[str], most: int = 3) -> str:
-    """List the first names, and how many more there are: a message stays a line."""
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def some_classes(names: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ import numpy as np
 from clearconv.data.sources.problems import Problem
 from clearconv.data.sources.source import PARTS, Source, Split, some_classes
 from clearconv.data.splitting.twins import Indices
+from clearconv.words import counted
 
 _PURPOSE = {"train": "to learn from", "validation": "to validate on", "test": "to test on"}
 
@@ -88,13 +89,16 @@ def class_problems(source: Source, split: Split, together: bool) -> tuple[Proble
             and all(_chosen(source, part) for part in lacking)
             and groups < min(3, len(members))
         ):
+            images = counted(len(members), "image")
             line += (
-                f": its {_images(len(members))} are {_pictures(groups)} and copies or near copies "
-                "of them, and copies stay in one part. Add pictures, or let copies lie in several "
+                f": its {images} are {_pictures(groups)} and copies or near copies of them, and "
+                "copies stay in one part. Add pictures, or let copies lie in several "
                 "parts (`allow_twins_apart=True`)"
             )
         elif len(members) < 3:
-            line += f": it has {_images(len(members))}, and three parts need at least three"
+            line += (
+                f": it has {counted(len(members), 'image')}, and three parts need at least three"
+            )
         else:
             train, validation, test = (int(counts[part][label]) for part in PARTS)
             line += (
@@ -118,7 +122,7 @@ def _of_few_pictures(source: Source) -> list[str]:
     for label, name in enumerate(source.classes):
         members = np.flatnonzero(source.labels == label)
         if (groups := _groups(source, members)) < min(3, len(members)):
-            lines.append(f"the {_images(len(members))} of {name} show {_pictures(groups)}")
+            lines.append(f"the {counted(len(members), 'image')} of {name} show {_pictures(groups)}")
     return lines if len(lines) <= 3 else [*lines[:3], f"and {len(lines) - 3} more classes"]
 
 
@@ -128,10 +132,6 @@ def _groups(source: Source, members: Indices) -> int:
 
 def _class(names: list[str]) -> str:
     return f"{'class' if len(names) == 1 else 'the classes'} {some_classes(names)}"
-
-
-def _images(number: int) -> str:
-    return f"{number:,} image{'' if number == 1 else 's'}"
 
 
 def _pictures(number: int) -> str:

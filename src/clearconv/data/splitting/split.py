@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from clearconv.data.sources.source import Indices, Source, Split, composed, some
+from clearconv.data.sources.source import Indices, Source, Split, composed
 from clearconv.errors import DataError
 from clearconv.files import read_text, write_atomically
 from clearconv.random import generator
+from clearconv.words import some
 
 _KEYS = {
     "train": ("train",),
@@ -243,20 +244,20 @@ def read_split(path: str | Path, source: Source) -> Split:
                 f"{', '.join(source.classes)}."
             )
         raise DataError(
-            f"{path} names {len(unknown)} files that {source.name} has not: {some(unknown)}. "
+            f"{path} names {len(unknown)} files that {source.name} has not: {some(unknown, 3)}. "
             f"{hint} Files that hold no usable image count as missing."
         )
     twice = [file for file, count in listed.items() if count > 1]
     if twice:
         raise DataError(
-            f"{path} names {len(twice)} files more than once: {some(twice)}. An image may be in "
+            f"{path} names {len(twice)} files more than once: {some(twice, 3)}. An image may be in "
             "one part only."
         )
     if not parts["train"]:
         raise DataError(f"{path} names no file under 'train'.")
     left = [file for file in source.files if file not in listed]
     problems = (
-        (f"{path} names {len(left)} images of {source.name} in no part: {some(left)}",)
+        (f"{path} names {len(left)} images of {source.name} in no part: {some(left, 3)}",)
         if left
         else ()
     )

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence, Sized
 import numpy as np
 
 from clearconv.data.sources.problems import Problem
-from clearconv.data.sources.source import PARTS, Source, Split, some
+from clearconv.data.sources.source import PARTS, Source, Split
 from clearconv.data.splitting.twins import Indices, Twins
+from clearconv.words import some
 
 
 def twin_problems(source: Source, split: Split) -> tuple[Problem, ...]:
@@ -54,7 +55,7 @@ def describe_twins(
         are = f"are {'' if equal else 'nearly '}the same picture"
         if len(by_label) > 1:
             names = [classes[label] for label in sorted(by_label)]
-            listed = " and ".join(names) if len(names) == 2 else some(names)
+            listed = " and ".join(names) if len(names) == 2 else some(names, 3)
             where = f"under {_number(names)} classes ({listed})"
             line = f"{_named(files, group, by_label.values())} {are} {where}"
             problems.append(Problem(line, "labels"))
@@ -117,7 +118,7 @@ def part_numbers(split: Split | None, n: int) -> Indices:
 def _named(files: Sequence[str], same: list[int], telling: Iterable[int]) -> str:
     """Name files, first those that differ in what is wrong; of many, only a few."""
     named = [files[i] for i in dict.fromkeys((*telling, *same))]
-    return " and ".join(named) if len(named) == 2 else some(named)
+    return " and ".join(named) if len(named) == 2 else some(named, 3)
 
 
 def _number(found: Sized) -> str:

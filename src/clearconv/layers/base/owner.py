@@ -5,6 +5,7 @@ from weakref import ref
 
 from clearconv.errors import ArgumentError
 from clearconv.layers.base.parameter import Leaf
+from clearconv.words import cut
 
 
 def check_free(model: object, layers: Iterable[Leaf]) -> None:
@@ -13,7 +14,7 @@ def check_free(model: object, layers: Iterable[Leaf]) -> None:
         owner = layer.owner() if layer.owner is not None else None
         if owner is None or owner is model:
             continue
-        where = "by itself" if owner is layer else f"in another model ({_short(owner)})"
+        where = "by itself" if owner is layer else f"in another model ({cut(repr(owner), 80)})"
         raise ArgumentError(
             f"build: {layer.label} was built {where}, whose parameters it holds; in this model it "
             "would get new ones, and the other would break. Make a layer for each model; "
@@ -25,8 +26,3 @@ def take(model: object, layers: Iterable[Leaf]) -> None:
     """Note whose the layers are: weakly, so that a model thrown away frees them."""
     for layer in layers:
         layer.owner = ref(model)
-
-
-def _short(model: object) -> str:
-    text = repr(model)
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -13,6 +13,7 @@ from clearconv.layers.base.parameter import Leaf
 from clearconv.layers.base.paths import join
 from clearconv.random import generator
 from clearconv.saving.digest import update_digest
+from clearconv.words import some
 
 #: PyTorch's batch norm counts its batches; nothing here depends on that.
 _COUNTERS = "num_batches_tracked"
@@ -109,8 +110,9 @@ class Store:
         unknown = {path for path in unknown if not str(path).endswith(_COUNTERS)}
         if strict and (missing or unknown):
             raise ModelFileError(
-                f"The state does not fit the model: missing {_some(missing)}; not in the model "
-                f"{_some(unknown)}. Is it the same architecture, with the same options?"
+                f"The state does not fit the model: missing {some(sorted(missing))}; not in the "
+                f"model {some(sorted(map(str, unknown)))}. Is it the same architecture, with the "
+                "same options?"
             )
         taken = {path: array for path, array in mine.items() if path in state}
         for path, array in taken.items():
@@ -132,9 +134,3 @@ class Store:
 
     def _all(self) -> dict[str, npt.NDArray[Any]]:
         return {**self.parameters, **self.buffers}
-
-
-def _some(keys: Iterable[object]) -> str:
-    names = sorted(map(str, keys))
-    shown = ", ".join(names[:5]) or "nothing"
-    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -6,6 +6,7 @@ from clearconv.errors import ArgumentError
 from clearconv.layers.base.node import Node
 from clearconv.layers.base.paths import join
 from clearconv.layers.wiring.container import Container
+from clearconv.words import some
 
 
 def frozen_nodes(model: Container, before: int | str, nodes: list[Node]) -> int:
@@ -26,7 +27,7 @@ def frozen_nodes(model: Container, before: int | str, nodes: list[Node]) -> int:
         if not 0 <= before <= len(children):
             raise ArgumentError(
                 f"freeze({before}): the model has {len(children)} layers and blocks in a row "
-                f"({_some(model)}). Give a number up to that, or a name."
+                f"({_named(model)}). Give a number up to that, or a name."
             )
         ahead = [layer for child in children[:before] for layer in child.leaves()]
         place = _place(nodes, len(ahead))
@@ -35,7 +36,7 @@ def frozen_nodes(model: Container, before: int | str, nodes: list[Node]) -> int:
         if found is None:
             raise ArgumentError(
                 f"freeze({before!r}): the model has no layer or block of that name; it has "
-                f"{_some(model)}."
+                f"{_named(model)}."
             )
         first = next(found.leaves())
         place = _place(nodes, next(i for i, leaf in enumerate(model.leaves()) if leaf is first))
@@ -47,7 +48,7 @@ def frozen_nodes(model: Container, before: int | str, nodes: list[Node]) -> int:
     if not any(layer.declared for node in nodes[place:] for layer in node.leaves()):
         raise ArgumentError(
             f"freeze({before!r}) would leave nothing to train: only {len(nodes) - place} layers "
-            f"without parameters come after. Freeze fewer ({_some(model)})."
+            f"without parameters come after. Freeze fewer ({_named(model)})."
         )
     return place
 
@@ -67,6 +68,6 @@ def _within(node: Node) -> Iterator[Node]:
         yield from _within(child)
 
 
-def _some(model: Container) -> str:
+def _named(model: Container) -> str:
     names = [name for name in model.children if not name.startswith("#")]
-    return ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    return some(names, 12)
