@@ -526,3 +526,13 @@ def test_nothing_is_left_of_an_earlier_build():
     assert layer.build((2,)).parameters == {}
     with pytest.raises(KeyError):
         layer.value("weight")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_inputs_are_converted_where_that_is_asked_for(dtype):
+    model = Sequential(Linear(2)).build((3,), dtype=dtype)
+    x = np.ones((4, 3), "float64")
+    made = model.as_input(x)
+    assert made.dtype == dtype
+    assert (made is x) == (dtype == "float64")
+    assert model.forward(made).dtype == dtype

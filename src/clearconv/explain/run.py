@@ -102,7 +102,7 @@ def explain_images(
             except DataError as error:
                 yield error
                 continue
-            x = preprocessing(image).astype(model.store.dtype, copy=False)
+            x = model.as_input(preprocessing(image))
             with np.errstate(all="ignore"):  # what is not finite is told by name
                 probabilities = softmax.forward(model.forward(x[np.newaxis]))[0]
             if not np.isfinite(probabilities).all():

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clearconv.layers.activation_kinds import deactivate
+from clearconv.layers.base.staged import Stages
 from clearconv.ops.batch_norm2d import BatchNormSaved
 from clearconv.tracing import AxisTaps, Explanation, LayerTrace, LossTrace, Trace, UpdateTrace
 
@@ -26,8 +27,17 @@ def meets(layer: LayerTrace) -> str:
     return layer.chapter or layer.type.lower()
 
 
-def about(layer: LayerTrace) -> str:
-    """Say in a line what a layer is."""
+def about(layer: LayerTrace, stages: Stages) -> str:
+    """Say in a line what a layer is, and what runs it in a training step."""
+    beside = stages.beside(layer.path)
+    if not beside:
+        return _about(layer)
+    does = stages.rows[stages.number_of(layer.path) - 1].does
+    together = f"a training step runs it as one with {', '.join(beside)} ({does})"
+    return f"{_about(layer).rstrip('.')}. In this pass it ran by itself; {together}."
+
+
+def _about(layer: LayerTrace) -> str:
     if layer.type == "Input":
         return "The image as the network sees it, after preprocessing."
     if layer.type == "Residual":

@@ -128,14 +128,14 @@ def trace_image(
                 f"{image} is no file, and images of the run's data cannot be had: {error}"
             ) from None
     pixels, own = _read(image, source, classes, preprocessing)
-    x = preprocessing(pixels).astype(model.store.dtype, copy=False)
+    x = model.as_input(preprocessing(pixels))
     chosen, label_from = label or own, "asked for" if label else "the image's own"
     batch, loss, remarks = None, CrossEntropy(), []
     if training and source is not None and settings is not None:
         size = batch_size or min(_BATCH, settings.batch_size)
         train = opened.split(source).train
         batch = _batch(source, train, settings, preprocessing, str(image), size)
-        batch = batch[0].astype(x.dtype, copy=False), batch[1]
+        batch = model.as_input(batch[0]), batch[1]
         loss = criterion_of(settings, source, train)
         remarks.append(
             f"Training mode: a batch of {len(batch[1]) + 1} images of the run's training part with "

@@ -67,7 +67,7 @@ class Views:
             "meets": facts.meets(layer),
             "activation": layer.activation,
             "size": _size(layer.y.shape[1:]),
-            "about": facts.about(layer),
+            "about": facts.about(layer, self.trace.stages),
             "note": self._note(layer, held),
             "arrays": arrays,
             "face": "y" if "y" in arrays else None,

@@ -127,7 +127,7 @@ def inputs(run: Measured, part: Part, places: Sequence[int] | Array) -> Array:
     """Return the network's inputs for some images of a part."""
     images = [run.source.image(int(part.samples[place])) for place in places]
     batch = np.stack([run.preprocessing(image) for image in images])  # (N, C, H, W)
-    return batch.astype(run.model.store.dtype, copy=False)
+    return run.model.as_input(batch)
 
 
 def shown(run: Measured, part: Part, place: int, said: int, heat: Array | None = None) -> Shown:

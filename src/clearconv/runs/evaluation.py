@@ -221,7 +221,7 @@ def evaluate_model(
     """
     batches = Batches(source, samples, preprocessing, batch_size or judged_at_once(model))
     with np.errstate(all="ignore"):  # what is not finite is told by name
-        logits = np.concatenate([model.forward(_as(model, batch.x)) for batch in batches])
+        logits = np.concatenate([model.forward(model.as_input(batch.x)) for batch in batches])
     place = np.array([classes.index(n) if n in classes else -1 for n in source.classes])
     labels = place[source.labels[samples]]
     with np.errstate(all="ignore"):
@@ -271,10 +271,6 @@ def judged_at_once(model: Node) -> int:
     pair = max(prod(layer.input_shape) + prod(layer.output_shape) for layer in model.leaves())
     fit = _JUDGED_BYTES // (pair * model.store.dtype.itemsize)
     return max(1, min(_JUDGED, 1 << max(0, fit.bit_length() - 1)))
-
-
-def _as(model: Node, x: Array) -> Array:
-    return x.astype(model.store.dtype, copy=False)
 
 
 def _share(part: Indices, whole: Indices) -> Array:

@@ -168,5 +168,5 @@ def _name(number: int, image: ImageLike) -> str:
 def _probabilities(model: Node, how: Preprocessing, pixels: list[Pixels]) -> Array:
     x = how.normalised(np.stack(pixels)).transpose(0, 3, 1, 2)  # (n, C, H, W)
     with np.errstate(all="ignore"):  # what is not finite is told by name
-        logits = model.forward(x.astype(model.store.dtype, copy=False))
+        logits = model.forward(model.as_input(x))
         return softmax.forward(logits)  # (n, K)

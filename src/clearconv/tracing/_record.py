@@ -99,7 +99,8 @@ def trace(
         assert grad_x is not None and model.tape is not None
         step = next_step(optimiser, lr) if optimiser is not None else None
         layers = read(model, graph, images, grads, grad_x, step, buffers)
-    return Trace(layers, judgement, step.about if step is not None else None, context)
+    update = step.about if step is not None else None
+    return Trace(layers, judgement, update, context, model.stages())
 
 
 @contextmanager

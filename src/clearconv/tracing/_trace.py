@@ -11,6 +11,7 @@ import numpy as np
 from clearconv.arrays import Array
 from clearconv.errors import ArgumentError
 from clearconv.layers import Context
+from clearconv.layers.base.staged import Stages
 from clearconv.tracing._data import LayerTrace, LossTrace, UpdateTrace
 from clearconv.tracing._explanation import Explanation, Factor, Index
 from clearconv.tracing._function import function_of
@@ -40,12 +41,15 @@ class Trace:
         The optimiser's next step; None if no optimiser was given.
     context : Context
         What the pass was told.
+    stages : Stages
+        Which layers a training step runs as one; the traced pass ran each by itself.
     """
 
     layers: tuple[LayerTrace, ...]
     loss: LossTrace | None
     update: UpdateTrace | None
     context: Context
+    stages: Stages
 
     def __getitem__(self, path: str) -> LayerTrace:
         """Return the layer of this path.

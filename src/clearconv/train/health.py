@@ -138,9 +138,8 @@ def find_dead(run: Run) -> list[DeadUnits]:
 
 
 def _batches(run: Run, samples: Indices) -> Iterator[Array]:
-    dtype = run.model.store.dtype
     for batch in Batches(run.source, samples, run.preprocessing, 16):
-        yield batch.x.astype(dtype, copy=False)
+        yield run.model.as_input(batch.x)
 
 
 def hidden(augmentation: Mapping[str, Any], cut: float) -> str:

@@ -194,7 +194,7 @@ def _step(
         step=done,
         samples=tuple(batch.samples.tolist()),
     )
-    x = batch.x.astype(model.store.dtype, copy=False)
+    x = model.as_input(batch.x)
     logits = model.forward(x, context=context)
     loss, grad = criterion(logits, batch.labels)
     place = health.Place(epoch, run.so_far.step + 1, run.settings.lr)

@@ -150,8 +150,8 @@ def _losses(
     running = first = 0.0
     for step, (rate, batch) in enumerate(zip(rates.tolist(), _endless(batches), strict=False)):
         context = Context(True, seed, 0, step, tuple(batch.samples.tolist()))
-        x = batch.x.astype(model.store.dtype, copy=False)
-        loss, grad = criterion(model.forward(x, context=context), batch.labels)
+        logits = model.forward(model.as_input(batch.x), context=context)
+        loss, grad = criterion(logits, batch.labels)
         first = first or loss
         running = 0.7 * running + 0.3 * loss if step else loss
         if not isfinite(loss) or running > _EXPLODED * first:

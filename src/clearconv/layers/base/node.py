@@ -230,6 +230,23 @@ class Node(Described, ABC):
 
     __call__ = forward
 
+    def as_input(self, x: Array) -> Array:
+        """Convert images to the dtype that the model was built with.
+
+        ``forward`` itself converts nothing: another dtype is an error there.
+
+        Parameters
+        ----------
+        x : ndarray
+            Inputs, such as ``Preprocessing`` makes them.
+
+        Returns
+        -------
+        ndarray
+            x itself if it has that dtype already.
+        """
+        return x.astype(self.store.dtype, copy=False)
+
     def next_context(self, training: bool) -> Context:
         """Return what names the random numbers of the next pass that is given no context."""
         return Context(training=training, seed=self._seed, step=self._training_passes)
