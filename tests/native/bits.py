@@ -13,7 +13,6 @@ import platform
 from contextlib import contextmanager
 
 import numpy as np
-from large import LARGE
 from networks import FULL, NETWORKS, Training
 
 from clearconv import ops
@@ -67,7 +66,7 @@ def cases():
     """Yield (chapter, case) for all that have a native telling."""
     for chapter in ops.CHAPTERS:
         if "native" in available(chapter.name):
-            for case in (*chapter.cases, *LARGE.get(chapter.name, ())):
+            for case in (*chapter.cases, *chapter.large):
                 yield chapter, case
 
 

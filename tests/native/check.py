@@ -8,7 +8,6 @@ import argparse
 import sys
 
 import numpy as np
-from large import LARGE
 
 from clearconv import ops
 from clearconv.ops.tellings import available, native_module, set_threads, variant
@@ -22,7 +21,7 @@ def native_cases(large=False):
         sys.exit("clearconv has no compiled module here")
     for chapter in ops.CHAPTERS:
         if "native" in available(chapter.name):
-            for case in chapter.cases + (LARGE.get(chapter.name, ()) if large else ()):
+            for case in chapter.cases + (chapter.large if large else ()):
                 yield chapter, case
 
 

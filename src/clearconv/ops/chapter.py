@@ -75,6 +75,8 @@ class Chapter:
         Function name -> keyword arguments of an example small enough to redo by hand.
     after : str, optional
         The chapter to read before it; None for the first of all.
+    large : tuple of Case
+        Cases large enough to be divided among threads; a native telling needs one.
     notes : callable, optional
         Returns further lines for ``clearconv show``, worked out on the machine at hand.
     """
@@ -86,6 +88,7 @@ class Chapter:
     cases: tuple[Case, ...]
     worked: dict[str, dict[str, Any]]
     after: str | None = None
+    large: tuple[Case, ...] = ()
     notes: Callable[[], str] | None = None
 
 

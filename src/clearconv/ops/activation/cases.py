@@ -43,6 +43,10 @@ CASES = (
     _case("relu, uneven vectors", (2, 37), "relu"),
 )
 
+LARGE = tuple(
+    _case(kind, (11, 35, 29, 31), kind) for kind in activation.KINDS if kind != "identity"
+)
+
 _x = np.array([-2.0, 0.0, 3.0])
 _grad_y = np.array([1.0, 2.0, -1.0])
 
@@ -53,6 +57,7 @@ CHAPTER = Chapter(
     functions=("forward", "forward_saving", "backward_input"),
     run=run,
     cases=CASES,
+    large=LARGE,
     worked={
         "forward": {"x": _x, "kind": "relu"},
         "forward_saving": {"x": _x, "kind": "relu"},

@@ -25,6 +25,12 @@ CASES = (
     _case("nine images", (9, 2, 5, 5), 3),
 )
 
+_images = arrays(x=normal(11, 35, 29, 31))
+LARGE = (
+    Case("cells that share a pixel", _images, {"output_size": (8, 7)}),
+    Case("more outputs than pixels", _images, {"output_size": (35, 40)}),
+)
+
 _x = np.array([[1, 3, 5], [2, 0, 4]], dtype=float)[np.newaxis, np.newaxis]
 
 CHAPTER = Chapter(
@@ -34,6 +40,7 @@ CHAPTER = Chapter(
     functions=("forward", "backward_input"),
     run=run_by_shape(adaptive_avg_pool2d),
     cases=CASES,
+    large=LARGE,
     worked={
         "forward": {"x": _x, "output_size": (1, 2)},
         "backward_input": {

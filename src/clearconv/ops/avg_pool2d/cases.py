@@ -73,6 +73,12 @@ CASES = (
     _case("one pixel", (1, 3, 1, 1), 1),
 )
 
+_images = arrays(x=normal(11, 35, 29, 31))
+LARGE = (
+    Case("2x2", _images, {"kernel_size": 2}),
+    Case("overlap", _images, {"kernel_size": 3, "stride": 2, "padding": 1}),
+)
+
 _x = np.arange(1.0, 17.0).reshape(1, 1, 4, 4)
 
 CHAPTER = Chapter(
@@ -82,6 +88,7 @@ CHAPTER = Chapter(
     functions=("forward", "backward_input"),
     run=run_by_shape(avg_pool2d),
     cases=CASES,
+    large=LARGE,
     worked={
         "forward": {"x": _x, "kernel_size": 2},
         "backward_input": {

@@ -49,6 +49,12 @@ CASES = (
     _case("evaluation of one sample", (1, 5), evaluation=True, eps=1e-3),
 )
 
+LARGE = (
+    _case("images", (11, 35, 29, 31)),
+    _case("wide", (9, 128, 8, 9)),
+    _case("features", (203, 411)),
+)
+
 # Mean 2 and variance 4, so that the root is 2 and x̂ is -1, 1, 1, -1.
 _x = np.array([0.0, 4.0, 4.0, 0.0]).reshape(4, 1)
 _weight, _bias = np.array([3.0]), np.array([0.5])
@@ -70,6 +76,7 @@ CHAPTER = Chapter(
     ),
     run=run,
     cases=CASES,
+    large=LARGE,
     worked={
         "forward": {
             "x": _x,

@@ -85,6 +85,22 @@ CASES = (
     _case("nine images", (9, 2, 5, 5), (3, 2, 3, 3), stride=2, padding=1),
 )
 
+LARGE = (
+    _case("colour image", (9, 3, 61, 67), (16, 3, 3, 3), stride=2),
+    _case("grey image", (10, 1, 28, 28), (20, 1, 5, 5)),
+    _case("uneven channels", (3, 20, 24, 23), (50, 20, 5, 5), padding=2),
+    _case("3x3", (5, 32, 28, 27), (48, 32, 3, 3), padding=1),
+    _case("1x1", (5, 64, 17, 19), (96, 64, 1, 1)),
+    _case("wide 1x1", (5, 64, 17, 19), (144, 64, 1, 1)),
+    _case("1x1 of few pixels", (11, 96, 7, 6), (144, 96, 1, 1), stride=2),
+    _case("stride 2", (5, 64, 21, 22), (64, 64, 3, 3), stride=2, padding=1),
+    _case("wide, stride 2", (2, 128, 40, 38), (256, 128, 3, 3), stride=2, padding=1),
+    _case("wide, of few pixels", (5, 128, 9, 8), (256, 128, 3, 3), stride=2, padding=1),
+    _case("depthwise", (5, 64, 23, 22), (64, 1, 3, 3), groups=64, padding=1),
+    _case("groups", (5, 24, 25, 26), (48, 8, 3, 3), groups=3, dilation=2),
+    _case("bias by position", (11, 16, 28, 27), (20, 16, 3, 3), bias=(26, 25)),
+)
+
 _x = np.array([[1, 0, 2], [3, 1, 0], [0, 2, 1]], dtype=float)[np.newaxis, np.newaxis]
 _weight = np.array([[1, -1], [2, 0]], dtype=float)[np.newaxis, np.newaxis]
 _grad_y = np.array([[1, 2], [-1, 0]], dtype=float)[np.newaxis, np.newaxis]
@@ -95,6 +111,7 @@ CHAPTER = Chapter(
     functions=("forward", "backward_input", "backward_weight", "backward_bias"),
     run=run,
     cases=CASES,
+    large=LARGE,
     notes=examples,
     worked={
         "forward": {"x": _x, "weight": _weight, "bias": np.array([0.5])},

@@ -114,6 +114,31 @@ CASES = (
     ),
 )
 
+
+def _large(name: str, x: tuple[int, ...], weight: tuple[int, ...], **options: Any) -> Case:
+    return _case(name, x, weight, bias=False, relu=True, **options)
+
+
+LARGE = (
+    _large("relu", (5, 32, 28, 27), (48, 32, 3, 3), padding=1),
+    _large("ceiling", (9, 24, 19, 18), (48, 24, 1, 1), before=True, norm=True, ceiling=1.0),
+    _large("pool", (9, 1, 28, 28), (20, 1, 5, 5), pool=True),
+    _large("norm", (11, 3, 28, 27), (32, 3, 3, 3), norm=True, padding=1),
+    _large("behind a norm", (11, 32, 19, 18), (48, 32, 3, 3), before=True, padding=1),
+    _large("between norms", (11, 32, 19, 18), (40, 32, 3, 3), before=True, norm=True, stride=2),
+    _large("1x1", (5, 64, 17, 19), (144, 64, 1, 1), before=True, norm=True),
+    _large("1x1 of few pixels", (11, 96, 4, 3), (144, 96, 1, 1), before=True, norm=True),
+    _large(
+        "depthwise",
+        (5, 64, 23, 22),
+        (64, 1, 3, 3),
+        before=True,
+        norm=True,
+        groups=64,
+        padding=1,
+    ),
+)
+
 _WORKED = {
     "x": np.array([[[[1.0, 2, 0], [0, 1, 3], [2, 0, 1]]]]),
     "weight": np.array([[[[1.0, -1], [0, 1]]]]),
@@ -135,5 +160,6 @@ CHAPTER = Chapter(
     ),
     run=run,
     cases=CASES,
+    large=LARGE,
     worked={"forward": {**_WORKED, "relu": True, "pool": True}},
 )

@@ -88,6 +88,13 @@ CASES = (
     _case("one image, one pixel", (1, 3, 1, 1), (3, 2, 1, 1)),
 )
 
+LARGE = (
+    _case("2x2, stride 2", (5, 48, 14, 13), (48, 32, 2, 2), stride=2),
+    _case("4x4, stride 2", (5, 32, 14, 13), (32, 48, 4, 4), stride=2, padding=1),
+    _case("to a colour image", (5, 32, 24, 23), (32, 3, 4, 4), stride=2, padding=1),
+    _case("3x3", (5, 48, 28, 27), (48, 32, 3, 3), padding=1),
+)
+
 _x = np.array([[1, 2], [0, -1]], dtype=float)[np.newaxis, np.newaxis]
 _weight = np.array([[1, -1], [2, 0]], dtype=float)[np.newaxis, np.newaxis]
 _grad_y = np.array([[1, 0, 2], [3, 1, 0], [0, 2, 1]], dtype=float)[np.newaxis, np.newaxis]
@@ -99,6 +106,7 @@ CHAPTER = Chapter(
     functions=("forward", "backward_input", "backward_weight", "backward_bias"),
     run=run,
     cases=CASES,
+    large=LARGE,
     worked={
         "forward": {"x": _x, "weight": _weight, "bias": np.array([0.5])},
         "backward_input": {"grad_y": _grad_y, "weight": _weight, "x_shape": _x.shape},

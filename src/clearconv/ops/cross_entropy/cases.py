@@ -60,6 +60,8 @@ CASES = (
     _case("probabilities, none", (4, 3), _PROBABILITIES, reduction="none"),
 )
 
+LARGE = (_case("labels", (203, 411), np.random.default_rng(7).integers(0, 411, 203)),)
+
 # Logits ln 1, ln 2, ln 5: probabilities 1/8, 2/8, 5/8.
 _x = np.log(np.array([[1.0, 2.0, 5.0]]))
 _saved = cross_entropy.CrossEntropySaved(
@@ -73,6 +75,7 @@ CHAPTER = Chapter(
     functions=("forward", "forward_saving", "backward_input"),
     run=run,
     cases=CASES,
+    large=LARGE,
     worked={
         "forward": {"x": _x, "target": np.array([1])},
         "forward_saving": {"x": _x, "target": np.array([1])},

@@ -37,6 +37,8 @@ CASES = (
     _case("samples in any order", (3, 11), 0.5, samples=np.array([907, 3, 3])),
 )
 
+LARGE = (_case("images", (11, 35, 29, 31), 0.4),)
+
 _x = np.array([[1.0, 2.0, -3.0, 4.0]])
 _key = dropout.DropoutKey(seed=0, path="drop", epoch=0, step=0, samples=(0,))
 
@@ -47,6 +49,7 @@ CHAPTER = Chapter(
     functions=("forward", "forward_saving", "backward_input", "mask"),
     run=run,
     cases=CASES,
+    large=LARGE,
     worked={
         "forward": {"x": _x, "p": 0.5, "key": _key},
         "forward_saving": {"x": _x, "p": 0.5, "key": _key},

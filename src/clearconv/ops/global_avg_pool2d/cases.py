@@ -19,6 +19,8 @@ CASES = (
     _case("one pixel", 2, 3, 1, 1),
 )
 
+LARGE = (Case("images", arrays(x=normal(11, 35, 29, 31))),)
+
 _x = np.array([[[1, 2], [3, 6]], [[0, 4], [-4, 8]]], dtype=float)[np.newaxis]
 
 CHAPTER = Chapter(
@@ -28,6 +30,7 @@ CHAPTER = Chapter(
     functions=("forward", "backward_input"),
     run=run_by_shape(global_avg_pool2d),
     cases=CASES,
+    large=LARGE,
     worked={
         "forward": {"x": _x},
         "backward_input": {

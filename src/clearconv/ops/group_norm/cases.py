@@ -49,6 +49,13 @@ CASES = (
     _case("many rows", (2, 4, 13, 12), 2),
 )
 
+LARGE = (
+    _case("groups", (11, 36, 29, 31), 4),
+    _case("one group", (9, 19, 24, 23), 1),
+    _case("a group a channel", (17, 64, 13, 12), 64),
+    _case("features", (203, 412), 4),
+)
+
 # Mean 2 and variance (4 + 4 + 4 + 36) / 4 = 12; with eps 4 the root is 4, x̂ is -1/2 and once 3/2.
 _x = np.array([[[[0.0, 0.0]], [[0.0, 8.0]]]])  # (1, 2, 1, 2)
 _weight, _bias = np.array([1.0, 2.0]), np.array([0.0, 0.5])
@@ -69,6 +76,7 @@ CHAPTER = Chapter(
     ),
     run=run,
     cases=CASES,
+    large=LARGE,
     worked={
         "forward": {"x": _x, "num_groups": 1, "weight": _weight, "bias": _bias, "eps": 4.0},
         "forward_saving": {"x": _x, "num_groups": 1, "weight": _weight, "bias": _bias, "eps": 4.0},

@@ -31,6 +31,8 @@ CASES = (
     _case("dilation and stride", (2, 2, 11, 9), 3, dilation=(3, 2), stride=(2, 3), padding=(2, 1)),
 )
 
+LARGE = (Case("3x3", arrays(x=normal(9, 5, 31, 33)), {"kernel_size": 3, "padding": 1}),)
+
 _x = np.arange(1.0, 10.0).reshape(1, 1, 3, 3)  # 1 2 3 / 4 5 6 / 7 8 9
 
 CHAPTER = Chapter(
@@ -40,6 +42,7 @@ CHAPTER = Chapter(
     functions=("forward", "backward_input"),
     run=run_by_shape(im2col),
     cases=CASES,
+    large=LARGE,
     worked={
         "forward": {"x": _x, "kernel_size": 2},
         "backward_input": {

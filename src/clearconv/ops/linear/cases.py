@@ -46,6 +46,13 @@ CASES = (
     _case("wide", (2, 300), 33),
 )
 
+LARGE = (
+    _case("wide", (67, 1203), 50),
+    _case("few classes", (203, 411), 10),
+    _case("many outputs", (35, 203), 411),
+    _case("many samples", (9001, 17), 6),
+)
+
 _x = np.array([[1, 2, 0], [-1, 0, 3]], dtype=float)
 _weight = np.array([[1, 0, 2], [-1, 1, 0]], dtype=float)
 _grad_y = np.array([[1, 2], [0, -1]], dtype=float)
@@ -57,6 +64,7 @@ CHAPTER = Chapter(
     functions=("forward", "backward_input", "backward_weight", "backward_bias"),
     run=run,
     cases=CASES,
+    large=LARGE,
     worked={
         "forward": {"x": _x, "weight": _weight, "bias": np.array([0.5, 0.0])},
         "backward_input": {"grad_y": _grad_y, "weight": _weight},

@@ -11,7 +11,7 @@ import numpy as np
 
 from clearconv.arrays import Array
 from clearconv.ops import max_pool2d
-from clearconv.ops.chapter import Case, Chapter, Gradients
+from clearconv.ops.chapter import Case, Chapter, Gradients, arrays, normal
 from clearconv.ops.geometry.window import Window
 from clearconv.ops.max_pool2d import MaxPoolSaved
 
@@ -68,6 +68,12 @@ CASES = (
     _case("one pixel", (1, 3, 1, 1), 1),
 )
 
+_images = arrays(x=normal(11, 35, 29, 31))
+LARGE = (
+    Case("2x2", _images, {"kernel_size": 2}),
+    Case("overlap", _images, {"kernel_size": 3, "stride": 2, "padding": 1}),
+)
+
 _x = np.array([[1, 3, 2, 0], [4, 2, 1, 5], [7, 0, 6, 6], [1, 2, 3, 1]], dtype=float)[None, None]
 
 CHAPTER = Chapter(
@@ -77,6 +83,7 @@ CHAPTER = Chapter(
     functions=("forward", "forward_saving", "backward_input"),
     run=run,
     cases=CASES,
+    large=LARGE,
     worked={
         "forward": {"x": _x, "kernel_size": 2},
         "forward_saving": {"x": _x, "kernel_size": 2},

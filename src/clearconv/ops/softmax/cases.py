@@ -32,6 +32,11 @@ CASES = (
     Case("negative axis", arrays(x=normal(2, 3, 4)), {"axis": -2}),
 )
 
+LARGE = (
+    Case("rows", arrays(x=normal(203, 411))),
+    Case("pixels", arrays(x=normal(11, 35, 29, 31)), {"axis": 1}),
+)
+
 # Logits ln 1, ln 2, ln 5: the powers are 1, 2, 5 and their sum is 8.
 _x = np.log(np.array([[1.0, 2.0, 5.0]]))
 _y = np.array([[0.125, 0.25, 0.625]])
@@ -43,6 +48,7 @@ CHAPTER = Chapter(
     functions=("forward", "backward_input"),
     run=run,
     cases=CASES,
+    large=LARGE,
     worked={
         "forward": {"x": _x},
         "backward_input": {"grad_y": np.array([[0.0, 0.0, 8.0]]), "y": _y},

@@ -35,6 +35,8 @@ CASES = (
     _case("one row", (5,), "half_sum"),
 )
 
+LARGE = (Case("rows", arrays(x=normal(203, 411), target=normal(203, 411))),)
+
 _x, _target = np.array([[1.0, 4.0]]), np.array([[3.0, 3.0]])
 
 CHAPTER = Chapter(
@@ -44,6 +46,7 @@ CHAPTER = Chapter(
     functions=("forward", "forward_saving", "backward_input"),
     run=run,
     cases=CASES,
+    large=LARGE,
     worked={
         "forward": {"x": _x, "target": _target, "reduction": "half_sum"},
         "forward_saving": {"x": _x, "target": _target, "reduction": "half_sum"},

@@ -53,6 +53,25 @@ CASES = (
     Case("adamw", _adam, {"lr": 0.01, "weight_decay": 0.1, "decoupled": True}),
 )
 
+_count = 150_001
+LARGE = (
+    Case(
+        "sgd",
+        arrays(weight=normal(_count), grad=normal(_count), velocity=normal(_count)),
+        {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1},
+    ),
+    Case(
+        "adam",
+        arrays(
+            weight=normal(_count),
+            grad=normal(_count),
+            mean=normal(_count),
+            square=_positive(_count),
+        ),
+        {"lr": 0.1, "weight_decay": 0.1},
+    ),
+)
+
 _weight, _grad = np.array([1.0, -2.0]), np.array([0.5, 4.0])
 
 CHAPTER = Chapter(
@@ -62,6 +81,7 @@ CHAPTER = Chapter(
     functions=("sgd", "adam"),
     run=run,
     cases=CASES,
+    large=LARGE,
     worked={
         "sgd": {"weight": _weight, "grad": _grad, "velocity": None, "lr": 0.1},
         "adam": {

@@ -32,6 +32,12 @@ CASES = (
     _case("nine images", 9, 2, 3, 3, scale_factor=2),
 )
 
+_images = arrays(x=normal(11, 35, 29, 31))
+LARGE = (
+    Case("nearest", _images, {"scale_factor": 2}),
+    Case("bilinear", _images, {"scale_factor": (1.7, 2), "mode": "bilinear"}),
+)
+
 _x = np.array([[4, 8], [0, -4]], dtype=float)[np.newaxis, np.newaxis]
 _grad_y = np.array([[1, 0, 2, 0], [0, 3, 0, 0], [0, 0, 4, 0], [-1, 0, 0, 5]], dtype=float)
 
@@ -42,6 +48,7 @@ CHAPTER = Chapter(
     functions=("forward", "backward_input"),
     run=run_by_shape(upsample2d),
     cases=CASES,
+    large=LARGE,
     worked={
         "forward": {"x": _x, "scale_factor": 2, "mode": "bilinear"},
         "backward_input": {
