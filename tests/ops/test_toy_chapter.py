@@ -62,17 +62,18 @@ def run(copy):
     return started
 
 
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+
+
 def test_its_tellings_agree_and_its_gradients_are_right(run):
-    told = run(
-        "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/ops/test_twins.py", "-k", "toy"
-    )
+    told = run(*PYTEST, "-k", "toy", "tests/ops/test_twins.py")
     assert re.search(r"^8 passed", told, re.M), told
 
 
 def test_the_house_takes_it_in(run):
-    run(
-        "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/house", "tests/docs/test_chapters.py"
-    )
+    run(*PYTEST, "tests/house", "tests/docs/test_chapters.py")
+    told = run(*PYTEST, "-m", "ci", "-k", "toy", "tests/docs/test_exercises.py")
+    assert re.search(r"^2 passed", told, re.M), told
 
 
 def test_it_is_shown(run):
