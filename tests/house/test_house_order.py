@@ -9,7 +9,6 @@ import sys
 from itertools import pairwise
 
 import pytest
-from not_yet import left
 from sources import ROOT, SOURCES, house_imports, imports, is_package, parsed, part
 
 #: Imports only point down this list, or stay on a line of it.
@@ -183,7 +182,7 @@ def test_every_part_has_its_place_in_the_order():
 
 
 def test_imports_point_down():
-    assert left(upward(SOURCES), "upward") == []
+    assert upward(SOURCES) == []
 
 
 def test_imports_point_down_inside_a_room():
@@ -191,9 +190,8 @@ def test_imports_point_down_inside_a_room():
 
 
 def test_imports_make_no_circle():
-    sources = {name: text for name, text in SOURCES.items() if left([name], "circle")}
-    assert circle(sources) == []
-    assert circle_of_rooms(sources) == []
+    assert circle(SOURCES) == []
+    assert circle_of_rooms(SOURCES) == []
 
 
 def test_no_file_needs_the_package_it_is_part_of():
@@ -201,7 +199,7 @@ def test_no_file_needs_the_package_it_is_part_of():
 
 
 def test_imports_stand_at_the_top_of_a_file():
-    assert left(late(SOURCES), "late") == []
+    assert late(SOURCES) == []
 
 
 def test_the_contributors_table_has_the_same_order():

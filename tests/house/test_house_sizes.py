@@ -13,7 +13,6 @@ import tokenize
 from pathlib import Path
 
 import pytest
-from not_yet import left
 from sources import ROOT, SRC, parsed
 
 LINES = 300  # of code in one file; docstrings, comments and blank lines are not counted
@@ -102,7 +101,7 @@ def test_folders_stay_small():
 
 
 def test_no_name_hides_a_file():
-    assert left(hidden("clearconv", SRC.parent), "hidden") == []
+    assert hidden("clearconv", SRC.parent) == []
 
 
 def chapters():

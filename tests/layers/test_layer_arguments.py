@@ -138,10 +138,12 @@ def test_saving_where_there_is_no_folder_names_the_path_that_was_given(tmp_path)
 
 
 def test_loading_a_folder_says_which_file_to_load(tmp_path):
+    for name in ("last.safetensors", "best.safetensors", "run.json"):
+        (tmp_path / name).touch()
     with pytest.raises(ModelFileError) as caught:
         clearconv.load(tmp_path)
-    assert "is a folder" in str(caught.value)
-    assert str(tmp_path / "best.safetensors") in str(caught.value)
+    assert f"{tmp_path} is a folder" in str(caught.value)
+    assert "Load a file in it: best.safetensors, last.safetensors." in str(caught.value)
 
 
 # -- activations of one's own ----------------------------------------------------------------------

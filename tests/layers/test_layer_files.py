@@ -146,7 +146,7 @@ def test_a_file_cut_off_anywhere_or_spoilt_is_refused(tmp_path):
             load(path)
     with pytest.raises(ModelFileError, match="no such file"):
         load(tmp_path / "none.safetensors")
-    with pytest.raises(ModelFileError, match=r"is a folder.*best\.safetensors"):
+    with pytest.raises(ModelFileError, match=r"is a folder.*Load a file in it: net\.safetensors"):
         load(tmp_path)
 
 

@@ -14,6 +14,7 @@ from clearconv.errors import ModelFileError
 from clearconv.files import write_atomically
 from clearconv.saving.digest import update_digest
 from clearconv.saving.header import MOST_HEADER, DamagedFileError, check_header, description
+from clearconv.words import some
 
 _KEY = "clearconv"
 _CHECKSUM = "sha256"
@@ -98,9 +99,9 @@ def read(path: Path) -> Content:
     from safetensors import SafetensorError, safe_open
 
     if path.is_dir():
+        models = some(sorted(file.name for file in path.glob("*.safetensors")))
         raise ModelFileError(
-            f"{path} is a folder, but a .safetensors file is expected. If it is the folder of a "
-            f"training run, load {path / 'best.safetensors'}."
+            f"{path} is a folder, but a .safetensors file is expected. Load a file in it: {models}."
         )
     if not path.is_file():
         what = "this is not a regular file" if path.exists() else "there is no such file"

@@ -34,7 +34,7 @@ from clearconv.arrays import (
     result,
     same_dtype,
 )
-from clearconv.ops.conv2d._filters import check_bias, filters_of, filters_window
+from clearconv.ops.conv2d.filters import check_bias, filters_of, filters_window
 from clearconv.ops.conv2d.routes import route
 from clearconv.ops.geometry.window import IntOrPair, Padding, Window
 from clearconv.ops.tellings import pick

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from clearconv.arrays import batch_shape
-from clearconv.ops.conv2d._filters import filters_of, filters_window
+from clearconv.ops.conv2d.filters import filters_of, filters_window
 from clearconv.ops.geometry.window import IntOrPair, Padding
 from clearconv.ops.tellings import available, pick
 from clearconv.words import table

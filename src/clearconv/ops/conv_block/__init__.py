@@ -29,7 +29,7 @@ import numpy.typing as npt
 from clearconv.arrays import Array, as_batch, check, expect, filled, fits, result, same_dtype
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.ops.batch_norm2d import BatchNormSaved
-from clearconv.ops.conv2d._filters import filters_window
+from clearconv.ops.conv2d.filters import filters_window
 from clearconv.ops.conv_block._join import empty, join
 from clearconv.ops.conv_block._norm import (
     Norm,

@@ -35,7 +35,7 @@ from clearconv.arrays import (
     result,
     same_dtype,
 )
-from clearconv.ops.conv2d._filters import check_bias, filters_of
+from clearconv.ops.conv2d.filters import check_bias, filters_of
 from clearconv.ops.conv_transpose2d.stamp import transposed_window
 from clearconv.ops.geometry.window import IntOrPair, Padding
 from clearconv.ops.tellings import pick
