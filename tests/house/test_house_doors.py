@@ -131,7 +131,7 @@ def test_every_door_that_is_in_use_leads_somewhere():
 HOUSE = {
     "clearconv.ops": "",
     "clearconv.ops.conv2d": "",
-    "clearconv.ops.conv2d.filters": "def check(): ...\ndef _check(): ...",
+    "clearconv.ops.conv2d._filters": "def check(): ...\ndef _check(): ...",
     "clearconv.ops.conv2d.loops": "def _sum(): ...",
     "clearconv.layers": "",
     "clearconv.layers.base": "",
@@ -143,17 +143,17 @@ HOUSE = {
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("clearconv.layers.conv2d", "from clearconv.ops.conv2d.filters import check"),
+        ("clearconv.layers.conv2d", "from clearconv.ops.conv2d._filters import check"),
         ("clearconv.layers.conv2d", "from clearconv.ops.conv2d import _filters"),
-        ("clearconv.layers.conv2d", "import clearconv.ops.conv2d.filters"),
-        ("clearconv.ops.conv_block", "from clearconv.ops.conv2d.filters import check"),
+        ("clearconv.layers.conv2d", "import clearconv.ops.conv2d._filters"),
+        ("clearconv.ops.conv_block", "from clearconv.ops.conv2d._filters import check"),
         (
             "clearconv.ops.conv_block",
-            "def f():\n    from clearconv.ops.conv2d.filters import check",
+            "def f():\n    from clearconv.ops.conv2d._filters import check",
         ),
         (
             "clearconv.ops.conv_block",
-            "if TYPE_CHECKING:\n    from clearconv.ops.conv2d.filters import check",
+            "if TYPE_CHECKING:\n    from clearconv.ops.conv2d._filters import check",
         ),
     ],
 )
@@ -183,7 +183,7 @@ def test_a_private_attribute_of_another_room_is_seen():
 
 
 def test_what_stays_in_its_room_is_allowed():
-    line = "from clearconv.ops.conv2d.filters import check, _check"
+    line = "from clearconv.ops.conv2d._filters import check, _check"
     for module in ("clearconv.ops.conv2d", "clearconv.ops.conv2d.matrix"):
         house = {**HOUSE, module: line}
         assert private_modules(house) == private_names(house) == []
