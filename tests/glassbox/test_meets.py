@@ -1,0 +1,62 @@
+"""The rules by which numbers met: the page's data name them, and its script has them."""
+
+import re
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+from clearconv import (
+    AvgPool2d,
+    Conv2d,
+    Flatten,
+    Identity,
+    MaxPool2d,
+    Residual,
+    Sequential,
+    Upsample,
+    trace,
+)
+from clearconv.glassbox.facts import meets
+from clearconv.layers import Layer
+from clearconv.tracing.chapters import _explainers
+
+SCRIPT = files("clearconv.glassbox").joinpath("page", "meet.js").read_text("utf-8")
+RULES = set(re.findall(r"\w+", re.search(r"const rules = \{(.*?)\};", SCRIPT, re.DOTALL)[1]))
+
+
+class Mine(Layer):
+    def _build(self, input_shape):
+        return input_shape
+
+    def _forward(self, x, context):
+        return x, None
+
+    def _backward(self, grad_y, saved, context):
+        return grad_y
+
+
+def test_the_script_has_rules_for_all_that_an_explainer_knows():
+    assert {name.lower() for name in _explainers()} <= RULES
+
+
+@pytest.mark.parametrize(
+    ("layer", "rules"),
+    [
+        (Conv2d(2, 3), "conv2d"),
+        (MaxPool2d(2), "max_pool2d"),
+        (AvgPool2d(2), "shares"),
+        (Upsample(scale_factor=2), "shares"),
+        (Flatten(), "flatten"),
+        (Residual(Conv2d(1, 1)), "residual"),
+        (Identity(), "activation"),
+        (Mine(), ""),
+    ],
+    ids=lambda one: one if isinstance(one, str) else type(one).__name__,
+)
+def test_each_layer_names_its_rules(layer, rules):
+    model = Sequential(layer).build((1, 6, 6), dtype="float64")
+    x = np.ones((1, 6, 6))
+    told = trace(model, x, grad_y=model.forward(x[np.newaxis]))
+    assert meets(told.layers[-1]) == rules
+    assert rules in RULES or not rules
