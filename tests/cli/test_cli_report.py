@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from clearconv.cli.screen.evaluation import accuracy, class_names, report, sureness
+from clearconv.cli.screen.evaluation import accuracy, class_names, sureness, tables
 from clearconv.train import Evaluation
 from clearconv.words import printable, table, width
 
@@ -18,7 +18,7 @@ def evaluation(classes, labels, predictions):
 def test_by_hand():
     """Three dogs, one taken for a panda; two pandas; no bird, but one panda taken for one."""
     found = evaluation(["dog", "panda", "bird"], [0, 0, 0, 1, 1], [0, 1, 0, 1, 2])
-    assert "\n".join(report(found, "see x")) == (
+    assert "\n".join(tables(found, "see x")) == (
         "Confusion: rows are true classes, columns predicted ones\n"
         "true \\ predicted  dog  panda  bird\n"
         "----------------------------------\n"
@@ -43,7 +43,7 @@ def test_by_hand():
 
 def test_nothing_wrong():
     found = evaluation(["a", "b"], [0, 1], [0, 1])
-    assert list(report(found, ""))[-1] == "No image was named wrongly."
+    assert list(tables(found, ""))[-1] == "No image was named wrongly."
     assert accuracy(found) == "test accuracy 1.0000 (2 of 2)"
 
 
@@ -64,14 +64,14 @@ def test_few_images_are_called_few():
 
 def test_many_mistakes_are_counted():
     found = evaluation(["a", "b"], [0] * 30, [1] * 30)
-    lines = list(report(found, "all are in result.json"))
+    lines = list(tables(found, "all are in result.json"))
     assert lines[-1] == "... and 10 more; all are in result.json"
     assert sum(line.endswith(".jpg") for line in lines) == 20
 
 
 def test_long_names_become_numbers():
     names = [f"a rather long name {letter}" for letter in "abcdef"]
-    lines = list(report(evaluation(names, [0, 1, 5], [0, 2, 5]), ""))
+    lines = list(tables(evaluation(names, [0, 1, 5], [0, 2, 5]), ""))
     assert lines[1].split() == ["true", "\\", "predicted", "1", "2", "3", "4", "5", "6"]
     assert lines[4].split() == ["2", *names[1].split(), "0", "0", "1", "0", "0", "0"]
     assert max(map(len, lines[:10])) < 80
@@ -79,7 +79,7 @@ def test_long_names_become_numbers():
 
 def test_very_many_classes_show_their_confusions():
     names = [f"c{number}" for number in range(100)]
-    lines = list(report(evaluation(names, [7, 7, 7, 9], [8, 8, 7, 1]), ""))
+    lines = list(tables(evaluation(names, [7, 7, 7, 9], [8, 8, 7, 1]), ""))
     assert lines[0] == "Most frequent confusions"
     assert [line.split() for line in lines[3:5]] == [["c7", "c8", "2"], ["c9", "c1", "1"]]
     assert lines[5] == ""

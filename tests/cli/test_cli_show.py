@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from clearconv.cli.screen import source as _source
+from clearconv.cli.screen.arrays import described, difference
 from clearconv.cli.screen.source import excerpts
-from clearconv.cli.screen.values import described, difference
 from clearconv.docstring import arguments, formula, readable, sections
 from clearconv.ops import CHAPTERS, conv2d
 from clearconv.ops.tellings import available

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from clearconv.cli.flags.options import variations
-from clearconv.cli.screen import begun
+from clearconv.cli.screen import introduction
 from clearconv.cli.screen import progress as _progress
 from clearconv.data import Augmentation
 from clearconv.models import MODELS
@@ -194,7 +194,7 @@ def test_variations():
 
 
 def test_the_notice_where_nothing_is_compiled(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(begun, "native_module", lambda: None)
+    monkeypatch.setattr(introduction, "native_module", lambda: None)
     few = ("--epochs", 1, "--classes", "0,1")
     result = run("train", "digits", *few, "--out", tmp_path / "a")
     assert result.exit_code == 0, result.stderr
@@ -205,7 +205,7 @@ def test_the_notice_where_nothing_is_compiled(run, tmp_path, monkeypatch):
 
 
 def test_no_notice_where_the_kernels_are(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(begun, "native_module", lambda: sys)
+    monkeypatch.setattr(introduction, "native_module", lambda: sys)
     few = ("--epochs", 1, "--classes", "0,1")
     result = run("train", "digits", *few, "--out", tmp_path / "a")
     assert result.exit_code == 0

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from clearconv.cli.flags.option import RunPath
+from clearconv.cli.flags.kinds import RunPath
 from clearconv.cli.frame import Failure, command
-from clearconv.cli.screen.evaluation import accuracy, report, sureness
+from clearconv.cli.screen.evaluation import accuracy, sureness, tables
 from clearconv.cli.screen.messages import warn
 from clearconv.cli.screen.progress import Reading
 from clearconv.runs import files
@@ -47,7 +47,7 @@ def evaluate(run: Path, data: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(evaluation.to_dict(), indent=1, allow_nan=False))
         return
-    for line in report(evaluation, "--json lists all"):
+    for line in tables(evaluation, "--json lists all"):
         click.echo(line)
     click.echo()
     for line in sureness(evaluation, "test on more images"):

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clearconv.cli.flags.option import RunPath
+from clearconv.cli.flags.images import expanded
+from clearconv.cli.flags.kinds import RunPath
 from clearconv.cli.frame import Failure, command
-from clearconv.cli.screen.images import expanded
 from clearconv.cli.screen.messages import complain
 from clearconv.files import shortened, write_atomically
 from clearconv.words import counted, printable, table

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from clearconv.cli.flags.option import Option, RunPath
+from clearconv.cli.flags.kinds import Option, RunPath
 from clearconv.cli.flags.spelling import spelled
 from clearconv.cli.flags.values import read
 from clearconv.cli.frame import Misused, command

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from clearconv.cli.flags.option import RunPath
+from clearconv.cli.flags.images import expanded
+from clearconv.cli.flags.kinds import RunPath
 from clearconv.cli.flags.spelling import spelled
 from clearconv.cli.frame import Failure, command
 from clearconv.cli.screen.bar import Bar
-from clearconv.cli.screen.images import expanded
 from clearconv.cli.screen.messages import complain
 from clearconv.words import counted, table
 

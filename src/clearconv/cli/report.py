@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from clearconv.cli.flags.option import RunPath
+from clearconv.cli.flags.kinds import RunPath
 from clearconv.cli.frame import command
 from clearconv.cli.screen.progress import Reading
 from clearconv.words import printable

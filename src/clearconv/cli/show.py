@@ -16,8 +16,8 @@ import click
 
 from clearconv.cli.frame import command
 from clearconv.cli.misspelt import unknown
+from clearconv.cli.screen.arrays import described, difference
 from clearconv.cli.screen.source import Excerpt, contract, excerpts
-from clearconv.cli.screen.values import described, difference
 from clearconv.docstring import arguments, first_line, readable, sections
 from clearconv.ops import tellings as _backend
 from clearconv.ops.chapter import Chapter

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from clearconv.cli.flags.options import of_train, variations
 from clearconv.cli.flags.spelling import quoted
 from clearconv.cli.frame import Stopped, Terminated, command
-from clearconv.cli.screen.begun import forecast, introduce, introduce_another
+from clearconv.cli.screen.introduction import forecast, introduce, introduce_another
 from clearconv.cli.screen.progress import Training
 from clearconv.runs import files
 from clearconv.train import (

@@ -1,45 +1,39 @@
-"""What options and arguments of several commands share."""
+"""How an option of a run is made; the help of each says what photographs get by default."""
 
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any
 
 import click
 
-from clearconv.runs import files
+from clearconv.cli.flags.kinds import Option, Words
+from clearconv.models import default_for
+from clearconv.runs.settings import DEFAULTS
+from clearconv.train import Settings
 
 
-class Option(click.Option):
-    """An option with a heading.
-
-    Parameters
-    ----------
-    *given, **settings
-        As for ``click.Option``.
-    heading : str
-        The section of the help that lists it.
-    """
-
-    def __init__(self, *given: Any, heading: str = "", **settings: Any) -> None:
-        super().__init__(*given, **settings)
-        self.heading = heading
-
-    def get_help_extra(self, ctx: click.Context) -> Any:
-        """Leave out ranges: the help's words say them where they are not plain."""
-        extra = super().get_help_extra(ctx)
-        extra.pop("range", None)
-        return extra
+def setting(heading: str, *names: str, help: str, default: str | None = None, **kind: Any) -> Any:
+    """Make an option for a setting; the help says what photographs get by default."""
+    field = names[0].lstrip("-").partition("/")[0].replace("-", "_")
+    shown = default if default is not None else _standard(field, "/--no-" in names[0])
+    text = f"{help}  [{shown}]" if shown else help
+    return click.option(*names, cls=Option, heading=heading, help=text, default=None, **kind)
 
 
-class RunPath(click.Path):
-    """A run folder or a model file; a wrong one is answered with the runs there are."""
+def choice(heading: str, name: str, known: Iterable[str], help: str, **kind: Any) -> Any:
+    """Make an option with a few possible words, which the help lists."""
+    words = tuple(known)
+    text = f"{help}: {', '.join(words)}."
+    return setting(heading, name, metavar="NAME", type=Words(words), help=text, **kind)
 
-    def __init__(self) -> None:
-        super().__init__(path_type=Path)
 
-    def convert(self, value: Any, parameter: Any, ctx: click.Context | None) -> Any:
-        """Return the path if it exists."""
-        if not Path(value).exists():
-            runs = sorted(str(path.parent) for path in Path(files.RUNS).glob(f"*/{files.RUN}"))
-            there = f"there are {', '.join(runs[-8:])}" if runs else "clearconv train makes one"
-            self.fail(f"{value} does not exist; a run folder is expected: {there}.")
-        return super().convert(value, parameter, ctx)
+def _standard(field: str, yes_or_no: bool) -> str:
+    """Return the default for photographs, as a command line would give it."""
+    plain = {item.name: item.default for item in fields(Settings)}
+    photos = {**plain, "model": default_for("photos"), **DEFAULTS["photos"]}
+    value = {**photos, **photos["augmentation"]}[field]
+    if yes_or_no:
+        return "yes" if value else "no"
+    if field == "crop":
+        value = value[0] if value else 1
+    return "off" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
-from clearconv.cli.flags.option import Option, RunPath
-from clearconv.cli.flags.setting import Rate, choice, setting
+from clearconv.cli.flags.kinds import Option, Rate, RunPath
+from clearconv.cli.flags.option import choice, setting
 from clearconv.cli.flags.values import FORMS, read
 from clearconv.data import Augmentation
 from clearconv.models import MODELS

@@ -16,7 +16,7 @@ _MISTAKES = 20
 _CONFUSIONS = 20
 
 
-def report(evaluation: "Evaluation", full_list: str) -> Iterator[str]:
+def tables(evaluation: "Evaluation", full_list: str) -> Iterator[str]:
     """Yield the lines of an evaluation, all but the last one: the accuracy.
 
     Parameters

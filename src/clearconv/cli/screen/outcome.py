@@ -6,7 +6,7 @@ import click
 
 from clearconv.cli.flags.repeating import repeating
 from clearconv.cli.flags.spelling import quoted
-from clearconv.cli.screen.evaluation import accuracy, report, sureness
+from clearconv.cli.screen.evaluation import accuracy, sureness, tables
 from clearconv.data import usual_folds
 from clearconv.runs import files
 from clearconv.runs.best import highest_epoch
@@ -26,7 +26,7 @@ def show_test(run: Run, result: Result) -> None:
         kept += ", by the mean recall of the validation images"
     click.echo(f"\nTest with {kept}\n")
     full_list = f"all are in {printable(result.folder / files.RESULT)}"
-    for line in report(result.evaluation, full_list):
+    for line in tables(result.evaluation, full_list):
         click.echo(line)
 
 
@@ -65,7 +65,7 @@ def conclude_folds(run: Run, found: CrossValidation) -> None:
     """
     full_list = f"all are in {printable(found.folder / files.FOLDS)}"
     click.echo("\nTests of all folds: each image once, by a model that had not seen it\n")
-    for line in report(found.evaluation, full_list):
+    for line in tables(found.evaluation, full_list):
         click.echo(line)
     final = repeating(run.source.kind, replace(run.settings, split=None))
     click.echo(
