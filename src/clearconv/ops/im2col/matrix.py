@@ -11,10 +11,10 @@ def forward(x: Array, window: Window, out: Array | None = None) -> Array:
     (KH, KW), (OH, OW) = window.kernel, window.output
     patches = gather(pad(x, window), window)  # (N, OH, OW, KH, KW, C)
     patches = patches.transpose(0, 5, 3, 4, 1, 2)  # (N, C, KH, KW, OH, OW)
-    if out is None:
-        return patches.reshape(N, C * KH * KW, OH * OW)
-    out.reshape(patches.shape)[...] = patches  # a view, since no axes are joined
-    return out
+    if out is not None:
+        out.reshape(patches.shape)[...] = patches  # a view, since no axes are joined
+        return out
+    return patches.reshape(N, C * KH * KW, OH * OW)
 
 
 def backward_input(grad_y: Array, window: Window, out: Array | None = None) -> Array:
