@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from clearconv.errors import ShapeError
-from clearconv.ops import group_norm, linear
+from clearconv.ops import conv2d, conv_transpose2d, group_norm, linear
 from clearconv.ops.geometry.shards import WHOLE, Shards
 from clearconv.ops.reduction import tree_sum
 from clearconv.ops.tellings import available
@@ -48,6 +48,45 @@ class Summed:
         return [rng.standard_normal((N, *shape)).astype(dtype) for shape in self.shapes]
 
 
+def conv(weight, size, native_only=False, **options):
+    """Return the filters' gradient of a convolution."""
+    C = weight[1] * options.get("groups", 1)
+    nothing = np.zeros((1, C, *size), "float32"), np.zeros(weight, "float32")
+    grad = conv2d.forward(*nothing, **options, backend="matrix").shape[1:]
+    return Summed(
+        "conv2d",
+        (grad, (C, *size)),
+        lambda *a, **k: conv2d.backward_weight(*a, weight, **options, **k),
+        lambda *a, **k: conv2d.weight_sums(*a, weight, **options, **k),
+        lambda total, dtype: conv2d.weight_from_sum(total, weight),
+        native_only,
+    )
+
+
+def transposed(weight, size, native_only=False, **options):
+    """Return the filters' gradient of a transposed convolution."""
+    nothing = np.zeros((1, weight[0], *size), "float32"), np.zeros(weight, "float32")
+    grad = conv_transpose2d.forward(*nothing, **options, backend="matrix").shape[1:]
+    return Summed(
+        "conv_transpose2d",
+        (grad, (weight[0], *size)),
+        lambda *a, **k: conv_transpose2d.backward_weight(*a, weight, **options, **k),
+        lambda *a, **k: conv_transpose2d.weight_sums(*a, weight, **options, **k),
+        lambda total, dtype: conv_transpose2d.weight_from_sum(total, weight),
+        native_only,
+    )
+
+
+def bias(chapter, shape, shared=True):
+    """Return the bias's gradient of a convolution."""
+    return Summed(
+        chapter.__name__.rsplit(".", 1)[1],
+        (shape,),
+        lambda *a, **k: chapter.backward_bias(*a, shared, **k),
+        lambda *a, **k: chapter.bias_sums(*a, shared, **k),
+    )
+
+
 def normed(shape, part):
     """Return the gradient of the scale (part 0) or the shift (part 1) of group norm."""
 
@@ -66,6 +105,21 @@ def normed(shape, part):
 
 
 ALL = {
+    "conv2d weight": conv((3, 2, 2, 2), (3, 4)),
+    "conv2d weight, groups and stride": conv((4, 1, 3, 2), (5, 4), groups=2, stride=2, padding=1),
+    "conv2d weight, depthwise": conv((3, 1, 3, 3), (4, 3), groups=3, padding=1),
+    "conv2d weight, long chunks": conv((3, 2, 1, 1), (31, 37), native_only=True),
+    "conv2d weight, Winograd": conv((20, 18, 3, 3), (9, 8), native_only=True, padding=1),
+    "conv2d weight, Winograd, many channels": conv((96, 80, 3, 3), (4, 4), True, padding=1),
+    "conv2d weight, exact": conv((20, 18, 3, 3), (9, 8), True, padding=1, exact=True),
+    "conv2d weight, packed": conv((130, 32, 1, 1), (5, 4), native_only=True),
+    "conv2d weight, packed by shard": conv((128, 16, 1, 1), (33, 32), native_only=True),
+    "conv2d weight, packed 3x3": conv((256, 128, 3, 3), (5, 5), native_only=True, stride=2),
+    "conv2d bias": bias(conv2d, (3, 4, 5)),
+    "conv2d bias by position": bias(conv2d, (3, 2, 4), shared=False),
+    "conv_transpose2d weight": transposed((2, 3, 2, 2), (3, 2), stride=2),
+    "conv_transpose2d weight, Winograd": transposed((18, 20, 3, 3), (8, 9), True, padding=1),
+    "conv_transpose2d bias": bias(conv_transpose2d, (3, 4, 2)),
     "linear weight": Summed("linear", ((5,), (7,)), linear.backward_weight, linear.weight_sums),
     "linear weight, wide": Summed(
         "linear", ((37,), (101,)), linear.backward_weight, linear.weight_sums, native_only=True
@@ -166,6 +220,8 @@ def written(telling):
     pixels = rng.standard_normal((1, 8, 99, 99)).astype("float32")
     pixels = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
     y, saved = group_norm.forward_saving(pixels, 2)
+    many, few = rng.standard_normal((2, 256, 3, 3)), rng.standard_normal((2, 64, 3, 3))
+    many, few = many.astype("float32"), few.astype("float32")
     wide = rng.standard_normal((9000, 20)).astype("float32")
     thin = rng.standard_normal((10, 20)).astype("float32")
     return {
@@ -173,6 +229,17 @@ def written(telling):
         "linear.backward_input": (linear.backward_input, (wide, thin.T.copy()), (9000, 10)),
         "linear.backward_weight": (linear.backward_weight, (grad, x), weight.shape),
         "linear.backward_bias": (linear.backward_bias, (wide.reshape(2, -1),), (90000,)),
+        "conv2d.backward_weight": (
+            conv2d.backward_weight,
+            (many, few, (256, 64, 3, 3), 1, 1),
+            (256, 64, 3, 3),
+        ),
+        "conv2d.backward_bias": (conv2d.backward_bias, (wide.reshape(2, -1, 1, 1),), (90000,)),
+        "conv_transpose2d.backward_weight": (
+            conv_transpose2d.backward_weight,
+            (few, many, (256, 64, 3, 3), 1, 1),
+            (256, 64, 3, 3),
+        ),
         "group_norm.forward": (group_norm.forward, (pixels, 2), y.shape),
         "group_norm.backward_input": (group_norm.backward_input, (pixels, None, saved), y.shape),
     }[telling]
@@ -186,6 +253,9 @@ def written(telling):
         "linear.backward_input",
         "linear.backward_weight",
         "linear.backward_bias",
+        "conv2d.backward_weight",
+        "conv2d.backward_bias",
+        "conv_transpose2d.backward_weight",
         "group_norm.forward",
         "group_norm.backward_input",
     ],
@@ -207,3 +277,29 @@ def test_out_spares_an_array_of_its_size(name):
     assert result is out
     assert np.array_equal(out, expected)
     assert peak < out.nbytes / 4
+
+
+@pytest.mark.skipif("native" not in available("conv2d"), reason="no compiled kernels")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sums_by_winograd_are_finished_by_any_telling(dtype):
+    x, grad_y = ALL["conv2d weight, Winograd"].arrays(9, dtype)[::-1]
+    given, options = (grad_y, x, (20, 18, 3, 3)), {"padding": 1, "backend": "native"}
+    assert conv2d.route(x.shape, given[2], padding=1)["backward_weight"] == "winograd"
+    sums = conv2d.weight_sums(*given, **options, joined=True)
+    assert sums.shape == (1, 36, 18, 20)
+    exact = conv2d.backward_weight(*given, padding=1, backend="matrix")
+    for telling in available("conv2d"):
+        found = conv2d.weight_from_sum(sums[0], given[2], backend=telling)
+        assert np.abs(found - exact).max() < 100 * np.finfo(dtype).eps * np.abs(exact).max()
+        out = np.empty_like(exact)
+        assert conv2d.weight_from_sum(sums[0], given[2], out=out, backend=telling) is out
+        assert np.array_equal(out, found)
+
+
+def test_a_sum_of_other_filters_is_refused():
+    with pytest.raises(ShapeError, match=r"conv2d.weight_from_sum: sum has shape \(2, 3, 1, 1\)"):
+        conv2d.weight_from_sum(np.zeros((2, 3, 1, 1)), (3, 2, 1, 1))
+    with pytest.raises(ShapeError, match=r"\(36, 3, 2\) is expected: 36 points"):
+        conv2d.weight_from_sum(np.zeros((36, 2, 3)), (2, 3, 3, 3))
+    with pytest.raises(ShapeError, match="sum has shape"):
+        conv_transpose2d.weight_from_sum(np.zeros(3), (2, 3, 3, 3))

@@ -31,15 +31,27 @@ from clearconv.arrays import (
     check,
     expect,
     fits,
-    result,
+    put,
     same_dtype,
 )
-from clearconv.ops.conv2d.filters import check_bias, filters_of, filters_window
+from clearconv.ops.conv2d.filters import check_bias, check_shape, filters_window, window_for
+from clearconv.ops.conv2d.points import POINTS
 from clearconv.ops.conv2d.routes import route
+from clearconv.ops.geometry.shards import WHOLE, Shards
 from clearconv.ops.geometry.window import IntOrPair, Padding, Window
+from clearconv.ops.reduction import shard_sums
 from clearconv.ops.tellings import pick
 
-__all__ = ["backward_bias", "backward_input", "backward_weight", "forward", "route"]
+__all__ = [
+    "backward_bias",
+    "backward_input",
+    "backward_weight",
+    "bias_sums",
+    "forward",
+    "route",
+    "weight_from_sum",
+    "weight_sums",
+]
 
 
 def forward(
@@ -183,7 +195,7 @@ def backward_input(
         "conv2d.backward_input", full, weight, stride, padding, dilation, groups
     )
     same_dtype("conv2d.backward_input", grad_y=grad_y, weight=weight)
-    batch = _grad_y("backward_input", grad_y, full[0], weight.shape[0], window)
+    batch = _grad_y("conv2d.backward_input", grad_y, full[0], weight.shape[0], window)
     what, telling = "conv2d.backward_input", pick("conv2d", backend)
     to = Destination(what, out, tuple(x_shape), grad_y.dtype, grad_y, weight, axes=4)
     return to.result(telling.backward_input(batch, weight, window, groups, exact, to.place))
@@ -199,6 +211,7 @@ def backward_weight(
     groups: int = 1,
     *,
     exact: bool = False,
+    shards: Shards = WHOLE,
     out: Array | None = None,
     backend: str | None = None,
 ) -> Array:
@@ -218,6 +231,8 @@ def backward_weight(
         (O, C/groups, KH, KW).
     stride, padding, dilation, groups, exact
         As in the forward pass.
+    shards : Shards
+        Which shards of a batch these images are; all of it unless given.
     out : ndarray, optional
         Receives the result.
     backend : {"loops", "matrix", "native"}, optional
@@ -231,7 +246,7 @@ def backward_weight(
     Raises
     ------
     ShapeError
-        If `grad_y` is not what the forward pass gives.
+        If `grad_y` is not what the forward pass gives, or holds other images than `shards`.
     DtypeError
         If the arrays are not all float32 or all float64.
 
@@ -244,20 +259,143 @@ def backward_weight(
     ----------
     The article's formula 14 (with the input, not the output, as the second factor).
     """
-    batch = as_batch("conv2d.backward_weight", x)
-    filters = filters_of("conv2d.backward_weight", weight_shape, x.dtype)
-    window = filters_window(
-        "conv2d.backward_weight", batch.shape, filters, stride, padding, dilation, groups
+    what, telling = "conv2d.backward_weight", pick("conv2d", backend)
+    grads, batch, window = _check_weight(
+        what, grad_y, x, weight_shape, stride, padding, dilation, groups
     )
-    same_dtype("conv2d.backward_weight", grad_y=grad_y, x=x)
-    grads = _grad_y("backward_weight", grad_y, batch.shape[0], filters.shape[0], window)
-    telling = pick("conv2d", backend)
-    grad_weight = telling.backward_weight(grads, batch, window, groups, exact)
-    return result("conv2d.backward_weight", grad_weight, tuple(weight_shape), out)
+    shards.batch(len(batch), what)
+    to = Destination(what, out, tuple(weight_shape), x.dtype, grad_y, x)
+    return to.result(
+        telling.backward_weight(grads, batch, window, groups, exact, shards=shards, out=to.place)
+    )
+
+
+def weight_sums(
+    grad_y: Array,
+    x: Array,
+    weight_shape: tuple[int, ...],
+    stride: IntOrPair = 1,
+    padding: Padding = 0,
+    dilation: IntOrPair = 1,
+    groups: int = 1,
+    *,
+    exact: bool = False,
+    shards: Shards = WHOLE,
+    joined: bool = False,
+    backend: str | None = None,
+) -> Array:
+    r"""Sum over each shard of a batch what the gradient of the filters is made of.
+
+    ``reduction.tree_sum`` adds the sums of all shards, whoever holds them, and `weight_from_sum`
+    makes the gradient of what comes out: to the bits of `backward_weight`.
+
+    Parameters
+    ----------
+    grad_y : ndarray of shape (N, O, OH, OW)
+        dL/dy of the images at hand.
+    x : ndarray of shape (N, C, H, W)
+        Their input in the forward pass.
+    weight_shape : tuple of int
+        (O, C/groups, KH, KW).
+    stride, padding, dilation, groups, exact
+        As in the forward pass.
+    shards : Shards
+        Which shards of the batch these images are.
+    joined : bool
+        Whether to add up the shards at hand: one sum instead of one for each.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    sums : ndarray of shape (shards, *weight_shape) or (shards, 36, C, O)
+        The latter where the native telling goes by Winograd's algorithm, which adds before it
+        transforms back. There are none, (0, ...), where the batch is too small for these shards.
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` is not what the forward pass gives, or holds other images than `shards`.
+    DtypeError
+        If the arrays are not all float32 or all float64.
+
+    Notes
+    -----
+    .. math:: dw_{s,o,c,i,j} = \sum_{n \in s,p,q} dy_{n,o,p,q}\;
+        x^{pad}_{n,\,c,\,p s_h + i d_h,\,q s_w + j d_w}
+
+    References
+    ----------
+    As of `backward_weight`.
+    """
+    what, telling = "conv2d.weight_sums", pick("conv2d", backend)
+    grads, batch, window = _check_weight(
+        what, grad_y, x, weight_shape, stride, padding, dilation, groups
+    )
+    return shard_sums(
+        what, telling.weight_sum, (grads, batch), shards, joined, window, groups, exact
+    )
+
+
+def weight_from_sum(
+    sum: Array,
+    weight_shape: tuple[int, ...],
+    *,
+    out: Array | None = None,
+    backend: str | None = None,
+) -> Array:
+    r"""Make the gradient of the filters of its sum over all shards.
+
+    Most sums are the gradient. Those of Winograd's algorithm are still at its 36 points.
+
+    Parameters
+    ----------
+    sum : ndarray of shape `weight_shape` or (36, C, O)
+        What `weight_sums` returned, added up.
+    weight_shape : tuple of int
+        (O, C/groups, KH, KW).
+    out : ndarray, optional
+        Receives the result.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    grad_weight : ndarray of shape `weight_shape`
+        Same dtype as `sum`.
+
+    Raises
+    ------
+    ShapeError
+        If it is no sum for filters of this shape.
+    DtypeError
+        If it is neither float32 nor float64.
+
+    Notes
+    -----
+    .. math:: dw = G^T m\, G
+
+    References
+    ----------
+    Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015.
+    """
+    what, shape = "conv2d.weight_from_sum", tuple(weight_shape)
+    check(what, "sum", sum, (3, 4))
+    to = Destination(what, out, shape, sum.dtype, sum)
+    if sum.ndim == 4:
+        expect(what, "sum", sum, shape, "the shape of the filters")
+        return to.result(put(sum, to.place))
+    expect(what, "sum", sum, (POINTS, *shape[1::-1]), "36 points of filters of this shape")
+    return to.result(pick("conv2d", backend).weight_from_sum(sum, out=to.place))
 
 
 def backward_bias(
-    grad_y: Array, shared: bool = True, *, out: Array | None = None, backend: str | None = None
+    grad_y: Array,
+    shared: bool = True,
+    *,
+    shards: Shards = WHOLE,
+    out: Array | None = None,
+    backend: str | None = None,
 ) -> Array:
     r"""Gradient of the loss with respect to the bias.
 
@@ -270,6 +408,8 @@ def backward_bias(
         dL/dy.
     shared : bool
         Whether the bias has one number for each channel; False for one of shape (O, OH, OW).
+    shards : Shards
+        Which shards of a batch these images are; all of it unless given.
     out : ndarray, optional
         Receives the result.
     backend : {"loops", "matrix", "native"}, optional
@@ -283,7 +423,7 @@ def backward_bias(
     Raises
     ------
     ShapeError
-        If `grad_y` has neither three nor four axes.
+        If `grad_y` has neither three nor four axes, or holds other images than `shards`.
     DtypeError
         If `grad_y` is neither float32 nor float64.
 
@@ -296,16 +436,90 @@ def backward_bias(
     ----------
     The article's formula 15 (which lists four of the nine terms).
     """
-    check("conv2d.backward_bias", "grad_y", grad_y, (3, 4))
-    grads = as_batch("conv2d.backward_bias", grad_y, "grad_y")
-    grad_bias = pick("conv2d", backend).backward_bias(grads, shared)
-    shape = grads.shape[1:2] if shared else grads.shape[1:]
-    return result("conv2d.backward_bias", grad_bias, shape, out)
+    what, telling = "conv2d.backward_bias", pick("conv2d", backend)
+    grads = _check_bias(what, grad_y)
+    shards.batch(len(grads), what)
+    to = Destination(what, out, grads.shape[1:2] if shared else grads.shape[1:], grads.dtype, grads)
+    return to.result(telling.backward_bias(grads, shared, shards=shards, out=to.place))
 
 
-def _grad_y(function: str, grad_y: Array, N: int, O: int, window: Window) -> Array:
+def bias_sums(
+    grad_y: Array,
+    shared: bool = True,
+    *,
+    shards: Shards = WHOLE,
+    joined: bool = False,
+    backend: str | None = None,
+) -> Array:
+    r"""Sum the gradient of the bias over each shard of a batch.
+
+    ``reduction.tree_sum`` adds those of all shards, whoever holds them, to the bits of
+    `backward_bias`.
+
+    Parameters
+    ----------
+    grad_y : ndarray of shape (N, O, OH, OW)
+        dL/dy of the images at hand.
+    shared : bool
+        Whether the bias has one number for each channel; False for one of shape (O, OH, OW).
+    shards : Shards
+        Which shards of the batch these images are.
+    joined : bool
+        Whether to add up the shards at hand: one sum instead of one for each.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    sums : ndarray of shape (shards, O) or (shards, O, OH, OW)
+        None, (0, ...), where the batch is too small for these shards.
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` has neither three nor four axes, or holds other images than `shards`.
+    DtypeError
+        If `grad_y` is neither float32 nor float64.
+
+    Notes
+    -----
+    .. math:: db_{s,o} = \sum_{n \in s,p,q} dy_{n,o,p,q}
+
+    References
+    ----------
+    As of `backward_bias`.
+    """
+    what, telling = "conv2d.bias_sums", pick("conv2d", backend)
+    grads = _check_bias(what, grad_y)
+    return shard_sums(what, telling.backward_bias, (grads,), shards, joined, shared)
+
+
+def _check_weight(
+    what: str,
+    grad_y: Array,
+    x: Array,
+    weight_shape: tuple[int, ...],
+    stride: IntOrPair,
+    padding: Padding,
+    dilation: IntOrPair,
+    groups: int,
+) -> tuple[Array, Array, Window]:
+    """Check what the gradient of the filters is made of; return both as batches."""
+    batch = as_batch(what, x)
+    shape = check_shape(what, weight_shape, x.dtype)
+    window = window_for(what, batch.shape, shape, stride, padding, dilation, groups)
+    same_dtype(what, grad_y=grad_y, x=x)
+    return _grad_y(what, grad_y, len(batch), shape[0], window), batch, window
+
+
+def _check_bias(what: str, grad_y: Array) -> Array:
+    """Return `grad_y` as a batch."""
+    check(what, "grad_y", grad_y, (3, 4))
+    return as_batch(what, grad_y, "grad_y")
+
+
+def _grad_y(what: str, grad_y: Array, N: int, O: int, window: Window) -> Array:
     """Check that `grad_y` has the shape of the forward pass's output."""
-    what = f"conv2d.{function}"
     grads = as_batch(what, grad_y, "grad_y")
     expect(what, "grad_y", grads, (N, O, *window.output), "the shape of the forward pass's output")
     return grads

@@ -17,11 +17,24 @@ def filters_window(
     dilation: IntOrPair,
     groups: int,
 ) -> Window:
-    """Check channels and groups, and compute the geometry; `what` names the function."""
+    """Check filters, channels and groups, and compute the geometry; `what` names the function."""
     check(what, "weight", weight, 4)
-    C, (O, I) = x_shape[1], weight.shape[:2]
+    return window_for(what, x_shape, weight.shape, stride, padding, dilation, groups)
+
+
+def window_for(
+    what: str,
+    x_shape: tuple[int, ...],
+    weight_shape: tuple[int, ...],
+    stride: IntOrPair,
+    padding: Padding,
+    dilation: IntOrPair,
+    groups: int,
+) -> Window:
+    """Check channels and groups, and compute the geometry, for filters of this shape."""
+    C, (O, I, KH, KW) = x_shape[1], weight_shape
     if O < 1 or I < 1:
-        raise ShapeError(f"{what}: weight is {weight.shape}, but no axis of it may be empty.")
+        raise ShapeError(f"{what}: weight is {weight_shape}, but no axis of it may be empty.")
     if groups < 1 or C % groups or O % groups:
         raise ShapeError(
             f"{what}: groups={groups}, but it must divide both the input channels ({C}) and the "
@@ -29,18 +42,22 @@ def filters_window(
         )
     if I * groups != C:
         raise ShapeError(
-            f"{what}: x has {C} channels (shape {tuple(x_shape)}), but weight {weight.shape} with "
+            f"{what}: x has {C} channels (shape {tuple(x_shape)}), but weight {weight_shape} with "
             f"groups={groups} expects {I * groups}. Weights are (out, in/groups, rows, columns)."
         )
     H, W = x_shape[2:]
-    return Window.of(what, (H, W), weight.shape[2:], stride, padding, dilation)
+    return Window.of(what, (H, W), (KH, KW), stride, padding, dilation)
 
 
-def filters_of(what: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
-    """Return filters of this shape, whose numbers do not matter, to check the geometry with."""
+def check_shape(what: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> tuple[int, ...]:
+    """Return the shape of filters if such filters can be."""
     filled(what, "weight", shape, 0)
     fits(what, "weight", shape, np.dtype(dtype).itemsize)
-    return check(what, "weight", np.empty(shape, dtype), 4)
+    if len(shape) != 4:
+        raise ShapeError(
+            f"{what}: weight has shape {tuple(shape)}, {len(shape)} axes, but 4 are needed."
+        )
+    return tuple(shape)
 
 
 def check_bias(what: str, bias: Array | None, channels: int, output: Pair) -> None:

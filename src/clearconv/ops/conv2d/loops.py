@@ -6,7 +6,9 @@ All sums are direct, so `exact` changes nothing.
 import numpy as np
 
 from clearconv.arrays import Array, zeros
+from clearconv.ops.conv2d.points import weight_from_sum as weight_from_sum
 from clearconv.ops.geometry.window import Window
+from clearconv.ops.reduction import by_shards
 
 
 def forward(
@@ -49,6 +51,7 @@ def backward_input(
     return grad_x
 
 
+@by_shards(2)
 def backward_weight(
     grad_y: Array, x: Array, window: Window, groups: int, exact: bool = True
 ) -> Array:
@@ -63,6 +66,7 @@ def backward_weight(
     return grad_weight
 
 
+@by_shards(1)
 def backward_bias(grad_y: Array, shared: bool = True) -> Array:
     """Formula 15: the bias took part in every output of its channel, or of its position."""
     N, O, OH, OW = grad_y.shape
@@ -70,6 +74,9 @@ def backward_bias(grad_y: Array, shared: bool = True) -> Array:
     for n, o, p, q in np.ndindex(N, O, OH, OW):
         grad_bias[o if shared else (o, p, q)] += grad_y[n, o, p, q]
     return grad_bias
+
+
+weight_sum = backward_weight  # of these shards, to which other shards' sums can be added
 
 
 def _channels(o: int, O: int, I: int, groups: int) -> slice:

@@ -7,8 +7,10 @@ sums are direct, so `exact` changes nothing.
 import numpy as np
 
 from clearconv.arrays import Array, put
+from clearconv.ops.conv2d.points import weight_from_sum as weight_from_sum
 from clearconv.ops.geometry.patches import gather, pad, scatter
 from clearconv.ops.geometry.window import Window
+from clearconv.ops.reduction import by_shards
 
 
 def forward(
@@ -45,6 +47,7 @@ def backward_input(
     return scatter(patches, window, out)  # (N, C, H, W)
 
 
+@by_shards(2)
 def backward_weight(
     grad_y: Array, x: Array, window: Window, groups: int, exact: bool = True
 ) -> Array:
@@ -56,9 +59,13 @@ def backward_weight(
     return product.transpose(0, 4, 3, 1, 2).reshape(O, I, KH, KW)
 
 
+@by_shards(1)
 def backward_bias(grad_y: Array, shared: bool = True) -> Array:
     """Sum over images and positions, or over images."""
     return grad_y.sum(axis=(0, 2, 3) if shared else 0)  # (O,) or (O, OH, OW)
+
+
+weight_sum = backward_weight  # of these shards, to which other shards' sums can be added
 
 
 def _rows(x: Array, window: Window, groups: int) -> Array:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from clearconv.arrays import batch_shape
-from clearconv.ops.conv2d.filters import filters_of, filters_window
+from clearconv.ops.conv2d.filters import check_shape, window_for
 from clearconv.ops.geometry.window import IntOrPair, Padding
 from clearconv.ops.tellings import available, pick
 from clearconv.words import table
@@ -68,10 +68,10 @@ def route(
     """
     what = "conv2d.route"
     full = batch_shape(what, x_shape)
-    weight = filters_of(what, weight_shape, np.float32)
-    window = filters_window(what, full, weight, stride, padding, dilation, groups)
+    shape = check_shape(what, weight_shape, np.float32)
+    window = window_for(what, full, shape, stride, padding, dilation, groups)
     native = pick("conv2d", "native")
-    C, O = full[1], weight.shape[0]
+    C, O = full[1], shape[0]
     return {task: native.route(task, window, C, O, groups, exact) for task in TASKS}
 
 

@@ -6,6 +6,7 @@ patches that come out. All sums are direct, so `exact` changes nothing.
 
 from clearconv.arrays import Array
 from clearconv.ops.conv2d import matrix as conv2d
+from clearconv.ops.geometry.shards import WHOLE, Shards
 from clearconv.ops.geometry.window import Window
 
 
@@ -38,12 +39,17 @@ def backward_input(
 
 
 def backward_weight(
-    grad_y: Array, x: Array, window: Window, groups: int, exact: bool = True
+    grad_y: Array,
+    x: Array,
+    window: Window,
+    groups: int,
+    exact: bool = True,
+    shards: Shards = WHOLE,
+    out: Array | None = None,
 ) -> Array:
     """Convolution's weight gradient, with x and `grad_y` exchanged."""
-    return conv2d.backward_weight(x, grad_y, window, groups)  # (C, O/groups, KH, KW)
+    return conv2d.backward_weight(x, grad_y, window, groups, shards=shards, out=out)
 
 
-def backward_bias(grad_y: Array, shared: bool = True) -> Array:
-    """The same sum as convolution's."""
-    return conv2d.backward_bias(grad_y, shared)
+weight_sum = backward_weight
+weight_from_sum, backward_bias = conv2d.weight_from_sum, conv2d.backward_bias  # the same

@@ -86,37 +86,74 @@ nb::object backward_input_as(const Input& grad_y, const Input& weight, const Inp
 
 template <class T>
 nb::object backward_weight_as(const Input& grad_y, const Input& x, const Geometry& window,
-                              Index groups, bool exact) {
-  Output<T> grad_weight(
-      {grad_y.shape(1), x.shape(1) / groups, window.kernel[0], window.kernel[1]}, Order::c);
+                              Index groups, bool exact, const Shards& shards, bool as_sums,
+                              nb::handle out) {
+  const Index C = x.shape(1), O = grad_y.shape(1);
+  const bool points = as_sums && kernels->route(Task::backward_weight, window, C, O, groups,
+                                                exact) == Route::winograd;
+  Output<T> to = points ? Output<T>({kSumPoints, C, O}, Order::c, out)
+                        : Output<T>({O, C / groups, window.kernel[0], window.kernel[1]}, Order::c,
+                                    out);
   compute([&] {
     functions<T>().backward_weight(plain(grad_y.tensor<T>()), plain(x.tensor<T>()), window, groups,
-                                   exact, grad_weight.tensor.data, nullptr, threads::runtime);
+                                   exact, {shards, to.tensor.data, nullptr, as_sums},
+                                   threads::runtime);
+  });
+  return to.numpy();
+}
+
+// What all functions of this name check.
+nb::object backward_weight_any(nb::handle grad_y, nb::handle x, nb::handle window, Index groups,
+                               bool exact, nb::handle shards, bool as_sums, nb::handle out) {
+  const Input gs(grad_y), xs(x);
+  const Geometry geo = geometry(window);
+  need(gs.ndim() == 4 && xs.ndim() == 4 && gs.shape(0) == xs.shape(0) &&
+       divides(groups, gs.shape(1)) && divides(groups, xs.shape(1)) && gs.shape(2) == geo.output[0] &&
+       gs.shape(3) == geo.output[1] && xs.shape(2) == geo.input[0] && xs.shape(3) == geo.input[1]);
+  same_dtype(gs, xs);
+  const Shards here = shards_of(shards, gs.shape(0));
+  return gs.is_double()
+             ? backward_weight_as<double>(gs, xs, geo, groups, exact, here, as_sums, out)
+             : backward_weight_as<float>(gs, xs, geo, groups, exact, here, as_sums, out);
+}
+
+template <class T>
+nb::object weight_from_sum_as(Input& sum, nb::handle out) {
+  const Index C = sum.shape(1), O = sum.shape(2);
+  Output<T> grad_weight({O, C, 3, 3}, Order::c, out);
+  if (!sum.contiguous()) sum.copy();
+  compute([&] {
+    functions<T>().weight_from_sum(sum.data<T>(), C, O, grad_weight.tensor.data,
+                                   threads::runtime);
   });
   return grad_weight.numpy();
 }
 
 template <class T>
-nb::object backward_bias_as(const Input& grad_y) {
-  Output<T> grad_bias({grad_y.shape(1)}, Order::c);
+nb::object backward_bias_as(const Input& grad_y, const Shards& shards, nb::handle out) {
+  Output<T> grad_bias({grad_y.shape(1)}, Order::c, out);
   compute([&] {
-    functions<T>().backward_bias(plain(grad_y.tensor<T>()), grad_bias.tensor.data, threads::runtime);
+    functions<T>().backward_bias(plain(grad_y.tensor<T>()), shards, grad_bias.tensor.data,
+                                 threads::runtime);
   });
   return grad_bias.numpy();
 }
 
 // A bias for each position: the numbers of an image, channels last, are channels of one pixel.
 template <class T>
-nb::object backward_positions_as(Input& grad_y) {
+nb::object backward_positions_as(Input& grad_y, const Shards& shards, nb::handle out) {
   const Index N = grad_y.shape(0), O = grad_y.shape(1), H = grad_y.shape(2), W = grad_y.shape(3);
-  Output<T> grad_bias({1, O, H, W}, Order::channels_last);
+  nb::object to = nb::borrow(out);
+  if (!to.is_none()) to = to[nb::none()];  // (1, O, H, W)
+  Output<T> grad_bias({1, O, H, W}, Order::channels_last, to);
   const Index shape[] = {N, O, H, W}, size = O * H * W;
   const T* numbers = grad_y.in<T>(Layout::channels_last(shape));
   const Tensor<const T> images = {numbers, {N, size, 1, 1}, {size, 1, size, size}};
   compute([&] {
-    functions<T>().backward_bias(plain(images), grad_bias.tensor.data, threads::runtime);
+    functions<T>().backward_bias(plain(images), shards, grad_bias.tensor.data, threads::runtime);
   });
-  return grad_bias.numpy();
+  const nb::object made = grad_bias.numpy();
+  return made[0];  // (O, H, W)
 }
 
 }  // namespace
@@ -149,23 +186,31 @@ nb::object backward_input(nb::handle grad_y, nb::handle weight, nb::handle bias,
 }
 
 nb::object backward_weight(nb::handle grad_y, nb::handle x, nb::handle window, Index groups,
-                           bool exact) {
-  const Input gs(grad_y), xs(x);
-  const Geometry geo = geometry(window);
-  need(gs.ndim() == 4 && xs.ndim() == 4 && gs.shape(0) == xs.shape(0) &&
-       divides(groups, gs.shape(1)) && divides(groups, xs.shape(1)) && gs.shape(2) == geo.output[0] &&
-       gs.shape(3) == geo.output[1] && xs.shape(2) == geo.input[0] && xs.shape(3) == geo.input[1]);
-  same_dtype(gs, xs);
-  return gs.is_double() ? backward_weight_as<double>(gs, xs, geo, groups, exact)
-                        : backward_weight_as<float>(gs, xs, geo, groups, exact);
+                           bool exact, nb::handle shards, nb::handle out) {
+  return backward_weight_any(grad_y, x, window, groups, exact, shards, false, out);
 }
 
-nb::object backward_bias(nb::handle grad_y, nb::handle shared) {
+nb::object weight_sum(nb::handle grad_y, nb::handle x, nb::handle window, Index groups, bool exact,
+                      nb::handle shards) {
+  return backward_weight_any(grad_y, x, window, groups, exact, shards, true, nb::none());
+}
+
+nb::object weight_from_sum(nb::handle sum, nb::handle out) {
+  Input given(sum);
+  need(given.ndim() == 3 && given.shape(0) == kSumPoints);
+  return given.is_double() ? weight_from_sum_as<double>(given, out)
+                           : weight_from_sum_as<float>(given, out);
+}
+
+nb::object backward_bias(nb::handle grad_y, nb::handle shared, nb::handle shards, nb::handle out) {
   Input gs(grad_y);
   need(gs.ndim() == 4);
+  const Shards here = shards_of(shards, gs.shape(0));
   if (truth(shared))
-    return gs.is_double() ? backward_bias_as<double>(gs) : backward_bias_as<float>(gs);
-  return gs.is_double() ? backward_positions_as<double>(gs) : backward_positions_as<float>(gs);
+    return gs.is_double() ? backward_bias_as<double>(gs, here, out)
+                          : backward_bias_as<float>(gs, here, out);
+  return gs.is_double() ? backward_positions_as<double>(gs, here, out)
+                        : backward_positions_as<float>(gs, here, out);
 }
 
 constexpr const char* kNames[] = {"direct",   "columns",   "packed",
@@ -208,8 +253,13 @@ void bind(nb::module_& module, Variant variant) {
               nb::arg("window"), nb::arg("groups"), nb::arg("exact") = false,
               nb::arg("out") = nb::none());
   chapter.def("backward_weight", &backward_weight, nb::arg("grad_y"), nb::arg("x"),
-              nb::arg("window"), nb::arg("groups"), nb::arg("exact") = false);
-  chapter.def("backward_bias", &backward_bias, nb::arg("grad_y"), nb::arg("shared") = true);
+              nb::arg("window"), nb::arg("groups"), nb::arg("exact") = false,
+              nb::arg("shards") = nb::none(), nb::arg("out") = nb::none());
+  chapter.def("weight_sum", &weight_sum, nb::arg("grad_y"), nb::arg("x"), nb::arg("window"),
+              nb::arg("groups"), nb::arg("exact") = false, nb::arg("shards") = nb::none());
+  chapter.def("weight_from_sum", &weight_from_sum, nb::arg("sum"), nb::arg("out") = nb::none());
+  chapter.def("backward_bias", &backward_bias, nb::arg("grad_y"), nb::arg("shared") = true,
+              nb::arg("shards") = nb::none(), nb::arg("out") = nb::none());
   chapter.def("route", &route, nb::arg("task"), nb::arg("window"), nb::arg("channels"),
               nb::arg("outputs"), nb::arg("groups"), nb::arg("exact") = false);
   chapter.def("runs", &runs);

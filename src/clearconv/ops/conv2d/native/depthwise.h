@@ -50,7 +50,7 @@ struct DepthwisePass {
   const Runtime& runtime;
   T* packed;  // (taps, lanes), zeros behind the channels
   Moments* moments;
-  Index first_unit[9];
+  Index first_unit[kMostShards + 1];
 
   Index lanes() const { return lanes_for<T>(x.image.shape(1)); }
   Index taps() const { return x.h.taps * x.w.taps; }
@@ -141,6 +141,7 @@ template <class T>
 struct DepthwiseWeightGradient {
   Patches<T> x;
   Operand<T> grad_y;
+  Shards shards;
   T* grad_weight;  // (C, 1, KH, KW), contiguous
   const Runtime& runtime;
   DepthwisePass<T>* input;  // or null
@@ -152,12 +153,12 @@ struct DepthwiseWeightGradient {
 
   void run() {
     ran(Route::depthwise);
-    const Index shards = whole_batch(x.image.shape(0)).here, C = x.image.shape(1);
+    const Index C = x.image.shape(1), here = shards.here;
     const Index filters = input ? input->packed_size() : 0;
-    partial = static_cast<T*>(runtime.scratch(1, (shards * size() + filters) * sizeof(T)));
-    if (input) input->pack(partial + shards * size());
-    runtime.parallel(shards, add_up, this);
-    add_shards(partial, shards, size(), size());
+    partial = static_cast<T*>(runtime.scratch(1, (here * size() + filters) * sizeof(T)));
+    if (input) input->pack(partial + here * size());
+    runtime.parallel(here, add_up, this);
+    add_shards(partial, here, size(), size());
     for (Index c = 0; c < C; ++c)
       for (Index t = 0; t < taps(); ++t) grad_weight[c * taps() + t] = partial[t * lanes() + c];
   }
@@ -173,7 +174,7 @@ struct DepthwiseWeightGradient {
   static void add_up(void* context, Index shard) {
     const DepthwiseWeightGradient& self = *static_cast<DepthwiseWeightGradient*>(context);
     const Index size = self.size(), columns = self.x.w.output;
-    const Chunks chunks(Shard(whole_batch(self.x.image.shape(0)), shard), self.x.h.output, columns);
+    const Chunks chunks(Shard(self.shards, shard), self.x.h.output, columns);
     const Index most_rows = Chunks(chunks.box(0), self.piece_pixels()).rows;
     const Index grads = self.gradient_size(most_rows);
     const Index numbers = size + grads + Strip<T>::size(self.x, most_rows);

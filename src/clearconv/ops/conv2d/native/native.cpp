@@ -138,75 +138,85 @@ void backward_input(const Operand<T>& grad_y, const Tensor<const T>& weight,
 }
 
 template <class T>
-void backward_bias(const Operand<T>& grad_y, T* grad_bias, const Runtime& runtime) {
+void backward_bias(const Operand<T>& grad_y, const Shards& shards, T* grad_bias,
+                   const Runtime& runtime) {
   const Index O = grad_y.shape(1), lanes = lanes_for<T>(O);
-  const Index shards = whole_batch(grad_y.shape(0)).here;
-  T* partial = static_cast<T*>(runtime.scratch(1, most(1, shards) * lanes * sizeof(T)));
-  if (shards == 0) std::memset(partial, 0, lanes * sizeof(T));
-  BiasGradient<T> sums{grad_y, runtime, partial};
-  runtime.parallel(shards, BiasGradient<T>::add_up, &sums);
-  add_shards(partial, shards, lanes, lanes);
+  T* partial = static_cast<T*>(runtime.scratch(1, most(1, shards.here) * lanes * sizeof(T)));
+  if (shards.here == 0) std::memset(partial, 0, lanes * sizeof(T));
+  BiasGradient<T> sums{grad_y, shards, runtime, partial};
+  runtime.parallel(shards.here, BiasGradient<T>::add_up, &sums);
+  add_shards(partial, shards.here, lanes, lanes);
   std::memcpy(grad_bias, partial, O * sizeof(T));
 }
 
 template <class T>
+void weight_from_sum(const T* sum, Index C, Index O, T* grad_weight, const Runtime& runtime) {
+  WinogradTaps<T>{sum, C, O, grad_weight, runtime}.run();
+}
+
+template <class T>
 void backward_weight(const Operand<T>& grad_y, const Operand<T>& x, const Geometry& window,
-                     Index groups, bool exact, T* grad_weight, T* grad_bias,
+                     Index groups, bool exact, const conv2d::Gradients<T>& gradients,
                      const Runtime& runtime) {
   const Index C = x.shape(1), O = grad_y.shape(1), taps = window.kernel[0] * window.kernel[1];
-  if (x.shape(0) == 0) {
-    std::memset(grad_weight, 0, O * C / groups * taps * sizeof(T));
-    if (grad_bias) backward_bias(grad_y, grad_bias, runtime);
+  const Route way = route(Task::backward_weight, window, C, O, groups, exact);
+  if (gradients.shards.here == 0) {
+    const bool points = gradients.as_sums && way == Route::winograd;
+    std::memset(gradients.weight, 0,
+                O * C / groups * (points ? conv2d::kSumPoints : taps) * sizeof(T));
+    if (gradients.bias) std::memset(gradients.bias, 0, O * sizeof(T));
     return;
   }
-  switch (route(Task::backward_weight, window, C, O, groups, exact)) {
+  switch (way) {
     case Route::packed:  // with the bias
-      return PackedWeightGradient<T>(x, grad_y, window, grad_weight, grad_bias, nullptr, runtime)
-          .run();
+      return PackedWeightGradient<T>(x, grad_y, window, gradients, nullptr, runtime).run();
     case Route::winograd:
-      WinogradWeightGradient<T>(x, grad_y, window, grad_weight, runtime).run();
+      WinogradWeightGradient<T>(x, grad_y, window, gradients, runtime).run();
       break;
     case Route::depthwise:
-      DepthwiseWeightGradient<T>{{x, forward_axis(window, 0), forward_axis(window, 1)},
-                                 grad_y, grad_weight, runtime, nullptr, nullptr}.run();
+      DepthwiseWeightGradient<T>{{x, forward_axis(window, 0), forward_axis(window, 1)}, grad_y,
+                                 gradients.shards, gradients.weight, runtime, nullptr, nullptr}
+          .run();
       break;
     default:  // with the bias
-      return WeightGradient<T>(x, grad_y, window, groups, grad_weight, grad_bias, runtime).run();
+      return WeightGradient<T>(x, grad_y, window, groups, gradients, runtime).run();
   }
-  if (grad_bias) backward_bias(grad_y, grad_bias, runtime);
+  if (gradients.bias) backward_bias(grad_y, gradients.shards, gradients.bias, runtime);
 }
 
 template <class T>
 void backward(const Operand<T>& grad_y, const Operand<T>& x, const Tensor<const T>& weight,
-              const Geometry& window, Index groups, bool exact, T* grad_weight, T* grad_bias,
-              const Epilogue<T>& to, const Runtime& runtime) {
+              const Geometry& window, Index groups, bool exact,
+              const conv2d::Gradients<T>& gradients, const Epilogue<T>& to,
+              const Runtime& runtime) {
   const Index C = x.shape(1), O = grad_y.shape(1);
-  const bool empty = x.shape(0) == 0;
+  const bool empty = gradients.shards.here == 0;
   switch (empty ? Route::apart : route(Task::backward, window, C, O, groups, exact)) {
     case Route::packed: {
       PackedInputGradient<T> input{weight, to, nullptr};
-      return PackedWeightGradient<T>(x, grad_y, window, grad_weight, grad_bias, &input, runtime)
-          .run();
+      return PackedWeightGradient<T>(x, grad_y, window, gradients, &input, runtime).run();
     }
     case Route::depthwise: {
       const Phase rows(window, 0, 0), columns(window, 1, 0);
       const Patches<T> around = {grad_y, rows.axis, columns.axis};
       DepthwisePass<T> input{around, weight, rows.taps, columns.taps, to, runtime, nullptr,
                              nullptr, {}};
-      DepthwiseWeightGradient<T>{{x, forward_axis(window, 0), forward_axis(window, 1)},
-                                 grad_y, grad_weight, runtime, &input, nullptr}.run();
-      if (grad_bias) backward_bias(grad_y, grad_bias, runtime);
+      DepthwiseWeightGradient<T>{{x, forward_axis(window, 0), forward_axis(window, 1)}, grad_y,
+                                 gradients.shards, gradients.weight, runtime, &input, nullptr}
+          .run();
+      if (gradients.bias) backward_bias(grad_y, gradients.shards, gradients.bias, runtime);
       return;
     }
     default:
-      backward_weight(grad_y, x, window, groups, exact, grad_weight, grad_bias, runtime);
+      backward_weight(grad_y, x, window, groups, exact, gradients, runtime);
       backward_input(grad_y, weight, window, groups, exact, to, runtime);
   }
 }
 
 template <class T>
 constexpr conv2d::Functions<T> kFunctions = {forward<T>, backward_input<T>, backward_weight<T>,
-                                             backward<T>, backward_bias<T>};
+                                             backward<T>, backward_bias<T>,
+                                             weight_from_sum<T>};
 
 }  // namespace
 

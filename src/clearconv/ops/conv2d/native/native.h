@@ -12,6 +12,19 @@ enum class Task { forward, backward_input, backward_weight, backward };
 enum class Route { direct, columns, packed, winograd, depthwise, apart };
 constexpr int kRoutes = 6;
 
+constexpr Index kSumPoints = 36;  // of a sum by Winograd's algorithm
+
+// The gradients of filters and bias, sums over the shards at hand; 0 where there is none.
+template <class T>
+struct Gradients {
+  Shards shards;
+  T* weight;  // (O, C/groups, KH, KW), contiguous
+  T* bias;    // (O,), or null
+  // Whether other shards' sums will be added to these. Winograd's algorithm does so before it
+  // transforms back: `weight` is then (kSumPoints, C, O), where it goes that way.
+  bool as_sums;
+};
+
 // Arrays of the result are distinct from inputs. `exact` keeps to direct sums: no Winograd.
 template <class T>
 struct Functions {
@@ -20,15 +33,17 @@ struct Functions {
   void (*backward_input)(const Operand<T>& grad_y, const Tensor<const T>& weight,
                          const Geometry& window, Index groups, bool exact, const Epilogue<T>& to,
                          const Runtime& runtime);
-  // grad_weight: (O, C/groups, KH, KW), contiguous. grad_bias: (O,), or null.
   void (*backward_weight)(const Operand<T>& grad_y, const Operand<T>& x, const Geometry& window,
-                          Index groups, bool exact, T* grad_weight, T* grad_bias,
+                          Index groups, bool exact, const Gradients<T>& gradients,
                           const Runtime& runtime);
   // Both: together they may read grad_y once.
   void (*backward)(const Operand<T>& grad_y, const Operand<T>& x, const Tensor<const T>& weight,
-                   const Geometry& window, Index groups, bool exact, T* grad_weight, T* grad_bias,
-                   const Epilogue<T>& to, const Runtime& runtime);
-  void (*backward_bias)(const Operand<T>& grad_y, T* grad_bias, const Runtime& runtime);
+                   const Geometry& window, Index groups, bool exact,
+                   const Gradients<T>& gradients, const Epilogue<T>& to, const Runtime& runtime);
+  void (*backward_bias)(const Operand<T>& grad_y, const Shards& shards, T* grad_bias,
+                        const Runtime& runtime);
+  // The gradient of C x O filters from sums by Winograd's algorithm, (kSumPoints, C, O).
+  void (*weight_from_sum)(const T* sum, Index C, Index O, T* grad_weight, const Runtime& runtime);
 };
 
 struct Kernels {

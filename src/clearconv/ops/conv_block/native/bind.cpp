@@ -158,6 +158,7 @@ nb::object backward(nb::handle grad, nb::handle x, nb::handle weight, nb::handle
   need(gs.shape(0) == xs.shape(0));
   need_grads(gs, ws.shape(0), geo);
   same_dtype(gs.array(), xs.array());
+  const Shards here = shards_of(nb::none(), gs.shape(0));
   return typed(gs.array(), [&](auto number) -> nb::object {
     using T = decltype(number);
     Output<T> biases({ws.shape(0)}, Order::c);
@@ -186,13 +187,14 @@ nb::object backward(nb::handle grad, nb::handle x, nb::handle weight, nb::handle
     }
     compute([&] {
       const auto& kernels = of<T>(*convolution);
-      T* to_bias = bias ? biases.tensor.data : nullptr;
+      const conv2d::Gradients<T> gradients = {here, to_filters,
+                                              bias ? biases.tensor.data : nullptr, false};
       if (input)
         kernels.backward(gs.operand<T>(), xs.operand<T>(), ws.tensor<T>(), geo, groups, false,
-                         to_filters, to_bias, to, threads::runtime);
+                         gradients, to, threads::runtime);
       else
-        kernels.backward_weight(gs.operand<T>(), xs.operand<T>(), geo, groups, false, to_filters,
-                                to_bias, threads::runtime);
+        kernels.backward_weight(gs.operand<T>(), xs.operand<T>(), geo, groups, false, gradients,
+                                threads::runtime);
     });
     return nb::make_tuple(inputs ? inputs->numpy() : nb::borrow(into),
                           filters ? filters->numpy() : nb::borrow(grad_weight),

@@ -22,13 +22,13 @@ nb::object backward_input(nb::handle grad_y, nb::handle weight, nb::handle windo
 
 // The sum over pixels of x times grad_y, which is the patch here.
 nb::object backward_weight(nb::handle grad_y, nb::handle x, nb::handle window, Index groups,
-                           bool exact) {
-  return conv2d::backward_weight(x, grad_y, window, groups, exact);
+                           bool exact, nb::handle shards, nb::handle out) {
+  return conv2d::backward_weight(x, grad_y, window, groups, exact, shards, out);
 }
 
-// The same sum as a convolution's.
-nb::object backward_bias(nb::handle grad_y, nb::handle shared) {
-  return conv2d::backward_bias(grad_y, shared);
+nb::object weight_sum(nb::handle grad_y, nb::handle x, nb::handle window, Index groups, bool exact,
+                      nb::handle shards) {
+  return conv2d::weight_sum(x, grad_y, window, groups, exact, shards);
 }
 
 }  // namespace
@@ -43,8 +43,16 @@ void bind(nb::module_& module, Variant) {
               nb::arg("window"), nb::arg("groups"), nb::arg("exact") = false,
               nb::arg("out") = nb::none());
   chapter.def("backward_weight", &backward_weight, nb::arg("grad_y"), nb::arg("x"),
-              nb::arg("window"), nb::arg("groups"), nb::arg("exact") = false);
-  chapter.def("backward_bias", &backward_bias, nb::arg("grad_y"), nb::arg("shared") = true);
+              nb::arg("window"), nb::arg("groups"), nb::arg("exact") = false,
+              nb::arg("shards") = nb::none(), nb::arg("out") = nb::none());
+  chapter.def("weight_sum", &weight_sum, nb::arg("grad_y"), nb::arg("x"), nb::arg("window"),
+              nb::arg("groups"), nb::arg("exact") = false, nb::arg("shards") = nb::none());
+  // the same as a convolution's
+  chapter.def("weight_from_sum", &conv2d::weight_from_sum, nb::arg("sum"),
+              nb::arg("out") = nb::none());
+  chapter.def("backward_bias", &conv2d::backward_bias, nb::arg("grad_y"),
+              nb::arg("shared") = true, nb::arg("shards") = nb::none(),
+              nb::arg("out") = nb::none());
 }
 
 }  // namespace clearconv::conv_transpose2d

@@ -24,7 +24,7 @@ struct WeightGradient {
   Operand<T> x, grad_y;
   Geometry window;
   Index groups;
-  T *grad_weight, *grad_bias;  // the latter may be null
+  conv2d::Gradients<T> to;
   const Runtime& runtime;
   Index I, K;                // channels of a group, in and out
   Index O, C;                // those of a block
@@ -33,13 +33,12 @@ struct WeightGradient {
   T* partial;                // (blocks, shards, numbers)
 
   WeightGradient(const Operand<T>& x, const Operand<T>& grad_y, const Geometry& window,
-                 Index groups, T* grad_weight, T* grad_bias, const Runtime& runtime)
+                 Index groups, const conv2d::Gradients<T>& to, const Runtime& runtime)
       : x(x),
         grad_y(grad_y),
         window(window),
         groups(groups),
-        grad_weight(grad_weight),
-        grad_bias(grad_bias),
+        to(to),
         runtime(runtime),
         I(x.shape(1) / groups),
         K(grad_y.shape(1) / groups),
@@ -70,12 +69,16 @@ struct WeightGradient {
   };
 
   Index taps() const { return window.kernel[0] * window.kernel[1]; }
-  Index shards() const { return whole_batch(x.shape(0)).here; }
+  Index shards() const { return to.shards.here; }
   Patches<T> patches(Index first, Index count) const {
     return {channels(x, first, count), forward_axis(window, 0), forward_axis(window, 1)};
   }
   Chunks chunks(Index shard) const {
-    return Chunks(Shard(whole_batch(x.shape(0)), shard), window.output[0], window.output[1]);
+    return Chunks(Shard(to.shards, shard), window.output[0], window.output[1]);
+  }
+  Box largest_chunk() const {
+    const Box largest = {0, most_images(to.shards), 0, window.output[0], window.output[1]};
+    return Chunks(largest, kChunkPixels).box(0);
   }
   Chunks parts(const Box& chunk) const {
     const Index numbers = window.stride[0] * window.stride[1] * C + O;  // of a pixel
@@ -116,7 +119,7 @@ struct WeightGradient {
     Index* runs;
     RowGroups<T> groups;
     Memory(const WeightGradient& of, Index shards) {
-      const Box part = of.parts(of.chunks(of.shards() - 1).box(0)).box(0);  // none is larger
+      const Box part = of.parts(of.largest_chunk()).box(0);  // none is larger
       const Index x_size = strip_size(of.patches(0, of.C), part.images, part.rows, kBeyond<T>);
       const Index y_size =
           strip_size(pixels_of(of.grad_y, 0, of.O), part.images, part.rows, kBeyond<T>);
@@ -177,7 +180,7 @@ struct WeightGradient {
     const Factor<T> y_factor = {
         from_y.data, {from_y.image, from_y.row, from_y.column}, &only, 1, layout.O};
     add_products(layout, x_factor, y_factor, box, memory.groups, sum, fresh);
-    if (!grad_bias || block.c > 0) return;
+    if (!to.bias || block.c > 0) return;
     if (fresh) std::memset(sum + layout.bias(), 0, lanes_for<T>(layout.O) * sizeof(T));
     add_pixels(from_y, box, layout.O, sum + layout.bias());
   }
@@ -192,15 +195,15 @@ struct WeightGradient {
     const Index depth = I * KH * KW;
     for (Index first = 0; first < layout.O; first += kTogether) {
       const Index stop = least(layout.O, first + kTogether);
-      T* to = grad_weight + o * depth + block.c * KH * KW;
+      T* next = to.weight + o * depth + block.c * KH * KW;
       for (Index c = 0; c < layout.C; ++c)
         for (Index i = 0; i < KH; ++i)
-          for (Index j = 0; j < KW; ++j, ++to)
+          for (Index j = 0; j < KW; ++j, ++next)
             for (Index n = first; n < stop; ++n)
-              to[n * depth] = sums[n * at.o + c * at.c + i * at.i + j * at.j];
+              next[n * depth] = sums[n * at.o + c * at.c + i * at.i + j * at.j];
     }
-    if (grad_bias && block.c == 0)
-      std::memcpy(grad_bias + o, sums + layout.bias(), layout.O * sizeof(T));
+    if (to.bias && block.c == 0)
+      std::memcpy(to.bias + o, sums + layout.bias(), layout.O * sizeof(T));
   }
 };
 
@@ -208,6 +211,7 @@ struct WeightGradient {
 template <class T>
 struct BiasGradient {
   Operand<T> grad_y;
+  Shards shards;
   const Runtime& runtime;
   T* partial;  // (shards, lanes)
 
@@ -215,7 +219,7 @@ struct BiasGradient {
     const BiasGradient& self = *static_cast<BiasGradient*>(context);
     const Index O = self.grad_y.shape(1), lanes = lanes_for<T>(O);
     const Patches<T> ys = pixels_of(self.grad_y, 0, O);
-    const Chunks chunks(Shard(whole_batch(self.grad_y.shape(0)), shard), ys.h.output, ys.w.output);
+    const Chunks chunks(Shard(self.shards, shard), ys.h.output, ys.w.output);
     const Index size = strip_size(ys, chunks.images, chunks.rows, kBeyond<T>);
     T* acc = static_cast<T*>(self.runtime.scratch(0, (lanes + size) * sizeof(T)));
     T* total = self.partial + shard * lanes;

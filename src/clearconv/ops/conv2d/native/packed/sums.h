@@ -28,7 +28,7 @@ struct PackedWeightGradient {
 
   Patches<T> x;
   PixelReader<T> x_pixels, grad_y;  // x_pixels: the one that each window of one tap sees
-  T *grad_weight, *grad_bias;       // (O, I, KH, KW); (O) or null
+  conv2d::Gradients<T> to;
   PackedInputGradient<T>* input;    // or null: what else the packed rows are good for
   const Runtime& runtime;
   BatchChunks chunks;
@@ -39,16 +39,15 @@ struct PackedWeightGradient {
 
   // x has a multiple of 16 channels.
   PackedWeightGradient(const Operand<T>& x, const Operand<T>& grad_y, const Geometry& window,
-                       T* grad_weight, T* grad_bias, PackedInputGradient<T>* input,
+                       const conv2d::Gradients<T>& to, PackedInputGradient<T>* input,
                        const Runtime& runtime)
       : x{x, forward_axis(window, 0), forward_axis(window, 1)},
         x_pixels(seen(x, window)),
         grad_y(grad_y),
-        grad_weight(grad_weight),
-        grad_bias(grad_bias),
+        to(to),
         input(input),
         runtime(runtime),
-        chunks(whole_batch(x.shape(0)), window.output[0], window.output[1]),
+        chunks(to.shards, window.output[0], window.output[1]),
         direct(window.kernel[0] * window.kernel[1] == 1 && this->x.h.inside() &&
                this->x.w.inside() && x.how != Operand<T>::unpooled),
         I(x.shape(1)),
@@ -95,9 +94,9 @@ struct PackedWeightGradient {
       runtime.parallel(shards, sum_shard, this);
       runtime.parallel(ceil_div(O, kTogether), combine, this);
     }
-    if (!grad_bias) return;
+    if (!to.bias) return;
     add_shards(bias, shards, biases, O);
-    std::memcpy(grad_bias, bias, O * sizeof(T));
+    std::memcpy(to.bias, bias, O * sizeof(T));
   }
 
   // -- packing ------------------------------------------------------------------------------------
@@ -109,7 +108,8 @@ struct PackedWeightGradient {
   Index strip_numbers() const {  // and what the input gradient needs behind it
     const Index behind = input ? input->memory() : 0;
     if (direct) return behind;
-    const Box box = Chunks(chunks.chunks(chunks.shards - 1).box(0), kPartPixels).box(0);
+    const Box largest = {0, most_images(to.shards), 0, chunks.height, chunks.width};
+    const Box box = Chunks(Chunks(largest, kChunkPixels).box(0), kPartPixels).box(0);
     return most(behind, strip_size(x, box.images, box.rows, {}));
   }
 
@@ -140,7 +140,7 @@ struct PackedWeightGradient {
       T* panel = into.panel(m, at);
       const Index rows = least(Packed::kDeep, O - m);
       grad_y.read(m, rows, first, count, panel, Packed::kPitch);
-      if (!grad_bias) continue;
+      if (!to.bias) continue;
       T total[Packed::kDeep] = {};
       for (Index k = 0; k < count; ++k)
         for (Index r = 0; r < rows; ++r) total[r] += panel[k * Packed::kPitch + r];
@@ -267,14 +267,14 @@ struct PackedWeightGradient {
 
   // Lanes [n, n + count) of row o become weights.
   void put_weights(Index o, Index n, Index count, const T* sum) const {
-    T* to = grad_weight + o * lanes;
+    T* row = to.weight + o * lanes;
     if (taps == 1) {
-      std::memcpy(to + n, sum, count * sizeof(T));
+      std::memcpy(row + n, sum, count * sizeof(T));
       return;
     }
     for (Index l = 0; l < count;) {
       const Index tap = (n + l) / I, c = (n + l) % I, run = least(count - l, I - c);
-      for (Index i = 0; i < run; ++i) to[(c + i) * taps + tap] = sum[l + i];
+      for (Index i = 0; i < run; ++i) row[(c + i) * taps + tap] = sum[l + i];
       l += run;
     }
   }

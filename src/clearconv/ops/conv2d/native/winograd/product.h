@@ -34,7 +34,7 @@ struct WinogradProduct {
         filters(filters),
         to(to),
         runtime(runtime),
-        boxes(tile_boxes(x.image.shape(0), x.h.output, x.w.output)),
+        boxes(tile_boxes(whole_batch(x.image.shape(0)), x.h.output, x.w.output)),
         moments(nullptr),
         strip_size(0) {
     Index tiles = 1;

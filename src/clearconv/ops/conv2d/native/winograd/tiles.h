@@ -43,11 +43,11 @@ Index tile_columns(const Box& box) { return ceil_div(box.columns, kTile); }
 Index tile_count(const Box& box) { return box.images * tile_rows(box) * tile_columns(box); }
 
 // The results of a batch, cut into boxes: whole images of a shard, or whole rows of tiles of one.
-BatchChunks tile_boxes(Index N, Index height, Index width) {
+BatchChunks tile_boxes(const Shards& shards, Index height, Index width) {
   const Index columns = ceil_div(width, kTile), tiles = ceil_div(height, kTile) * columns;
   const Index pixels = tiles <= kMostTiles ? kMostTiles / tiles * height * width
                                            : most(1, kMostTiles / columns) * kTile * width;
-  return BatchChunks(whole_batch(N), height, width, pixels, kTile);
+  return BatchChunks(shards, height, width, pixels, kTile);
 }
 
 // Call work(box) for the largest box of each shard.

@@ -15,14 +15,29 @@
 namespace clearconv::CLEARCONV_VARIANT {
 namespace {
 
+static_assert(kPoints == conv2d::kSumPoints);
+
+constexpr Index kFew = 8;  // channels that are transformed back together
+
+// Transform back the sums of `few` channels, whose points lie `plane` apart: of each output the
+// taps of these channels adjoin, and outputs lie `depth` apart. `room` holds 9 taps of each.
+template <class T>
+void write_taps(const T* sums, Index plane, Index few, Index lanes, Index outputs, T* room,
+                Index depth, T* to) {
+  for (Index m = 0; m < few; ++m)
+    for (Index n = 0; n < lanes; n += kLanes<T>)
+      transform_taps(sums + m * lanes + n, plane, room + m * 9 * lanes + n, lanes);
+  for (Index o = 0; o < outputs; ++o, to += depth)
+    for (Index k = 0; k < few * 9; ++k) to[k] = room[k * lanes + o];
+}
+
 template <class T>
 struct WinogradWeightGradient {
   static constexpr Index kLanesOfBlock = 512 / sizeof(T);
   static constexpr Index kRowsOfBlock = 4 * kRowsTwo;
-  static constexpr Index kFew = 8;  // channels that are transformed back together
 
   TileReader<T> x, grad_y;
-  T* grad_weight;  // (O, C, 3, 3)
+  conv2d::Gradients<T> to;
   const Runtime& runtime;
   BatchChunks boxes;
   Index image_rows, image_columns;  // of tiles
@@ -34,12 +49,12 @@ struct WinogradWeightGradient {
   Index sums_to_add;
 
   WinogradWeightGradient(const Operand<T>& x, const Operand<T>& grad_y, const Geometry& window,
-                         T* grad_weight, const Runtime& runtime)
+                         const conv2d::Gradients<T>& to, const Runtime& runtime)
       : x{x, -window.before[0], -window.before[1], kWindow},
         grad_y{grad_y, 0, 0, kTile},
-        grad_weight(grad_weight),
+        to(to),
         runtime(runtime),
-        boxes(tile_boxes(x.shape(0), window.output[0], window.output[1])),
+        boxes(tile_boxes(to.shards, window.output[0], window.output[1])),
         image_rows(ceil_div(window.output[0], kTile)),
         image_columns(ceil_div(window.output[1], kTile)),
         most_tiles(0),
@@ -73,7 +88,8 @@ struct WinogradWeightGradient {
   void run() {
     ran(Route::winograd);
     const Index C = channels(), O = outputs();
-    if (tiles() * (C + O) <= least(8 * C * O, (Index(32) << 20) / (kPoints * Index(sizeof(T)))))
+    if (tiles() * (C + O) <= least(most(8, boxes.shards) * C * O,
+                                   (Index(32) << 20) / (kPoints * Index(sizeof(T)))))
       by_point(C, O);
     else
       by_shard(C, O);
@@ -178,12 +194,14 @@ struct WinogradWeightGradient {
     constexpr Index W = 2 * kLanes<T>;
     const Index lanes = self.lanes();
     T* sums = self.sums + point * self.sum_plane();
-    T* part = self.memory(0, 4 * kPartSize);
+    Index step = 1, levels = 1;  // of the tree over the shards
+    for (; step < self.boxes.shards; step *= 2) ++levels;
+    T* part = self.memory(0, levels * kPartSize);
     for (Index n = 0; n < lanes; n += W)
       for (Index m = 0; m < self.channel_count; m += kRowsOfBlock) {
         const Index rows = least(kRowsOfBlock, self.channel_count - m);
         const Index width = least(W, lanes - n);
-        self.sum_shards(point, m, rows, n, width, 0, 8, part);
+        self.sum_shards(point, m, rows, n, width, 0, step, part);
         for (Index r = 0; r < rows; ++r)
           std::memcpy(sums + (m + r) * lanes + n, part + r * width, width * sizeof(T));
       }
@@ -220,17 +238,46 @@ struct WinogradWeightGradient {
     const WinogradWeightGradient& self = *static_cast<WinogradWeightGradient*>(context);
     const Index c = unit * kFew, few = least(kFew, self.channel_count - c);
     const Index lanes = self.lanes(), plane = self.sum_plane();
-    T* taps = self.memory(0, kFew * 9 * lanes);
     for (Index point = 0; point < kPoints; ++point)
       add_shards(self.sums + point * plane + c * lanes, self.sums_to_add, self.sum_size(),
                  few * lanes);
-    for (Index m = 0; m < few; ++m)
-      for (Index n = 0; n < lanes; n += kLanes<T>)
-        transform_taps(self.sums + (c + m) * lanes + n, plane, taps + m * 9 * lanes + n, lanes);
-    for (Index o = 0; o < self.lane_count; ++o) {
-      T* to = self.grad_weight + ((self.lane + o) * self.channels() + self.channel + c) * 9;
-      for (Index k = 0; k < few * 9; ++k) to[k] = taps[k * lanes + o];
-    }
+    if (self.to.as_sums) return self.put_sums(c, few);
+    write_taps(self.sums + c * lanes, plane, few, lanes, self.lane_count,
+               self.memory(0, kFew * 9 * lanes), self.channels() * 9,
+               self.to.weight + (self.lane * self.channels() + self.channel + c) * 9);
+  }
+
+  // The sums at all points of `few` channels from c on, as they are.
+  void put_sums(Index c, Index few) const {
+    for (Index point = 0; point < kPoints; ++point)
+      for (Index m = c; m < c + few; ++m)
+        std::memcpy(to.weight + ((point * channels() + channel + m) * outputs() + lane),
+                    sums + point * sum_plane() + m * lanes(), lane_count * sizeof(T));
+  }
+};
+
+// What is left to do once all shards' sums are added.
+template <class T>
+struct WinogradTaps {
+  const T* sum;  // (kPoints, C, O)
+  Index C, O;
+  T* grad_weight;  // (O, C, 3, 3)
+  const Runtime& runtime;
+
+  void run() { runtime.parallel(ceil_div(C, kFew), transform_back, this); }
+
+  static void transform_back(void* context, Index unit) {
+    const WinogradTaps& self = *static_cast<WinogradTaps*>(context);
+    const Index C = self.C, O = self.O, lanes = lanes_for<T>(O);
+    const Index c = unit * kFew, few = least(kFew, C - c), plane = few * lanes;
+    const Index numbers = kPoints * plane;
+    T* sums = static_cast<T*>(self.runtime.scratch(0, (numbers + kFew * 9 * lanes) * sizeof(T)));
+    std::memset(sums, 0, numbers * sizeof(T));
+    for (Index point = 0; point < kPoints; ++point)
+      for (Index m = 0; m < few; ++m)
+        std::memcpy(sums + point * plane + m * lanes, self.sum + (point * C + c + m) * O,
+                    O * sizeof(T));
+    write_taps(sums, plane, few, lanes, O, sums + numbers, C * 9, self.grad_weight + c * 9);
   }
 };
 
