@@ -20,14 +20,16 @@ Sources = Mapping[str, str]
 class Import(NamedTuple):
     """One module that a file imports.
 
-    `kind` is "now" (when the file is), "late" (in a function), "type" (under TYPE_CHECKING),
-    "named" (by ``import_module``), or "found" (the same, where the end of the name is computed).
+    `kind` is "now" (when the file is), "late" (in a function), "asked" (in a package's
+    ``__getattr__``), "type" (under TYPE_CHECKING), "named" (by ``import_module``), or "found" (the
+    same, where the end of the name is computed).
     """
 
     line: int
     module: str
     name: str | None  # what is taken out of it, unless that is the module itself
     kind: str
+    known_as: str | None = None  # what the file calls it
 
 
 def modules() -> dict[str, Path]:
@@ -96,10 +98,16 @@ def imports(source: str) -> tuple[Import, ...]:
 def _below(tree: ast.AST, kind: str) -> Iterator[Import]:
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import):
-            yield from (Import(node.lineno, alias.name, None, kind) for alias in node.names)
+            yield from (
+                Import(node.lineno, alias.name, None, kind, alias.asname or alias.name)
+                for alias in node.names
+            )
         elif isinstance(node, ast.ImportFrom):
             assert node.module and not node.level, f"line {node.lineno}: in full"
-            yield from (Import(node.lineno, node.module, a.name, kind) for a in node.names)
+            yield from (
+                Import(node.lineno, node.module, a.name, kind, a.asname or a.name)
+                for a in node.names
+            )
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             yield from _below(ast.Module(node.body, []), "type")
             yield from _below(ast.Module(node.orelse, []), kind)
@@ -107,8 +115,10 @@ def _below(tree: ast.AST, kind: str) -> Iterator[Import]:
             if isinstance(node, ast.Call) and (name := _looked_up(node)):
                 kind_of_name = "found" if name.endswith(".") else "named"
                 yield Import(node.lineno, name.rstrip("."), None, kind_of_name)
-            is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-            yield from _below(node, "late" if is_function and kind == "now" else kind)
+            inside = kind
+            if kind == "now" and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                inside = "asked" if node.name == "__getattr__" and node.col_offset == 0 else "late"
+            yield from _below(node, inside)
 
 
 def _looked_up(call: ast.Call) -> str | None:

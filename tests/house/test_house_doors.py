@@ -49,7 +49,7 @@ def private_modules(sources):
     """List the imports of a file with an underscore from outside the room it stands in."""
     wrong = []
     for module, source in sources.items():
-        for line, target, _, _ in house_imports(source, sources):
+        for line, target, *_ in house_imports(source, sources):
             names = target.split(".")
             for place, name in enumerate(names):
                 if is_private(name) and not is_within(module, ".".join(names[:place])):
@@ -62,11 +62,11 @@ def private_names(sources):
     wrong = []
     for module, source in sources.items():
         files = {}  # what a file of the house is called here
-        for line, target, name, _ in house_imports(source, sources):
+        for line, target, name, _, known_as in house_imports(source, sources):
             if name and is_private(name) and not is_within(module, room(target, sources)):
                 wrong.append(f"{module}:{line} takes {name} from {target}")
             if name is None and target in sources:
-                files[target.rpartition(".")[2]] = target
+                files[known_as] = target
         for node in ast.walk(parsed(source)):
             if isinstance(node, ast.Attribute) and is_private(node.attr):
                 target = files.get(ast.unparse(node.value))
@@ -102,7 +102,7 @@ def through_no_door(sources):
     return [
         f"{module}:{line} imports {target}"
         for module, source in sources.items()
-        for line, target, _, _ in foreign_imports(source)
+        for line, target, *_ in foreign_imports(source)
         if not any(is_within(module, door) for door in DOORS.get(target.split(".")[0], ()))
     ]
 
@@ -166,6 +166,8 @@ def test_a_private_file_that_leaves_its_room_is_seen(module, line):
     [
         "from clearconv.ops.conv2d.loops import _sum",
         "from clearconv.ops.conv2d import loops\nloops._sum()",
+        "from clearconv.ops.conv2d import loops as told\ntold._sum()",
+        "import clearconv.ops.conv2d.loops\nclearconv.ops.conv2d.loops._sum()",
         "def f():\n    from clearconv.ops.conv2d.loops import _sum",
     ],
 )

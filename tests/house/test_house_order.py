@@ -41,7 +41,7 @@ def upward(sources):
         here = part(module)
         if here is None:  # the package itself: it names what is public, all on demand
             continue
-        for line, target, _, _ in house_imports(source, sources):
+        for line, target, *_ in house_imports(source, sources):
             there = part(target)
             if there is None or _FLOOR[there] < _FLOOR[here]:
                 wrong.append(f"{module}:{line} imports {target}")
@@ -55,7 +55,7 @@ def upward_inside(sources):
         if part(module) not in INSIDE or module.count(".") == 1:
             continue  # a room's __init__ hands on what all its folders hold
         order = INSIDE[part(module)]
-        for line, target, _, _ in house_imports(source, sources):
+        for line, target, *_ in house_imports(source, sources):
             if part(target) == part(module) and target.count(".") > 1:
                 if order.index(_folder(target, order)) < order.index(_folder(module, order)):
                     wrong.append(f"{module}:{line} imports {target}")
@@ -70,15 +70,17 @@ def _folder(module, order):
 def late(sources):
     """List the imports inside functions, where neither a package nor a command needs them so.
 
-    A package's ``__init__`` loads on demand what it hands on, a command of the command line what
+    A package's ``__getattr__`` loads on demand what it hands on, a command of the command line what
     it runs; and what somebody may not have installed is imported where it is used.
     """
     wrong = []
     for module, source in sources.items():
-        if part(module) in (None, "cli") or is_package(module, sources):
+        if part(module) in (None, "cli"):
             continue
-        for line, target, _, kind in imports(source):
-            if kind == "late" and target.split(".")[0] in {"clearconv", *sys.stdlib_module_names}:
+        for line, target, _, kind, _ in imports(source):
+            may = ("clearconv._native",) if not is_package(module, sources) else (target,)
+            hides = kind == "late" or (kind == "named" and target not in may)
+            if hides and target.split(".")[0] in {"clearconv", *sys.stdlib_module_names}:
                 wrong.append(f"{module}:{line} imports {target}")
     return wrong
 
@@ -133,7 +135,7 @@ def through_own_package(sources):
     """
     wrong = []
     for module, source in sources.items():
-        for line, target, name, kind in house_imports(source, sources):
+        for line, target, name, kind, _ in house_imports(source, sources):
             inside = module.startswith(f"{target}.") and is_package(target, sources)
             if inside and kind != "found" and not _makes(sources[target], name):
                 wrong.append(f"{module}:{line} imports {target}")
@@ -307,7 +309,11 @@ def test_a_late_import_is_seen(line):
     assert late({"clearconv.train.loop": TYPES + line}) == []
     assert late({"clearconv.train.loop": line}) == []
     assert late({"clearconv.cli.train": LATE + line}) == []
-    assert late({"clearconv.train": LATE + line, "clearconv.train.loop": ""}) == []
+    package = {"clearconv.train": LATE + line, "clearconv.train.loop": ""}
+    assert late(package)
+    package["clearconv.train"] = f"def __getattr__(name):\n    {line}"
+    assert late(package) == []
+    assert late({"clearconv.train.loop": LATE + "import_module('clearconv.errors')"})
     assert late({"clearconv.pages.picture": LATE + "from PIL import Image"}) == []
 
 

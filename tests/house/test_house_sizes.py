@@ -13,7 +13,7 @@ import tokenize
 from pathlib import Path
 
 import pytest
-from sources import ROOT, SRC, parsed
+from sources import ROOT, SOURCES, SRC, is_package, parsed
 
 LINES = 300  # of code in one file; docstrings, comments and blank lines are not counted
 FILES = 15  # in one folder
@@ -100,8 +100,29 @@ def test_folders_stay_small():
     assert full == {}, "a folder is one idea, too"
 
 
+def hiding(sources):
+    """List the names that a package makes, or hands on, and one of its files has too.
+
+    Where names are loaded on demand, a package's attributes do not show it until both are used.
+    """
+    wrong = []
+    for module, source in sources.items():
+        if is_package(module, sources):
+            for node in ast.walk(parsed(source)):
+                if isinstance(node, ast.ImportFrom):
+                    names = {alias.asname or alias.name for alias in node.names}
+                    names = names if node.module != module else set()  # the file itself
+                elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                    names = {node.name}
+                else:
+                    continue
+                wrong += [f"{module}.{name}" for name in names if f"{module}.{name}" in sources]
+    return sorted(wrong)
+
+
 def test_no_name_hides_a_file():
     assert hidden("clearconv", SRC.parent) == []
+    assert hiding(SOURCES) == []
 
 
 def chapters():
@@ -157,3 +178,19 @@ def test_a_hidden_file_is_seen(tmp_path):
         Path(package / f"{name}.py").write_text(f"def {name}(): ...\n")
     (package / "__init__.py").write_text("from room_with_a_veil.match import match\n")
     assert hidden(package.name, tmp_path) == ["room_with_a_veil.match"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from clearconv.doctor.match import match",
+        "if TYPE_CHECKING:\n    from clearconv.doctor.match import match as match",
+        "from clearconv.doctor.verdict import found as match",
+        "def match(): ...",
+    ],
+)
+def test_a_name_that_hides_a_file_is_seen(line):
+    files = {"clearconv.doctor.match": "", "clearconv.doctor.verdict": ""}
+    assert hiding({"clearconv.doctor": line, **files}) == ["clearconv.doctor.match"]
+    allowed = "from clearconv.doctor import match\nfrom clearconv.doctor.match import Match"
+    assert hiding({"clearconv.doctor": allowed, **files}) == []

@@ -7,7 +7,7 @@ import ast
 import re
 
 import pytest
-from sources import SOURCES, SRC, parsed, part
+from sources import ROOT, SOURCES, SRC, parsed, part
 
 CHAPTERS = sorted(file.parent.name for file in (SRC / "ops").glob("*/cases.py"))
 
@@ -86,7 +86,40 @@ def test_chapters_are_listed_in_ops_alone():
     assert lists_of_chapters(SOURCES, CHAPTERS) == []
 
 
+#: The rules by which the glass box computes in the browser stand in one file, for all chapters.
+IN_THE_BROWSER = "src/clearconv/glassbox/page/meet.js"
+
+
+def lists_in_other_files(files, chapters):
+    """List the files in other languages that name more than half of the chapters."""
+    wrong = []
+    for name, text in files.items():
+        text = re.sub(r"/\*.*?\*/|//[^\n]*|(?m:^\s*#(?!include)[^\n]*)", "", text, flags=re.DOTALL)
+        named = {*re.findall(r"\w+", text)} & {*chapters}
+        if len(named) > len(chapters) / 2:
+            wrong.append(f"{name} names {', '.join(sorted(named))}")
+    return wrong
+
+
+def test_chapters_are_listed_nowhere_in_other_languages():
+    paths = [ROOT / "CMakeLists.txt", ROOT / "pyproject.toml"]
+    paths += [path for path in SRC.rglob("*") if path.suffix in (".h", ".cpp", ".js", ".toml")]
+    files = {str(path.relative_to(ROOT)): path.read_text() for path in paths}
+    assert [one.split()[0] for one in lists_in_other_files(files, CHAPTERS)] == [IN_THE_BROWSER]
+
+
 # -- the rules themselves can be broken
+
+
+def test_a_list_in_another_language_is_seen():
+    chapters = ("conv2d", "linear", "softmax")
+    for text in (
+        "add(conv2d)\nadd(linear)",
+        '#include "ops/conv2d/x.h"\n#include "ops/linear/x.h"',
+    ):
+        assert lists_in_other_files({"a": text}, chapters)
+    for text in ("add(conv2d)", "add(conv2d) // linear", "# linear\nadd(conv2d)"):
+        assert lists_in_other_files({"a": text}, chapters) == []
 
 
 @pytest.mark.parametrize(
