@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -218,11 +219,13 @@ def test_the_native_telling_by_name(run, tmp_path, monkeypatch):
     if _backend.native_module() is not None:
         result = run("train", "digits", *few, "--out", tmp_path / "a")
         assert result.exit_code == 0, result.stderr
-    monkeypatch.setattr(_backend, "_native", lambda chapter: None)
+    absent = replace(_backend.TELLINGS["native"], load=lambda chapter: None)
+    monkeypatch.setitem(_backend.TELLINGS, "native", absent)
     monkeypatch.setattr(_backend, "native_module", lambda: None)
     result = run("train", "digits", *few, "--out", tmp_path / "b")
     assert result.exit_code != 0
     assert "install clearconv where a C++ compiler is found" in result.stderr
+    assert "Use --backend matrix, or leave --backend out" in result.stderr
     assert not (tmp_path / "b").exists()
 
 
@@ -382,3 +385,28 @@ def test_data_that_moved_are_asked_for_by_each_command(run, photos, tmp_path):
         assert done.exit_code == 0, done.output
     done = run("glassbox", folder, "red/0.png")
     assert "Put them back, or give the file of an image." in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("place", "where"),
+    [
+        ("clearconv.cli.screen.introduction.plan_of", "before step 1"),
+        ("clearconv.report.write_report", "after epoch 1 of 1"),
+    ],
+)
+def test_ctrl_c_around_the_training(run, tmp_path, monkeypatch, place, where):
+    """While the forecast is measured, and while the report is written."""
+
+    def stop(*args, **settings):
+        raise KeyboardInterrupt
+
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(place, stop)
+        stopped = run("train", "digits", "--classes", "0,1", "--epochs", 1, "--out", folder)
+    assert stopped.exit_code == 130
+    said = f"Stopped {where}; all of it is saved. To go on: clearconv train --resume {folder}\n"
+    assert said in stopped.stderr
+    resumed = run("train", "--resume", folder)
+    assert resumed.exit_code == 0, resumed.stderr
+    assert (folder / "report.html").exists()

@@ -85,7 +85,7 @@ def pick(chapter: str, name: str | None) -> Any:
     if found is None:
         raise BackendError(
             f"{chapter}: backend {wanted!r} was asked for, but {telling.lacking(chapter)}. "
-            "Use backend='matrix', or leave the backend out to get the fastest one present."
+            "Use `backend='matrix'`, or leave `backend` out to get the fastest one present."
         )
     return found
 
