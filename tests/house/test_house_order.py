@@ -31,7 +31,10 @@ ORDER = (
 _FLOOR = {name: floor for floor, names in enumerate(ORDER) for name in names}
 
 #: The same inside a room, of its folders; what stands in the room's own folder is "*".
-INSIDE = {"layers": ("wiring", "stages", "*", "base")}
+INSIDE = {
+    "layers": ("wiring", "stages", "*", "base"),
+    "doctor": ("*", "telling", "judging", "running", "reading"),
+}
 
 
 def upward(sources):
@@ -254,15 +257,18 @@ def test_an_import_that_points_down_is_allowed(line):
 @pytest.mark.parametrize(
     ("here", "there"),
     [
-        ("base.node", "conv2d"),
-        ("base.node", "stages.growth"),
-        ("conv2d", "stages.growth"),
-        ("conv2d", "wiring.containers"),
-        ("stages.growth", "wiring.containers"),
+        ("layers.base.node", "layers.conv2d"),
+        ("layers.base.node", "layers.stages.growth"),
+        ("layers.conv2d", "layers.stages.growth"),
+        ("layers.conv2d", "layers.wiring.container"),
+        ("layers.stages.growth", "layers.wiring.container"),
+        ("doctor.reading.find", "doctor.running.sandbox"),
+        ("doctor.judging.matching", "doctor.telling.words"),
+        ("doctor.telling.words", "doctor.visit"),
     ],
 )
-def test_an_import_that_points_up_inside_layers_is_seen(here, there):
-    here, there = f"clearconv.layers.{here}", f"clearconv.layers.{there}"
+def test_an_import_that_points_up_inside_a_room_is_seen(here, there):
+    here, there = f"clearconv.{here}", f"clearconv.{there}"
     for how in ("", LATE, TYPES):
         line = f"{how}from {there} import thing"
         assert upward_inside({here: line, there: ""})
