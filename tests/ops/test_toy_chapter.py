@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 TOY = Path(__file__).parent / "toy"
 COPIED = (
     "src", "docs", "tests", "examples", "benchmarks", "findings", "README.md", "CHANGELOG.md",
-    "CONTRIBUTING.md", "pyproject.toml", "LICENSE",
+    "CONTRIBUTING.md", "CMakeLists.txt", "pyproject.toml", "LICENSE",
 )  # fmt: skip
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd")
 
