@@ -14,7 +14,7 @@ from outs import calls
 
 from clearconv.errors import ShapeError
 from clearconv.ops import activation, conv2d, max_pool2d, softmax
-from clearconv.ops.tellings import available
+from clearconv.ops.tellings import available, native_module
 
 TELLINGS = available("conv2d")
 SHAPES = {"batch": (2, 3, 6, 4), "image": (3, 6, 4), "map": (6, 4)}
@@ -24,9 +24,15 @@ made = cache(calls)
 
 def lain(shape: tuple[int, ...], dtype: np.dtype, how: str) -> np.ndarray:
     """Return an array full of NaN, that lies in memory in one of several ways."""
-    if how == "channels last":
+    last = "channels last"
+    if how == last:
         order = (0, *range(2, len(shape)), 1) if len(shape) == 4 else (*range(1, len(shape)), 0)
         array = np.empty([shape[axis] for axis in order], dtype).transpose(np.argsort(order))
+    elif how == "pixels apart, upside down":  # as a part of more channels lies
+        array = lain(
+            (*shape[:-3], 2 * shape[-3] if len(shape) > 2 else 1, *shape[-2:]), dtype, last
+        )
+        array = array[..., : shape[-3], ::-1, :] if len(shape) > 2 else array[0, ::-1]
     elif how == "gaps":
         array = np.empty([2 * length + 1 for length in shape], dtype)
         array = array[tuple(slice(1, None, 2) for _ in shape)]
@@ -45,7 +51,7 @@ def lain(shape: tuple[int, ...], dtype: np.dtype, how: str) -> np.ndarray:
 def test_out_is_returned_with_the_result_in_it(backend, name, kind):
     call = made(SHAPES[kind])[name]
     expected = call(backend=backend).copy()
-    for how in ("as C lies", "channels last", "gaps", "unaligned"):
+    for how in ("as C lies", "channels last", "pixels apart, upside down", "gaps", "unaligned"):
         out = lain(expected.shape, expected.dtype, how)
         assert call(backend=backend, out=out) is out, how
         np.testing.assert_array_equal(out, expected, err_msg=how)
@@ -173,3 +179,22 @@ def test_an_out_without_numbers_or_without_axes(backend):
         assert out == y
         activation.backward_input(np.array(2.0), saved, out=out, backend=backend)
         assert out == grad_x
+
+
+@pytest.mark.skipif("native" not in TELLINGS, reason="clearconv was built without a compiler")
+def test_a_direct_call_of_the_kernels_is_checked():
+    forward = native_module().activation.forward
+    x = np.ones((2, 3))
+    for out, error, message in (
+        (np.ones((3, 2)), ValueError, "the arrays do not fit"),
+        (np.ones(6), ValueError, "the arrays do not fit"),
+        (np.ones((2, 3), "float32"), TypeError, "a float64 array is needed"),
+        ([[1.0]], TypeError, "bytes-like object"),
+    ):
+        with pytest.raises(error, match=message):
+            forward(x, "relu", 0.0, out)
+    sealed = np.zeros((2, 3))
+    sealed.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        forward(x, "relu", 0.0, sealed)
+    assert not sealed.any()
