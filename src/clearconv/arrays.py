@@ -197,7 +197,7 @@ class Destination:
         """Return what the telling gave in its final shape, in `out` if there is one."""
         if self._out is None:
             return value if value.shape == self._shape else value.reshape(self._shape)
-        if self.place is None:
+        if not np.may_share_memory(value, self._out):  # computed beside it
             np.copyto(self._out, value.reshape(self._shape))
         return self._out
 

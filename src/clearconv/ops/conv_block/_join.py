@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from clearconv.arrays import Array, check, expect, filled, fits, result
+from clearconv.arrays import Array, Destination, check, expect, filled, fits
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
 from clearconv.ops.conv_block._operands import Normalised, channels_last, direct, pick_for
 
@@ -75,7 +75,7 @@ def join(
         value = part if isinstance(part, Normalised) else channels_last(part)
         telling.write(value, y[:, start:end], False)
         start = end
-    return y if out is None or out is y else result(what, y, y.shape, out)
+    return Destination(what, out, y.shape, y.dtype).result(y)
 
 
 def empty(like: Array, channels: int, *, backend: str | None = None) -> Array:

@@ -27,7 +27,6 @@ from clearconv.arrays import (
     check,
     expect,
     filled,
-    result,
     same_dtype,
 )
 from clearconv.errors import ArgumentError, ShapeError
@@ -251,6 +250,8 @@ def backward(
     what = "group_norm.backward"
     batch, scale = _check_backward(what, grad_y, weight, saved)
     to = Destination(what, out, grad_y.shape, grad_y.dtype, grad_y, saved.x, scale)
+    to_weight = Destination(what, out_weight, scale.shape, grad_y.dtype)
+    to_bias = Destination(what, out_bias, scale.shape, grad_y.dtype)
     grad_x, sums = pick("group_norm", backend).backward(
         as_images(grad_y),
         scale,
@@ -262,11 +263,7 @@ def backward(
         out=_images(to.place),
     )
     grad_weight, grad_bias = sums.astype(grad_y.dtype)
-    return (
-        to.result(grad_x),
-        result(what, grad_weight, scale.shape, out_weight),
-        result(what, grad_bias, scale.shape, out_bias),
-    )
+    return to.result(grad_x), to_weight.result(grad_weight), to_bias.result(grad_bias)
 
 
 def backward_sums(
@@ -444,8 +441,9 @@ def backward_weight(
     ----------
     Ioffe and Szegedy, "Batch normalization", 2015, section 3: the formula is the same.
     """
-    sums = _sums("group_norm.backward_weight", grad_y, saved, shards, backend)
-    return result("group_norm.backward_weight", sums[0], sums[0].shape, out)
+    what = "group_norm.backward_weight"
+    grad_weight = _sums(what, grad_y, saved, shards, backend)[0]
+    return Destination(what, out, grad_weight.shape, grad_weight.dtype).result(grad_weight)
 
 
 def backward_bias(
@@ -495,8 +493,9 @@ def backward_bias(
     ----------
     Ioffe and Szegedy, "Batch normalization", 2015, section 3.
     """
-    sums = _sums("group_norm.backward_bias", grad_y, saved, shards, backend)
-    return result("group_norm.backward_bias", sums[1], sums[1].shape, out)
+    what = "group_norm.backward_bias"
+    grad_bias = _sums(what, grad_y, saved, shards, backend)[1]
+    return Destination(what, out, grad_bias.shape, grad_bias.dtype).result(grad_bias)
 
 
 def gradient_sums(
