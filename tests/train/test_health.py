@@ -24,15 +24,8 @@ from clearconv import (
 from clearconv.arrays import finite
 from clearconv.errors import RunError
 from clearconv.train import Callback, train
-from clearconv.train.health import (
-    Place,
-    check_gradients,
-    check_loss,
-    hidden,
-    parted,
-    stuck,
-    warnings,
-)
+from clearconv.train.divergence import Moment, check_gradients, check_loss
+from clearconv.train.health import hidden, parted, stuck, warnings
 from clearconv.train.probe import DeadUnits, dead_units, first_not_finite
 from epochs import record
 
@@ -96,24 +89,24 @@ def test_a_gradient_is_named_where_it_arose():
     model, x = net(), images()
     _, grad = CrossEntropy()(model.forward(x, training=True), np.array([0, 1, 2, 0, 1]))
     model.backward(grad, input_gradient=False)
-    place = Place(3, 17, 0.02)
-    check_gradients(model, place)
+    moment = Moment(3, 17, 0.02)
+    check_gradients(model, moment)
     # backward goes from j to a: what went wrong in e.d is wrong below it too
     for path in ("a.weight", "b.bias", "e.d.bias"):
         model.gradients[path].flat[0] = np.nan
     with pytest.raises(RunError, match=r"epoch 3, step 17.*gradient of the bias of Conv2d 'e.d'"):
-        check_gradients(model, place)
+        check_gradients(model, moment)
 
 
 def test_the_loss_says_step_layer_and_remedy():
     model, x = net(), images()
     model.parameters["e.d.weight"][...] = np.nan
     with pytest.raises(RunError) as error:
-        check_loss(model, x, Context(training=True), float("nan"), Place(2, 7, 0.03))
+        check_loss(model, x, Context(training=True), float("nan"), Moment(2, 7, 0.03))
     text = str(error.value)
     assert text.startswith("The loss became nan at epoch 2, step 7: ")
     assert "first in the weight of Conv2d 'e.d'. Try a lower learning rate (`lr=0.003`)" in text
-    check_loss(model, x, Context(), 1.5, Place(2, 7, 0.03))  # what is finite is not looked into
+    check_loss(model, x, Context(), 1.5, Moment(2, 7, 0.03))  # what is finite is not looked into
 
 
 def test_dead_channels_are_counted_where_a_relu_is():

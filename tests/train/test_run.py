@@ -247,7 +247,7 @@ def test_diverging_says_what_to_try(photos, tmp_path):
         ({"momentum": 0.5, "optimiser": "adam"}, "`momentum` is sgd's"),
         ({"schedule": "one_cycle", "warmup": 0.1}, "climbs by itself"),
         ({"split": "x.json", "ratios": (1, 1, 1)}, "no effect"),
-        ({"epoch": 2}, "epoch is not a setting. Did you mean epochs"),
+        ({"epoch": 2}, "epoch is not a setting. Did you mean 'epochs'"),
         ({"epochs": 1.5}, "a whole number"),
         ({"threads": "2"}, "a whole number"),
         ({"lr": "fast"}, "`lr='fast'`, but it must be a number"),

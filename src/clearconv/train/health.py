@@ -1,30 +1,22 @@
-"""Is a run healthy? Rules on its history, and the errors that end it; each names what to do.
+"""Is a run healthy? Rules on its history, each of which names what to do.
 
 A warning is said once, in the epoch in which its rule first holds: rules are functions of the
 history alone, so a resumed run says what an unbroken one would.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from math import exp, isfinite, log, sqrt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from math import exp, log, sqrt
 from typing import Any
 
 import numpy as np
 
-from clearconv.arrays import Array, finite
-from clearconv.data import Batches
-from clearconv.errors import RunError
-from clearconv.layers import Context, Node
+from clearconv.arrays import Array
+from clearconv.layers import Node
 from clearconv.runs.evaluation import Indices, spread
 from clearconv.runs.records.epoch import EpochRecord
 from clearconv.runs.run import Run
-from clearconv.train.probe import (
-    DeadUnits,
-    dead_units,
-    first_not_finite,
-    gradient_not_finite,
-    last_activation,
-)
+from clearconv.train.probe import DeadUnits, dead_units, inputs_of, last_activation
 
 History = Sequence[EpochRecord]
 
@@ -37,34 +29,6 @@ _PROBE, _ENOUGH = 64, 32
 _CUT = 0.1
 #: Epochs over which losses are averaged, and for which validation must have got no better.
 _AVERAGE, _WAIT = 5, 5
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where in a run something happened.
-
-    Attributes
-    ----------
-    epoch, step : int
-        From 1; the step counts within the epoch.
-    lr : float
-        The run's learning rate.
-    """
-
-    epoch: int
-    step: int
-    lr: float
-
-    def error(self, what: str, where: str | None) -> RunError:
-        """Return the error that ends the run; what was saved before stays as it is."""
-        first = f", first in {where}" if where else ""
-        remedy = f"Try a lower learning rate (`lr={self.lr / 10:.1g}`), or `lr='auto'`."
-        if where == "the images of the batch":
-            remedy = "Look at the data, and at the mean and deviation they are scaled by."
-        return RunError(
-            f"{what} at epoch {self.epoch}, step {self.step}: the training diverged{first}. "
-            f"{remedy} Nothing that was saved before is lost."
-        )
 
 
 def doubts(model: Node) -> list[str]:
@@ -81,27 +45,6 @@ def doubts(model: Node) -> list[str]:
         "may be any numbers, and applies softmax itself: behind another activation it learns "
         f"slowly, or not at all. {remedy}; predictions are probabilities all the same."
     ]
-
-
-def check_loss(model: Node, x: Array, context: Context, loss: float, place: Place) -> None:
-    """Raise RunError where the loss of a batch is not finite; names the layer it came from."""
-    if not isfinite(loss):
-        raise place.error(f"The loss became {loss}", first_not_finite(model, x, context))
-
-
-def check_gradients(model: Node, place: Place) -> None:
-    """Raise RunError where a gradient is not finite; one sum over the flat array tells."""
-    if not finite(model.store.grads):
-        raise place.error("A gradient became infinite or NaN", gradient_not_finite(model))
-
-
-def check_epoch(run: Run, loss: float, place: Place) -> None:
-    """Raise RunError where an epoch left parameters or a validation `loss` that are not finite."""
-    if not (isfinite(loss) and finite(run.model.store.values)):
-        x = next(_batches(run, run.split.validation))
-        where = first_not_finite(run.model, x, Context())
-        what = "A parameter became infinite or NaN"  # a ReLU behind it may hide that from the loss
-        raise place.error(what if isfinite(loss) else f"The validation loss became {loss}", where)
 
 
 def examined(run: Run, record: EpochRecord) -> EpochRecord:
@@ -131,15 +74,10 @@ def find_dead(run: Run) -> list[DeadUnits]:
         return []
     some = samples[spread(images, _PROBE)]
     for part in (some, samples):
-        found = [u for u in dead_units(run.model, _batches(run, part)) if u.share >= _DEAD]
+        found = [u for u in dead_units(run.model, inputs_of(run, part)) if u.share >= _DEAD]
         if not found or len(part) == images:
             break
     return found
-
-
-def _batches(run: Run, samples: Indices) -> Iterator[Array]:
-    for batch in Batches(run.source, samples, run.preprocessing, 16):
-        yield run.model.as_input(batch.x)
 
 
 def hidden(augmentation: Mapping[str, Any], cut: float) -> str:

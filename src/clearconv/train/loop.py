@@ -23,6 +23,7 @@ from clearconv.runs.run import Run, write_json
 from clearconv.runs.settings import Settings
 from clearconv.train import health
 from clearconv.train.callbacks import Callback, Callbacks
+from clearconv.train.divergence import Moment, check_epoch, check_gradients, check_loss
 from clearconv.train.lr_finder import find_lr
 from clearconv.train.network import criterion_of
 from clearconv.train.stop import Stop
@@ -164,7 +165,7 @@ def _epoch(run: Run, callbacks: Callbacks, stop: Stop) -> EpochRecord:
     validation = evaluate_model(
         run.model, run.source, run.split.validation, run.preprocessing, run.source.classes
     )
-    health.check_epoch(run, validation.loss, health.Place(epoch, steps, settings.lr))
+    check_epoch(run, validation.loss, Moment(epoch, steps, settings.lr))
     alike = settings.class_weights
     record = EpochRecord(
         epoch=epoch,
@@ -197,10 +198,10 @@ def _step(
     x = model.as_input(batch.x)
     logits = model.forward(x, context=context)
     loss, grad = criterion(logits, batch.labels)
-    place = health.Place(epoch, run.so_far.step + 1, run.settings.lr)
-    health.check_loss(model, x, context, loss, place)
+    moment = Moment(epoch, run.so_far.step + 1, run.settings.lr)
+    check_loss(model, x, context, loss, moment)
     model.backward(grad, input_gradient=False)
-    health.check_gradients(model, place)
+    check_gradients(model, moment)
     run.optimiser.step(lr)
     return loss, int(np.sum(logits.argmax(axis=1) == batch.labels))
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clearconv.arrays import Array, finite
+from clearconv.data import Batches
 from clearconv.layers import (
     Activation,
     Context,
@@ -19,6 +20,8 @@ from clearconv.layers import (
     Softmax,
 )
 from clearconv.ops import activation
+from clearconv.runs.evaluation import Indices
+from clearconv.runs.run import Run
 
 #: What a layer that can die calls its activation.
 _CAN_DIE = ("relu", "relu6")
@@ -49,6 +52,12 @@ class DeadUnits:
     def share(self) -> float:
         """Return dead / channels."""
         return self.dead / self.channels
+
+
+def inputs_of(run: Run, samples: Indices) -> Iterator[Array]:
+    """Yield images of a run as its network sees them, (n, C, H, W), a few at a time."""
+    for batch in Batches(run.source, samples, run.preprocessing, 16):
+        yield run.model.as_input(batch.x)
 
 
 def first_not_finite(model: Node, x: Array, context: Context) -> str | None:
