@@ -7,7 +7,7 @@ import numpy as np
 from clearconv.arrays import Array
 from clearconv.layers import Node, Residual, Tape
 from clearconv.layers.base.layer import Layer
-from clearconv.layers.base.paths import join
+from clearconv.layers.base.parameter import join
 from clearconv.layers.wiring.graph import Graph, Place
 from clearconv.ops import conv_block
 from clearconv.tracing._data import BufferTrace, LayerTrace, ParameterTrace

@@ -1,4 +1,4 @@
-"""A parameter as declared, and what declares it."""
+"""A parameter as declared, its path, and what declares it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,3 +59,8 @@ class Leaf(Protocol):
 
     def multiply_adds(self) -> int:
         """Count the multiply-adds of one input's forward pass."""
+
+
+def join(path: str, name: str) -> str:
+    """Join two parts of a path; an empty part adds nothing."""
+    return f"{path}.{name}" if path and name else path or name

@@ -7,7 +7,7 @@ from itertools import accumulate
 from clearconv.errors import ArgumentError
 from clearconv.layers.base.layer import Layer
 from clearconv.layers.base.node import Node
-from clearconv.layers.base.paths import join
+from clearconv.layers.base.parameter import join
 from clearconv.layers.wiring.concat import Concat
 from clearconv.layers.wiring.residual import Residual
 from clearconv.layers.wiring.sequential import Sequential
