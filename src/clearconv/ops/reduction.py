@@ -82,6 +82,56 @@ def tree_sum(sums: Array | Sequence[Array], *, out: Array | None = None) -> Arra
     return np.array(total) if len(sums) == 1 else np.asarray(total)  # never a sum that was given
 
 
+def tree_moments(moments: Array | Sequence[Array]) -> Array:
+    r"""Join the moments of a batch's shards in the tree of `tree_sum`, by Chan's formula.
+
+    Sums of squares would not do: of numbers far from 0 their difference has no digits left.
+
+    Parameters
+    ----------
+    moments : ndarray of shape (shards, 3, C), or sequence of ndarray of shape (3, C)
+        Of each shard, or of equal subtrees in order: how many numbers each of C channels has, their
+        mean, and the sum of squared distances from it; float64, as `batch_norm2d.moments` returns
+        them.
+
+    Returns
+    -------
+    joined : float64 ndarray of shape (3, C)
+        The same of all numbers. Those of no shards, an array of shape (0, 3, C), are 0.
+
+    Raises
+    ------
+    ArgumentError
+        If the sequence is empty, so that the number of channels is not known.
+
+    Notes
+    -----
+    .. math:: \mu = \mu_a + \frac{n_b}{n} \delta, \qquad
+        m = m_a + m_b + \frac{n_a n_b}{n} \delta^2, \qquad \delta = \mu_b - \mu_a
+
+    References
+    ----------
+    Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983.
+    """
+    if len(moments) == 0:
+        if not isinstance(moments, np.ndarray):
+            raise ArgumentError(
+                "tree_moments: there are no moments. Give those of at least one shard, or an array "
+                "of shape (0, 3, C)."
+            )
+        return np.zeros(moments.shape[1:])
+    return in_tree(list(moments), _join_moments).copy()
+
+
+def _join_moments(first: Array, second: Array) -> Array:
+    """Join two sets of numbers; native/passes/moments.h rounds in the same places."""
+    (count, mean, deviation), (more, more_mean, more_deviation) = first, second
+    share = more / (count + more)
+    away = more_mean - mean
+    both = deviation + more_deviation
+    return np.array([count + more, mean + away * share, both + away * away * (count * share)])
+
+
 def check_reduction(what: str, reduction: str, allowed: tuple[str, ...]) -> None:
     """Raise unless `reduction` is one of the allowed."""
     if reduction not in allowed:

@@ -4,7 +4,8 @@
 // A block of pixels that lies in cache yields its moments in two passes: the mean, then the
 // distances from it. What rounding left of that mean is the mean of the distances; it is put right
 // at once. Blocks, units of work and shards are joined in float64 by Chan's formula, units in order
-// and shards in a balanced tree, so the bits depend on the batch's shape alone.
+// and shards in a balanced tree, so the bits depend on the batch's shape alone. Shards that lie in
+// several places are joined by ops/reduction.py: tree_moments, with the same roundings.
 //
 // Source: Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983.
 #pragma once
@@ -15,7 +16,9 @@
 namespace clearconv::CLEARCONV_VARIANT {
 
 // Join `more` numbers of each lane to the `count` that came before; `deviation` is the sum of
-// squared distances from the mean. The first ones are taken over as they are.
+// squared distances from the mean. The first ones are taken over as they are. With ROUNDED every
+// product is rounded before it is added, as NumPy does it.
+template <bool ROUNDED = false>
 inline void join(double count, double* mean, double* deviation, double more,
                  const double* more_mean, const double* more_deviation, Index lanes) {
   if (more == 0) return;
@@ -25,11 +28,12 @@ inline void join(double count, double* mean, double* deviation, double more,
     return;
   }
   const double share = more / (count + more), weight = count * share;
+  const auto product = [](double number) { return ROUNDED ? loaded(number) : number; };
   for (Index l = 0; l < lanes; ++l) {
     const double away = more_mean[l] - mean[l];
-    mean[l] += away * share;
+    mean[l] += product(away * share);
     const double both = deviation[l] + more_deviation[l];
-    deviation[l] = both + away * away * weight;
+    deviation[l] = both + product(away * away * weight);
   }
 }
 
@@ -121,23 +125,25 @@ struct Moments {
   }
 
   // Unit `into` takes in the pixels of `from`.
+  template <bool ROUNDED = false>
   void join_units(Index into, Index from) const {
-    join(double(count[into]), mean + into * channels, deviation + into * channels,
-         double(count[from]), mean + from * channels, deviation + from * channels, channels);
+    join<ROUNDED>(double(count[into]), mean + into * channels, deviation + into * channels,
+                  double(count[from]), mean + from * channels, deviation + from * channels,
+                  channels);
     count[into] += count[from];
   }
 
-  // Join all units, of which `first[s]` to `first[s + 1]` belong to shard s.
-  void combine(const Index* first, Index shards, double* mean_of_all, double* var_of_all) const {
+  // Join all units, of which `first[s]` to `first[s + 1]` belong to shard s, at least one of which
+  // there must be; into `joined` (3, channels): count, mean, deviation.
+  void combine(const Index* first, Index shards, double* joined) const {
     for (Index s = 0; s < shards; ++s)
       for (Index unit = first[s] + 1; unit < first[s + 1]; ++unit) join_units(first[s], unit);
     for (Index step = 1; step < shards; step *= 2)
-      for (Index s = 0; s + step < shards; s += 2 * step) join_units(first[s], first[s + step]);
-    for (Index c = 0; c < channels; ++c) {
-      mean_of_all[c] = mean[c];
-      // Rounding can leave a constant channel a little below zero.
-      var_of_all[c] = deviation[c] < 0 ? 0 : deviation[c] / double(count[0]);
-    }
+      for (Index s = 0; s + step < shards; s += 2 * step)
+        join_units<true>(first[s], first[s + step]);
+    for (Index c = 0; c < channels; ++c) joined[c] = double(count[0]);
+    std::memcpy(joined + channels, mean, channels * sizeof(double));
+    std::memcpy(joined + 2 * channels, deviation, channels * sizeof(double));
   }
 };
 

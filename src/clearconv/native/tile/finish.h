@@ -8,6 +8,12 @@
 
 namespace clearconv::CLEARCONV_VARIANT {
 
+// The shards whose images a pass over N images walks through: all, unless it takes moments.
+template <class T>
+inline Shards shards_of(const Epilogue<T>& to, Index N) {
+  return to.moments ? to.shards : whole_batch(N);
+}
+
 // Part of a result: all pixels of a box, `pitch` numbers apart, channels [first, first + count) of
 // each. Behind them `numbers` has room up to whole vectors, as `pitch` has.
 template <class T>

@@ -51,7 +51,8 @@ struct Epilogue {
   bool accumulate;  // y is added to what it holds (only with nothing else)
   bool pool;        // y holds the maxima of 2x2 windows, `winner` (channels adjoin) who they were:
   Tensor<uint8_t> winner;  // 0 to 3, or 4 where ReLU lets no gradient through; may be null
-  double *mean, *var;  // or null: get each channel's mean and (biased) variance of r + shift
+  double* moments;  // or null: gets the moments of r + shift over `shards`, of which there is at
+  Shards shards;    // least one: of each channel count, mean, squared distances from it (3, channels)
 };
 
 template <class T>

@@ -14,14 +14,23 @@ be off by a good part of a thousandth.
 
 Sources: Ioffe and Szegedy, "Batch normalization", 2015, algorithm 1; Chan, Golub and LeVeque,
 "Algorithms for computing the sample variance", 1983. ``docs/batch_norm2d.md`` derives the formulas.
+
+A batch may be held in parts (`Shards`). Each part then yields what it knows of its shards
+(`moments`; backward `gradient_sums`), and goes on from what they come to together
+(`reduction.tree_moments`, `reduction.tree_sum`). That takes two calls each way, and the bits are
+those of the one call that holds the whole batch.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from clearconv.arrays import Array, as_images, check, expect, filled, result, same_dtype
+from clearconv.arrays import Array, Destination, as_images, check, expect, filled, same_dtype
 from clearconv.errors import ArgumentError, ShapeError
+from clearconv.ops.batch_norm2d._sums import statistics
+from clearconv.ops.geometry.shards import WHOLE, Shards
+from clearconv.ops.reduction import shard_sums
 from clearconv.ops.tellings import pick
 
 __all__ = [
@@ -32,6 +41,8 @@ __all__ = [
     "backward_weight",
     "forward",
     "forward_saving",
+    "gradient_sums",
+    "moments",
     "update_running",
 ]
 
@@ -50,6 +61,8 @@ class BatchNormSaved:
         Added to `var` under the root.
     fixed : bool
         True where mean and var were given (evaluation): they are constants to the gradient.
+    numbers : int, optional
+        How many numbers each channel of the whole batch has, where x is a part of it.
     """
 
     x: Array
@@ -57,11 +70,12 @@ class BatchNormSaved:
     var: Array
     eps: float
     fixed: bool
+    numbers: int | None = None
 
     @property
     def count(self) -> int:
-        """How many numbers of x each channel has."""
-        return self.x.size // len(self.mean)
+        """How many numbers of the batch each channel has."""
+        return self.x.size // len(self.mean) if self.numbers is None else self.numbers
 
 
 def forward(
@@ -119,8 +133,54 @@ def forward(
     what = "batch_norm2d.forward"
     _check_parameters(what, x, eps, weight=weight, bias=bias)
     center, spread = _statistics(what, x, mean, var)
-    y = pick("batch_norm2d", backend).forward(as_images(x), weight, bias, center, spread, eps)
-    return result(what, y, x.shape, out)
+    to = Destination(what, out, x.shape, x.dtype, x, weight, bias)
+    telling = pick("batch_norm2d", backend)
+    return to.result(
+        telling.forward(as_images(x), weight, bias, center, spread, eps, _images(to.place))
+    )
+
+
+def moments(
+    x: Array, *, shards: Shards = WHOLE, joined: bool = False, backend: str | None = None
+) -> Array:
+    r"""Measure each shard of a batch: what its statistics are made of.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, C, H, W) or (N, C)
+        The images of the batch that are at hand.
+    shards : Shards
+        Which shards of the batch they are.
+    joined : bool
+        Whether those of the shards at hand are joined already.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    moments : float64 ndarray of shape (shards, 3, C), or (1, 3, C) if `joined`
+        How many numbers each channel of the shard has, their mean, and the sum of squared distances
+        from it. ``reduction.tree_moments`` joins those of all shards for `forward_saving`.
+
+    Raises
+    ------
+    ShapeError
+        If `x` does not hold the images of these shards.
+    DtypeError
+        If `x` is neither float32 nor float64.
+
+    Notes
+    -----
+    .. math:: M_s, \qquad \mu_{s,c} = \frac{1}{M_s} \sum x, \qquad \sum (x - \mu_{s,c})^2
+
+    References
+    ----------
+    Chan, Golub and LeVeque, 1983.
+    """
+    what = "batch_norm2d.moments"
+    check(what, "x", x, (2, 4))
+    filled(what, "x", x.shape, 1)
+    return shard_sums(what, pick("batch_norm2d", backend).moments, (as_images(x),), shards, joined)
 
 
 def forward_saving(
@@ -131,6 +191,7 @@ def forward_saving(
     mean: Array | None = None,
     var: Array | None = None,
     *,
+    moments: Array | None = None,
     out: Array | None = None,
     backend: str | None = None,
 ) -> tuple[Array, BatchNormSaved]:
@@ -150,6 +211,8 @@ def forward_saving(
         Added to the variance under the root.
     mean, var : ndarray of shape (C,), optional
         Both or neither. Given: evaluation, constants to the gradient. Left out: training.
+    moments : float64 ndarray of shape (3, C), optional
+        In training, those of the whole batch (`moments`, joined), where x is a part of it.
     out : ndarray, optional
         Receives the result.
     backend : {"loops", "matrix", "native"}, optional
@@ -168,7 +231,7 @@ def forward_saving(
         If a parameter does not have one number for each channel, or, in training, if a channel
         has a single number, whose variance says nothing.
     ArgumentError
-        If `eps` is negative, or only one of mean and var is given.
+        If `eps` is negative, only one of mean and var is given, or they and `moments`.
     DtypeError
         If the arrays are not all float32 or all float64.
 
@@ -185,20 +248,77 @@ def forward_saving(
     _check_parameters(what, x, eps, weight=weight, bias=bias)
     if (mean is None) != (var is None):
         raise ArgumentError(f"{what}: give both mean and var (evaluation), or neither (training).")
-    telling, batch = pick("batch_norm2d", backend), as_images(x)
+    if mean is not None and moments is not None:
+        raise ArgumentError(
+            f"{what}: give mean and var (evaluation), or moments (a part of a batch in training)."
+        )
+    to = Destination(what, out, x.shape, x.dtype, x, weight, bias)
+    batch, place = as_images(x), _images(to.place)
+    telling = _pick_for(batch, backend)
+    numbers = None
     if mean is not None and var is not None:
         center, spread = _statistics(what, x, mean, var)
-        y = telling.forward(batch, weight, bias, center, spread, eps)
+        y = telling.forward(batch, weight, bias, center, spread, eps, place)
+    elif moments is not None:
+        center, spread, numbers = whole_batch(what, moments, len(weight))
+        y = telling.forward(batch, weight, bias, center, spread, eps, place)
     else:
         if x.size <= len(weight):
-            raise ShapeError(
-                f"{what}: x has shape {x.shape}, {x.size // len(weight)} number for each channel, "
-                "and one number has no variance to normalise with. Use larger batches (drop a last "
-                "batch of one), or evaluation mode."
-            )
-        y, center, spread = telling.forward_training(batch, weight, bias, eps)
-    saved = BatchNormSaved(x, center, spread, eps, fixed=mean is not None)
-    return result(what, y, x.shape, out), saved
+            raise _too_few(what, f"x has shape {x.shape}, ", x.size // len(weight))
+        y, center, spread = telling.forward_training(batch, weight, bias, eps, place)
+    saved = BatchNormSaved(x, center, spread, eps, mean is not None, numbers)
+    return to.result(y), saved
+
+
+def gradient_sums(
+    grad_y: Array,
+    saved: BatchNormSaved,
+    *,
+    shards: Shards = WHOLE,
+    joined: bool = False,
+    backend: str | None = None,
+) -> Array:
+    r"""Sum over each shard of a batch what the gradients are made of.
+
+    Parameters
+    ----------
+    grad_y : ndarray of the shape of x
+        dL/dy.
+    saved : BatchNormSaved
+        From `forward_saving`.
+    shards : Shards
+        Which shards of the batch `grad_y` and x hold.
+    joined : bool
+        Whether those of the shards at hand are added up already.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    sums : float64 ndarray of shape (shards, 2, C), or (1, 2, C) if `joined`
+        Of `grad_y`, and of `grad_y` times the distance of x from the mean, rounded to the dtype of
+        x. ``reduction.tree_sum`` adds those of all shards for `backward`.
+
+    Raises
+    ------
+    ShapeError
+        If `grad_y` does not fit the forward pass, or holds other images than these shards.
+    DtypeError
+        If `grad_y` does not have the dtype of the forward pass.
+
+    Notes
+    -----
+    .. math:: \sum dy, \qquad \sum dy\, (x - \mu_c)
+
+    References
+    ----------
+    Ioffe and Szegedy, 2015, section 3.
+    """
+    what = "batch_norm2d.gradient_sums"
+    _check_grad(what, grad_y, saved)
+    grads, x = as_images(grad_y), as_images(saved.x)
+    add_up = pick("batch_norm2d", backend).gradient_sums
+    return shard_sums(what, add_up, (grads, x), shards, joined, saved.mean)
 
 
 def backward(
@@ -206,6 +326,7 @@ def backward(
     weight: Array,
     saved: BatchNormSaved,
     *,
+    sums: Array | None = None,
     out: Array | None = None,
     out_weight: Array | None = None,
     out_bias: Array | None = None,
@@ -224,6 +345,8 @@ def backward(
         Scale of the forward pass.
     saved : BatchNormSaved
         From `forward_saving`.
+    sums : float64 ndarray of shape (2, C), optional
+        Those of the whole batch (`gradient_sums`, added up), where x is a part of it.
     out, out_weight, out_bias : ndarray, optional
         Receive the results.
     backend : {"loops", "matrix", "native"}, optional
@@ -241,7 +364,9 @@ def backward(
     Raises
     ------
     ShapeError
-        If `grad_y` or `weight` does not fit the forward pass.
+        If `grad_y`, `weight` or `sums` does not fit the forward pass.
+    ArgumentError
+        If x is a part of a batch, and there are no `sums`.
     DtypeError
         If the arrays are not all float32 or all float64.
 
@@ -258,14 +383,20 @@ def backward(
     what = "batch_norm2d.backward"
     _check_parameters(what, saved.x, saved.eps, weight=weight)
     _check_grad(what, grad_y, saved)
-    grad_x, grad_weight, grad_bias = pick("batch_norm2d", backend).backward(
-        as_images(grad_y), weight, as_images(saved.x), saved.mean, saved.var, saved.eps, saved.fixed
-    )
-    return (
-        result(what, grad_x, grad_y.shape, out),
-        result(what, grad_weight, weight.shape, out_weight),
-        result(what, grad_bias, weight.shape, out_bias),
-    )
+    to = Destination(what, out, grad_y.shape, grad_y.dtype, grad_y, saved.x, weight)
+    to_weight = Destination(what, out_weight, weight.shape, grad_y.dtype)
+    to_bias = Destination(what, out_bias, weight.shape, grad_y.dtype)
+    places = _images(to.place), to_weight.place, to_bias.place
+    grads, x = as_images(grad_y), as_images(saved.x)
+    known = grads, weight, x, saved.mean, saved.var, saved.eps, saved.fixed, *places
+    if sums is None:
+        _holds_all(what, saved)
+        gradients = pick("batch_norm2d", backend).backward(*known)
+    else:
+        expect(what, "sums", sums, (2, len(weight)), "two sums for each channel")
+        gradients = _pick_for(x, backend).backward_from(sums, saved.count, *known)
+    grad_x, grad_weight, grad_bias = gradients
+    return to.result(grad_x), to_weight.result(grad_weight), to_bias.result(grad_bias)
 
 
 def backward_input(
@@ -321,10 +452,16 @@ def backward_input(
     what = "batch_norm2d.backward_input"
     _check_parameters(what, saved.x, saved.eps, weight=weight)
     _check_grad(what, grad_y, saved)
-    grad_x = pick("batch_norm2d", backend).backward_input(
-        as_images(grad_y), weight, as_images(saved.x), saved.mean, saved.var, saved.eps, saved.fixed
+    if not saved.fixed:
+        _holds_all(what, saved)
+    to = Destination(what, out, grad_y.shape, grad_y.dtype, grad_y, saved.x, weight)
+    grads, x, place = as_images(grad_y), as_images(saved.x), _images(to.place)
+    telling = pick("batch_norm2d", backend)
+    return to.result(
+        telling.backward_input(
+            grads, weight, x, saved.mean, saved.var, saved.eps, saved.fixed, place
+        )
     )
-    return result(what, grad_x, grad_y.shape, out)
 
 
 def backward_weight(
@@ -367,10 +504,14 @@ def backward_weight(
     """
     what = "batch_norm2d.backward_weight"
     _check_grad(what, grad_y, saved)
-    grad_weight = pick("batch_norm2d", backend).backward_weight(
-        as_images(grad_y), as_images(saved.x), saved.mean, saved.var, saved.eps
+    _holds_all(what, saved)
+    to = Destination(what, out, saved.mean.shape, grad_y.dtype)
+    telling = pick("batch_norm2d", backend)
+    return to.result(
+        telling.backward_weight(
+            as_images(grad_y), as_images(saved.x), saved.mean, saved.var, saved.eps, to.place
+        )
     )
-    return result(what, grad_weight, saved.mean.shape, out)
 
 
 def backward_bias(
@@ -413,8 +554,9 @@ def backward_bias(
     """
     what = "batch_norm2d.backward_bias"
     _check_grad(what, grad_y, saved)
-    grad_bias = pick("batch_norm2d", backend).backward_bias(as_images(grad_y))
-    return result(what, grad_bias, saved.mean.shape, out)
+    _holds_all(what, saved)
+    to = Destination(what, out, saved.mean.shape, grad_y.dtype)
+    return to.result(pick("batch_norm2d", backend).backward_bias(as_images(grad_y), to.place))
 
 
 def update_running(
@@ -473,6 +615,41 @@ def _check_parameters(what: str, x: Array, eps: float, **parameters: Array) -> N
     same_dtype(what, x=x, **parameters)
     if not eps >= 0:
         raise ArgumentError(f"{what}: eps is {eps}, but it must not be negative; 1e-5 is usual.")
+
+
+def whole_batch(what: str, moments: Array, channels: int) -> tuple[Array, Array, int]:
+    """Check a whole batch's moments; return mean, variance, and how many numbers a channel has."""
+    expect(what, "moments", moments, (3, channels), "count, mean and deviation of each channel")
+    count = int(moments[0, 0])
+    if count <= 1:
+        raise _too_few(what, "in the whole batch, ", count)
+    return *statistics(moments), count
+
+
+def _too_few(what: str, where: str, count: int) -> ShapeError:
+    return ShapeError(
+        f"{what}: {where}{count} number for each channel, and one number has no variance to "
+        "normalise with. Use larger batches (drop a last batch of one), or evaluation mode."
+    )
+
+
+def _holds_all(what: str, saved: BatchNormSaved) -> None:
+    """Raise where x was a part of a batch: its own sums are not the gradient."""
+    if saved.numbers is not None:
+        raise ArgumentError(
+            f"{what}: x is a part of a batch with {saved.numbers} numbers for each channel, but "
+            "this gradient needs sums over all of it. Add up the gradient_sums of all parts with "
+            "reduction.tree_sum, and give them to backward as sums."
+        )
+
+
+def _pick_for(batch: Array, backend: str | None) -> Any:
+    """Pick the telling; a part without images is left to NumPy."""
+    return pick("batch_norm2d", backend if len(batch) else "matrix")
+
+
+def _images(array: Array | None) -> Array | None:
+    return None if array is None else as_images(array)
 
 
 def _statistics(what: str, x: Array, mean: Array, var: Array) -> tuple[Array, Array]:

@@ -5,73 +5,152 @@ from typing import Any
 
 import numpy as np
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, put
+from clearconv.ops.batch_norm2d._sums import slopes, statistics
+from clearconv.ops.geometry.shards import WHOLE, Shards
+from clearconv.ops.reduction import by_shards, tree_moments
 
 
-def forward(x: Array, weight: Array, bias: Array, mean: Array, var: Array, eps: float) -> Array:
+def forward(
+    x: Array,
+    weight: Array,
+    bias: Array,
+    mean: Array,
+    var: Array,
+    eps: float,
+    out: Array | None = None,
+) -> Array:
     """Center, divide, scale, shift."""
-    y = np.empty_like(x)
+    y = np.empty_like(x) if out is None else out
     for n, c, h, w in np.ndindex(x.shape):
         y[n, c, h, w] = weight[c] * _hat(x[n, c, h, w], mean[c], var[c], eps) + bias[c]
     return y
 
 
-def forward_training(
-    x: Array, weight: Array, bias: Array, eps: float
-) -> tuple[Array, Array, Array]:
-    """Mean first, then the mean squared distance from it, then the formula."""
+def moments(x: Array, shards: Shards = WHOLE) -> Array:
+    """Join the moments of the shards."""
+    found = [moments_of(x[cut]) for cut in shards.of(len(x))]
+    return tree_moments(np.array(found).reshape(len(found), 3, x.shape[1]))
+
+
+def moments_of(x: Array) -> Array:
+    """Of one shard: mean first, then the squared distances from it."""
     N, C, H, W = x.shape
     M = N * H * W
-    mean, var = np.zeros(C), np.zeros(C)
+    mean, deviation = np.zeros(C), np.zeros(C)
     for n, c, h, w in np.ndindex(x.shape):
         mean[c] += float(x[n, c, h, w]) / M
     for n, c, h, w in np.ndindex(x.shape):
-        var[c] += (float(x[n, c, h, w]) - mean[c]) ** 2 / M
-    return forward(x, weight, bias, mean, var, eps), mean, var
+        deviation[c] += (float(x[n, c, h, w]) - mean[c]) ** 2
+    return np.array([np.full(C, M), mean, deviation])  # (3, C)
 
 
-def backward(
-    grad_y: Array, weight: Array, x: Array, mean: Array, var: Array, eps: float, fixed: bool
+def forward_training(
+    x: Array, weight: Array, bias: Array, eps: float, out: Array | None = None
 ) -> tuple[Array, Array, Array]:
-    """Each gradient by its own formula."""
-    return (
-        backward_input(grad_y, weight, x, mean, var, eps, fixed),
-        backward_weight(grad_y, x, mean, var, eps),
-        backward_bias(grad_y),
-    )
+    """The moments of all shards together, then the formula."""
+    mean, var = statistics(moments(x))
+    return forward(x, weight, bias, mean, var, eps, out), mean, var
 
 
-def backward_input(
-    grad_y: Array, weight: Array, x: Array, mean: Array, var: Array, eps: float, fixed: bool
-) -> Array:
+@by_shards(2)
+def gradient_sums(grad_y: Array, x: Array, mean: Array) -> Array:
+    """The sums of dy, and of dy times the distance from the mean."""
+    centre = mean.astype(x.dtype)
+    total, product = np.zeros(x.shape[1]), np.zeros(x.shape[1])
+    for n, c, h, w in np.ndindex(x.shape):
+        total[c] += float(grad_y[n, c, h, w])
+        product[c] += float(grad_y[n, c, h, w]) * (float(x[n, c, h, w]) - float(centre[c]))
+    return np.array([total, product])  # (2, C)
+
+
+def backward_from(
+    sums: Array,
+    count: int,
+    grad_y: Array,
+    weight: Array,
+    x: Array,
+    mean: Array,
+    var: Array,
+    eps: float,
+    fixed: bool,
+    out: Array | None = None,
+    out_weight: Array | None = None,
+    out_bias: Array | None = None,
+) -> tuple[Array, Array, Array]:
     """The direct path, less what the paths through mean and variance take away."""
-    N, C, H, W = x.shape
-    M = max(N * H * W, 1)  # of no numbers the sums are 0
-    through_mean = backward_bias(grad_y) / M
-    through_var = backward_weight(grad_y, x, mean, var, eps) / M
-    grad_x = np.empty_like(grad_y)
+    grad_weight, grad_bias = slopes(sums, mean, var, eps, mean.astype(x.dtype))
+    M = max(count, 1)  # of no numbers the sums are 0
+    through_mean: Any = grad_bias / M
+    through_var: Any = grad_weight / M
+    grad_x = np.empty_like(grad_y) if out is None else out
     for n, c, h, w in np.ndindex(x.shape):
         rest = float(grad_y[n, c, h, w])
         if not fixed:
             rest -= through_mean[c] + _hat(x[n, c, h, w], mean[c], var[c], eps) * through_var[c]
         grad_x[n, c, h, w] = weight[c] / sqrt(var[c] + eps) * rest
-    return grad_x
+    dtype = x.dtype
+    return (
+        grad_x,
+        put(grad_weight.astype(dtype), out_weight),
+        put(grad_bias.astype(dtype), out_bias),
+    )
 
 
-def backward_weight(grad_y: Array, x: Array, mean: Array, var: Array, eps: float) -> Array:
+def backward(
+    grad_y: Array,
+    weight: Array,
+    x: Array,
+    mean: Array,
+    var: Array,
+    eps: float,
+    fixed: bool,
+    out: Array | None = None,
+    out_weight: Array | None = None,
+    out_bias: Array | None = None,
+) -> tuple[Array, Array, Array]:
+    """The sums of all shards together, then the formulas."""
+    sums = gradient_sums(grad_y, x, mean)
+    count = x.size // x.shape[1]
+    outs = out, out_weight, out_bias
+    return backward_from(sums, count, grad_y, weight, x, mean, var, eps, fixed, *outs)
+
+
+def backward_input(
+    grad_y: Array,
+    weight: Array,
+    x: Array,
+    mean: Array,
+    var: Array,
+    eps: float,
+    fixed: bool,
+    out: Array | None = None,
+) -> Array:
+    """One of the three; with given statistics it needs no sums."""
+    sums = np.zeros((2, x.shape[1])) if fixed else gradient_sums(grad_y, x, mean)
+    count = x.size // x.shape[1]
+    return backward_from(sums, count, grad_y, weight, x, mean, var, eps, fixed, out)[0]
+
+
+def backward_weight(
+    grad_y: Array, x: Array, mean: Array, var: Array, eps: float, out: Array | None = None
+) -> Array:
     """The scale met x̂ at every place of its channel."""
-    grad_weight = np.zeros(x.shape[1])
-    for n, c, h, w in np.ndindex(x.shape):
-        grad_weight[c] += float(grad_y[n, c, h, w]) * _hat(x[n, c, h, w], mean[c], var[c], eps)
-    return grad_weight.astype(grad_y.dtype)
+    sums = gradient_sums(grad_y, x, mean)
+    return put(slopes(sums, mean, var, eps, mean.astype(x.dtype))[0].astype(grad_y.dtype), out)
 
 
-def backward_bias(grad_y: Array) -> Array:
+def backward_bias(grad_y: Array, out: Array | None = None) -> Array:
     """The shift was added at every place of its channel."""
-    grad_bias = np.zeros(grad_y.shape[1])
+    return put(_total(grad_y).astype(grad_y.dtype), out)
+
+
+@by_shards(1)
+def _total(grad_y: Array) -> Array:
+    total = np.zeros(grad_y.shape[1])
     for n, c, h, w in np.ndindex(grad_y.shape):
-        grad_bias[c] += float(grad_y[n, c, h, w])
-    return grad_bias.astype(grad_y.dtype)
+        total[c] += float(grad_y[n, c, h, w])
+    return total
 
 
 def _hat(x: Any, mean: Any, var: Any, eps: float) -> float:

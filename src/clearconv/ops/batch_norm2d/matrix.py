@@ -7,94 +7,162 @@ A row of few channels is too short for NumPy to be fast on, so several rows are 
 one, and what belongs to a channel is repeated across it.
 """
 
+from collections.abc import Callable
 from math import gcd
 
 import numpy as np
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, put
+from clearconv.ops.batch_norm2d._sums import slopes, statistics
+from clearconv.ops.geometry.shards import WHOLE, Shards
+from clearconv.ops.reduction import by_shards, tree_moments
 
 # Rows are added in blocks, and the blocks in float64, so that no float32 sum grows long.
 _BLOCK = 256
 
 
-def forward(x: Array, weight: Array, bias: Array, mean: Array, var: Array, eps: float) -> Array:
+def forward(
+    x: Array,
+    weight: Array,
+    bias: Array,
+    mean: Array,
+    var: Array,
+    eps: float,
+    out: Array | None = None,
+) -> Array:
     """Center, then scale and shift in place."""
-    rows = _rows(x)
+    y = _room(x) if out is None else out
+    to, rows = _side_by_side(y, x)
     near, rest = _split(mean, x)
-    return _image(_finish(rows - _wide(near, rows), weight, bias, rest, var, eps), x)
+    scale = weight / np.sqrt(var + eps)
+    np.subtract(rows, _wide(near, rows), out=to)
+    to *= _wide(scale, to)
+    to += _wide(bias - rest * scale, to)
+    return y
+
+
+def moments(x: Array, shards: Shards = WHOLE) -> Array:
+    """Join the moments of the shards."""
+    found = [moments_of(x[cut]) for cut in shards.of(len(x))]
+    return tree_moments(np.array(found).reshape(len(found), 3, x.shape[1]))
+
+
+def moments_of(x: Array) -> Array:
+    """Mean, distances from it, their squares: the corrected two-pass algorithm."""
+    rows, C = _rows(x), x.shape[1]
+    M = x.size // C
+    near, _ = _split(_sum(C, lambda x: x, rows) / M, x)
+    centre = _wide(near, rows)
+    rest = _sum(C, lambda x: x - centre, rows) / M  # what rounding left of the mean, seen from near
+    deviation = _sum(C, lambda x: np.square(x - centre), rows) - M * rest**2
+    return np.array([np.full(C, M), near + rest, deviation])  # (3, C)
 
 
 def forward_training(
-    x: Array, weight: Array, bias: Array, eps: float
+    x: Array, weight: Array, bias: Array, eps: float, out: Array | None = None
 ) -> tuple[Array, Array, Array]:
-    """Mean, deviations from it, their mean square: the corrected two-pass algorithm."""
-    rows = _rows(x)
-    M, C = x.size // x.shape[1], x.shape[1]
-    near, _ = _split(_sum(rows, C) / M, x)
-    away = rows - _wide(near, rows)
-    rest = _sum(away, C) / M  # what rounding left of the mean, seen from close by
-    var = np.maximum(_sum(np.square(away), C) / M - rest**2, 0)
-    return _image(_finish(away, weight, bias, rest, var, eps), x), near + rest, var
+    """The moments of all shards together, then the formula."""
+    mean, var = statistics(moments(x))
+    return forward(x, weight, bias, mean, var, eps, out), mean, var
+
+
+@by_shards(2)
+def gradient_sums(grad_y: Array, x: Array, mean: Array) -> Array:
+    """The sums of dy, and of dy times the distance from the mean."""
+    grads, rows, C = _rows(grad_y), _rows(x), x.shape[1]
+    centre = _wide(_split(mean, x)[0], rows)
+    product = _sum(C, lambda g, x: g * (x - centre), grads, rows)
+    return np.array([_sum(C, lambda g: g, grads), product])  # (2, C)
+
+
+def backward_from(
+    sums: Array,
+    count: int,
+    grad_y: Array,
+    weight: Array,
+    x: Array,
+    mean: Array,
+    var: Array,
+    eps: float,
+    fixed: bool,
+    out: Array | None = None,
+    out_weight: Array | None = None,
+    out_bias: Array | None = None,
+) -> tuple[Array, Array, Array]:
+    """The sums over the batch are two of the gradients and shape the third."""
+    grad_x = _room(x) if out is None else out
+    to, grads, rows = _side_by_side(grad_x, grad_y, x)
+    near, rest = _split(mean, x)
+    grad_weight, grad_bias = slopes(sums, mean, var, eps, near)
+    root = np.sqrt(var + eps)
+    if fixed:
+        np.multiply(grads, _wide(weight / root, to), out=to)
+    else:
+        np.subtract(rows, _wide(near, to), out=to)
+        to -= _wide(rest, to)
+        to *= _wide(-grad_weight / (count * root), to)
+        to += grads
+        to -= _wide(grad_bias / count, to)
+        to *= _wide(weight / root, to)
+    dtype = x.dtype
+    return (
+        grad_x,
+        put(grad_weight.astype(dtype), out_weight),
+        put(grad_bias.astype(dtype), out_bias),
+    )
 
 
 def backward(
-    grad_y: Array, weight: Array, x: Array, mean: Array, var: Array, eps: float, fixed: bool
+    grad_y: Array,
+    weight: Array,
+    x: Array,
+    mean: Array,
+    var: Array,
+    eps: float,
+    fixed: bool,
+    out: Array | None = None,
+    out_weight: Array | None = None,
+    out_bias: Array | None = None,
 ) -> tuple[Array, Array, Array]:
-    """The sums over the batch, taken once, are two of the gradients and shape the third."""
-    M, C = x.size // x.shape[1], x.shape[1]
-    grads, hat = _rows(grad_y), _hat(x, mean, var, eps)
-    grad_weight, grad_bias = _sum(grads * hat, C), _sum(grads, C)
-    scale = weight / np.sqrt(var + eps)
-    if fixed:
-        grad_x = grads * _wide(scale, grads)
-    else:
-        grad_x = hat
-        grad_x *= _wide(-grad_weight / M, grads)
-        grad_x += grads
-        grad_x -= _wide(grad_bias / M, grads)
-        grad_x *= _wide(scale, grads)
-    dtype = grad_y.dtype
-    return _image(grad_x, grad_y), grad_weight.astype(dtype), grad_bias.astype(dtype)
+    """The sums of all shards together, then the formulas."""
+    sums = gradient_sums(grad_y, x, mean)
+    count = x.size // x.shape[1]
+    outs = out, out_weight, out_bias
+    return backward_from(sums, count, grad_y, weight, x, mean, var, eps, fixed, *outs)
 
 
 def backward_input(
-    grad_y: Array, weight: Array, x: Array, mean: Array, var: Array, eps: float, fixed: bool
+    grad_y: Array,
+    weight: Array,
+    x: Array,
+    mean: Array,
+    var: Array,
+    eps: float,
+    fixed: bool,
+    out: Array | None = None,
 ) -> Array:
-    """The direct path, less what the paths through mean and variance take away."""
-    if not fixed:
-        return backward(grad_y, weight, x, mean, var, eps, fixed)[0]
-    grads = _rows(grad_y)
-    return _image(grads * _wide(weight / np.sqrt(var + eps), grads), grad_y)
+    """One of the three; with given statistics it needs no sums."""
+    sums = np.zeros((2, x.shape[1])) if fixed else gradient_sums(grad_y, x, mean)
+    count = x.size // x.shape[1]
+    return backward_from(sums, count, grad_y, weight, x, mean, var, eps, fixed, out)[0]
 
 
-def backward_weight(grad_y: Array, x: Array, mean: Array, var: Array, eps: float) -> Array:
+def backward_weight(
+    grad_y: Array, x: Array, mean: Array, var: Array, eps: float, out: Array | None = None
+) -> Array:
     """Sum of `grad_y` times x̂ over images and positions."""
-    product = _hat(x, mean, var, eps)
-    product *= _rows(grad_y)
-    return _sum(product, x.shape[1]).astype(grad_y.dtype)
+    sums = gradient_sums(grad_y, x, mean)
+    return put(slopes(sums, mean, var, eps, _split(mean, x)[0])[0].astype(grad_y.dtype), out)
 
 
-def backward_bias(grad_y: Array) -> Array:
+def backward_bias(grad_y: Array, out: Array | None = None) -> Array:
     """Sum over images and positions."""
-    return _sum(_rows(grad_y), grad_y.shape[1]).astype(grad_y.dtype)
+    return put(_total(grad_y).astype(grad_y.dtype), out)
 
 
-def _finish(away: Array, weight: Array, bias: Array, rest: Array, var: Array, eps: float) -> Array:
-    """From deviations (from a mean that is off by `rest`) to y, in place."""
-    scale = weight / np.sqrt(var + eps)
-    away *= _wide(scale, away)
-    away += _wide(bias - rest * scale, away)
-    return away
-
-
-def _hat(x: Array, mean: Array, var: Array, eps: float) -> Array:
-    """Return x̂ as wide rows."""
-    rows = _rows(x)
-    near, rest = _split(mean, x)
-    hat = rows - _wide(near, rows)
-    hat -= _wide(rest, rows)
-    hat *= _wide(1 / np.sqrt(var + eps), rows)
-    return hat
+@by_shards(1)
+def _total(grad_y: Array) -> Array:
+    return _sum(grad_y.shape[1], lambda g: g, _rows(grad_y))
 
 
 def _split(mean: Array, x: Array) -> tuple[Array, Array]:
@@ -110,20 +178,26 @@ def _rows(x: Array) -> Array:
     return x.transpose(0, 2, 3, 1).reshape(N * H * W // k, k * C)
 
 
+def _side_by_side(*arrays: Array) -> list[Array]:
+    """See arrays of one shape as rows, or, if that took a copy of one, as (N, H, W, C)."""
+    last = [array.transpose(0, 2, 3, 1) for array in arrays]
+    return [_rows(a) for a in arrays] if all(a.flags.c_contiguous for a in last) else last
+
+
 def _wide(channels: Array, rows: Array) -> Array:
     """Repeat one number a channel across the pixels of a row, in the dtype of the rows."""
-    return np.tile(channels.astype(rows.dtype), rows.shape[1] // len(channels))  # (k*C,)
+    return np.tile(channels.astype(rows.dtype), rows.shape[-1] // len(channels))  # (k*C,)
 
 
-def _sum(rows: Array, C: int) -> Array:
-    """Sum over images and positions, as float64: (C,)."""
-    total = np.zeros(rows.shape[1])
-    for start in range(0, len(rows), _BLOCK):
-        total += rows[start : start + _BLOCK].sum(axis=0)
+def _sum(C: int, summand: Callable[..., Array], *rows: Array) -> Array:
+    """Sum a function of the rows over images and positions, as float64: (C,)."""
+    total = np.zeros(rows[0].shape[1])
+    for start in range(0, len(rows[0]), _BLOCK):
+        total += summand(*(array[start : start + _BLOCK] for array in rows)).sum(axis=0)
     return total.reshape(-1, C).sum(axis=0)  # (k, C) -> (C,)
 
 
-def _image(rows: Array, like: Array) -> Array:
-    """Undo `_rows`: a view of shape (N, C, H, W)."""
+def _room(like: Array) -> Array:
+    """Make room for a result: a view of shape (N, C, H, W)."""
     N, C, H, W = like.shape
-    return rows.reshape(N, H, W, C).transpose(0, 3, 1, 2)
+    return np.empty((N, H, W, C), like.dtype).transpose(0, 3, 1, 2)

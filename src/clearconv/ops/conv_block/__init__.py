@@ -16,20 +16,27 @@ It is also how the article tells it: its ConvLayer takes an activator, and Paddl
 Shapes: x (N, C, H, W), weight (O, C/groups, KH, KW), bias (O,), y (N, O, OH, OW), with a pooling
 (N, O, OH // 2, OW // 2). All arrays are float32, or all are float64.
 
+A batch may be held in parts (`Shards`). A part of a block with batch norm then takes two calls each
+way, between which the parts' sums come together: `forward_moments` before `forward_saving`,
+`gradient_sums` before `backward_sums`. The bits are those of one call that holds the whole batch.
+
 Sources: those of conv2d, batch_norm2d, activation and max_pool2d. ``docs/conv_block.md`` derives
 the fused forms.
 """
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-from clearconv.arrays import Array, as_batch, check, expect, filled, fits, result, same_dtype
+from clearconv.arrays import Array, Destination, as_batch, check, expect, filled, fits, same_dtype
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.ops.batch_norm2d import BatchNormSaved
+from clearconv.ops.batch_norm2d import BatchNormSaved, whole_batch
 from clearconv.ops.conv2d.filters import filters_window
+from clearconv.ops.conv_block._backward import (
+    BlockGradients,
+    BlockSaved,
+    backward,
+    backward_sums,
+    gradient_sums,
+)
 from clearconv.ops.conv_block._join import empty, join
 from clearconv.ops.conv_block._norm import (
     Norm,
@@ -39,15 +46,8 @@ from clearconv.ops.conv_block._norm import (
     check_norm,
     normalise,
 )
-from clearconv.ops.conv_block._operands import (
-    Gated,
-    Normalised,
-    NormGradient,
-    Unpooled,
-    channels_last,
-    direct,
-    pick_for,
-)
+from clearconv.ops.conv_block._operands import Normalised, channels_last, pick_for
+from clearconv.ops.geometry.shards import WHOLE, Shards
 from clearconv.ops.geometry.window import IntOrPair, Padding, Window
 
 __all__ = [
@@ -59,65 +59,15 @@ __all__ = [
     "add",
     "backward",
     "backward_normalise",
+    "backward_sums",
     "empty",
     "forward",
+    "forward_moments",
     "forward_saving",
+    "gradient_sums",
     "join",
     "normalise",
 ]
-
-
-@dataclass(frozen=True, eq=False)
-class BlockSaved:
-    """What backward needs from the forward pass.
-
-    Attributes
-    ----------
-    x : ndarray or Normalised
-        Input.
-    y : ndarray or Normalised
-        Output.
-    window : Window
-        The convolution's geometry.
-    groups : int
-        Its groups.
-    bias, relu : bool
-        Whether there is a bias; whether ReLU follows.
-    ceiling : float
-        The most that ReLU lets through.
-    winner : ndarray of uint8 of the shape of y, or None
-        Of each pooling window, see `Unpooled`; None without a pooling.
-    """
-
-    x: Array | Normalised
-    y: Array | Normalised
-    window: Window
-    groups: int
-    bias: bool
-    relu: bool
-    ceiling: float
-    winner: npt.NDArray[np.uint8] | None
-
-
-@dataclass(frozen=True, eq=False)
-class BlockGradients:
-    """What `backward` gives.
-
-    Attributes
-    ----------
-    x : ndarray or None
-        Gradient of the input (of the array that a `Normalised` stands for), if wanted.
-    weight, bias : ndarray, or None without a bias
-        Of the convolution.
-    norm_weight, norm_bias : ndarray of shape (O,), or None without batch norm
-        Of batch norm's scale and shift.
-    """
-
-    x: Array | None
-    weight: Array
-    bias: Array | None
-    norm_weight: Array | None
-    norm_bias: Array | None
 
 
 def forward(
@@ -211,9 +161,13 @@ def forward(
         expect(what, "add", add, wanted, "the shape of the convolution's result")
     telling = pick_for(batch, backend)
     most = ceiling if relu else None
-    y, _ = telling.forward(batch, weight, scale, shift, window, groups, add, most, pool)
     single = not isinstance(x, Normalised) and x.ndim < 4
-    return result(what, y, shape if single else (batch.shape[0], *shape), out)
+    full = shape if single else (batch.shape[0], *shape)
+    given = batch.x if isinstance(batch, Normalised) else batch
+    to = Destination(what, out, full, weight.dtype, given, weight, bias, add, axes=4)
+    how = add, most, pool, to.place
+    y, _ = telling.forward(batch, weight, scale, shift, window, groups, *how)
+    return to.result(y)
 
 
 def forward_saving(
@@ -226,6 +180,7 @@ def forward_saving(
     groups: int = 1,
     *,
     norm: Norm | None = None,
+    measured: tuple[Array, Array] | None = None,
     relu: bool = False,
     ceiling: float = np.inf,
     pool: bool = False,
@@ -244,6 +199,9 @@ def forward_saving(
         Of the convolution, see ``conv2d.forward``.
     norm : Norm, optional
         Batch norm, over the batch unless statistics are given; not together with `pool`.
+    measured : (ndarray, ndarray), optional
+        What `forward_moments` gave for a part of a batch: the convolution's result, and in place of
+        the part's moments those of the whole batch, joined (3, O).
     relu, pool : bool
         Whether ReLU and 2x2 max pooling follow.
     ceiling : float
@@ -292,117 +250,84 @@ def forward_saving(
     check_norm(what, norm, len(weight), weight=weight)
     if pool:
         raise ArgumentError(f"{what}: a block pools or normalises, not both. Pool its result.")
+    numbers = None
     if norm.mean is not None and norm.var is not None:
         z, _ = telling.forward(x, weight, None, bias, window, groups, None, None, False)
         mean, var, fixed = norm.mean.astype("f8"), norm.var.astype("f8"), True
+    elif measured is not None:
+        z, moments = measured
+        expect(what, "measured[0]", z, (x.shape[0], *shape), "the convolution's result")
+        (mean, var, numbers), fixed = whole_batch(what, moments, len(weight)), False
     else:
         if x.shape[0] * shape[1] * shape[2] <= 1:
             raise ShapeError(
                 f"{what}: the result has one number for each channel, and one number has no "
                 "variance to normalise with. Use larger batches, or evaluation mode."
             )
-        z, mean, var = telling.forward_moments(x, weight, bias, window, groups)
-        fixed = False
-    statistics = BatchNormSaved(z, mean, var, norm.eps, fixed)
+        z, moments = telling.forward_moments(x, weight, bias, window, groups)
+        (mean, var, _), fixed = whole_batch(what, moments, len(weight)), False
+    statistics = BatchNormSaved(z, mean, var, norm.eps, fixed, numbers)
     normal = Normalised(z, norm.weight, norm.bias, statistics, relu, ceiling)
     return normal, BlockSaved(x, normal, window, groups, bias is not None, relu, ceiling, None)
 
 
-def backward(
-    grad_y: Array,
+def forward_moments(
+    x: Array | Normalised,
     weight: Array,
-    saved: BlockSaved,
+    bias: Array | None = None,
+    stride: IntOrPair = 1,
+    padding: Padding = 0,
+    dilation: IntOrPair = 1,
+    groups: int = 1,
     *,
-    input_gradient: bool = True,
-    into: Array | None = None,
-    grad_weight: Array | None = None,
+    shards: Shards = WHOLE,
     backend: str | None = None,
-) -> BlockGradients:
-    r"""Gradient of the loss with respect to the input and every parameter.
-
-    ReLU's gate, the pooling's winners and batch norm's formula are applied while `grad_y` is read.
+) -> tuple[Array, Array]:
+    r"""Convolve a part of a batch, and measure the result.
 
     Parameters
     ----------
-    grad_y : ndarray of the shape of y
-        dL/dy (of the array that a `Normalised` stands for).
-    weight : ndarray of shape (O, C/groups, KH, KW)
-        Filters of the forward pass.
-    saved : BlockSaved
-        The second result of `forward_saving`.
-    input_gradient : bool
-        Whether the input's gradient is wanted: a first layer needs none.
-    into : ndarray of the shape of x, optional
-        The input's gradient is added to it, and it is returned: the sum over the two ways through
-        a residual block.
-    grad_weight : ndarray of the shape of `weight`, optional
-        Receives the gradient of the filters.
+    x : ndarray of shape (N, C, H, W), or Normalised
+        The images at hand.
+    weight, bias, stride, padding, dilation, groups
+        Of the convolution, see ``conv2d.forward``.
+    shards : Shards
+        Which shards of the batch they are.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
     Returns
     -------
-    BlockGradients
+    z : ndarray of shape (N, O, OH, OW)
+        The convolution's result.
+    moments : float64 ndarray of shape (1, 3, O), or (0, 3, O) where none of the shards exists
+        Those of z, as from ``batch_norm2d.moments``. ``reduction.tree_moments`` joins those of all
+        parts, for `forward_saving`.
 
     Raises
     ------
     ShapeError
-        If `grad_y` is not of the shape of y.
+        If the arrays do not fit each other or the shards.
     DtypeError
         If the arrays are not all float32 or all float64.
 
     Notes
     -----
-    With g = `grad_y` behind the gate and the winners, and M numbers in each channel:
-
-    .. math:: dr = \frac{w_c}{\sqrt{\sigma_c^2 + \epsilon}}
-        (g - \frac1M \sum g - \hat r \frac1M \sum g \hat r)
-
-    and from dr the gradients of a convolution.
+    .. math:: z = w * x + b
 
     References
     ----------
-    Those of the chapters named above.
+    Those of conv2d and batch_norm2d.
     """
-    what = "conv_block.backward"
-    check(what, "grad_y", grad_y, 4)
-    expect(what, "grad_y", grad_y, saved.y.shape, "the shape of y")
-    same_dtype(what, grad_y=grad_y, weight=weight)
-    telling = pick_for(grad_y, backend)
-    norm_weight = norm_bias = None
-    grad_y = channels_last(grad_y)
-    grad: Any = grad_y
-    if isinstance(saved.y, Normalised):
-        grad = NormGradient(grad_y, saved.y, telling.gradient_sums(grad_y, saved.y))
-        norm_weight, norm_bias = (part.astype(weight.dtype) for part in grad.parameters)
-    elif saved.winner is not None:
-        shape = (grad_y.shape[0], len(weight), *saved.window.output)
-        grad = Unpooled(grad_y, saved.winner, shape)
-    elif saved.relu:
-        grad = Gated(grad_y, saved.y, saved.ceiling)
-    if grad_weight is not None:
-        check(what, "grad_weight", grad_weight, 4)
-        expect(what, "grad_weight", grad_weight, weight.shape, "the shape of weight")
-        same_dtype(what, weight=weight, grad_weight=grad_weight)
-    ready = None
-    if input_gradient and into is not None:
-        expect(what, "into", check(what, "into", into, 4), saved.x.shape, "the shape of x")
-        ready = direct(into)
-    grad_x, total, grad_bias = telling.backward(
-        grad,
-        saved.x,
-        weight,
-        saved.window,
-        saved.groups,
-        saved.bias,
-        grad_weight,
-        input_gradient,
-        ready,
-    )
-    if input_gradient and into is not ready:
-        into += grad_x
-        grad_x = into
-    return BlockGradients(grad_x, total, grad_bias, norm_weight, norm_bias)
+    what = "conv_block.forward_moments"
+    if not isinstance(x, Normalised):
+        check(what, "x", x, 4)
+        filled(what, "x", x.shape, 1)
+    window = filters_window(what, x.shape, weight, stride, padding, dilation, groups)
+    _check(what, x, weight, bias, window, False)
+    telling, exist = pick_for(x, backend), shards.of(x.shape[0], what)
+    z, moments = telling.forward_moments(x, weight, bias, window, groups, shards)
+    return z, moments[np.newaxis][: len(exist)]
 
 
 def add(

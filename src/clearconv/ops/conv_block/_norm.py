@@ -6,7 +6,7 @@ import numpy as np
 
 from clearconv.arrays import Array, check, expect, filled, same_dtype
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.ops.batch_norm2d import BatchNormSaved
+from clearconv.ops.batch_norm2d import BatchNormSaved, whole_batch
 from clearconv.ops.conv_block._operands import (
     Normalised,
     NormGradient,
@@ -14,6 +14,7 @@ from clearconv.ops.conv_block._operands import (
     direct,
     pick_for,
 )
+from clearconv.ops.tellings import pick
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,7 @@ def normalise(
     relu: bool = False,
     ceiling: float = np.inf,
     *,
+    moments: Array | None = None,
     backend: str | None = None,
 ) -> Normalised:
     r"""Prepare batch norm, and a ReLU behind it, for the block that reads the result.
@@ -77,6 +79,9 @@ def normalise(
         Whether ReLU follows.
     ceiling : float
         The most that ReLU lets through: 6 makes it ReLU6.
+    moments : float64 ndarray of shape (3, C), optional
+        Where x is a part of a batch, those of all of it: the parts' ``batch_norm2d.moments``,
+        joined.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -107,17 +112,20 @@ def normalise(
     filled(what, "x", x.shape, 1)
     check_norm(what, norm, x.shape[1], x=x)
     check_ceiling(what, ceiling)
+    numbers = None
     if norm.mean is not None and norm.var is not None:
         mean, var, fixed = norm.mean.astype("f8"), norm.var.astype("f8"), True
+    elif moments is not None:
+        (mean, var, numbers), fixed = whole_batch(what, moments, x.shape[1]), False
     else:
         if x.size <= x.shape[1]:
             raise ShapeError(
                 f"{what}: x has shape {x.shape}, one number for each channel, and one number has "
                 "no variance to normalise with. Use larger batches, or evaluation mode."
             )
-        mean, var = pick_for(x, backend).moments(x)
-        fixed = False
-    statistics = BatchNormSaved(x, mean, var, norm.eps, fixed)
+        moments = pick("batch_norm2d", backend).moments(x)
+        (mean, var, _), fixed = whole_batch(what, moments, x.shape[1]), False
+    statistics = BatchNormSaved(x, mean, var, norm.eps, fixed, numbers)
     return Normalised(x, norm.weight, norm.bias, statistics, relu, ceiling)
 
 
@@ -125,6 +133,7 @@ def backward_normalise(
     grad_y: Array,
     saved: Normalised,
     *,
+    sums: Array | None = None,
     input_gradient: bool = True,
     into: Array | None = None,
     backend: str | None = None,
@@ -137,6 +146,8 @@ def backward_normalise(
         dL/dy of the array that `saved` stands for.
     saved : Normalised
         What `normalise` gave.
+    sums : float64 ndarray of shape (2, C), optional
+        Where x is a part of a batch, those of all of it: the parts' `gradient_sums`, added up.
     input_gradient : bool
         Whether the input's gradient is wanted.
     into : ndarray of the shape of x, optional
@@ -172,7 +183,10 @@ def backward_normalise(
     same_dtype(what, grad_y=grad_y, x=saved.x)
     telling = pick_for(grad_y, backend)
     grad_y = channels_last(grad_y)
-    grad = NormGradient(grad_y, saved, telling.gradient_sums(grad_y, saved))
+    if sums is None:
+        sums = telling.gradient_sums(grad_y, saved)
+    expect(what, "sums", sums, (2, saved.shape[1]), "two sums for each channel")
+    grad = NormGradient(grad_y, saved, sums)
     weight, bias = (part.astype(saved.dtype) for part in grad.parameters)
     if not input_gradient:
         return NormGradients(None, weight, bias)

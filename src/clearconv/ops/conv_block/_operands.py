@@ -6,7 +6,7 @@ costs almost nothing during that copy, and the array in between need never be wr
 Each class here is such a step.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -124,6 +124,11 @@ class Normalised:
         return _NORMALISED, channels_last(self.x), None, None, ceiling, numbers
 
 
+def part_of(normal: Normalised, z: Array) -> Normalised:
+    """Return a value like this one, over some of its images."""
+    return normal if z is normal.x else replace(normal, x=z)
+
+
 @dataclass(frozen=True, eq=False)
 class Gated:
     """The gradient behind a ReLU, before it: `grad_y` where 0 < `y` < `ceiling`, else 0."""
@@ -220,9 +225,13 @@ class NormGradient:
         if self.normalised.relu:
             y = self.normalised.compose(backend)
             grad = Gated(grad, y, self.normalised.ceiling).compose(backend)
-        return batch_norm2d.backward_input(
-            grad, self.normalised.weight, self.normalised.statistics, backend=backend
-        )
+        return batch_norm2d.backward(
+            grad,
+            self.normalised.weight,
+            self.normalised.statistics,
+            sums=self.sums,
+            backend=backend,
+        )[0]
 
     @cached
     def operand(self) -> tuple[Any, ...]:

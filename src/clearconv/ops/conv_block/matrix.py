@@ -10,6 +10,5 @@ gradient_sums = _telling.gradient_sums
 backward = _telling.backward
 add = _telling.add
 computed = _telling.computed
-moments = _telling.moments
 room = _telling.room
 write = _telling.write

@@ -45,7 +45,7 @@ struct SumBlocks {
     });
   }
 
-  void block(void* state, Index, Index count, const T* const* from) const {
+  void block(void* state, Index count, const T* const* from, T*) const {
     const T *grad = from[0], *x = from[1];
     double* total = static_cast<double*>(state);
     T* sums = reinterpret_cast<T*>(total + 2 * wide);
@@ -72,11 +72,11 @@ struct SumBlocks {
 
 template <class T, bool GATE>
 inline void sum_gradient_as(const Tensor<const T>& grad, const Tensor<const T>& x,
-                            const Affine<T>& map, const T* ceiling, double* sums,
-                            const Runtime& runtime) {
+                            const Affine<T>& map, const T* ceiling, const Shards& of,
+                            double* sums, const Runtime& runtime) {
   const Index C = grad.shape[1], size = 2 * C;
   WideRows<T> rows(C, 3, runtime);
-  const BatchChunks chunks = chunks_of(grad);
+  const BatchChunks chunks = chunks_of(grad, of);
   const std::size_t bytes = most(1, chunks.count()) * size * sizeof(double);
   double* parts = static_cast<double*>(runtime.scratch(2, bytes));
   if (chunks.count() == 0) std::memset(parts, 0, bytes);
@@ -86,7 +86,7 @@ inline void sum_gradient_as(const Tensor<const T>& grad, const Tensor<const T>& 
     work.map.scale = rows.add(map.scale), work.map.shift = rows.add(map.shift);
     work.ceiling = *ceiling;
   }
-  Walk<T, SumBlocks<T, GATE>>(grad, x, work, runtime);
+  Walk<T, SumBlocks<T, GATE>>(grad, x, {}, of, work, runtime);
   for (Index s = 0; s < chunks.shards; ++s) {
     double* shard = parts + chunks.first[s] * size;
     for (Index p = 1; p < chunks.first[s + 1] - chunks.first[s]; ++p)
@@ -97,14 +97,14 @@ inline void sum_gradient_as(const Tensor<const T>& grad, const Tensor<const T>& 
   std::memcpy(sums, parts, size * sizeof(double));
 }
 
-// Of each channel, over the batch: the sum of g into sums[c], of g (x - centre) into sums[C + c].
+// Of each channel, over these shards: the sum of g into sums[c], of g (x - centre) into sums[C + c].
 // `ceiling` is that of the ReLU after the norm, or null where there is none.
 template <class T>
 inline void sum_gradient(const Tensor<const T>& grad, const Tensor<const T>& x,
-                         const Affine<T>& map, const T* ceiling, double* sums,
-                         const Runtime& runtime) {
+                         const Affine<T>& map, const T* ceiling, const Shards& shards,
+                         double* sums, const Runtime& runtime) {
   const auto run = ceiling ? sum_gradient_as<T, true> : sum_gradient_as<T, false>;
-  run(grad, x, map, ceiling, sums, runtime);
+  run(grad, x, map, ceiling, shards, sums, runtime);
 }
 
 // grad_x = a[c] grad + (b[c] (x - centre[c]) + d[c])
@@ -135,14 +135,12 @@ struct GradientBlocks {
   static constexpr bool kBackwards = true;
   Factors<T> factors;  // wide rows
   Index channels, wide;
-  T* grad_x;
 
   Index state_bytes() const { return 0; }
   void start(void*) const {}
   void finish(void*, Index) const {}
-  void block(void*, Index pixel, Index pixels, const T* const* from) const {
+  void block(void*, Index pixels, const T* const* from, T* to) const {
     const T *grad = from[0], *x = from[1];
-    T* to = grad_x + pixel * channels;
     over_block<T>(pixels * channels, wide, [=](Index l, Index i, auto lane) {
       using V = decltype(lane);
       const V away = get<V>(x + i) - get<V>(factors.centre + l);
@@ -154,12 +152,13 @@ struct GradientBlocks {
 
 template <class T>
 inline void apply_gradient(const Tensor<const T>& grad, const Tensor<const T>& x,
-                           const Factors<T>& factors, T* grad_x, const Runtime& runtime) {
+                           const Factors<T>& factors, const Tensor<T>& grad_x,
+                           const Runtime& runtime) {
   WideRows<T> rows(grad.shape[1], 4, runtime);
   const Factors<T> wide = {rows.add(factors.centre), rows.add(factors.a), rows.add(factors.b),
                            rows.add(factors.d)};
-  const GradientBlocks<T> work = {wide, rows.channels, rows.wide, grad_x};
-  Walk<T, GradientBlocks<T>>(grad, x, work, runtime);
+  const GradientBlocks<T> work = {wide, rows.channels, rows.wide};
+  Walk<T, GradientBlocks<T>>(grad, x, grad_x, whole_batch(grad.shape[0]), work, runtime);
 }
 
 }  // namespace clearconv::CLEARCONV_VARIANT

@@ -16,19 +16,31 @@ struct Norm {
 // Results of backward; null where one is not wanted. `weight` and `bias` go together.
 template <class T>
 struct Gradients {
-  T *x, *weight, *bias;
+  Tensor<T> x;
+  T *weight, *bias;
 };
 
-// Inputs of four axes may have any strides. Results are dense, images channels last, and distinct
-// from the inputs.
+// Arrays of four axes may have any strides. Results are distinct from the inputs.
 template <class T>
 struct Functions {
-  void (*forward)(const Tensor<const T>& x, const Norm<T>& norm, T* y, const Runtime& runtime);
-  // Mean and biased variance of a batch that is not empty.
-  void (*measure)(const Tensor<const T>& x, double* mean, double* var, const Runtime& runtime);
+  void (*forward)(const Tensor<const T>& x, const Norm<T>& norm, const Tensor<T>& y,
+                  const Runtime& runtime);
+  // Of each channel, over at least one shard: count, mean and sum of squared distances from it,
+  // (3, C).
+  void (*measure)(const Tensor<const T>& x, const Shards& shards, double* moments,
+                  const Runtime& runtime);
+  // Of each channel, over these shards: the sums of grad_y and of grad_y (x - mean rounded to T),
+  // (2, C).
+  void (*gradient_sums)(const Tensor<const T>& grad_y, const Tensor<const T>& x,
+                        const double* mean, const Shards& shards, double* sums,
+                        const Runtime& runtime);
   // `fixed` where mean and var were given, not measured. norm.bias is not read.
   void (*backward)(const Tensor<const T>& grad_y, const Tensor<const T>& x, const Norm<T>& norm,
                    bool fixed, const Gradients<T>& to, const Runtime& runtime);
+  // The same, with the sums over a whole batch in which each channel has `count` numbers.
+  void (*backward_from)(const double* sums, Index count, const Tensor<const T>& grad_y,
+                        const Tensor<const T>& x, const Norm<T>& norm, bool fixed,
+                        const Gradients<T>& to, const Runtime& runtime);
   void (*backward_bias)(const Tensor<const T>& grad_y, T* grad_bias, const Runtime& runtime);
 };
 

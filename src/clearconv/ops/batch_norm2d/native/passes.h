@@ -4,8 +4,8 @@
 // constant: at a mean of 10,000 deviations those two would cancel, and four digits be lost. The
 // subtraction is exact there, and what the centre lacks of the float64 mean is in the constants.
 //
-// Arrays may have any strides; results are dense, channels last. What belongs to a channel is a
-// plain array of C numbers, which may lie in scratch slot 1: the passes use the others.
+// Arrays and results may have any strides. What belongs to a channel is a plain array of C numbers,
+// which may lie in scratch slot 1: the passes use the others.
 #pragma once
 
 #include "native/passes/moments.h"
@@ -74,7 +74,7 @@ struct MomentBlocks {
   Index state_bytes() const { return (8 + 2 * wide + 2 * channels) * Index(sizeof(double)); }
   void start(void* state) const { rows(state)[0] = rows(state)[1] = 0; }
 
-  void block(void* state, Index, Index count, const T* const* from) const {
+  void block(void* state, Index count, const T* const* from, T*) const {
     const Index whole = count / pixels, further = count % pixels;
     double *mean = lanes(state), *mean_of_rest = rest(state);
     join_rows(rows(state)[0], mean, mean + wide, from[0], wide, whole, wide, wide);
@@ -97,15 +97,16 @@ struct MomentBlocks {
   }
 };
 
-// Mean and biased variance of each channel of a batch that is not empty.
+// The moments of each channel (3, C) of at least one shard.
 template <class T>
-inline void measure(const Tensor<const T>& x, double* mean, double* var, const Runtime& runtime) {
+inline void measure(const Tensor<const T>& x, const Shards& shards, double* joined,
+                    const Runtime& runtime) {
   const Index C = x.shape[1], pixels = wide_pixels(C);
-  const BatchChunks chunks = chunks_of(x);
+  const BatchChunks chunks = chunks_of(x, shards);
   const Moments moments(chunks.count(), C, runtime);
   const MomentBlocks<T> work = {C, pixels, pixels * C, moments};
-  Walk<T, MomentBlocks<T>>(x, {}, work, runtime);
-  moments.combine(chunks.first, chunks.shards, mean, var);
+  Walk<T, MomentBlocks<T>>(x, {}, {}, shards, work, runtime);
+  moments.combine(chunks.first, chunks.shards, joined);
 }
 
 // The ends between which a number is kept: as far as can be, or for ReLU 0 and its ceiling.
@@ -141,7 +142,6 @@ struct AddBlocks {
   Affine<T> first_map, second_map;     // wide rows
   Range<T> first_range, second_range, range;
   Index channels, wide;
-  T* y;
 
   Index state_bytes() const { return 0; }
   void start(void*) const {}
@@ -161,9 +161,8 @@ struct AddBlocks {
     return kept(v, range);
   }
 
-  void block(void*, Index pixel, Index pixels, const T* const* from) const {
+  void block(void*, Index pixels, const T* const* from, T* to) const {
     const T *x = from[0], *other = from[1];
-    T* to = y + pixel * channels;
     over_block<T>(pixels * channels, wide, [=](Index l, Index i, auto lane) {
       using V = decltype(lane);
       V v = term<FIRST, V>(x + i, first_map, l, first_range);
@@ -175,20 +174,21 @@ struct AddBlocks {
 };
 
 template <class T, How FIRST, How SECOND>
-inline void add_as(const Term<T>& first, const Term<T>& second, const Range<T>& range, T* y,
-                   const Runtime& runtime) {
+inline void add_as(const Term<T>& first, const Term<T>& second, const Range<T>& range,
+                   const Tensor<T>& y, const Runtime& runtime) {
   const Index C = first.x.shape[1];
   WideRows<T> rows(C, 6, runtime);
-  AddBlocks<T, FIRST, SECOND> work = {{}, {}, first.range, second.range, range, C, rows.wide, y};
+  AddBlocks<T, FIRST, SECOND> work = {{}, {}, first.range, second.range, range, C, rows.wide};
   if constexpr (FIRST == How::mapped) work.first_map = rows.add(first.map);
   if constexpr (SECOND == How::mapped) work.second_map = rows.add(second.map);
-  Walk<T, AddBlocks<T, FIRST, SECOND>>(first.x, second.x, work, runtime);
+  const Shards all = whole_batch(first.x.shape[0]);
+  Walk<T, AddBlocks<T, FIRST, SECOND>>(first.x, second.x, y, all, work, runtime);
 }
 
 // y = first + second, kept within the range; or y = first, where there is no second (data null).
 template <class T>
-inline void add_terms(const Term<T>& first, const Term<T>& second, const Range<T>& range, T* y,
-                      const Runtime& runtime) {
+inline void add_terms(const Term<T>& first, const Term<T>& second, const Range<T>& range,
+                      const Tensor<T>& y, const Runtime& runtime) {
   if (how(first) == How::plain && how(second) == How::mapped)
     return add_as<T, How::mapped, How::plain>(second, first, range, y, runtime);
   const auto run = how(first) == How::plain     ? add_as<T, How::plain, How::plain>

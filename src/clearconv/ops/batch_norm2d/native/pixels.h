@@ -30,7 +30,7 @@ inline void over_block(Index numbers, Index wide, const Work& work) {
 constexpr Index kBlockRows = 64;  // wide rows of a block: it stays in cache, and its sums short
 
 template <class T>
-inline bool channels_last(const Tensor<const T>& x) {
+inline bool channels_last(const Tensor<T>& x) {
   constexpr int kInnermostFirst[] = {1, 3, 2, 0};
   Index adjoining = 1;
   for (const int axis : kInnermostFirst) {
@@ -61,35 +61,51 @@ inline void copy_pixels(const Tensor<const T>& x, const Box& box, Index first, I
   }
 }
 
+// The reverse: pixels that lie channels last go to where they belong.
+template <class T>
+inline void spread_pixels(const Tensor<T>& y, const Box& box, Index first, Index count,
+                          const T* from) {
+  const Index C = y.shape[1], cs = y.stride[1];
+  Pixel at(box, first);
+  for (Index done = 0; done < count; ++done, from += C, at.next(box)) {
+    T* to = y.data + (box.image + at.n) * y.stride[0] + (box.row + at.p) * y.stride[2] +
+            at.q * y.stride[3];
+    for (Index c = 0; c < C; ++c) to[c * cs] = from[c];
+  }
+}
+
 // None where there is no pixel.
 template <class T>
-inline BatchChunks chunks_of(const Tensor<const T>& x) {
-  const Index N = x.shape[2] * x.shape[3] > 0 ? x.shape[0] : 0;
-  return {whole_batch(N), x.shape[2], x.shape[3]};
+inline BatchChunks chunks_of(const Tensor<const T>& x, const Shards& shards) {
+  const bool empty = x.shape[2] * x.shape[3] == 0;
+  return {empty ? whole_batch(0) : shards, x.shape[2], x.shape[3]};
 }
 
 // Feeds the blocks of one or two arrays of one shape to `Work`, a unit for each chunk of the
 // batch. Work has: kBackwards (from the last chunk to the first: what was written or read last is
 // still in cache), state_bytes(), start(state), finish(state, chunk), and
-// block(state, first pixel, pixels, address of these pixels in each array).
+// block(state, pixels, address of these pixels in each array, where their results go).
 template <class T, class Work>
 struct Walk {
   static constexpr int kArrays = 2;
   Tensor<const T> arrays[kArrays];  // the second's data may be null
+  Tensor<T> result;                 // of the same shape; data may be null
   const Work& work;
   const Runtime& runtime;
   BatchChunks chunks;
   Index channels, block;
-  bool copied[kArrays];
+  bool copied[kArrays], spread;
 
-  Walk(const Tensor<const T>& first, const Tensor<const T>& second, const Work& work,
-       const Runtime& runtime)
+  Walk(const Tensor<const T>& first, const Tensor<const T>& second, const Tensor<T>& result,
+       const Shards& shards, const Work& work, const Runtime& runtime)
       : arrays{first, second},
+        result(result),
         work(work),
         runtime(runtime),
-        chunks(chunks_of(first)),
+        chunks(chunks_of(first, shards)),
         channels(first.shape[1]),
-        block(kBlockRows * wide_pixels(channels)) {
+        block(kBlockRows * wide_pixels(channels)),
+        spread(result.data && !channels_last(result)) {
     for (int a = 0; a < kArrays; ++a) copied[a] = arrays[a].data && !channels_last(arrays[a]);
     runtime.parallel(chunks.count(), unit, this);
   }
@@ -101,7 +117,8 @@ struct Walk {
     const Index start = (box.image * self.chunks.height + box.row) * self.chunks.width;
     const Index room = least(self.block, box.pixels()) * self.channels;
     const Index state = self.work.state_bytes();
-    char* memory = static_cast<char*>(self.runtime.scratch(0, state + kArrays * room * sizeof(T)));
+    char* memory =
+        static_cast<char*>(self.runtime.scratch(0, state + (kArrays + 1) * room * sizeof(T)));
     self.work.start(memory);
     for (Index first = 0; first < box.pixels(); first += self.block) {
       const Index count = least(self.block, box.pixels() - first);
@@ -114,7 +131,13 @@ struct Walk {
         copy_pixels(array, box, first, count, to);
         at[a] = to;
       }
-      self.work.block(memory, start + first, count, at);
+      T* to = self.result.data;
+      if (self.spread)
+        to = reinterpret_cast<T*>(memory + state) + kArrays * room;
+      else if (to)
+        to += (start + first) * self.channels;
+      self.work.block(memory, count, at, to);
+      if (self.spread) spread_pixels(self.result, box, first, count, to);
     }
     self.work.finish(memory, chunk);
   }

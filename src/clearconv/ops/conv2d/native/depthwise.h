@@ -54,11 +54,11 @@ struct DepthwisePass {
 
   Index lanes() const { return lanes_for<T>(x.image.shape(1)); }
   Index taps() const { return x.h.taps * x.w.taps; }
+  Shards shards() const { return shards_of(to, x.image.shape(0)); }
 
   Chunks chunks(Index shard) const {
     const Index pixels = least(kStripPixels, kStripNumbers / common_lanes(x.image.shape(1)));
-    return Chunks(Shard(whole_batch(x.image.shape(0)), shard), x.h.output, x.w.output, pixels,
-                  to.pool ? 2 : 1);
+    return Chunks(Shard(shards(), shard), x.h.output, x.w.output, pixels, to.pool ? 2 : 1);
   }
 
   Index packed_size() const { return most(1, taps()) * lanes(); }
@@ -76,14 +76,14 @@ struct DepthwisePass {
 
   void run() {
     ran(Route::depthwise);
-    const Index C = x.image.shape(1), shards = whole_batch(x.image.shape(0)).here;
+    const Index C = x.image.shape(1), here = shards().here;
     pack(static_cast<T*>(runtime.scratch(1, packed_size() * sizeof(T))));
     first_unit[0] = 0;
-    for (Index s = 0; s < shards; ++s) first_unit[s + 1] = first_unit[s] + chunks(s).count;
-    Moments measured(to.mean ? first_unit[shards] : 0, C, runtime);
-    moments = to.mean ? &measured : nullptr;
-    runtime.parallel(first_unit[shards], unit, this);
-    if (to.mean) measured.combine(first_unit, shards, to.mean, to.var);
+    for (Index s = 0; s < here; ++s) first_unit[s + 1] = first_unit[s] + chunks(s).count;
+    Moments measured(to.moments ? first_unit[here] : 0, C, runtime);
+    moments = to.moments ? &measured : nullptr;
+    runtime.parallel(first_unit[here], unit, this);
+    if (to.moments) measured.combine(first_unit, here, to.moments);
   }
 
   static void unit(void* context, Index unit) {

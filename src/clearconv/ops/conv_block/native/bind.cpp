@@ -54,7 +54,8 @@ auto typed(const Input& array, const Work& work) {
 }
 
 nb::object forward(nb::handle x, nb::handle weight, nb::handle scale, nb::handle shift,
-                   nb::handle window, Index groups, nb::handle add, nb::handle ceiling, bool pool) {
+                   nb::handle window, Index groups, nb::handle add, nb::handle ceiling, bool pool,
+                   nb::handle out) {
   const Value xs(x);
   const Input ws(weight);
   const Geometry geo = geometry(window);
@@ -72,7 +73,7 @@ nb::object forward(nb::handle x, nb::handle weight, nb::handle scale, nb::handle
     using T = decltype(number);
     const Index by = pool ? 2 : 1;
     const auto shape = {xs.shape(0), ws.shape(0), geo.output[0] / by, geo.output[1] / by};
-    Output<T> y(shape, Order::channels_last);
+    Output<T> y(shape, Order::pixels, out);
     std::optional<Output<std::uint8_t>> winner;
     if (pool) winner.emplace(shape, Order::channels_last);
     Epilogue<T> to = store_to(y.tensor);
@@ -91,36 +92,39 @@ nb::object forward(nb::handle x, nb::handle weight, nb::handle scale, nb::handle
   });
 }
 
+// The convolution's result, and its moments over these shards: (3, O), float64.
 nb::object forward_moments(nb::handle x, nb::handle weight, nb::handle bias, nb::handle window,
-                           Index groups) {
+                           Index groups, nb::handle shards) {
   const Value xs(x);
   const Input ws(weight);
   const Geometry geo = geometry(window);
   need_filters(xs, ws, geo, groups);
   need(xs.shape(0) > 0);
+  const Shards here = shards_of(shards, xs.shape(0));
   const Channels shift(bias, xs.array(), ws.shape(0));
   return typed(xs.array(), [&](auto number) -> nb::object {
     using T = decltype(number);
     Output<T> y({xs.shape(0), ws.shape(0), geo.output[0], geo.output[1]}, Order::channels_last);
-    Output<double> mean({ws.shape(0)}, Order::c), var({ws.shape(0)}, Order::c);
+    Output<double> moments({3, ws.shape(0)}, Order::c);
     Epilogue<T> to = store_to(y.tensor);
     to.shift = shift.data<T>();
-    to.mean = mean.tensor.data;
-    to.var = var.tensor.data;
+    to.moments = moments.tensor.data;
+    to.shards = here;
     compute([&] {
       of<T>(*convolution).forward(xs.operand<T>(), ws.tensor<T>(), geo, groups, false, to,
                                   threads::runtime);
     });
-    return nb::make_tuple(y.numpy(), mean.numpy(), var.numpy());
+    return nb::make_tuple(y.numpy(), moments.numpy());
   });
 }
 
-// Sums of g and of g (z - centre) over the batch: (2, C), float64.
-nb::object gradient_sums(nb::handle grad_y, nb::handle normalised) {
+// Sums of g and of g (z - centre) over these shards: (2, C), float64.
+nb::object gradient_sums(nb::handle grad_y, nb::handle normalised, nb::handle shards) {
   const Value gs(grad_y), normal(normalised);
   same_dtype(gs.array(), normal.array());
   need(gs.array().channels_adjoin());
   for (int axis = 0; axis < 4; ++axis) need(gs.shape(axis) == normal.shape(axis));
+  const Shards here = shards_of(shards, gs.shape(0));
   return typed(gs.array(), [&](auto number) -> nb::object {
     using T = decltype(number);
     Operand<T> gradient = normal.operand<T>();
@@ -129,7 +133,9 @@ nb::object gradient_sums(nb::handle grad_y, nb::handle normalised) {
     gradient.beside = gradient.x;
     gradient.x = gs.array().template tensor<T>();
     Output<double> sums({2, gs.shape(1)}, Order::c);
-    compute([&] { of<T>(*kernels).gradient_sums(gradient, sums.tensor.data, threads::runtime); });
+    compute([&] {
+      of<T>(*kernels).gradient_sums(gradient, here, sums.tensor.data, threads::runtime);
+    });
     return sums.numpy();
   });
 }
@@ -147,10 +153,11 @@ Tensor<T> writable(const Input& array) {
   return tensor;
 }
 
-// Gradients of the input (None unless `input`; added to `into` if given), filters and bias.
+// Gradients of the input (None unless `input`; added to `into` if given), filters and bias; with
+// `as_sums` the two latter are sums over these shards, as conv2d's weight_sum gives them.
 nb::object backward(nb::handle grad, nb::handle x, nb::handle weight, nb::handle window,
-                    Index groups, bool bias, nb::handle grad_weight, bool input,
-                    nb::handle into) {
+                    Index groups, bool bias, nb::handle grad_weight, bool input, nb::handle into,
+                    nb::handle shards, bool as_sums) {
   const Value gs(grad), xs(x);
   const Input ws(weight);
   const Geometry geo = geometry(window);
@@ -158,21 +165,17 @@ nb::object backward(nb::handle grad, nb::handle x, nb::handle weight, nb::handle
   need(gs.shape(0) == xs.shape(0));
   need_grads(gs, ws.shape(0), geo);
   same_dtype(gs.array(), xs.array());
-  const Shards here = shards_of(nb::none(), gs.shape(0));
+  const Shards here = shards_of(shards, gs.shape(0));
+  const Index C = xs.shape(1), O = ws.shape(0);
+  const bool points = as_sums && convolution->route(conv2d::Task::backward_weight, geo, C, O,
+                                                    groups, false) == conv2d::Route::winograd;
   return typed(gs.array(), [&](auto number) -> nb::object {
     using T = decltype(number);
     Output<T> biases({ws.shape(0)}, Order::c);
-    std::optional<Output<T>> filters, inputs;
-    T* to_filters;
-    if (grad_weight.is_none()) {
-      filters.emplace({ws.shape(0), ws.shape(1), ws.shape(2), ws.shape(3)}, Order::c);
-      to_filters = filters->tensor.data;
-    } else {
-      const Input given(grad_weight);
-      same_dtype(gs.array(), given);
-      need(given.size() == ws.size() && given.contiguous() && given.writable());
-      to_filters = const_cast<T*>(given.tensor<T>().data);
-    }
+    Output<T> filters = points ? Output<T>({conv2d::kSumPoints, C, O}, Order::c, grad_weight)
+                               : Output<T>({O, ws.shape(1), ws.shape(2), ws.shape(3)}, Order::c,
+                                           grad_weight);
+    std::optional<Output<T>> inputs;
     Epilogue<T> to = {};
     if (input && into.is_none()) {
       inputs.emplace({xs.shape(0), xs.shape(1), xs.shape(2), xs.shape(3)}, Order::channels_last);
@@ -187,8 +190,8 @@ nb::object backward(nb::handle grad, nb::handle x, nb::handle weight, nb::handle
     }
     compute([&] {
       const auto& kernels = of<T>(*convolution);
-      const conv2d::Gradients<T> gradients = {here, to_filters,
-                                              bias ? biases.tensor.data : nullptr, false};
+      const conv2d::Gradients<T> gradients = {here, filters.tensor.data,
+                                              bias ? biases.tensor.data : nullptr, as_sums};
       if (input)
         kernels.backward(gs.operand<T>(), xs.operand<T>(), ws.tensor<T>(), geo, groups, false,
                          gradients, to, threads::runtime);
@@ -197,7 +200,7 @@ nb::object backward(nb::handle grad, nb::handle x, nb::handle weight, nb::handle
                                 threads::runtime);
     });
     return nb::make_tuple(inputs ? inputs->numpy() : nb::borrow(into),
-                          filters ? filters->numpy() : nb::borrow(grad_weight),
+                          filters.numpy(),
                           bias ? biases.numpy() : nb::none());
   });
 }
@@ -211,8 +214,7 @@ nb::object add(nb::handle x, nb::handle other, bool relu) {
     using T = decltype(number);
     Output<T> y({xs.shape(0), xs.shape(1), xs.shape(2), xs.shape(3)}, Order::channels_last);
     compute([&] {
-      of<T>(*kernels).add(xs.operand<T>(), others.operand<T>(), relu, y.tensor.data,
-                          threads::runtime);
+      of<T>(*kernels).add(xs.operand<T>(), others.operand<T>(), relu, y.tensor, threads::runtime);
     });
     return y.numpy();
   });
@@ -225,23 +227,9 @@ nb::object computed(nb::handle value) {
     using T = decltype(number);
     Output<T> y({xs.shape(0), xs.shape(1), xs.shape(2), xs.shape(3)}, Order::channels_last);
     compute([&] {
-      of<T>(*kernels).add(xs.operand<T>(), Operand<T>{}, false, y.tensor.data, threads::runtime);
+      of<T>(*kernels).add(xs.operand<T>(), Operand<T>{}, false, y.tensor, threads::runtime);
     });
     return y.numpy();
-  });
-}
-
-// Each channel's mean and variance over the batch, float64.
-nb::object moments(nb::handle x) {
-  const Input xs(x);
-  need(xs.ndim() == 4 && xs.size() > 0);
-  return typed(xs, [&](auto number) -> nb::object {
-    using T = decltype(number);
-    Output<double> mean({xs.shape(1)}, Order::c), var({xs.shape(1)}, Order::c);
-    compute([&] {
-      of<T>(*kernels).moments(xs.tensor<T>(), mean.tensor.data, var.tensor.data, threads::runtime);
-    });
-    return nb::make_tuple(mean.numpy(), var.numpy());
   });
 }
 
@@ -282,17 +270,19 @@ void bind(nb::module_& module, Variant variant) {
       module.def_submodule("conv_block", "A convolution and the steps around it, fused.");
   chapter.def("forward", &forward, nb::arg("x"), nb::arg("weight"), nb::arg("scale").none(),
               nb::arg("shift").none(), nb::arg("window"), nb::arg("groups"),
-              nb::arg("add").none(), nb::arg("ceiling").none(), nb::arg("pool"));
+              nb::arg("add").none(), nb::arg("ceiling").none(), nb::arg("pool"),
+              nb::arg("out") = nb::none());
   chapter.def("forward_moments", &forward_moments, nb::arg("x"), nb::arg("weight"),
-              nb::arg("bias").none(), nb::arg("window"), nb::arg("groups"));
-  chapter.def("gradient_sums", &gradient_sums, nb::arg("grad_y"),
-              nb::arg("normalised"));
+              nb::arg("bias").none(), nb::arg("window"), nb::arg("groups"),
+              nb::arg("shards") = nb::none());
+  chapter.def("gradient_sums", &gradient_sums, nb::arg("grad_y"), nb::arg("normalised"),
+              nb::arg("shards") = nb::none());
   chapter.def("backward", &backward, nb::arg("grad"), nb::arg("x"), nb::arg("weight"),
               nb::arg("window"), nb::arg("groups"), nb::arg("bias"),
-              nb::arg("grad_weight").none(), nb::arg("input"), nb::arg("into").none());
+              nb::arg("grad_weight").none(), nb::arg("input"), nb::arg("into").none(),
+              nb::arg("shards") = nb::none(), nb::arg("as_sums") = false);
   chapter.def("computed", &computed, nb::arg("value"));
   chapter.def("add", &add, nb::arg("x"), nb::arg("other"), nb::arg("relu"));
-  chapter.def("moments", &moments, nb::arg("x"));
   chapter.def("room", &room, nb::arg("like"), nb::arg("channels"));
   chapter.def("write", &write, nb::arg("value"), nb::arg("out"), nb::arg("accumulate"));
 }

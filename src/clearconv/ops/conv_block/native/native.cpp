@@ -18,15 +18,17 @@ Term<T> term(const Operand<T>& operand) {
 }
 
 template <class T>
-void add(const Operand<T>& x, const Operand<T>& other, bool relu, T* y, const Runtime& runtime) {
+void add(const Operand<T>& x, const Operand<T>& other, bool relu, const Tensor<T>& y,
+         const Runtime& runtime) {
   add_terms(term(x), term(other), relu ? relu_to(T(__builtin_inf())) : Range<T>{}, y, runtime);
 }
 
 template <class T>
-void gradient_sums(const Operand<T>& gradient, double* sums, const Runtime& runtime) {
+void gradient_sums(const Operand<T>& gradient, const Shards& shards, double* sums,
+                   const Runtime& runtime) {
   const Operand<T>& o = gradient;
-  sum_gradient<T>(o.x, o.beside, {o.centre, o.scale, o.shift}, o.relu ? &o.ceiling : nullptr, sums,
-                  runtime);
+  sum_gradient<T>(o.x, o.beside, {o.centre, o.scale, o.shift}, o.relu ? &o.ceiling : nullptr, shards,
+                  sums, runtime);
 }
 
 // Number c of a pixel of an operand; `x` and `z` (its `beside`) are that pixel's.
@@ -90,8 +92,8 @@ void write(const Operand<T>& x, const Tensor<T>& y, bool accumulate, const Runti
 }  // namespace
 
 extern const conv_block::Kernels conv_block_kernels = {
-    {add<float>, gradient_sums<float>, measure<float>, write<float>},
-    {add<double>, gradient_sums<double>, measure<double>, write<double>},
+    {add<float>, gradient_sums<float>, write<float>},
+    {add<double>, gradient_sums<double>, write<double>},
 };
 
 }  // namespace clearconv::CLEARCONV_VARIANT

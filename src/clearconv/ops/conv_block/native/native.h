@@ -8,14 +8,13 @@ namespace clearconv::conv_block {
 template <class T>
 struct Functions {
   // y = f(x + other), each of them plain or normalised, f is ReLU if `relu`; or y = x, normalised,
-  // where `other.x.data` is null. y is dense, channels last.
-  void (*add)(const Operand<T>& x, const Operand<T>& other, bool relu, T* y,
+  // where `other.x.data` is null.
+  void (*add)(const Operand<T>& x, const Operand<T>& other, bool relu, const Tensor<T>& y,
               const Runtime& runtime);
-  // For a `gradient` operand: each channel's sum over the batch of g, into sums[c], and of
+  // For a `gradient` operand: each channel's sum over these shards of g, into sums[c], and of
   // g (z - centre), into sums[C + c].
-  void (*gradient_sums)(const Operand<T>& gradient, double* sums, const Runtime& runtime);
-  // Each channel's mean and (biased) variance over a batch that is not empty.
-  void (*moments)(const Tensor<const T>& x, double* mean, double* var, const Runtime& runtime);
+  void (*gradient_sums)(const Operand<T>& gradient, const Shards& shards, double* sums,
+                        const Runtime& runtime);
   // y = x, or y += x if `accumulate`, for x plain, normalised or a gradient. Channels adjoin in
   // all arrays, each of which may be a part of a larger one.
   void (*write)(const Operand<T>& x, const Tensor<T>& y, bool accumulate, const Runtime& runtime);

@@ -227,17 +227,17 @@ void backward(const Tensor<const T>& grad_y, const Tensor<const T>& x,
       widen(image, centre);
       const Sums blocks = {{centre, nullptr, nullptr}, C, image.per_row, image.wide, sums};
       blocks.start(state);
-      over_image<T>(arrays, n, image, room, [&](Index first, Index count, const T* const* from) {
-        blocks.block(state, first, count, from);
+      over_image<T>(arrays, n, image, room, [&](Index, Index count, const T* const* from) {
+        blocks.block(state, count, from, nullptr);
       });
       blocks.finish(state, 0);
       back.add_to(total + s * 2 * C, total + (s * 2 + 1) * C);
       if (!to.x) continue;
       back.factors(a, b, d);
       widen(image, a), widen(image, b), widen(image, d);
-      const GradientBlocks<T> gradient = {{centre, a, b, d}, C, image.wide, to.x};
+      const GradientBlocks<T> gradient = {{centre, a, b, d}, C, image.wide};
       over_image<T>(arrays, n, image, room, [&](Index first, Index count, const T* const* from) {
-        gradient.block(nullptr, n * image.pixels + first, count, from);
+        gradient.block(nullptr, count, from, to.x + (n * image.pixels + first) * C);
       });
     }
   });

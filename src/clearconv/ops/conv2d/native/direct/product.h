@@ -64,23 +64,23 @@ struct Pass {
   Epilogue<T> to;
   Index first;
   T* packed;                  // the filters, ready for the tile
-  Index boxes, first_box[9];  // of each shard
+  Index boxes, first_box[kMostShards + 1];  // of each shard
 
   Index lanes() const { return lanes_for<T>(filters.lanes); }
+  Shards shards() const { return shards_of(to, x.image.shape(0)); }
 
   Chunks chunks(Index shard) const {
     const Index numbers = x.h.stride * x.w.stride * x.image.shape(1) +
                           least(kTogether, common_lanes(filters.lanes));
     const Index pixels = least(kUnit, kUnitNumbers / numbers);
-    return Chunks(Shard(whole_batch(x.image.shape(0)), shard), x.h.output, x.w.output, pixels,
-                  to.pool ? 2 : 1);
+    return Chunks(Shard(shards(), shard), x.h.output, x.w.output, pixels, to.pool ? 2 : 1);
   }
 
   void count_boxes() {
-    const Index shards = whole_batch(x.image.shape(0)).here;
+    const Index here = shards().here;
     first_box[0] = 0;
-    for (Index s = 0; s < shards; ++s) first_box[s + 1] = first_box[s] + chunks(s).count;
-    boxes = first_box[shards];
+    for (Index s = 0; s < here; ++s) first_box[s + 1] = first_box[s] + chunks(s).count;
+    boxes = first_box[here];
   }
 
   Box box(Index index) const {
@@ -137,11 +137,10 @@ struct Passes {
     else
       runtime.parallel(blocks, pack, this);
     const Epilogue<T>& to = pass[0].to;
-    Moments measured(to.mean ? pass[0].boxes : 0, to.y.shape[1], runtime);
-    moments = to.mean ? &measured : nullptr;
+    Moments measured(to.moments ? pass[0].boxes : 0, to.y.shape[1], runtime);
+    moments = to.moments ? &measured : nullptr;
     runtime.parallel(units, compute, this);
-    if (to.mean)
-      measured.combine(pass[0].first_box, whole_batch(to.y.shape[0]).here, to.mean, to.var);
+    if (to.moments) measured.combine(pass[0].first_box, to.shards.here, to.moments);
   }
 
   static void pack(void* context, Index block) {

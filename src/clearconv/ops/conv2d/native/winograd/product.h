@@ -34,7 +34,7 @@ struct WinogradProduct {
         filters(filters),
         to(to),
         runtime(runtime),
-        boxes(tile_boxes(whole_batch(x.image.shape(0)), x.h.output, x.w.output)),
+        boxes(tile_boxes(shards_of(to, x.image.shape(0)), x.h.output, x.w.output)),
         moments(nullptr),
         strip_size(0) {
     Index tiles = 1;
@@ -64,8 +64,8 @@ struct WinogradProduct {
 
   void run() {
     ran(Route::winograd);
-    Moments measured(to.mean ? boxes.count() : 0, to.y.shape[1], runtime);
-    moments = to.mean ? &measured : nullptr;
+    Moments measured(to.moments ? boxes.count() : 0, to.y.shape[1], runtime);
+    moments = to.moments ? &measured : nullptr;
     if (blocks * tiles_each > filters.lanes) {
       filter_points = memory(1, groups() * filter_size());
       runtime.parallel(groups() * filter_parts(), prepare_filters, this);
@@ -75,7 +75,7 @@ struct WinogradProduct {
       runtime.parallel(blocks, prepare_tiles, this);
       runtime.parallel(groups(), compute_group, this);
     }
-    if (to.mean) measured.combine(boxes.first, boxes.shards, to.mean, to.var);
+    if (to.moments) measured.combine(boxes.first, boxes.shards, to.moments);
   }
 
   T* memory(int slot, Index numbers) const {

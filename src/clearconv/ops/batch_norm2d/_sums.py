@@ -1,0 +1,18 @@
+"""From a batch's sums to statistics and gradients: what the tellings and conv_block share."""
+
+import numpy as np
+
+from clearconv.arrays import Array
+
+
+def statistics(moments: Array) -> tuple[Array, Array]:
+    """Return mean and biased variance (C,) of the whole batch's moments (3, C)."""
+    count, mean, deviation = moments
+    # rounding can leave a constant channel a little below zero
+    return mean, np.where(deviation < 0, 0, deviation) / count
+
+
+def slopes(sums: Array, mean: Array, var: Array, eps: float, centre: Array) -> tuple[Array, Array]:
+    """Return the sums of dy x̂ and of dy, (C,) each, from those of `gradient_sums`, (2, C)."""
+    total, product = sums
+    return (product - (mean - centre) * total) / np.sqrt(var + eps), total
