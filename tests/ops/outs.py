@@ -12,13 +12,17 @@ from clearconv.ops import (
     activation,
     adaptive_avg_pool2d,
     avg_pool2d,
+    batch_norm2d,
     conv2d,
+    conv_block,
     conv_transpose2d,
+    cross_entropy,
     dropout,
     global_avg_pool2d,
     im2col,
     max_pool2d,
     softmax,
+    squared_error,
     upsample2d,
 )
 
@@ -107,7 +111,42 @@ def calls(shape: tuple[int, ...], dtype: str = "float64") -> Calls:
     made["dropout.forward"] = lambda **how: dropout.forward(x, 0.5, key, **how)
     made["dropout.forward, p = 0"] = lambda **how: dropout.forward(x, 0.0, key, **how)
     made["dropout.backward_input"] = lambda **how: dropout.backward_input(x, mask, **how)
+    made["conv_block.forward"] = lambda **how: conv_block.forward(
+        x, weight, bias, padding=1, relu=True, **how
+    )
+    made |= _of_norms(x, normal) | _of_losses(x, normal)
     return made
+
+
+def _of_norms(x: np.ndarray, normal: Callable) -> Calls:
+    C = x.shape[0] if x.ndim == 3 else x.shape[1]
+    weight, bias, mean = normal(C), normal(C), normal(C)
+    given, grad = (weight, bias, mean, mean**2), normal(*x.shape)
+    _, saved = batch_norm2d.forward_saving(x, weight, bias, backend="matrix")
+    _, fixed = batch_norm2d.forward_saving(x, weight, bias, 1e-5, *given[2:], backend="matrix")
+    return {
+        "batch_norm2d.forward": lambda **how: batch_norm2d.forward(x, *given, **how),
+        "batch_norm2d.forward_saving": lambda **how: batch_norm2d.forward_saving(
+            x, weight, bias, **how
+        )[0],
+        "batch_norm2d.backward": lambda **how: batch_norm2d.backward(grad, weight, saved, **how)[0],
+        "batch_norm2d.backward_input": lambda **how: batch_norm2d.backward_input(
+            grad, weight, saved, **how
+        ),
+        "batch_norm2d.backward_input, fixed": lambda **how: batch_norm2d.backward_input(
+            grad, weight, fixed, **how
+        ),
+    }
+
+
+def _of_losses(x: np.ndarray, normal: Callable) -> Calls:
+    rows = x.reshape(-1, x.shape[-1])  # (N, K)
+    _, surprise = cross_entropy.forward_saving(rows, np.zeros(len(rows), int), backend="matrix")
+    _, away = squared_error.forward_saving(x, normal(*x.shape), backend="matrix")
+    return {
+        "cross_entropy.backward_input": lambda **how: cross_entropy.backward_input(surprise, **how),
+        "squared_error.backward_input": lambda **how: squared_error.backward_input(away, **how),
+    }
 
 
 def _with(backward: Callable, normal: Callable, forward: Callable) -> Callable:

@@ -22,19 +22,33 @@ their weight (pytorch/pytorch#104776).
 Sources: Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 6.2.2.3; Szegedy et al.,
 "Rethinking the Inception architecture", 2016, section 7 (smoothing). ``docs/cross_entropy.md``
 derives the formulas.
+
+A mean divides by the whole batch. Where a batch is held in parts (`Shards`), each part sums its
+losses and its samples' weights (`loss_sums`); of both, added up by ``reduction.tree_sum``,
+`mean_loss` makes the loss, to the bit that of one call.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.arrays import Array, result
-from clearconv.ops.cross_entropy._target import divisor, share
-from clearconv.ops.reduction import as_loss, check_reduction, loss_gradient
+from clearconv.arrays import Array, Destination, expect
+from clearconv.errors import ArgumentError
+from clearconv.ops.cross_entropy._target import share, weights_of
+from clearconv.ops.geometry.shards import WHOLE, Shards
+from clearconv.ops.reduction import as_loss, by_shards, check_reduction, loss_gradient, shard_sums
 from clearconv.ops.tellings import pick
 
-__all__ = ["REDUCTIONS", "CrossEntropySaved", "backward_input", "forward", "forward_saving"]
+__all__ = [
+    "REDUCTIONS",
+    "CrossEntropySaved",
+    "backward_input",
+    "forward",
+    "forward_saving",
+    "loss_sums",
+    "mean_loss",
+]
 
 #: How the losses of a batch become one number.
 REDUCTIONS = ("mean", "sum", "none")
@@ -175,9 +189,120 @@ def forward_saving(
     check_reduction(what, reduction, REDUCTIONS)
     q = share(what, x, target, label_smoothing, class_weight)  # (N, K)
     losses, y = pick("cross_entropy", backend).forward(x, q)  # (N,), (N, K)
-    D = divisor(what, target, class_weight) if reduction == "mean" else 1.0
-    loss = losses if reduction == "none" else losses.sum(dtype=np.float64) / D
-    return as_loss(loss, x.dtype), CrossEntropySaved(y, q, D, reduction)
+    saved = CrossEntropySaved(y, q, 1.0, reduction)
+    if reduction == "none":
+        return as_loss(losses, x.dtype), saved
+    total = _add_up(losses, weights_of(target, class_weight))
+    if reduction == "mean":
+        return mean_loss(total, saved)
+    return as_loss(total[0], x.dtype), saved
+
+
+def loss_sums(
+    x: Array,
+    target: npt.NDArray[np.integer] | Array,
+    label_smoothing: float = 0.0,
+    class_weight: Array | None = None,
+    *,
+    shards: Shards = WHOLE,
+    joined: bool = False,
+    backend: str | None = None,
+) -> tuple[Array, CrossEntropySaved]:
+    r"""Sum the losses over each shard of a batch, and what its samples weigh.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, K)
+        Logits of the samples at hand.
+    target : int ndarray of shape (N,), or ndarray of shape (N, K) with the dtype of `x`
+        Their class numbers, or a probability for each class.
+    label_smoothing, class_weight
+        See `forward`.
+    shards : Shards
+        Which shards of the batch the samples are.
+    joined : bool
+        Whether to add up the shards at hand: one pair of sums instead of one for each.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    sums : float64 ndarray of shape (shards, 2)
+        Of the losses, and of the samples' weights, 1 each where there are no class weights.
+    saved : CrossEntropySaved
+        For `mean_loss`, which fills in its divisor.
+
+    Raises
+    ------
+    ShapeError
+        If a label is not a class, or the shapes do not fit each other or the shards.
+    ArgumentError
+        If a setting or a row of probabilities is not allowed.
+    DtypeError
+        If an array has the wrong dtype, such as class numbers given as floats.
+
+    Notes
+    -----
+    .. math:: \sum_{n \in s} L_n, \qquad \sum_{n \in s} w_n
+
+    References
+    ----------
+    Those of `forward`.
+    """
+    what = "cross_entropy.loss_sums"
+    q = share(what, x, target, label_smoothing, class_weight, any_number=True)  # (N, K)
+    losses, y = pick("cross_entropy", backend).forward(x, q)  # (N,), (N, K)
+    weights = weights_of(target, class_weight)
+    sums = shard_sums(what, _add_up, (losses, weights), shards, joined)
+    return sums, CrossEntropySaved(y, q, 1.0, "mean")
+
+
+def mean_loss(total: Array, saved: CrossEntropySaved) -> tuple[Array, CrossEntropySaved]:
+    r"""Divide the sum of a whole batch's losses by what its samples weigh.
+
+    Parameters
+    ----------
+    total : float64 ndarray of shape (2,)
+        The whole batch's `loss_sums`, added up.
+    saved : CrossEntropySaved
+        From `loss_sums`.
+
+    Returns
+    -------
+    loss : ndarray of shape ()
+        In the dtype of the logits.
+    saved : CrossEntropySaved
+        For `backward_input`.
+
+    Raises
+    ------
+    ShapeError
+        If `total` is not one pair of sums.
+    ArgumentError
+        If the samples' total weight is 0.
+
+    Notes
+    -----
+    .. math:: L = \frac{\sum_n L_n}{\sum_n w_n}
+
+    References
+    ----------
+    Those of `forward`.
+    """
+    what = "cross_entropy.mean_loss"
+    expect(what, "total", total, (2,), "the sum of the losses, and that of the weights")
+    D = float(total[1])
+    if D == 0:
+        raise ArgumentError(
+            "cross_entropy: the samples of this batch have a total weight of 0, so there is no "
+            "weighted mean. Use reduction='sum', or weights above 0."
+        )
+    return as_loss(total[0] / D, saved.y.dtype), replace(saved, divisor=D)
+
+
+@by_shards(2)
+def _add_up(losses: Array, weights: Array) -> Array:
+    return np.array([losses.sum(dtype=np.float64), weights.sum(dtype=np.float64)])
 
 
 def backward_input(
@@ -227,5 +352,6 @@ def backward_input(
     shape = saved.y.shape[:1] if saved.reduction == "none" else ()
     factor = loss_gradient(what, grad_y, shape, saved.y.dtype) / saved.divisor
     factors = np.full(saved.y.shape[:1], factor, dtype=saved.y.dtype)  # (N,)
-    grad_x = pick("cross_entropy", backend).backward_input(saved.y, saved.share, factors)
-    return result(what, grad_x, saved.y.shape, out)
+    to = Destination(what, out, saved.y.shape, saved.y.dtype, saved.y, saved.share)
+    telling = pick("cross_entropy", backend)
+    return to.result(telling.backward_input(saved.y, saved.share, factors, to.place))

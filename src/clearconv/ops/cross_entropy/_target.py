@@ -16,11 +16,15 @@ def share(
     target: npt.NDArray[np.integer] | Array,
     smoothing: float,
     weight: Array | None,
+    any_number: bool = False,
 ) -> Array:
-    """Return q (N, K): how much of each class the target holds, after smoothing and weighting."""
+    """Return q (N, K): how much of each class the target holds, after smoothing and weighting.
+
+    With `any_number` there may be no samples: they are a part of a batch.
+    """
     check(what, "x", x, 2)
     N, K = x.shape
-    if N == 0 or K == 0:
+    if (N == 0 and not any_number) or K == 0:
         raise ShapeError(f"{what}: x has shape {x.shape}, but a sample and a class are needed.")
     if not 0 <= smoothing <= 1:
         raise ArgumentError(f"{what}: label_smoothing is {smoothing}, but it must lie in 0 to 1.")
@@ -45,18 +49,10 @@ def share(
     return q
 
 
-def divisor(what: str, target: npt.NDArray[np.integer] | Array, weight: Array | None) -> float:
-    """Return what a mean divides by: N, or the total weight of the samples."""
+def weights_of(target: npt.NDArray[np.integer] | Array, weight: Array | None) -> Array:
+    """Return what each sample weighs, (N,): 1 without class weights."""
     labels = np.asarray(target)
-    if weight is None:
-        return float(len(labels))
-    total = float(_sample_weights(labels, weight).sum(dtype=np.float64))
-    if total == 0:
-        raise ArgumentError(
-            f"{what}: the samples of this batch have a total weight of 0, so there is no weighted "
-            "mean. Use reduction='sum', or weights above 0."
-        )
-    return total
+    return np.ones(len(labels)) if weight is None else _sample_weights(labels, weight)
 
 
 def _sample_weights(target: npt.NDArray[np.generic], weight: Array) -> Array:

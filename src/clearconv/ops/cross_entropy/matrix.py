@@ -12,9 +12,9 @@ def forward(x: Array, share: Array) -> tuple[Array, Array]:
     return -np.einsum("nk,nk->n", share, log_p), np.exp(log_p)
 
 
-def backward_input(y: Array, share: Array, factors: Array) -> Array:
+def backward_input(y: Array, share: Array, factors: Array, out: Array | None = None) -> Array:
     """Probability times the whole target, less the target of this class."""
-    grad_x = y * share.sum(axis=1, keepdims=True)  # (N, K)
+    grad_x = np.multiply(y, share.sum(axis=1, keepdims=True), out=out)  # (N, K)
     grad_x -= share
     grad_x *= factors[:, np.newaxis]
     return grad_x

@@ -14,16 +14,25 @@ Sources: the article's error E; Bishop, "Pattern recognition and machine learnin
 section 1.1. ``docs/squared_error.md`` derives the formulas and the sign.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clearconv.arrays import Array, check, result, same_dtype
+from clearconv.arrays import Array, Destination, check, expect, same_dtype
 from clearconv.errors import ShapeError
-from clearconv.ops.reduction import as_loss, check_reduction, loss_gradient
+from clearconv.ops.geometry.shards import WHOLE, Shards
+from clearconv.ops.reduction import as_loss, check_reduction, loss_gradient, shard_sums
 from clearconv.ops.tellings import pick
 
-__all__ = ["REDUCTIONS", "SquaredErrorSaved", "backward_input", "forward", "forward_saving"]
+__all__ = [
+    "REDUCTIONS",
+    "SquaredErrorSaved",
+    "backward_input",
+    "forward",
+    "forward_saving",
+    "loss_sums",
+    "whole_loss",
+]
 
 #: How the squares become one number.
 REDUCTIONS = ("mean", "sum", "half_sum", "none")
@@ -39,15 +48,19 @@ class SquaredErrorSaved:
         x - target.
     reduction : str
         One of `REDUCTIONS`.
+    numbers : int, optional
+        How many numbers the whole batch has, where x is a part of it.
     """
 
     difference: Array
     reduction: str
+    numbers: int | None = None
 
     @property
     def factor(self) -> float:
         """What every square is multiplied by before the sum."""
-        return {"mean": 1 / max(1, self.difference.size), "half_sum": 0.5}.get(self.reduction, 1.0)
+        numbers = self.difference.size if self.numbers is None else self.numbers
+        return {"mean": 1 / max(1, numbers), "half_sum": 0.5}.get(self.reduction, 1.0)
 
 
 def forward(
@@ -133,21 +146,109 @@ def forward_saving(
     ----------
     The article's E.
     """
-    what = "squared_error.forward"
-    check_reduction(what, reduction, REDUCTIONS)
-    check(what, "x", x)
-    check(what, "target", target)
-    same_dtype(what, x=x, target=target)
-    if x.shape != target.shape:
-        raise ShapeError(
-            f"{what}: x has shape {x.shape} and target {target.shape}, but they must be one shape: "
-            f"nothing is broadcast. Try target.reshape({x.shape}) if the numbers are as many."
-        )
+    saved = _difference("squared_error.forward", x, target, reduction, backend)
     telling = pick("squared_error", backend)
-    saved = SquaredErrorSaved(np.asarray(telling.difference(x, target)), reduction)
     if reduction == "none":
         return np.asarray(telling.squares(saved.difference)), saved
-    return as_loss(telling.total(saved.difference) * saved.factor, x.dtype), saved
+    total = telling.total(np.atleast_1d(saved.difference))
+    return as_loss(total * saved.factor, x.dtype), saved
+
+
+def loss_sums(
+    x: Array,
+    target: Array,
+    reduction: str = "mean",
+    *,
+    shards: Shards = WHOLE,
+    joined: bool = False,
+    backend: str | None = None,
+) -> tuple[Array, SquaredErrorSaved]:
+    r"""Sum the squares over each shard of a batch, and count its numbers.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, ...)
+        Outputs of the samples at hand.
+    target : ndarray of the shape of `x`
+        What was wanted of them.
+    reduction : {"mean", "sum", "half_sum"}
+        What `whole_loss` will make of the sums.
+    shards : Shards
+        Which shards of the batch the samples are.
+    joined : bool
+        Whether to add up the shards at hand: one pair of sums instead of one for each.
+    backend : {"loops", "matrix", "native"}, optional
+        The telling that runs.
+
+    Returns
+    -------
+    sums : float64 ndarray of shape (shards, 2)
+        Of the squares, and how many they are.
+    saved : SquaredErrorSaved
+        For `whole_loss`.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ, or do not fit the shards.
+    ArgumentError
+        If `reduction` is not known.
+    DtypeError
+        If the arrays are not both float32 or both float64.
+
+    Notes
+    -----
+    .. math:: \sum_{i \in s} (x_i - t_i)^2, \qquad n_s
+
+    References
+    ----------
+    The article's E.
+    """
+    what = "squared_error.loss_sums"
+    check_reduction(what, reduction, REDUCTIONS[:-1])
+    saved = _difference(what, x, target, reduction, backend)
+    away = np.atleast_1d(saved.difference)
+    total = pick("squared_error", backend).total
+
+    def add_up(away: Array, shards: Shards) -> Array:
+        return np.array([total(away, shards=shards), away.size], np.float64)
+
+    return shard_sums(what, add_up, (away,), shards, joined), saved
+
+
+def whole_loss(total: Array, saved: SquaredErrorSaved) -> tuple[Array, SquaredErrorSaved]:
+    r"""Make the loss of a whole batch's sums.
+
+    Parameters
+    ----------
+    total : float64 ndarray of shape (2,)
+        The whole batch's `loss_sums`, added up by ``reduction.tree_sum``.
+    saved : SquaredErrorSaved
+        From `loss_sums`.
+
+    Returns
+    -------
+    loss : ndarray of shape ()
+        To the bit that of one call for the whole batch.
+    saved : SquaredErrorSaved
+        For `backward_input`.
+
+    Raises
+    ------
+    ShapeError
+        If `total` is not one pair of sums.
+
+    Notes
+    -----
+    .. math:: E = f \sum_i (x_i - t_i)^2, \qquad f = 1/n,\ 1 \text{ or } 1/2
+
+    References
+    ----------
+    The article's E.
+    """
+    expect("squared_error.whole_loss", "total", total, (2,), "sum of the squares, and their number")
+    saved = replace(saved, numbers=int(total[1]))
+    return as_loss(total[0] * saved.factor, saved.difference.dtype), saved
 
 
 def backward_input(
@@ -197,5 +298,22 @@ def backward_input(
     shape = difference.shape if saved.reduction == "none" else ()
     grads = loss_gradient(what, grad_y, shape, difference.dtype)
     factors = np.broadcast_to(np.asarray(grads * (2 * saved.factor)), difference.shape)
-    grad_x = pick("squared_error", backend).backward_input(difference, factors)
-    return result(what, np.asarray(grad_x), difference.shape, out)
+    to = Destination(what, out, difference.shape, difference.dtype, difference, factors)
+    telling = pick("squared_error", backend)
+    return to.result(np.asarray(telling.backward_input(difference, factors, to.place)))
+
+
+def _difference(
+    what: str, x: Array, target: Array, reduction: str, backend: str | None
+) -> SquaredErrorSaved:
+    check_reduction(what, reduction, REDUCTIONS)
+    check(what, "x", x)
+    check(what, "target", target)
+    same_dtype(what, x=x, target=target)
+    if x.shape != target.shape:
+        raise ShapeError(
+            f"{what}: x has shape {x.shape} and target {target.shape}, but they must be one shape: "
+            f"nothing is broadcast. Try target.reshape({x.shape}) if the numbers are as many."
+        )
+    difference = pick("squared_error", backend).difference(x, target)
+    return SquaredErrorSaved(np.asarray(difference), reduction)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from clearconv.arrays import Array
+from clearconv.ops.reduction import by_shards
 
 
 def difference(x: Array, target: Array) -> Array:
@@ -21,14 +22,15 @@ def squares(difference: Array) -> Array:
     return squared
 
 
-def total(difference: Array) -> float:
+@by_shards(1)
+def total(difference: Array) -> Array:
     """Sum of the squares."""
-    return sum(float(difference[place]) ** 2 for place in np.ndindex(difference.shape))
+    return np.array(sum(float(difference[place]) ** 2 for place in np.ndindex(difference.shape)))
 
 
-def backward_input(difference: Array, factors: Array) -> Array:
+def backward_input(difference: Array, factors: Array, out: Array | None = None) -> Array:
     """Difference times what its square was multiplied by, times 2 (which is in the factor)."""
-    grad_x = np.empty_like(difference)
+    grad_x = np.empty_like(difference) if out is None else out
     for place in np.ndindex(difference.shape):
         grad_x[place] = factors[place] * difference[place]
     return grad_x

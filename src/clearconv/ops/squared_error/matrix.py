@@ -3,6 +3,7 @@
 import numpy as np
 
 from clearconv.arrays import Array
+from clearconv.ops.reduction import by_shards
 
 
 def difference(x: Array, target: Array) -> Array:
@@ -15,11 +16,12 @@ def squares(difference: Array) -> Array:
     return np.square(difference)
 
 
-def total(difference: Array) -> float:
+@by_shards(1)
+def total(difference: Array) -> Array:
     """Sum of the squares."""
-    return float(np.square(difference).sum(dtype=np.float64))
+    return np.square(difference).sum(dtype=np.float64, keepdims=True).reshape(())
 
 
-def backward_input(difference: Array, factors: Array) -> Array:
+def backward_input(difference: Array, factors: Array, out: Array | None = None) -> Array:
     """Difference times what its square was multiplied by, times 2 (which is in the factor)."""
-    return difference * factors
+    return np.multiply(difference, factors, out=out)

@@ -37,9 +37,9 @@ nb::object forward(nb::handle x, nb::handle share) {
 }
 
 template <class T>
-nb::object backward_input_as(Input& y, Input& share, Input& factors) {
+nb::object backward_input_as(Input& y, Input& share, Input& factors, nb::handle out) {
   const Index N = y.shape(0), K = y.shape(1);
-  Output<T> grad_x({N, K}, Order::c);
+  Output<T> grad_x({N, K}, Order::c, out);
   const Layout& rows = grad_x.layout();
   compute([&] {
     functions<T>().backward_input(y.in<T>(rows), share.in<T>(rows),
@@ -49,15 +49,15 @@ nb::object backward_input_as(Input& y, Input& share, Input& factors) {
   return grad_x.numpy();
 }
 
-nb::object backward_input(nb::handle y, nb::handle share, nb::handle factors) {
+nb::object backward_input(nb::handle y, nb::handle share, nb::handle factors, nb::handle out) {
   Input ys(y, "fd", true), qs(share, "fd", true), fs(factors, "fd", true);
   check_rows(ys);
   same_shape(ys, qs);
   same_dtype(ys, qs);
   need(fs.ndim() == 1 && fs.shape(0) == ys.shape(0));
   same_dtype(ys, fs);
-  return ys.is_double() ? backward_input_as<double>(ys, qs, fs)
-                        : backward_input_as<float>(ys, qs, fs);
+  return ys.is_double() ? backward_input_as<double>(ys, qs, fs, out)
+                        : backward_input_as<float>(ys, qs, fs, out);
 }
 
 }  // namespace
@@ -68,7 +68,7 @@ void bind(nb::module_& module, Variant variant) {
       module.def_submodule("cross_entropy", "Cross-entropy, a vector of samples at a time.");
   chapter.def("forward", &forward, nb::arg("x"), nb::arg("share"));
   chapter.def("backward_input", &backward_input, nb::arg("y"), nb::arg("share"),
-              nb::arg("factors"));
+              nb::arg("factors"), nb::arg("out") = nb::none());
 }
 
 }  // namespace clearconv::cross_entropy

@@ -50,25 +50,29 @@ nb::object squares(nb::handle difference) {
 }
 
 template <class T>
-double total_as(Input& difference) {
-  const Layout layout = difference.layout();
+double total_as(Input& difference, nb::handle shards) {
   const Index N = difference.ndim() > 0 ? difference.shape(0) : 1;
+  const Shards here = shards_of(shards, N);
+  // A shard's numbers adjoin where the first axis is the slowest.
+  const Layout given = difference.layout();
+  const Layout layout = N <= 1 || given.order[0] == 0 ? given : difference.c_layout();
   double sum = 0;
   if (layout.size > 0)
     compute([&] {
-      sum = functions<T>().total(difference.in<T>(layout), N, layout.size / N, threads::runtime);
+      sum = functions<T>().total(difference.in<T>(layout), here, layout.size / N,
+                                 threads::runtime);
     });
   return sum;
 }
 
-double total(nb::handle difference) {
+double total(nb::handle difference, nb::handle shards) {
   Input ds(difference, "fd", true);
-  return ds.is_double() ? total_as<double>(ds) : total_as<float>(ds);
+  return ds.is_double() ? total_as<double>(ds, shards) : total_as<float>(ds, shards);
 }
 
 template <class T>
-nb::object backward_input_as(Input& difference, Input& factors) {
-  Output<T> grad_x(difference.layout());
+nb::object backward_input_as(Input& difference, Input& factors, nb::handle out) {
+  Output<T> grad_x(difference.layout(), out);
   const Layout& layout = grad_x.layout();
   compute([&] {
     const T* from = difference.in<T>(layout);
@@ -82,11 +86,12 @@ nb::object backward_input_as(Input& difference, Input& factors) {
   return grad_x.numpy();
 }
 
-nb::object backward_input(nb::handle difference, nb::handle factors) {
+nb::object backward_input(nb::handle difference, nb::handle factors, nb::handle out) {
   Input ds(difference, "fd", true), fs(factors, "fd", true);
   same_shape(ds, fs);
   same_dtype(ds, fs);
-  return ds.is_double() ? backward_input_as<double>(ds, fs) : backward_input_as<float>(ds, fs);
+  return ds.is_double() ? backward_input_as<double>(ds, fs, out)
+                        : backward_input_as<float>(ds, fs, out);
 }
 
 }  // namespace
@@ -97,8 +102,9 @@ void bind(nb::module_& module, Variant variant) {
       module.def_submodule("squared_error", "Squared error, a vector of numbers at a time.");
   chapter.def("difference", &difference, nb::arg("x"), nb::arg("target"));
   chapter.def("squares", &squares, nb::arg("difference"));
-  chapter.def("total", &total, nb::arg("difference"));
-  chapter.def("backward_input", &backward_input, nb::arg("difference"), nb::arg("factors"));
+  chapter.def("total", &total, nb::arg("difference"), nb::arg("shards") = nb::none());
+  chapter.def("backward_input", &backward_input, nb::arg("difference"), nb::arg("factors"),
+              nb::arg("out") = nb::none());
 }
 
 }  // namespace clearconv::squared_error

@@ -47,22 +47,23 @@ double sum_of_squares(const T* from, Index count) {
 }
 
 template <class T>
-double total(const T* difference, Index N, Index each, const Runtime& runtime) {
+double total(const T* difference, const Shards& shards, Index each, const Runtime& runtime) {
   struct Call {
     const T* difference;
-    Index N, each;
-    double sums[8];
-  } call = {difference, N, each, {}};
+    const Shards& shards;
+    Index each;
+    double sums[kMostShards];
+  } call = {difference, shards, each, {}};
   const auto unit = [](void* context, Index unit) {
     Call& call = *static_cast<Call*>(context);
-    const Shard shard(whole_batch(call.N), unit);
+    const Shard shard(call.shards, unit);
     const T* from = call.difference + shard.first * call.each;
     const Index count = shard.images * call.each;
     for (Index i = 0; i < count; i += kChunkPixels)
       call.sums[unit] += sum_of_squares(from + i, least(kChunkPixels, count - i));
   };
-  runtime.parallel(whole_batch(N).here, unit, &call);
-  add_shards(call.sums, whole_batch(N).here, 1, 1);
+  runtime.parallel(shards.here, unit, &call);
+  add_shards(call.sums, shards.here, 1, 1);
   return call.sums[0];
 }
 

@@ -10,8 +10,8 @@ template <class T>
 struct Functions {
   void (*difference)(const T* x, const T* target, Index count, T* away, const Runtime& runtime);
   void (*squares)(const T* difference, Index count, T* squared, const Runtime& runtime);
-  // The sum of the squares of N samples of `each` numbers.
-  double (*total)(const T* difference, Index N, Index each, const Runtime& runtime);
+  // The sum of the squares of these shards' samples, of `each` numbers.
+  double (*total)(const T* difference, const Shards& shards, Index each, const Runtime& runtime);
   void (*backward_input)(const T* difference, const T* factors, Index count, T* grad_x,
                          const Runtime& runtime);
   // One factor for all.
