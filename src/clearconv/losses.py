@@ -8,7 +8,9 @@ import numpy.typing as npt
 
 from clearconv.arrays import Array
 from clearconv.errors import ArgumentError
+from clearconv.layers.base.group import ALONE, Group
 from clearconv.ops import cross_entropy, squared_error
+from clearconv.ops.geometry.shards import WHOLE, Shards
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,13 @@ class CrossEntropy:
     label_smoothing: float = 0.0
     class_weight: Sequence[float] | None = None
 
-    def __call__(self, y: Array, target: npt.NDArray[np.integer] | Array) -> tuple[float, Array]:
+    def __call__(
+        self,
+        y: Array,
+        target: npt.NDArray[np.integer] | Array,
+        shards: Shards = WHOLE,
+        group: Group = ALONE,
+    ) -> tuple[float, Array]:
         """Return the mean loss and dL/dy.
 
         Parameters
@@ -36,6 +44,10 @@ class CrossEntropy:
             Logits.
         target : ndarray of shape (N,) of int, or (N, K)
             Class numbers, or probabilities.
+        shards : Shards
+            Which shards of a batch these images are.
+        group : Group
+            Who holds the others; the mean is over all.
 
         Returns
         -------
@@ -52,9 +64,12 @@ class CrossEntropy:
             If a row of probabilities has a negative number, or does not sum to 1.
         """
         weight = None if self.class_weight is None else np.asarray(self.class_weight, y.dtype)
-        loss, saved = cross_entropy.forward_saving(
-            y, target, label_smoothing=self.label_smoothing, class_weight=weight
-        )
+        how = y, target, self.label_smoothing, weight
+        if shards is WHOLE and group is ALONE:
+            loss, saved = cross_entropy.forward_saving(*how)
+        else:
+            sums, saved = cross_entropy.loss_sums(*how, shards=shards, joined=True)
+            loss, saved = cross_entropy.mean_loss(group.combine(sums, "sum"), saved)
         return float(loss), cross_entropy.backward_input(saved)
 
 
@@ -79,12 +94,18 @@ class SquaredError:
                 "reduction='none') gives the square of each difference."
             )
 
-    def __call__(self, y: Array, target: Array) -> tuple[float, Array]:
+    def __call__(
+        self, y: Array, target: Array, shards: Shards = WHOLE, group: Group = ALONE
+    ) -> tuple[float, Array]:
         """Return the loss and dL/dy.
 
         Parameters
         ----------
         y, target : ndarray of the same shape
+        shards : Shards
+            Which shards of a batch these samples are.
+        group : Group
+            Who holds the others; the loss is that of all.
 
         Returns
         -------
@@ -96,5 +117,10 @@ class SquaredError:
         ShapeError
             If the shapes differ.
         """
-        loss, saved = squared_error.forward_saving(y, target, self.reduction)
+        how = y, target, self.reduction
+        if shards is WHOLE and group is ALONE:
+            loss, saved = squared_error.forward_saving(*how)
+        else:
+            sums, saved = squared_error.loss_sums(*how, shards=shards, joined=True)
+            loss, saved = squared_error.whole_loss(group.combine(sums, "sum"), saved)
         return float(loss), squared_error.backward_input(saved)

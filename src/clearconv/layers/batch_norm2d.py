@@ -94,17 +94,26 @@ class BatchNorm2d(Layer):
         if not context.training:
             # saved holds copies: a later training step does not change what backward uses
             return batch_norm2d.forward_saving(x, weight, bias, self.eps, mean=mean, var=var)
-        y, saved = batch_norm2d.forward_saving(x, weight, bias, self.eps)
+        moments = None
+        if context.in_parts:
+            found = batch_norm2d.moments(x, shards=context.shards, joined=True)
+            moments = context.group.combine(found, "moments")
+        y, saved = batch_norm2d.forward_saving(x, weight, bias, self.eps, moments=moments)
         batch_norm2d.update_running(mean, var, saved, self.momentum)
         return y, saved
 
     def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array | None:
         to_weight, to_bias = self.grad("weight"), self.grad("bias")
-        if not context.input_gradient:
+        sums = None
+        if context.in_parts:
+            found = batch_norm2d.gradient_sums(grad_y, saved, shards=context.shards, joined=True)
+            sums = context.group.combine(found, "sum")
+        elif not context.input_gradient:
             batch_norm2d.backward_weight(grad_y, saved, out=to_weight)
             batch_norm2d.backward_bias(grad_y, saved, out=to_bias)
             return None
         weight = self.value("weight")
-        return batch_norm2d.backward(grad_y, weight, saved, out_weight=to_weight, out_bias=to_bias)[
-            0
-        ]
+        grad_x, _, _ = batch_norm2d.backward(
+            grad_y, weight, saved, sums=sums, out_weight=to_weight, out_bias=to_bias
+        )
+        return grad_x

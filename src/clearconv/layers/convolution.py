@@ -94,13 +94,27 @@ class Convolution(Layer):
         x, activated = saved
         grad = deactivate(self.activation, grad_y, activated)  # dL/d(before the activation)
         weight = self.value("weight")
-        self.operation.backward_weight(grad, x, weight.shape, **self.how, out=self.grad("weight"))
-        if self.bias:
-            self.operation.backward_bias(grad, self.shared_biases, out=self.grad("bias"))
+        if context.in_parts:
+            self._combine(grad, x, context)
+        else:
+            to = self.grad("weight")
+            self.operation.backward_weight(grad, x, weight.shape, **self.how, out=to)
+            if self.bias:
+                self.operation.backward_bias(grad, self.shared_biases, out=self.grad("bias"))
         if not context.input_gradient:
             return None
         grad_x: Array = self.operation.backward_input(grad, weight, x.shape, **self.how)
         return grad_x
+
+    def _combine(self, grad: Array, x: Array, context: Context) -> None:
+        """Fill the parameters' gradients from the sums of all who hold a part of the batch."""
+        operation, to = self.operation, self.grad("weight")
+        part = {"shards": context.shards, "joined": True}
+        sums = operation.weight_sums(grad, x, to.shape, **self.how, **part)
+        operation.weight_from_sum(context.group.combine(sums, "sum"), to.shape, out=to)
+        if self.bias:
+            sums = operation.bias_sums(grad, self.shared_biases, **part)
+            self.grad("bias")[...] = context.group.combine(sums, "sum")
 
 
 def reordered(

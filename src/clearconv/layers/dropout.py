@@ -44,7 +44,7 @@ class Dropout(Layer):
     def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
         if not context.training or self.p == 0:
             return x, None
-        samples = context.samples if context.samples is not None else tuple(range(len(x)))
+        samples = context.numbers(len(x))
         key = dropout.DropoutKey(context.seed, self.path, context.epoch, context.step, samples)
         return dropout.forward_saving(x, self.p, key)
 

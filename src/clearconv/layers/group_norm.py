@@ -69,6 +69,11 @@ class _ByImage(Layer):
         if not self.affine:
             return group_norm.backward_input(grad_y, None, saved)
         to_weight, to_bias = self.grad("weight"), self.grad("bias")
+        if context.in_parts:
+            weight, shards = self.value("weight"), context.shards
+            grad_x, sums = group_norm.backward_sums(grad_y, weight, saved, shards=shards)
+            to_weight[...], to_bias[...] = context.group.combine(sums, "sum")
+            return grad_x
         if not context.input_gradient:
             group_norm.backward_weight(grad_y, saved, out=to_weight)
             group_norm.backward_bias(grad_y, saved, out=to_bias)
@@ -215,7 +220,11 @@ class LayerNorm(_ByImage):
         if not self.affine:
             return _images(group_norm.backward_input(grads, None, saved), grad_y.shape)
         weight = _features(self.value("weight")[None])[0]
-        grad_x, grad_weight, grad_bias = group_norm.backward(grads, weight, saved)
+        if context.in_parts:
+            grad_x, sums = group_norm.backward_sums(grads, weight, saved, shards=context.shards)
+            grad_weight, grad_bias = context.group.combine(sums, "sum")
+        else:
+            grad_x, grad_weight, grad_bias = group_norm.backward(grads, weight, saved)
         for name, grad in (("weight", grad_weight), ("bias", grad_bias)):
             self.grad(name)[...] = _images(grad[None], (1, *self.input_shape))[0]
         return _images(grad_x, grad_y.shape)

@@ -93,9 +93,17 @@ class Linear(Layer):
     def _backward(self, grad_y: Array, saved: Any, context: Context) -> Array | None:
         x, activated = saved
         grad = deactivate(self.activation, grad_y, activated)
-        linear.backward_weight(grad, x, out=self.grad("weight"))
-        if self.bias:
-            linear.backward_bias(grad, out=self.grad("bias"))
+        if context.in_parts:
+            shards, group = context.shards, context.group
+            sums = linear.weight_sums(grad, x, shards=shards, joined=True)
+            self.grad("weight")[...] = group.combine(sums, "sum")
+            if self.bias:
+                sums = linear.bias_sums(grad, shards=shards, joined=True)
+                self.grad("bias")[...] = group.combine(sums, "sum")
+        else:
+            linear.backward_weight(grad, x, out=self.grad("weight"))
+            if self.bias:
+                linear.backward_bias(grad, out=self.grad("bias"))
         return linear.backward_input(grad, self.value("weight")) if context.input_gradient else None
 
     def multiply_adds(self) -> int:

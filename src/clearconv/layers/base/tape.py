@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from clearconv.arrays import Array
 from clearconv.errors import TapeError
+from clearconv.layers.base.group import ALONE, Group
+from clearconv.ops.geometry.shards import WHOLE, Shards
 
 #: None: store nothing. "backward": what backward needs. "all": every layer's arrays too.
 Keep = Literal["backward", "all"] | None
@@ -28,6 +30,11 @@ class Context:
     recording : bool
         Whether a backward pass can follow; where not, a layer need save nothing. Set by
         ``forward`` from its `keep`.
+    shards : Shards
+        Which shards of the batch x holds.
+    group : Group
+        Who holds the others. Whatever is summed over the batch is summed over x, and then combined
+        by the group.
     """
 
     training: bool = False
@@ -37,6 +44,20 @@ class Context:
     samples: tuple[int, ...] | None = None
     input_gradient: bool = True
     recording: bool = True
+    shards: Shards = WHOLE
+    group: Group = ALONE
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether a sum over x may be a part of one over the batch."""
+        return self.group is not ALONE or self.shards is not WHOLE
+
+    def numbers(self, N: int) -> tuple[int, ...]:
+        """Number the N images of x: by `samples`, or by their places in the batch."""
+        if self.samples is not None:
+            return self.samples
+        first = self.shards.cut().start or 0
+        return tuple(range(first, first + N))
 
 
 @dataclass

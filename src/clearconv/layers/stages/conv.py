@@ -1,7 +1,8 @@
 """A convolution and what stands behind it, run as one."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +15,8 @@ from clearconv.layers.batch_norm2d import BatchNorm2d
 from clearconv.layers.conv2d import Conv2d
 from clearconv.layers.stages.norm import norm_of, relu_words
 from clearconv.layers.stages.stage import Addend, Value
-from clearconv.ops import batch_norm2d, conv_block
-from clearconv.ops.conv_block import Norm, Normalised
+from clearconv.ops import batch_norm2d, conv2d, conv_block
+from clearconv.ops.conv_block import BlockGradients, BlockSaved, Norm, Normalised
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ class ConvStage:
                     x, weight, bias, **how, relu=self.relu, ceiling=self.ceiling
                 )
             how = {**conv.how, "norm": self._norm(not context.training), "pool": self.pool}
+            if self.norm is not None and context.training and context.in_parts:
+                z, moments = conv_block.forward_moments(
+                    x, weight, bias, **conv.how, shards=context.shards
+                )
+                how["measured"] = z, context.group.combine(moments, "moments")
             y, saved = conv_block.forward_saving(
                 x, weight, bias, **how, relu=self.relu, ceiling=self.ceiling
             )
@@ -82,21 +88,42 @@ class ConvStage:
         self, grad_y: Array, tape: Tape, context: Context, into: Array | None = None
     ) -> Array | None:
         """Backward; the input's gradient is added to `into` if given."""
-        conv = self.conv
-        grads = conv_block.backward(
-            grad_y,
-            conv.value("weight"),
-            tape.recall(conv.path, grad_y),
-            input_gradient=context.input_gradient,
-            into=into,
-            grad_weight=conv.grad("weight"),
+        conv, weight, saved = (
+            self.conv,
+            self.conv.value("weight"),
+            tape.recall(self.conv.path, grad_y),
         )
+        how: dict[str, Any] = {"input_gradient": context.input_gradient, "into": into}
+        if context.in_parts:
+            grads = self._combine(grad_y, weight, saved, context, how)
+        else:
+            to = conv.grad("weight")
+            grads = conv_block.backward(grad_y, weight, saved, **how, grad_weight=to)
         if grads.bias is not None:
             conv.grad("bias")[...] = grads.bias
         if self.norm is not None:
             self.norm.grad("weight")[...] = grads.norm_weight
             self.norm.grad("bias")[...] = grads.norm_bias
         return grads.x
+
+    def _combine(
+        self,
+        grad_y: Array,
+        weight: Array,
+        saved: BlockSaved,
+        context: Context,
+        how: dict[str, Any],
+    ) -> BlockGradients:
+        """Fill the filters' gradient from the sums of all who hold a part of the batch."""
+        shards, group = context.shards, context.group
+        if self.norm is not None:
+            found = conv_block.gradient_sums(grad_y, saved, shards=shards, joined=True)
+            how["sums"] = group.combine(found, "sum")
+        grads = conv_block.backward_sums(grad_y, weight, saved, shards=shards, **how)
+        total = group.combine(grads.weight, "sum")
+        conv2d.weight_from_sum(total, weight.shape, out=self.conv.grad("weight"))
+        bias = None if grads.bias is None else group.combine(grads.bias, "sum")
+        return replace(grads, bias=bias)
 
     def _norm(self, fixed: bool) -> Norm | None:
         return None if self.norm is None else norm_of(self.norm, fixed)

@@ -36,8 +36,11 @@ class NormStage:
         layer, fixed = self.norm, tape is None or not context.training
         try:
             layer._fits("channels", x.shape[1], layer.input_shape[0], x.shape)
-            norm = norm_of(layer, fixed)
-            y = conv_block.normalise(computed(x), norm, self.relu, self.ceiling)
+            norm, x, moments = norm_of(layer, fixed), computed(x), None
+            if context.in_parts and not fixed:
+                found = batch_norm2d.moments(x, shards=context.shards, joined=True)
+                moments = context.group.combine(found, "moments")
+            y = conv_block.normalise(x, norm, self.relu, self.ceiling, moments=moments)
         except ShapeError as error:
             raise at_layer(layer.label, error) from None
         if not fixed:
@@ -51,12 +54,12 @@ class NormStage:
         self, grad_y: Array, tape: Tape, context: Context, into: Array | None = None
     ) -> Array | None:
         """Backward; the input's gradient is added to `into` if given."""
-        layer = self.norm
+        layer, sums, saved = self.norm, None, tape.recall(self.norm.path, grad_y)
+        if context.in_parts:
+            found = conv_block.gradient_sums(grad_y, saved, shards=context.shards, joined=True)
+            sums = context.group.combine(found, "sum")
         grads = conv_block.backward_normalise(
-            grad_y,
-            tape.recall(layer.path, grad_y),
-            input_gradient=context.input_gradient,
-            into=into,
+            grad_y, saved, sums=sums, input_gradient=context.input_gradient, into=into
         )
         layer.grad("weight")[...] = grads.weight
         layer.grad("bias")[...] = grads.bias
