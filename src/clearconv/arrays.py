@@ -202,17 +202,6 @@ class Destination:
         return self._out
 
 
-def result(what: str, value: Array, shape: tuple[int, ...], out: Array | None) -> Array:
-    """Give `value` its final shape (a leading axis of one may fall away), into `out` if given."""
-    value = value.reshape(shape) if value.shape != shape else value
-    if out is None:
-        return value
-    if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != value.dtype:
-        got = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
-        raise ShapeError(f"{what}: out is {got}, but {value.dtype} {shape} is needed.")
-    np.copyto(out, value)
-    return out
-
 
 def finite(array: npt.NDArray[np.floating]) -> bool:
     """Tell whether every number is finite: by one sum, and one by one only where that is not."""

@@ -8,7 +8,7 @@ Shapes: x of any shape; y the same. float32 or float64.
 Sources: invented for a test.
 """
 
-from clearconv.arrays import Array, check, expect, result, same_dtype
+from clearconv.arrays import Array, Destination, check, expect, same_dtype
 from clearconv.ops.tellings import pick
 
 __all__ = ["backward_input", "forward"]
@@ -45,7 +45,8 @@ def forward(x: Array, *, out: Array | None = None, backend: str | None = None) -
     Invented.
     """
     check("toy.forward", "x", x)
-    return result("toy.forward", pick("toy", backend).forward(x), x.shape, out)
+    to = Destination("toy.forward", out, x.shape, x.dtype, x)
+    return to.result(pick("toy", backend).forward(x))
 
 
 def backward_input(
@@ -89,4 +90,5 @@ def backward_input(
     check(what, "grad_y", grad_y)
     same_dtype(what, grad_y=grad_y, x=x)
     expect(what, "grad_y", grad_y, x.shape, "the shape of x")
-    return result(what, pick("toy", backend).backward_input(grad_y, x), x.shape, out)
+    to = Destination(what, out, x.shape, x.dtype, grad_y, x)
+    return to.result(pick("toy", backend).backward_input(grad_y, x))
