@@ -202,7 +202,6 @@ class Destination:
         return self._out
 
 
-
 def finite(array: npt.NDArray[np.floating]) -> bool:
     """Tell whether every number is finite: by one sum, and one by one only where that is not."""
     with np.errstate(all="ignore"):
