@@ -20,6 +20,7 @@ from clearconv.ops import (
     dropout,
     global_avg_pool2d,
     im2col,
+    linear,
     max_pool2d,
     softmax,
     squared_error,
@@ -78,6 +79,23 @@ def calls(shape: tuple[int, ...], dtype: str = "float64") -> Calls:
         normal,
         made["conv_transpose2d.forward"],
     )
+    made["conv2d.backward_weight"] = _with(
+        lambda grad, **how: conv2d.backward_weight(grad, x, weight.shape, padding=1, **how),
+        normal,
+        made["conv2d.forward"],
+    )
+    made["conv2d.backward_bias"] = _with(conv2d.backward_bias, normal, made["conv2d.forward"])
+    made["conv_transpose2d.backward_weight"] = _with(
+        lambda grad, **how: conv_transpose2d.backward_weight(grad, x, spread.shape, **how),
+        normal,
+        made["conv_transpose2d.forward"],
+    )
+    rows, wide = x.reshape(-1, shape[-1]), normal(3 * shape[-1], shape[-1])
+    grads = normal(len(rows), len(wide))
+    made["linear.forward"] = lambda **how: linear.forward(rows, wide, **how)
+    made["linear.backward_input"] = lambda **how: linear.backward_input(grads, wide, **how)
+    made["linear.backward_weight"] = lambda **how: linear.backward_weight(grads, rows, **how)
+    made["linear.backward_bias"] = lambda **how: linear.backward_bias(grads, **how)
     made["im2col.backward_input"] = _with(
         lambda grad, **how: im2col.backward_input(grad, shape, 2, **how),
         normal,

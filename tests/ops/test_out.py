@@ -119,6 +119,8 @@ BESIDE = {
     "conv_transpose2d.backward_input",
     "conv_transpose2d.forward",
     "im2col.backward_input",
+    "linear.backward_input",
+    "linear.forward",
     "max_pool2d.forward",
     "max_pool2d.forward_saving",
     "upsample2d.backward_input bilinear",
@@ -133,6 +135,8 @@ BESIDE = {
 def test_python_tellings_make_no_array_of_the_results_size(backend, name):
     if backend == "matrix" and name in BESIDE:
         pytest.skip("NumPy needs an array beside it")
+    if name.endswith("backward_weight"):
+        pytest.skip("each shard of the batch has a sum of its own")
     call = made((1, 1, 40, 40) if backend == "loops" else (2, 8, 96, 96))[name]
     y = call(backend=backend)
     if y.nbytes < 8 << 10:

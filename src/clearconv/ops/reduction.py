@@ -1,32 +1,40 @@
 """How the numbers of a batch become one: the tree over its shards, and what the losses share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, put
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
 from clearconv.ops.geometry.shards import WHOLE, Shards
 
 Sum = TypeVar("Sum")
 
 
-def in_tree(sums: Sequence[Sum], join: Callable[[Sum, Sum], Sum]) -> Sum:
+def in_tree(sums: Iterable[Sum], join: Callable[[Sum, Sum], Sum]) -> Sum:
     """Join neighbours, then neighbours of what came out, until one is left.
 
     ``((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7))``; of a pair whose second is absent, the first goes
     on as it is. Each of equal, aligned parts may therefore be joined by itself first (parts of a
     power of two; only the last may be shorter): joining the results in order does the same
     additions.
+
+    Two halves of a subtree are joined as soon as the second is there, so that of sums which are
+    computed one by one few need to be held.
     """
-    left = list(sums)
-    while len(left) > 1:
-        pairs = [join(left[i], left[i + 1]) for i in range(0, len(left) - 1, 2)]
-        left = pairs + left[2 * len(pairs) :]
-    return left[0]
+    held: list[tuple[int, Sum]] = []  # what waits for its second half, and the height of its tree
+    for one in sums:
+        height = 0
+        while held and held[-1][0] == height:
+            one, height = join(held.pop()[1], one), height + 1
+        held.append((height, one))
+    total = held.pop()[1]
+    while held:
+        total = join(held.pop()[1], total)
+    return total
 
 
 def tree_sum(sums: Array | Sequence[Array], *, out: Array | None = None) -> Array:
@@ -75,7 +83,7 @@ def tree_sum(sums: Array | Sequence[Array], *, out: Array | None = None) -> Arra
     if len(sums) == 0:
         total = np.zeros(shape, dtype=np.asarray(sums).dtype)
     else:
-        total = in_tree(list(sums), np.add)
+        total = in_tree(sums, np.add)
     if out is not None:
         out[...] = total
         return out
@@ -187,10 +195,8 @@ def by_shards(batched: int) -> Callable[[Callable[..., Array]], Callable[..., Ar
         ) -> Array:
             arrays, rest = args[:batched], args[batched:]
             cuts = shards.of(len(arrays[0])) or [slice(0)]  # the sum over no images is 0
-            return tree_sum(
-                [formula(*(array[cut] for array in arrays), *rest, **options) for cut in cuts],
-                out=out,
-            )
+            sums = (formula(*(array[cut] for array in arrays), *rest, **options) for cut in cuts)
+            return put(np.asarray(in_tree(sums, np.add)), out)
 
         return summed
 

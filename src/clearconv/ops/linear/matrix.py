@@ -1,14 +1,12 @@
 """The fully connected layer as matrix products: samples are rows, neurons are columns."""
 
-import numpy as np
-
-from clearconv.arrays import Array
+from clearconv.arrays import Array, put
 from clearconv.ops.reduction import by_shards
 
 
 def forward(x: Array, weight: Array, bias: Array | None, out: Array | None = None) -> Array:
     """Samples (rows) times weights (columns)."""
-    y: Array = np.matmul(x, weight.T, out=out)  # (N, I) @ (I, O) = (N, O)
+    y = put(x @ weight.T, out)  # (N, I) @ (I, O) = (N, O)
     if bias is not None:
         y += bias
     return y
@@ -16,8 +14,7 @@ def forward(x: Array, weight: Array, bias: Array | None, out: Array | None = Non
 
 def backward_input(grad_y: Array, weight: Array, out: Array | None = None) -> Array:
     """`grad_y` times the weights, not transposed this time."""
-    grad_x: Array = np.matmul(grad_y, weight, out=out)  # (N, O) @ (O, I) = (N, I)
-    return grad_x
+    return put(grad_y @ weight, out)  # (N, O) @ (O, I) = (N, I)
 
 
 @by_shards(2)
