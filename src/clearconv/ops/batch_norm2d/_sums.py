@@ -9,7 +9,7 @@ def statistics(moments: Array) -> tuple[Array, Array]:
     """Return mean and biased variance (C,) of the whole batch's moments (3, C)."""
     count, mean, deviation = moments
     # rounding can leave a constant channel a little below zero
-    return mean, np.where(deviation < 0, 0, deviation) / count
+    return mean, np.maximum(deviation, 0) / count
 
 
 def slopes(sums: Array, mean: Array, var: Array, eps: float, centre: Array) -> tuple[Array, Array]:
