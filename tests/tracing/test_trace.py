@@ -364,7 +364,7 @@ def test_code_and_formula_are_read_where_they_stand():
     assert told.function.name == "clearconv.ops.conv2d.loops.backward_weight"
     assert told.function.file == "clearconv/ops/conv2d/loops.py"
     lines = (Path(clearconv.__file__).parents[1] / told.function.file).read_text().splitlines()
-    assert lines[told.function.line - 1].startswith("def backward_weight(")
-    assert told.function.source.startswith("def backward_weight(")
+    assert lines[told.function.line - 1] == "@by_shards(2)"  # and below it the formula
+    assert told.function.source.startswith("@by_shards(2)\ndef backward_weight(")
     assert told.formula.startswith(r"dw_{o,c,i,j} = \sum_{n,p,q}")
     assert "formula 14" in told.reference

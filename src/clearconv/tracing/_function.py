@@ -30,14 +30,14 @@ class Function:
     @property
     def source(self) -> str:
         """Return its source text, read from the file."""
-        return inspect.getsource(_found(self.name))
+        return inspect.getsource(inspect.unwrap(_found(self.name)))
 
 
 @lru_cache(maxsize=256)
 def function_of(name: str) -> Function:
     """Look a function or method up by its dotted name below ``clearconv``."""
     whole = f"clearconv.{name}"
-    found = _found(whole)
+    found = inspect.unwrap(_found(whole))  # the formula, not the decorator that sums its shards
     package = Path(str(files("clearconv"))).parent
     file = Path(str(inspect.getsourcefile(found))).relative_to(package)
     return Function(whole, file.as_posix(), inspect.getsourcelines(found)[1])
