@@ -1,8 +1,8 @@
 """What every chapter's contract checks about its arrays.
 
-An axis of a batch's images or features needs at least one element, the batch itself does not: no
-images give no results, and gradients of 0 for the parameters. What takes a mean over a batch needs
-one.
+Every axis of images or features needs at least one element; the batch may be empty: without images
+there are no results, and the parameters' gradients are 0. A mean over a batch needs at least one
+image.
 """
 
 from math import prod
@@ -14,13 +14,13 @@ import numpy.typing as npt
 from clearconv.errors import DtypeError, ShapeError
 from clearconv.machine import allowed_memory
 
-#: float32 or float64, every element of one operation alike.
+#: float32 or float64, the same for all arrays of one operation.
 Array = npt.NDArray[Any]
 #: Sizes of the axes; in a layer without the batch axis.
 Shape = tuple[int, ...]
 
 _DTYPES = np.dtype(np.float32), np.dtype(np.float64)
-_SMALL = 2**28  # bytes; of more it is worth asking whether there is memory for them
+_SMALL = 2**28  # bytes; for larger arrays it is worth checking that there is enough memory
 
 
 def check(what: str, name: str, array: Array, ndim: int | tuple[int, ...] | None = None) -> Array:
@@ -49,7 +49,7 @@ def check(what: str, name: str, array: Array, ndim: int | tuple[int, ...] | None
 
 
 def filled(what: str, name: str, shape: tuple[int, ...], first: int) -> None:
-    """Raise if an axis from the `first` on is empty; those before it count a batch."""
+    """Raise if an axis from `first` on is empty; the axes before it are the batch's."""
     if min(shape[first:], default=1) < 1:
         raise ShapeError(
             f"{what}: {name} has shape {tuple(shape)}, but only the batch may be empty; each other "
@@ -87,21 +87,21 @@ def expect(what: str, name: str, array: Array, shape: tuple[int, ...], why: str)
 
 
 def as_batch(what: str, x: Array, name: str = "x") -> Array:
-    """See one map (H, W), one image (C, H, W) or a batch as (N, C, H, W); a view."""
+    """View one map (H, W), one image (C, H, W) or a batch as (N, C, H, W); a view."""
     check(what, name, x, (2, 3, 4))
     filled(what, name, x.shape, max(x.ndim - 3, 0))
     return x if x.ndim == 4 else x[(np.newaxis,) * (4 - x.ndim)]  # (N, C, H, W)
 
 
 def as_images(array: Array) -> Array:
-    """See features (N, C) and one image (C, H, W) as (N, C, H, W); a view."""
+    """View features (N, C) and one image (C, H, W) as (N, C, H, W); a view."""
     if array.ndim == 2:
         return array[:, :, np.newaxis, np.newaxis]
     return array[np.newaxis] if array.ndim == 3 else array
 
 
 def batch_shape(what: str, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """See the shape of a map, image or batch as (N, C, H, W)."""
+    """View the shape of a map, image or batch as (N, C, H, W)."""
     if len(shape) not in (2, 3, 4):
         raise ShapeError(
             f"{what}: x_shape is {shape}, but (H, W), (C, H, W) or (N, C, H, W) is needed."
@@ -121,7 +121,7 @@ def zeros(shape: tuple[int, ...], dtype: npt.DTypeLike, out: Array | None = None
 
 
 def zeros_like(array: Array, out: Array | None = None) -> Array:
-    """Return zeros as `array` lies in memory: `out` with its numbers overwritten, or a new one."""
+    """Return zeros in the memory order of `array`: `out` overwritten, or a new array."""
     if out is None:
         return np.zeros_like(array)
     out[...] = 0
@@ -142,24 +142,24 @@ class Destination:
     Parameters
     ----------
     what : str
-        Names the function in error messages.
+        Name of the function in error messages.
     out : ndarray or None
-        From the caller.
+        The caller's `out`.
     shape : tuple of int
-        Of the result, without the axes that a single image or map lacks.
+        Shape of the result, without the axes that a single image or map lacks.
     dtype : dtype
-        Of the result.
+        Dtype of the result.
     *inputs : ndarray or None
-        What the telling reads while it writes.
+        Arrays that the telling reads while it writes.
     axes : int
-        Number of axes that the telling's result has at least: leading ones fall away.
+        Smallest number of axes of the telling's result; the caller's shape lacks the leading ones.
 
     Attributes
     ----------
     place : ndarray or None
-        A view of `out` with the telling's axes, which it writes into. None where it makes an array:
-        without an `out`, and where `out` may share memory with an input, whose numbers would be
-        overwritten before they are read.
+        A A view of `out` with the telling's axes, to be written into. None if the telling makes an
+        array: without an `out`, or if `out` may share memory with an input, whose numbers would
+        be overwritten before they are read.
 
     Raises
     ------
@@ -194,15 +194,15 @@ class Destination:
             self.place = out if out.ndim >= axes else out[(np.newaxis,) * (axes - out.ndim)]
 
     def result(self, value: Array) -> Array:
-        """Return what the telling gave in its final shape, in `out` if there is one."""
+        """Return the telling's result in its final shape, in `out` if there is one."""
         if self._out is None:
             return value if value.shape == self._shape else value.reshape(self._shape)
-        if not np.may_share_memory(value, self._out):  # computed beside it
+        if not np.may_share_memory(value, self._out):  # computed in another array
             np.copyto(self._out, value.reshape(self._shape))
         return self._out
 
 
 def finite(array: npt.NDArray[np.floating]) -> bool:
-    """Tell whether every number is finite: by one sum, and one by one only where that is not."""
+    """Return whether every number is finite: by one sum, and one by one only if that is not."""
     with np.errstate(all="ignore"):
         return bool(np.isfinite(array.sum()) or np.isfinite(array).all())

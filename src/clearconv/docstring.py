@@ -27,7 +27,7 @@ _TOKEN = re.compile(r"\\[a-zA-Z]+|\\.|[{}_^]|\s+|.")
 
 
 def sections(docstring: str) -> dict[str, str]:
-    """Split a numpydoc docstring; what stands before the first heading is under ``""``."""
+    """Split a numpydoc docstring; the text before the first heading is under ``""``."""
     parts = re.split(r"^(\w[\w ]*)\n-{3,}\n", docstring, flags=re.MULTILINE)
     return {
         "": parts[0].strip(),
@@ -43,13 +43,13 @@ def first_line(docstring: str | None) -> str:
 def readable(text: str) -> str:
     """Lay out reStructuredText for a terminal: paragraphs filled, formulas on lines of their own.
 
-    Tables and other indented or ruled lines stay as they are.
+    Tables and other indented or ruled lines are kept as they are.
     """
     return "\n\n".join(_block(block) for block in re.split(r"\n\s*\n", text.strip("\n")))
 
 
 def arguments(section: str) -> list[tuple[str, str]]:
-    """Return (name, type) of a Parameters or Returns section, type or else description."""
+    """Return (name, type) of a Parameters or Returns section; without a type, the description."""
     found = []
     for entry in re.split(r"\n(?=\S)", section) if section else ():
         head, _, description = entry.partition("\n")

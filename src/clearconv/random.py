@@ -16,14 +16,14 @@ import numpy.typing as npt
 def keys(
     seed: int, purpose: str, path: str, epoch: int, step: int, samples: Iterable[int]
 ) -> npt.NDArray[np.uint64]:
-    """Return the Philox keys of the streams that differ in their sample alone.
+    """Return the Philox keys of the streams that differ only in their sample.
 
     Parameters
     ----------
     seed, purpose, path, epoch, step
-        As for `generator`.
+        Names as for `generator`.
     samples : iterable of int
-        One stream for each.
+        Samples, one stream for each.
 
     Returns
     -------
@@ -47,13 +47,13 @@ def generator(
     Parameters
     ----------
     seed : int
-        The run's seed.
+        Seed of the run.
     purpose : str
-        What the numbers are for: ``"init"``, ``"shuffle"``, ``"augment"``, ``"dropout"``, ...
+        Purpose of the numbers: ``"init"``, ``"shuffle"``, ``"augment"``, ``"dropout"``, ...
     path : str
         The layer or parameter concerned, or ``""``.
     epoch, step, sample : int
-        Where in the training; 0 where it does not matter.
+        Position in the training; 0 where it does not matter.
 
     Returns
     -------

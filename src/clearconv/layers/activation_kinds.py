@@ -1,4 +1,4 @@
-"""Activations by name: the built-in ones, and the user's own plugged in."""
+"""Activations by name: the built-in ones and those that users register."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,15 +27,15 @@ def register_activation(
     forward: Callable[[Array], Array],
     derivative: Callable[[Array], Array],
 ) -> None:
-    """Plug in an activation of your own, by name.
+    """Register an activation of your own under a name.
 
     Parameters
     ----------
     name : str
         Usable from now on as ``Conv2d(..., activation=name)`` and ``Activation(name)``. A saved
-        model stores the name alone: register it again before loading.
+        model stores only the name: register it again before loading.
     forward : callable
-        f(x), elementwise, for an array of any shape: made of NumPy functions, or wrapped in
+        f(x), elementwise, for an array of any shape: built from NumPy functions, or wrapped in
         ``np.vectorize``. The array is read-only; return a new one.
     derivative : callable
         f'(x), elementwise, as a function of the *input* x; like `forward`.
@@ -43,7 +43,7 @@ def register_activation(
     Raises
     ------
     ArgumentError
-        If the name is one of the built-in activations or no name, or a function is none.
+        If the name is not a name or is that of a built-in activation, or a function is not one.
 
     Examples
     --------
@@ -92,13 +92,13 @@ def deactivate(kind: str, grad_y: Array, saved: Any) -> Array:
 
 
 def calls_of(kind: str) -> tuple[Call, ...]:
-    """Say what ``activate`` calls."""
+    """Return what ``activate`` calls."""
     own = kind in _own
     return (Call(kind, "an activation of your own") if own else Call(_FUNCTION, kind),)
 
 
 def _elementwise(kind: str, name: str, function: Callable[[Array], Array], x: Array) -> Array:
-    """Call a user's function and check what it returns; a constant stands for all elements."""
+    """Call a user's function and check what it returns; a constant is broadcast."""
     readable = x.view()
     readable.flags.writeable = False  # x belongs to the layer before, or to the caller
     try:

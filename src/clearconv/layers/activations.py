@@ -20,7 +20,7 @@ class Activation(Layer):
         "relu", "relu6", "leaky_relu", "sigmoid", "tanh", "hardsigmoid", "hardswish", "silu",
         "identity", or a registered name.
     slope : float
-        Of "leaky_relu" for negative inputs.
+        Slope of "leaky_relu" for negative inputs.
     name : str, optional
         Its part of the path.
     """
@@ -49,7 +49,7 @@ _NOT_IN_PLACE = "Layers never write into their input, so there is no inplace."
 
 
 class _WithoutSettings(Activation):
-    """An activation whose kind is its prefix, and which takes nothing but a name."""
+    """An activation whose kind is its prefix, and which takes only a name."""
 
     why = "It has no settings."  # what an argument is answered with
 
@@ -96,7 +96,7 @@ class LeakyReLU(Activation):
     Parameters
     ----------
     slope : float
-        Steepness below zero.
+        Slope for negative inputs.
     name : str, optional
         Its part of the path.
     """

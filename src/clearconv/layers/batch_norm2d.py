@@ -19,7 +19,7 @@ class BatchNorm2d(Layer):
     """Give each channel mean 0 and deviation 1, then a learnt scale and shift.
 
     In training the statistics are the batch's, and the running ones follow them; in evaluation the
-    running ones are used, so that an image's result does not depend on its batch-mates.
+    running ones are used, so that an image's result does not depend on the rest of its batch.
 
     Parameters
     ----------

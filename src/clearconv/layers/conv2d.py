@@ -12,7 +12,7 @@ from clearconv.ops.geometry.window import IntOrPair, Padding, Pair, Window
 
 
 class Conv2d(Convolution):
-    """Filters that slide over the image; optionally an activation right after.
+    """Filters that slide over the image, optionally followed by an activation.
 
     Parameters
     ----------
@@ -21,13 +21,13 @@ class Conv2d(Convolution):
     kernel_size : int or (int, int)
         Rows and columns of a filter.
     stride, dilation : int or (int, int)
-        Step of the window; distance of neighbouring kernel elements.
+        Step of the window; distance between neighbouring kernel elements.
     padding : int, (int, int), ((top, bottom), (left, right)), "same" or "valid"
         Zeros around the image.
     groups : int
-        Groups of channels that do not see each other.
+        Number of groups of channels that are convolved separately.
     bias : bool
-        Whether each output channel adds a number of its own.
+        Whether to add a learnt number to each output channel.
     shared_biases : bool
         False gives each position of each channel such a number; the model then takes only images
         of the size it was built for.

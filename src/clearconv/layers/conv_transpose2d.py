@@ -12,24 +12,24 @@ from clearconv.ops.geometry.window import IntOrPair, Padding, Pair, pair
 
 
 class ConvTranspose2d(Convolution):
-    """Filters that every pixel lays down on a larger map; optionally an activation right after.
+    """Filters that every pixel stamps onto a larger map, optionally followed by an activation.
 
     Parameters
     ----------
     out_channels : int
-        Number of maps that come out.
+        Number of output maps.
     kernel_size : int or (int, int)
         Rows and columns of a filter.
     stride, dilation : int or (int, int)
-        Distance of neighbouring pixels' filters on the result; of neighbouring kernel elements.
+        Distance between neighbouring pixels' filters in the result; between kernel elements.
     padding : int, (int, int) or ((top, bottom), (left, right))
         Rows and columns cut from the result's edges.
     output_padding : int or (int, int)
         Rows added at the bottom and columns at the right, less than the stride or the dilation.
     groups : int
-        Groups of channels that do not see each other.
+        Number of groups of channels that are convolved separately.
     bias : bool
-        Whether each output channel adds a number of its own.
+        Whether to add a learnt number to each output channel.
     shared_biases : bool
         False gives each position of each channel such a number; the model then takes only images
         of the size it was built for.

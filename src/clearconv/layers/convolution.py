@@ -18,14 +18,14 @@ from clearconv.ops.geometry.window import Pair, pair
 
 
 class Convolution(Layer):
-    """A layer of filters; a subclass names its chapter and says where they lie.
+    """A layer of filters; a subclass names its chapter and defines where they lie.
 
     Parameters
     ----------
     how : dict
         The chapter's options: stride and so on.
     **arguments
-        Those of the subclass, as ``from_spec`` needs them.
+        Arguments of the subclass, as ``from_spec`` needs them.
     name : str, optional
         Its part of the path.
     """
@@ -55,7 +55,7 @@ class Convolution(Layer):
 
     @abstractmethod
     def _fans(self, C: int) -> tuple[float, float]:
-        """Return how many inputs feed one output, and outputs one input."""
+        """Return the number of inputs that feed one output, and of outputs that one input feeds."""
 
     def _build(self, input_shape: Shape) -> Shape:
         self._needs(input_shape, 3)
@@ -107,7 +107,7 @@ class Convolution(Layer):
         return grad_x
 
     def _combine(self, grad: Array, x: Array, context: Context) -> None:
-        """Fill the parameters' gradients from the sums of all who hold a part of the batch."""
+        """Fill the parameters' gradients from the sums of all members of the group."""
         operation, to = self.operation, self.grad("weight")
         part = {"shards": context.shards, "joined": True}
         sums = operation.weight_sums(grad, x, to.shape, **self.how, **part)

@@ -13,8 +13,8 @@ from clearconv.ops import dropout
 class Dropout(Layer):
     """In training, set each unit to zero with probability p; in evaluation, do nothing.
 
-    Kept units are scaled by 1 / (1 - p), so that nothing need be scaled in evaluation (inverted
-    dropout). Every unit of every sample has a draw of its own at every step.
+    Kept units are scaled by 1 / (1 - p), so that evaluation needs no scaling (inverted dropout).
+    Every unit of every sample has its own draw at every step.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""From maps to a row of features."""
+"""Flattens maps into a row of features."""
 
 from math import prod
 from typing import Any
@@ -35,10 +35,10 @@ class Flatten(Layer):
         return (prod(input_shape),)
 
     def _operations(self, training: bool) -> tuple[Call, ...]:
-        return (Call("Flatten._forward", "Flatten"),)  # no chapter: numbers are put in order
+        return (Call("Flatten._forward", "Flatten"),)  # no chapter: it only reorders numbers
 
     def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
-        if x.shape[1:] != self.input_shape:  # H and W exchanged have the same number of features
+        if x.shape[1:] != self.input_shape:  # with H and W exchanged there are as many features
             exchanged = sorted(x.shape[1:]) == sorted(self.input_shape)
             remedy = "Are the axes exchanged?" if exchanged else "Did the image size change?"
             raise ShapeError(

@@ -1,4 +1,4 @@
-"""Normalisation of each image by itself: by groups of channels, as a whole, channel by channel."""
+"""Normalisation of each image by itself: over channel groups, over all, over each channel."""
 
 from math import prod
 from typing import Any
@@ -16,7 +16,7 @@ from clearconv.ops import group_norm
 
 
 class _ByImage(Layer):
-    """What the layers here share; one says into how many groups the channels fall."""
+    """What the layers here share; each defines the number of groups of channels."""
 
     prefix = "norm"
     operation = group_norm
@@ -85,13 +85,13 @@ class _ByImage(Layer):
 class GroupNorm(_ByImage):
     """Give each group of an image's channels mean 0 and deviation 1, then scale and shift them.
 
-    Unlike batch norm it needs no batch: training and evaluation do the same, and batches of one or
-    two images are as good as large ones.
+    Unlike batch norm it does not depend on the batch: training and evaluation compute the same,
+    and batches of one or two images work as well as large ones.
 
     Parameters
     ----------
     num_groups : int
-        Groups of neighbouring channels; it must divide the channels.
+        Number of groups of neighbouring channels; it must divide the number of channels.
     eps : float
         Added to the variance; above 0.
     affine : bool
@@ -131,8 +131,8 @@ class GroupNorm(_ByImage):
 class InstanceNorm2d(_ByImage):
     """Give each channel of each image mean 0 and deviation 1.
 
-    It takes an image's contrast away: at home where pictures are drawn, less where they are told
-    apart. Running statistics (PyTorch's track_running_stats) are not offered.
+    It removes an image's contrast, so it is suited to image generation, less to classification.
+    Running statistics (PyTorch's track_running_stats) are not offered.
 
     Parameters
     ----------
@@ -170,8 +170,8 @@ class InstanceNorm2d(_ByImage):
 class LayerNorm(_ByImage):
     """Give all numbers of an image together mean 0 and deviation 1, then scale and shift each.
 
-    Of PyTorch's ``LayerNorm(normalized_shape)`` it is the case in which that is the whole shape of
-    an image, or of a row of features. ``GroupNorm(1)`` does the same to images, with a scale and
+    It is PyTorch's ``LayerNorm(normalized_shape)`` with the whole shape of an image, or of a row
+    of features. ``GroupNorm(1)`` does the same to images, with a scale and
     shift for each channel in place of one for each number.
 
     Parameters
@@ -231,7 +231,7 @@ class LayerNorm(_ByImage):
 
 
 def _features(x: Array) -> Array:
-    """See (N, C, H, W) as features (N, H*W*C), each a channel of its own, as they lie in memory."""
+    """View (N, C, H, W) as features (N, H*W*C), each its own channel, in memory order."""
     return x if x.ndim == 2 else x.transpose(0, 2, 3, 1).reshape(len(x), prod(x.shape[1:]))
 
 

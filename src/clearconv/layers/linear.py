@@ -21,7 +21,7 @@ class Linear(Layer):
     out_features : int
         Number of outputs.
     bias : bool
-        Whether each output adds a number of its own.
+        Whether to add a learnt number to each output.
     activation : str, optional
         Name of an activation applied to the result.
     in_features : int, optional

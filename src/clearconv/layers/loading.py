@@ -1,4 +1,4 @@
-"""Models made from plain data, and read from files."""
+"""Models built from plain data and read from files."""
 
 from math import prod
 from pathlib import Path
@@ -13,7 +13,7 @@ from clearconv.saving.header import check_tensors
 from clearconv.saving.model_file import read
 from clearconv.words import cut
 
-_MOST_NUMBERS = 2**28  # what a layer may make of one image: 1 GiB in float32
+_MOST_NUMBERS = 2**28  # most values of a layer's output for one image: 1 GiB in float32
 
 
 def from_spec(spec: dict[str, Any]) -> Node:
@@ -22,7 +22,7 @@ def from_spec(spec: dict[str, Any]) -> Node:
     Parameters
     ----------
     spec : dict
-        As from ``model.spec()``.
+        Spec, as ``model.spec()`` returns it.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def from_spec(spec: dict[str, Any]) -> Node:
 
 
 def load(path: str | Path) -> Node:
-    """Read a model that ``model.save`` wrote, from wherever it comes: nothing in it is run.
+    """Read a model that ``model.save`` wrote, from any source: nothing in it is run.
 
     Parameters
     ----------
@@ -50,19 +50,19 @@ def load(path: str | Path) -> Node:
     Returns
     -------
     Node
-        Built, with its weights; ``model.info`` holds classes, preprocessing and history.
+        The built model with its weights; ``model.info`` holds classes, preprocessing and history.
 
     Raises
     ------
     ModelFileError
-        If the file is not there, damaged, not a clearconv model, or needs a layer or activation
-        that is not registered. No memory beyond the file's own size is taken before that is known.
+        If the file is missing, damaged, not a clearconv model, or needs a layer or activation that
+        is not registered. These checks take no more memory than the file's own size.
     """
     return load_with_extra(path)[0]
 
 
 def load_with_extra(path: str | Path) -> tuple[Node, dict[str, Array]]:
-    """Read a model and the tensors that were saved beside it."""
+    """Read a model and the tensors that were saved with it."""
     path = Path(path)
     content = read(path)
     try:
@@ -81,13 +81,13 @@ def load_with_extra(path: str | Path) -> tuple[Node, dict[str, Array]]:
         for name, initial in layer.declared_buffers.items():
             declared[join(layer.path, name)] = initial.shape
     check_tensors(path, declared, content.dtype, content.tensors)
-    model._allocate(0, content.dtype, draw=False)  # all of it is there
+    model._allocate(0, content.dtype, draw=False)  # the file has every parameter
     model.load_state_dict(content.tensors)
     return model, content.extra
 
 
 def _check_outputs(path: Path, model: Node) -> None:
-    """Raise if a layer would make more of one image than memory could hold."""
+    """Raise if a layer's output for one image is larger than memory could hold."""
     for layer in model.leaves():
         sizes = [layer.input_shape, layer.output_shape]
         if len(layer.input_shape) == 3:

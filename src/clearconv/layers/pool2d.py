@@ -13,7 +13,7 @@ from clearconv.ops.geometry.window import IntOrPair, Padding, Window
 
 
 class MaxPool2d(Layer):
-    """The largest value under each window; backward gives the gradient to the one that won.
+    """The largest value in each window; backward passes the gradient to the element that won.
 
     Parameters
     ----------
@@ -22,11 +22,11 @@ class MaxPool2d(Layer):
     stride : int or (int, int), optional
         Step of the window; by default the window's size, so that windows do not overlap.
     padding : int, (int, int), ((top, bottom), (left, right)), "same" or "valid"
-        Places around the image that never win.
+        Rows and columns around the image; padding never wins.
     dilation : int or (int, int)
-        Distance of neighbouring window elements.
+        Distance between neighbouring window elements.
     ceil_mode : bool
-        Keep a last, incomplete window.
+        Whether to keep a last, incomplete window.
     name : str, optional
         Its part of the path.
     """
@@ -72,7 +72,7 @@ class MaxPool2d(Layer):
 
 
 class AvgPool2d(Layer):
-    """The mean under each window.
+    """The mean of each window.
 
     Parameters
     ----------
@@ -83,9 +83,9 @@ class AvgPool2d(Layer):
     padding : int, (int, int), ((top, bottom), (left, right)), "same" or "valid"
         Zeros around the image.
     dilation : int or (int, int)
-        Distance of neighbouring window elements.
+        Distance between neighbouring window elements.
     ceil_mode : bool
-        Keep a last, incomplete window.
+        Whether to keep a last, incomplete window.
     count_include_pad : bool
         Whether padding counts as zeros in the mean.
     name : str, optional
@@ -158,12 +158,12 @@ class GlobalAvgPool2d(Layer):
 
 
 class AdaptiveAvgPool2d(Layer):
-    """The mean of each cell of a map that is cut into a given number of them.
+    """The mean of each cell of a map that is divided into a given number of cells.
 
     Parameters
     ----------
     output_size : int or (int, int)
-        Rows and columns of the result, whatever the input's; None in place of one keeps it.
+        Rows and columns of the result, whatever the input's; None keeps the input's.
     name : str, optional
         Its part of the path.
     """

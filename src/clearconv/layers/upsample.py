@@ -10,16 +10,16 @@ from clearconv.ops.upsample2d.grid import Grid, Scale, Size, check
 
 
 class Upsample(Layer):
-    """Every map drawn larger, or smaller, by a scale or to a size.
+    """Every map made larger, or smaller, by a scale or to a size.
 
     Parameters
     ----------
     size : int or (int, int), optional
         Rows and columns of the result.
     scale_factor : float or (float, float), optional
-        Instead of `size`: that many times the input's, rounded down.
+        Instead of `size`: factor by which the input's size is multiplied, rounded down.
     mode : {"nearest", "bilinear"}
-        Whether a pixel of the result is one of the input, or a mixture of up to four.
+        Whether a pixel of the result is a copy of one of the input, or a mixture of up to four.
     align_corners : bool
         For "bilinear": whether the corners keep their values.
     name : str, optional

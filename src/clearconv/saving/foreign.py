@@ -1,4 +1,4 @@
-"""What a file is that is no clearconv model, by its first bytes, and what to do with it."""
+"""Recognise a file that is not a clearconv model by its first bytes, and advise what to do."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ _KINDS: tuple[tuple[int, bytes, str], ...] = (
 
 
 def looks_like(path: Path, head: bytes) -> str | None:
-    """Say what a file seems to be, and what to do with it; None where nothing is recognised."""
+    """Describe what a file seems to be, and what to do with it; None if it is not recognised."""
     for place, mark, words in _KINDS:
         if head[place : place + len(mark)] == mark:
             return words

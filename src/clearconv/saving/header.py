@@ -16,7 +16,7 @@ from clearconv.saving.foreign import LOOK, looks_like
 from clearconv.words import cut, some
 
 #: Bytes of the header. A record of an epoch takes 400, a tensor 100: room for 25,000 epochs of the
-#: largest networks, and too little for a parser to choke on.
+#: largest networks, and not enough to overwhelm a parser.
 MOST_HEADER = 2**24
 _MOST_VALUES = 2**20  # of a description, each up to 100 bytes in memory
 _MOST_LAYERS = 4096  # the deepest networks in use have about a thousand
@@ -25,11 +25,11 @@ _MOST_LETTERS = 200  # of a name; a path joins as many as containers are nested
 
 
 class DamagedFileError(ModelFileError):
-    """The bytes of a model file are not those that were written."""
+    """The bytes of a model file differ from those that were written."""
 
 
 def check_header(path: Path) -> None:
-    """Raise unless the file may be a safetensors file with a header of bearable length."""
+    """Raise unless the file may be a safetensors file with a header of acceptable length."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(LOOK)
@@ -51,7 +51,7 @@ def check_header(path: Path) -> None:
 
 
 def description(path: Path, text: str) -> dict[str, Any]:
-    """Return what the file says of its model, if that is of bearable size."""
+    """Return the file's description of its model, if its size is acceptable."""
     if sum(map(text.count, "[{,")) > _MOST_VALUES:
         raise ModelFileError(
             f"{path}: the model's description has more than {_MOST_VALUES:,} values. It was not "
@@ -86,7 +86,7 @@ def description(path: Path, text: str) -> dict[str, Any]:
 def check_tensors(
     path: Path, declared: Mapping[str, Shape], dtype: str, tensors: Mapping[str, Array]
 ) -> None:
-    """Raise unless the file holds what the layers declared, no more and no less."""
+    """Raise unless the file holds exactly what the layers declared."""
     missing, more = declared.keys() - tensors.keys(), tensors.keys() - declared.keys()
     if missing or more:
         raise ModelFileError(
@@ -104,5 +104,5 @@ def check_tensors(
 
 
 def _short(names: Iterable[str]) -> list[str]:
-    """Keep a message a line, whatever the file says."""
+    """Keep a message to one line, whatever the file contains."""
     return [cut(name, 80) for name in sorted(names)]

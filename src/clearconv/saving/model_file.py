@@ -1,4 +1,4 @@
-"""A model as one safetensors file: architecture, weights, and what belongs to them. No pickle."""
+"""A model as one safetensors file: architecture, weights and what belongs to them. No pickle."""
 
 import hashlib
 import json
@@ -24,22 +24,22 @@ _NAMES = {"float32": "F32", "float64": "F64", "int64": "I64"}
 
 @dataclass(frozen=True)
 class Content:
-    """A model as plain data and arrays: all that a file holds.
+    """A model as plain data and arrays: everything that a file holds.
 
     Attributes
     ----------
     spec : dict
-        Its architecture, see ``from_spec``.
+        Architecture of the model, see ``from_spec``.
     input_shape : tuple of int
-        Of one input.
+        Shape of one input.
     dtype : str
         "float32" or "float64".
     info : dict
-        Whatever JSON can hold.
+        Any data that JSON can hold.
     tensors : dict
         Path -> parameter or running statistics.
     extra : dict
-        Name -> array saved beside the model, such as an optimiser's state.
+        Name -> array saved with the model, such as an optimiser's state.
     """
 
     spec: dict[str, Any]
@@ -78,23 +78,23 @@ def to_bytes(content: Content) -> bytes:
 
 
 def save(content: Content, path: str | Path) -> None:
-    """Write a model; the file is whole or not there, whatever happens meanwhile."""
+    """Write a model; the file is complete or absent, whatever happens meanwhile."""
     made = to_bytes(content)
     try:
         write_atomically(Path(path), made)
-    except OSError as error:  # it may name a temporary file, of which nobody knows
+    except OSError as error:  # it may name a temporary file that the user does not know of
         raise ModelFileError(
             f"The model cannot be saved as {path}: {error.strerror or error}"
         ) from error
 
 
 def read(path: Path) -> Content:
-    """Read what a file holds; no memory beyond its own size is taken.
+    """Read what a file holds, in no more memory than its own size.
 
     Raises
     ------
     ModelFileError
-        If the file is not there, damaged, or not a clearconv model.
+        If the file is missing, damaged, or not a clearconv model.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -173,7 +173,7 @@ def _order(tensors: Mapping[str, Array]) -> list[str]:
 
 
 def _checksum(tensors: Mapping[str, Array], text: str) -> str:
-    """Return the SHA-256 over all that the file holds."""
+    """Return the SHA-256 of everything that the file holds."""
     digest = hashlib.sha256(text.encode())
     for name, array in sorted(tensors.items()):
         update_digest(digest, name, array)

@@ -1,4 +1,4 @@
-"""What layers check about their arguments as soon as they are made."""
+"""Checks that layers make on their arguments at construction."""
 
 from numbers import Real
 from operator import index
@@ -35,7 +35,7 @@ def check_window(
     padding: Padding,
     dilation: IntOrPair,
 ) -> None:
-    """Raise at once what would be wrong with a window over any image."""
+    """Raise at once for a window that would be wrong over any image."""
     kernel = pair(what, "kernel_size", kernel_size, least=1)
     dilation = pair(what, "dilation", dilation, least=1)
     least = dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1

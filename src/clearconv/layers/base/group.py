@@ -1,4 +1,4 @@
-"""Who computes a pass together: what a sum over a batch that is held in parts comes to."""
+"""The members that compute a pass together, and how they combine sums over a divided batch."""
 
 from typing import Literal, Protocol
 
@@ -10,22 +10,22 @@ How = Literal["sum", "moments"]
 
 
 class Group(Protocol):
-    """Everyone who holds a part of a batch.
+    """The members that hold the parts of a batch.
 
     All of them run the same model, and meet in `combine` wherever a layer or a loss needs a sum
-    over the whole batch: as often and in the same order, since the model says where.
+    over the whole batch: equally often and in the same order, since the model determines where.
     """
 
     def combine(self, partials: Array, how: How) -> Array:
-        """Return what the partial results of all members come to.
+        """Combine the partial results of all members.
 
         Parameters
         ----------
         partials : ndarray of shape (n, ...)
-            Of the shards that this member holds, in order, or one result of all of them; n is 0
-            where none of them exists, because the batch is too small.
+            Results of the shards that this member holds, in order, or one for all of them; n is 0
+            where the batch is too small for any of them to exist.
         how : {"sum", "moments"}
-            What they are.
+            What the results are.
 
         Returns
         -------

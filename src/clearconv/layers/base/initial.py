@@ -34,11 +34,11 @@ def initial(init: Init, shape: tuple[int, ...], fan_in: float, fan_out: float) -
         - "pytorch": uniform within :math:`\pm 1 / \sqrt{fan_{in}}`, as PyTorch's ``Linear``.
         - "article": uniform within ±1e-4, as in the article's ``Filter``.
         - a number: normal with that standard deviation.
-        - ("normal", mean, deviation), ("uniform", low, high): these.
+        - ("normal", mean, deviation), ("uniform", low, high): these distributions.
     shape : tuple of int
-        Of the array.
+        Shape of the array.
     fan_in, fan_out : int
-        How many inputs feed one output, and outputs one input.
+        Number of inputs that feed one output, and of outputs that one input feeds.
 
     Raises
     ------
@@ -77,5 +77,5 @@ def _is_distribution(given: Any) -> bool:
 
 
 def constant(value: float, shape: tuple[int, ...]) -> Maker:
-    """Return a function that gives an array of one value (biases 0, scales 1)."""
+    """Return a function that fills an array with one value (biases 0, scales 1)."""
     return lambda rng: np.full(shape, value)

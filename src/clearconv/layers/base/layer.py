@@ -72,7 +72,7 @@ class Layer(Node):
     def of_the_library(cls) -> "type[Layer] | None":
         """Return the library's layer whose two passes this one runs; None if it has its own."""
         base = next(kind for kind in cls.__mro__ if kind.__module__.startswith("clearconv."))
-        assert issubclass(base, Layer)  # Layer itself at the latest
+        assert issubclass(base, Layer)  # the loop ends at Layer itself
         same = cls._forward is base._forward and cls._backward is base._backward
         return base if same and not isabstract(base) else None
 
@@ -91,7 +91,7 @@ class Layer(Node):
         Parameters
         ----------
         name : str
-            As declared in ``_build``.
+            Name as declared in ``_build``.
 
         Returns
         -------
@@ -107,7 +107,7 @@ class Layer(Node):
         Parameters
         ----------
         name : str
-            As declared in ``_build``.
+            Name as declared in ``_build``.
 
         Returns
         -------
@@ -134,14 +134,14 @@ class Layer(Node):
         yield StageRow((self.path,), self._calls(training))
 
     def _calls(self, training: bool) -> tuple[Call, ...]:
-        """Say what its forward pass calls when it runs alone."""
+        """Return what its forward pass calls when it runs alone."""
         kind = next(base for base in type(self).__mro__ if "_forward" in vars(base))
         if not kind.__module__.startswith("clearconv.layers."):
             return (Call(f"{kind.__name__}._forward", "a layer of your own"),)
         return self._operations(training)
 
     def _operations(self, training: bool) -> tuple[Call, ...]:
-        """Say which operations its forward pass calls."""
+        """Return the operations that its forward pass calls."""
         return (self._call("forward"),)
 
     def _call(self, function: str) -> Call:
@@ -221,6 +221,6 @@ class Layer(Node):
 
 
 def at_layer(label: str, error: ShapeError) -> ShapeError:
-    """Say in which layer it happened."""
+    """Add the name of the layer to the message."""
     text = str(error)
     return ShapeError(text if text.startswith(label) else f"{label}: {text}")

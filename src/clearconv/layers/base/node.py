@@ -1,4 +1,4 @@
-"""What layers and containers share: a place in a model, parameters in flat arrays, the passes."""
+"""What layers and containers share: a place in a model, flat parameter arrays, the passes."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -38,16 +38,16 @@ class Node(Described, ABC):
     Attributes
     ----------
     path : str
-        Names from the model down, joined by dots; ``""`` for a model without a name.
+        Names from the model down to the node, joined by dots; ``""`` for a model without a name.
     input_shape, output_shape : tuple of int
         One image's shapes, known after ``build``.
     info : dict
-        What a saved model carries besides weights: classes, preprocessing, history. Anything that
-        JSON can hold.
+        What a saved model carries in addition to weights: classes, preprocessing, history. Any
+        data that JSON can hold.
     tape : Tape or None
         What the last recorded forward pass left for ``backward``.
     frozen : int or str
-        What ``Sequential.freeze`` was told; 0 where nothing is frozen.
+        Argument of the last ``Sequential.freeze``; 0 where nothing is frozen.
     """
 
     def __init__(self, name: str | None = None, **arguments: Any) -> None:
@@ -81,7 +81,7 @@ class Node(Described, ABC):
         """Yield the layers in the order they run."""
 
     def in_a_row(self) -> "Iterator[Node]":
-        """Yield the nodes of a chain that run one after another; of all else only itself."""
+        """Yield the nodes of a chain that run one after another; any other node yields itself."""
         yield self
 
     def _stage_rows(self, training: bool) -> "Iterator[StageRow]":
@@ -108,9 +108,9 @@ class Node(Described, ABC):
         input_shape : tuple of int
             Shape of one input without the batch axis: (C, H, W), or (features,).
         seed : int
-            Names the initial values: the same seed gives the same bits.
+            Seed of the initial values: the same seed gives the same bits.
         dtype : "float32" or "float64"
-            Of parameters, activations and gradients.
+            Dtype of parameters, activations and gradients.
 
         Returns
         -------
@@ -143,7 +143,7 @@ class Node(Described, ABC):
         self._place(self.name or "", shape)
 
     def _allocate(self, seed: int, dtype: npt.DTypeLike, draw: bool = True) -> None:
-        """Give the declared parameters memory; `draw` their initial values."""
+        """Allocate the declared parameters; with `draw`, draw their initial values."""
         self._seed = seed
         self._store = Store(list(self.leaves()), seed, np.dtype(dtype), draw)
         take(self, self.leaves())
@@ -180,8 +180,8 @@ class Node(Described, ABC):
         Parameters
         ----------
         x : ndarray of shape (N, *input_shape), or one input of shape `input_shape`
-            In the dtype the model was built with. A recorded pass refers to it: do not write into
-            it before ``backward``.
+            Input in the dtype the model was built with. A recorded pass refers to it: do not
+            write into it before ``backward``.
         training : bool
             Use batch statistics and dropout, update running statistics; implies
             ``keep="backward"``.
@@ -190,13 +190,13 @@ class Node(Described, ABC):
             pass so that ``backward`` can follow, in evaluation too. "all" also keeps every layer's
             input, output and, after ``backward``, incoming gradient, on ``model.tape``.
         context : Context, optional
-            Names the random numbers of the pass; replaces `training`. By default every training
+            Key of the pass's random numbers; replaces `training`. By default every training
             pass of a model draws new ones from the seed it was built with.
 
         Returns
         -------
         y : ndarray of shape (N, *output_shape), or `output_shape` for one input
-            Of a recorded pass it is read-only, since ``backward`` may need it.
+            The output; read-only if the pass is recorded, since ``backward`` may need it.
 
         Raises
         ------
@@ -248,7 +248,7 @@ class Node(Described, ABC):
         return x.astype(self.store.dtype, copy=False)
 
     def next_context(self, training: bool) -> Context:
-        """Return what names the random numbers of the next pass that is given no context."""
+        """Return the key of the random numbers for the next pass without a context."""
         return Context(training=training, seed=self._seed, step=self._training_passes)
 
     def check_input(self, x: Array) -> bool:
@@ -257,7 +257,7 @@ class Node(Described, ABC):
         Parameters
         ----------
         x : ndarray of shape (N, *input_shape), or one input of shape `input_shape`
-            In the dtype the model was built with.
+            Input in the dtype the model was built with.
 
         Returns
         -------
@@ -280,16 +280,16 @@ class Node(Described, ABC):
         return x.ndim == axes
 
     def watch(self, x: Array, context: Context, look: Callable[[Any, Array], None]) -> None:
-        """Run forward layer by layer, show every layer's output as it is computed, and keep none.
+        """Run forward layer by layer and show every layer's output as it is computed; keep none.
 
         Parameters
         ----------
         x : ndarray of shape (N, *input_shape)
-            In the dtype the model was built with.
+            Input in the dtype the model was built with.
         context : Context
-            What the pass is told.
+            Context of the pass.
         look : callable
-            Is given each layer and its output.
+            Called with each layer and its output.
         """
         layers = {layer.path: layer for layer in self.leaves()}
         self._run(x, context, Looking(context, lambda path, y: look(layers[path], y)))
@@ -357,7 +357,7 @@ class Node(Described, ABC):
         Returns
         -------
         y : ndarray of shape (N, *output_shape), or `output_shape` for one input
-            What the last layer gives: for the bundled models the logits, one a class.
+            Output of the last layer: for the bundled models the logits, one per class.
 
         Raises
         ------
@@ -403,32 +403,32 @@ class Node(Described, ABC):
         Parameters
         ----------
         state : dict
-            Path -> array, as from ``state_dict``, or of another library where the paths are the
-            same. PyTorch's ``num_batches_tracked`` is passed over.
+            Path -> array, as from ``state_dict``, or from another library where the paths are the
+            same. PyTorch's ``num_batches_tracked`` is ignored.
         strict : bool
-            Whether every path must be there on both sides. If not, those that are on one side only
-            are left alone.
+            Whether both sides must have the same paths. If not, those that only one side has are
+            left alone.
 
         Returns
         -------
         Unmatched
-            ``missing_keys``, paths of the model that the state lacks, and ``unexpected_keys``, the
-            other way round; both empty where `strict`.
+            ``missing_keys``, paths of the model that the state lacks, and ``unexpected_keys``,
+            paths of the state that the model lacks; both empty with `strict`.
 
         Raises
         ------
         ModelFileError
-            If names are missing or unknown and `strict`, or a shape differs; nothing is changed
-            then.
+            If names are missing or unknown and `strict`, or a shape differs; then nothing is
+            changed.
         ArgumentError
-            If it is no dict.
+            If it is not a dict.
         """
         return self.store.load(state, strict)
 
     # -- description -------------------------------------------------------------------------------
 
     def stages(self, training: bool = True) -> Stages:
-        """Say which neighbouring layers run as one, and what runs; prints as a table.
+        """Return which neighbouring layers run as one, and what runs; prints as a table.
 
         A convolution with the batch norm, ReLU and pooling behind it is one call of ``conv_block``,
         which gives the same numbers up to rounding and takes less time. A pass with
@@ -437,12 +437,12 @@ class Node(Described, ABC):
         Parameters
         ----------
         training : bool
-            What a training pass runs, or one in evaluation that keeps nothing, as ``predict``.
+            Whether to show a training pass, or an evaluation pass that keeps nothing.
 
         Returns
         -------
         Stages
-            In the order they run, with the layers that run alone.
+            Stages in the order they run, including layers that run alone.
 
         Raises
         ------
@@ -458,10 +458,10 @@ class Node(Described, ABC):
         Parameters
         ----------
         input_shape : tuple of int, optional
-            As for ``build``: describes the model as it would be, and makes no weights. By default
-            the model is described as it was built.
+            Shape as for ``build``: the model is described as it would be built, without making
+            weights. By default it is described as it was built.
         stages : bool
-            Whether to add which layers run as one, see ``stages``.
+            Whether to include which layers run as one, see ``stages``.
 
         Returns
         -------
@@ -490,12 +490,12 @@ class Node(Described, ABC):
         Parameters
         ----------
         path : str or Path
-            Where; by custom it ends in ``.safetensors``. A file of that name is replaced.
+            Path of the file, usually ending in ``.safetensors``. An existing file is replaced.
 
         Raises
         ------
         ModelFileError
-            If ``info`` or a layer's argument is nothing that JSON can hold, or the file cannot be
+            If ``info`` or a layer's argument cannot be written as JSON, or the file cannot be
             written.
         """
         model_file.save(self._content(), path)
@@ -506,7 +506,7 @@ class Node(Described, ABC):
         Parameters
         ----------
         extra : dict, optional
-            Name -> array, kept beside the model, such as an optimiser's state.
+            Name -> array, saved with the model, such as an optimiser's state.
 
         Returns
         -------
@@ -515,7 +515,7 @@ class Node(Described, ABC):
         Raises
         ------
         ModelFileError
-            If ``info`` or a layer's argument is nothing that JSON can hold.
+            If ``info`` or a layer's argument cannot be written as JSON.
         """
         return model_file.to_bytes(self._content(extra))
 
@@ -530,7 +530,7 @@ class Node(Described, ABC):
         )
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        """Copy, and send to other processes, by making it anew: parameters stay views."""
+        """Copy, and pickle for other processes, by rebuilding: parameters stay views."""
         built = None
         if self._store is not None:
             dtype, state = str(self._store.dtype), self.state_dict()

@@ -9,7 +9,7 @@ from clearconv.words import cut
 
 
 def check_free(model: object, layers: Iterable[Leaf]) -> None:
-    """Raise if a layer belongs to another built model; building it anew would break that one."""
+    """Raise if a layer belongs to another built model; rebuilding it would break that one."""
     for layer in layers:
         owner = layer.owner() if layer.owner is not None else None
         if owner is None or owner is model:

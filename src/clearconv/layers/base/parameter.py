@@ -26,7 +26,7 @@ class Parameter:
 
 
 class Leaf(Protocol):
-    """A layer as the rest of a model sees it: what it declares, and the arrays that it is given.
+    """A layer as the rest of a model sees it: what it declares, and the arrays that it receives.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Leaf(Protocol):
     declared : dict
         Name -> parameter.
     declared_buffers : dict
-        Name -> first values of what is saved but not learnt by gradient.
+        Name -> initial values of what is saved but not learnt by gradient.
     parameters_here, gradients_here, buffers_here : dict
         Name -> its view of the model's flat arrays; its running statistics.
     owner : weak reference or None

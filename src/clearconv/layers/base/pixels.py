@@ -8,8 +8,8 @@ import numpy as np
 
 from clearconv.arrays import Array
 
-#: Pixels of a picture are this far apart at least; in a scaled image without a negative number,
-#: which has no pixel below the mean, so far apart and below 1 is rare.
+#: Pixel values of a picture span at least this much; a scaled image without a negative number
+#: has no pixel below the mean, and rarely spans this much while staying below 1.
 _CONTRAST = 0.5
 
 
@@ -19,9 +19,9 @@ def warn_of_pixels(x: Array, info: Mapping[str, Any]) -> None:
     Parameters
     ----------
     x : ndarray of shape (N, C, H, W) or (C, H, W)
-        What the model is given.
+        Input of the model.
     info : dict
-        Of the model; without a mean and a deviation nothing is known of its inputs.
+        The model's ``info``; without a mean and a deviation nothing is known of its inputs.
 
     Notes
     -----
@@ -33,7 +33,7 @@ def warn_of_pixels(x: Array, info: Mapping[str, Any]) -> None:
         return
     mean, std = (np.atleast_1d(scale.get(name, usual)) for name, usual in (("mean", 0), ("std", 1)))
     if not (mean.dtype.kind == std.dtype.kind == "f" and (std > 0).all()):
-        return  # of another program's model
+        return  # a model of another program
     low, high, most = float(x.min()), float(x.max()), float(np.max((1 - mean) / std))
     scaled = bool(mean.any() or (std != 1).any())
     up_to_1 = scaled and high <= 1 and high - low >= _CONTRAST

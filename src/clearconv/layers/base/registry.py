@@ -1,4 +1,4 @@
-"""Which class a saved model's layer type names: each layer enters itself as it is defined."""
+"""Layer types of saved models and their classes: each layer is entered when it is defined."""
 
 from inspect import isabstract
 from typing import Any
@@ -21,5 +21,5 @@ def built_in() -> dict[str, Any]:
 
 def known(name: str) -> Any:
     """Return the class of that name, the library's or a registered one; None if there is none."""
-    kind = _entered.get(name)  # abstract or not is known only after the class was entered
+    kind = _entered.get(name)  # whether it is abstract is known only after the class was entered
     return registered.get(name) if kind is None or isabstract(kind) else kind

@@ -1,4 +1,4 @@
-"""Layers and containers as plain data, and made from it again."""
+"""Layers and containers as plain data, and back."""
 
 import re
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ FORMAT = 1
 
 
 class Described:
-    """What plain data describe: a kind, a name, and the constructor's other arguments.
+    """What plain data describes: a kind, a name, and the constructor's other arguments.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class Described:
         The constructor's other arguments, with which it can be made again.
     """
 
-    #: What an unnamed one is called, with a number after it.
+    #: Name of an unnamed node, followed by a number.
     prefix = "layer"
     #: The argument that the constructor takes as ``*nodes``, if there is one.
     starred: str | None = None
@@ -76,7 +76,7 @@ def register_layer(kind: Kind) -> Kind:
     Raises
     ------
     ArgumentError
-        If it is no layer, or a built-in layer has that name.
+        If it is not a layer, or a built-in layer has that name.
     """
     if not (isinstance(kind, type) and issubclass(kind, Described)):
         raise ArgumentError(f"register_layer: {kind!r} is not a subclass of clearconv.Layer.")

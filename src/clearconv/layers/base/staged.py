@@ -14,7 +14,7 @@ class Call:
     Attributes
     ----------
     function : str
-        Chapter and function, such as "conv_block.forward"; of what is no chapter, its own name.
+        Chapter and function, such as "conv_block.forward"; the name alone outside the chapters.
     does : str
         What it computes, such as "conv + batch norm + ReLU".
     """
@@ -36,9 +36,9 @@ class StageRow:
     ----------
     layers : tuple of str
         Paths, in the order they act. The sum of a ``Residual`` and the joining of a ``Concat``
-        stand under the container's path.
+        are listed under the container's path.
     calls : tuple of Call
-        What runs in their place; empty where nothing does.
+        What runs in place of the layers; empty where nothing does.
     """
 
     layers: tuple[str, ...]
@@ -63,9 +63,9 @@ class Stages:
     Attributes
     ----------
     training : bool
-        Whether it is a training pass, or one in evaluation that keeps nothing.
+        Whether it is a training pass, or an evaluation pass that keeps nothing.
     rows : tuple of StageRow
-        In the order they run.
+        Rows in the order they run.
     """
 
     training: bool

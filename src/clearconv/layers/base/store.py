@@ -38,7 +38,7 @@ class Store:
     decayed : int
         The first `decayed` numbers take part in weight decay.
     frozen : (int, int)
-        So many of the first decayed numbers, and of the first others, are kept as they are.
+        Number of the first decayed numbers, and of the first others, that are kept as they are.
     parameters, gradients, buffers : dict
         Path -> view of `values`, view of `grads`, running statistics.
     """
@@ -68,7 +68,7 @@ class Store:
             path = join(layer.path, name)
             value = self.values[start : start + size].reshape(parameter.shape)
             grad = self.grads[start : start + size].reshape(parameter.shape)
-            if draw:  # else values are about to be loaded
+            if draw:  # otherwise values are about to be loaded
                 value[...] = parameter.initial(generator(seed, "init", path))
             self.parameters[path] = layer.parameters_here[name] = value
             self.gradients[path] = layer.gradients_here[name] = grad
@@ -86,18 +86,18 @@ class Store:
         return (slice(weights, self.decayed), True), (rest, False)
 
     def freeze(self, layers: Iterable[Leaf]) -> None:
-        """Freeze the parameters of these, the first layers of the model, and of no others."""
+        """Freeze the parameters of these, the first layers of the model; unfreeze all others."""
         parameters = [item for layer in layers for item in layer.declared.values()]
         weights = sum(item.size for item in parameters if item.decay)
         self.frozen = weights, sum(item.size for item in parameters) - weights
-        self.grads[...] = 0  # what no pass writes any more must not look like a gradient
+        self.grads[...] = 0  # what passes no longer write must not look like a gradient
 
     def state(self) -> dict[str, Array]:
         """Return copies of parameters and buffers, by path."""
         return {path: array.copy() for path, array in self._all().items()}
 
     def load(self, state: dict[str, Array], strict: bool = True) -> Unmatched:
-        """Copy a state in, after checking all of it; unless `strict`, what of it fits by name."""
+        """Check a state, then copy it in; unless `strict`, only the names that match."""
         if not isinstance(state, Mapping):
             raise ArgumentError(
                 f"load_state_dict: state is a {type(state).__name__}, but a dict of path -> array "

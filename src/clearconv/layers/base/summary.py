@@ -1,4 +1,4 @@
-"""What ``summary()`` shows: a row a layer."""
+"""What ``summary()`` shows: one row per layer."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,11 +28,11 @@ class Summary:
     Attributes
     ----------
     input_shape : tuple of int
-        Of one input.
+        Shape of one input.
     rows : tuple of Row
-        In the order the layers run.
+        Rows in the order the layers run.
     stages : tuple of Stages
-        In training and in evaluation, if they were asked for.
+        Stages in training and in evaluation, if they were requested.
     """
 
     input_shape: Shape
@@ -43,7 +43,7 @@ class Summary:
     def of(
         cls, input_shape: Shape, layers: Iterable[Leaf], stages: tuple[Stages, ...] = ()
     ) -> "Summary":
-        """Describe the layers of a model that has shapes; it need hold no weights."""
+        """Describe the layers of a model that has shapes; weights are not needed."""
         return cls(
             input_shape,
             tuple(
@@ -87,7 +87,7 @@ class Summary:
         return "\n".join(text)
 
     def _repr_html_(self) -> str:
-        """Lay the rows out as a table of a notebook."""
+        """Lay the rows out as an HTML table for notebooks."""
         head, *rows, total = self._cells()
         lines = [
             _html_row("th", head),

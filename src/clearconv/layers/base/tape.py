@@ -1,4 +1,4 @@
-"""What a forward pass is told, and what it leaves behind for the backward pass."""
+"""The context of a forward pass, and what it keeps for the backward pass."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,25 +15,25 @@ Keep = Literal["backward", "all"] | None
 
 @dataclass(frozen=True)
 class Context:
-    """Everything besides x that a forward pass depends on.
+    """Everything that a forward pass depends on, except x.
 
     Attributes
     ----------
     training : bool
         Batch statistics and dropout (True), or running statistics and none (False).
     seed, epoch, step : int
-        Name the random numbers of this pass.
+        Key of the random numbers of this pass.
     samples : tuple of int, optional
         The number of each image of the batch in its data set; its place in the batch if None.
     input_gradient : bool
-        Whether backward owes the gradient of its input; a first layer in training does not.
+        Whether backward must return its input's gradient; not for a first layer in training.
     recording : bool
-        Whether a backward pass can follow; where not, a layer need save nothing. Set by
+        Whether a backward pass can follow; if not, layers may save nothing. Set by
         ``forward`` from its `keep`.
     shards : Shards
         Which shards of the batch x holds.
     group : Group
-        Who holds the others. Whatever is summed over the batch is summed over x, and then combined
+        The members that hold the others. A sum over the batch is taken over x, then combined
         by the group.
     """
 
@@ -67,9 +67,9 @@ class Tape:
     Attributes
     ----------
     context : Context
-        What the pass was told.
+        Context of the pass.
     keep : {"backward", "all"}
-        How much it holds.
+        What the tape keeps.
     single : bool
         Whether the model was given one image without the batch axis.
     output_shape : tuple of int
@@ -77,10 +77,10 @@ class Tape:
     saved : dict
         Path -> what that layer's backward needs.
     inputs, outputs, grads : dict
-        Path -> the x, y and dL/dy of a layer, a Residual or a Concat; filled with ``keep="all"``
-        only. Where a layer has the path of the container around it, they are the layer's.
+        Path -> the x, y and dL/dy of a layer, a Residual or a Concat; filled only with
+        ``keep="all"``. Where a layer has the path of the container around it, they are the layer's.
     handed_back : dict
-        Path -> the dL/dx that a layer handed back; filled with ``keep="all"`` only.
+        Path -> the dL/dx that a layer handed back; filled only with ``keep="all"``.
     """
 
     context: Context

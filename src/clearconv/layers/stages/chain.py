@@ -30,7 +30,7 @@ class Chain:
     def rows(self, training: bool) -> Iterator[StageRow]:
         """Yield what a forward pass runs."""
         steps = iter(self.stages)
-        absorbed = 0  # nodes still to come of the step before
+        absorbed = 0  # remaining nodes of the previous step
         for node in self.nodes:
             if absorbed:
                 absorbed -= 1
@@ -45,7 +45,7 @@ class Chain:
                     yield from step.rows(training)
 
     def rows_with_sum(self, words: str, paths: tuple[str, ...]) -> Iterator[StageRow]:
-        """Yield what runs in evaluation where a sum, described by `words`, follows."""
+        """Yield what runs in evaluation when a sum, described by `words`, follows."""
         rows = list(self.rows(training=False))
         last = self.stages[-1] if self.stages else None
         if _may_end_in_sum(last):
@@ -58,7 +58,7 @@ class Chain:
     def run(
         self, x: Value, context: Context, tape: Tape | None, end: Addend | None = None
     ) -> Value:
-        """Run forward; the result may not be computed yet. `end` only without a tape."""
+        """Run forward; the result may be computed later. `end` only without a tape."""
         steps = self._steps(tape)
         last = len(steps) - 1
         for place, step in enumerate(steps):
@@ -75,7 +75,7 @@ class Chain:
     def run_back(
         self, grad_y: Array, tape: Tape, context: Context, into: Array | None = None
     ) -> Array | None:
-        """Run backward; where dL/dx is not wanted, no further than to the first parameters.
+        """Run backward; if dL/dx is not wanted, only as far as the first parameters.
 
         With `into` the result is added to that array, which is returned.
         """

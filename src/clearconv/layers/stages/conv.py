@@ -1,4 +1,4 @@
-"""A convolution and what stands behind it, run as one."""
+"""A convolution and the layers after it, run as one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,14 +21,14 @@ from clearconv.ops.conv_block import BlockGradients, BlockSaved, Norm, Normalise
 
 @dataclass(frozen=True)
 class ConvStage:
-    """One fused block: convolution, then perhaps batch norm, ReLU (or ReLU6), 2x2 max pooling."""
+    """One fused block: convolution, then optional batch norm, ReLU (or ReLU6), 2x2 max pooling."""
 
     conv: Conv2d
     norm: BatchNorm2d | None = None
     relu: bool = False
     ceiling: float = np.inf
     pool: bool = False
-    layers: tuple[Layer, ...] = ()  # all that it stands for
+    layers: tuple[Layer, ...] = ()  # the layers that it replaces
 
     def rows(self, training: bool) -> Iterator[StageRow]:
         """Yield what a forward pass runs."""
@@ -38,7 +38,7 @@ class ConvStage:
         )
 
     def row_with_sum(self, words: str, paths: tuple[str, ...]) -> StageRow:
-        """Return what runs in evaluation where a sum, described by `words`, is taken in."""
+        """Return what runs in evaluation with a sum, described by `words`, included."""
         whole = (*(layer.path for layer in self.layers), *paths)
         return StageRow(whole, (Call("conv_block.forward", f"{self._words()} + {words}"),))
 
@@ -54,7 +54,7 @@ class ConvStage:
         tape: Tape | None,
         end: Addend | None = None,
     ) -> Value:
-        """Forward; without a tape, an addition and a ReLU after it are taken in."""
+        """Forward; without a tape, it includes an addition and a ReLU after it."""
         conv = self.conv
         weight = conv.value("weight")
         bias = conv.value("bias") if conv.bias else None
@@ -114,7 +114,7 @@ class ConvStage:
         context: Context,
         how: dict[str, Any],
     ) -> BlockGradients:
-        """Fill the filters' gradient from the sums of all who hold a part of the batch."""
+        """Fill the filters' gradient from the sums of all members of the group."""
         shards, group = context.shards, context.group
         if self.norm is not None:
             found = conv_block.gradient_sums(grad_y, saved, shards=shards, joined=True)

@@ -1,4 +1,4 @@
-"""Layers that each add channels to what they are given: one array that is filled as they go.
+"""Layers that each add channels to their input, in one array that is filled step by step.
 
 A ``Concat`` that hands its input on copies it, and in a chain of them the first channels would be
 copied again and again: memory for L layers would grow with L squared. Here all of them write into
@@ -18,16 +18,16 @@ from clearconv.ops import conv_block
 
 @dataclass(frozen=True)
 class Growth:
-    """Blocks one after another, each of which hands its input on and adds channels.
+    """Consecutive blocks, each of which passes its input on and adds channels.
 
     Attributes
     ----------
     added : tuple of Chain
-        What computes the new channels from those before.
+        Nodes that compute the new channels from the earlier ones.
     channels : tuple of int
-        How many each of them adds.
+        Number of channels that each of them adds.
     blocks : tuple of Node
-        The containers whose channels are added; the first layer of each hands its input on.
+        Containers whose channels are added; the first layer of each passes its input on.
     """
 
     added: tuple[Runs, ...]
@@ -42,7 +42,7 @@ class Growth:
             yield from chain.rows(training)
             calls = (Call("conv_block.join", "add channels to the array"),)
             yield StageRow((block.path or "joined",), calls)
-            calls = ()  # the next block finds its input where it is
+            calls = ()  # the next block finds its input in place
 
     def run(self, x: Value, context: Context, tape: Tape | None) -> Array:
         """Forward."""
@@ -62,7 +62,7 @@ class Growth:
         """Backward; the input's gradient is added to `into` if given."""
         inner = replace(context, input_gradient=True)
         end = grad_y.shape[1]
-        whole = conv_block.join([grad_y], out=conv_block.empty(grad_y, end))  # the caller's stays
+        whole = conv_block.join([grad_y], out=conv_block.empty(grad_y, end))  # not the caller's
         for chain, channels in zip(reversed(self.added), reversed(self.channels), strict=True):
             start = end - channels
             chain.run_back(whole[:, start:end], tape, inner, whole[:, :start])

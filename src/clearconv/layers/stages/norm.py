@@ -1,4 +1,4 @@
-"""A batch norm, perhaps with a ReLU, that runs as one."""
+"""A batch norm, optionally with a ReLU, run as one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from clearconv.ops.conv_block import Norm
 
 @dataclass(frozen=True)
 class NormStage:
-    """Batch norm, perhaps with a ReLU (or ReLU6), that whoever reads the result carries out."""
+    """Batch norm, optionally with a ReLU (or ReLU6), carried out by whatever reads the result."""
 
     norm: BatchNorm2d
     relu: bool = False
     ceiling: float = np.inf
-    layers: tuple[Layer, ...] = ()  # all that it stands for
+    layers: tuple[Layer, ...] = ()  # the layers that it replaces
 
     def rows(self, training: bool) -> Iterator[StageRow]:
         """Yield what a forward pass runs."""
@@ -67,7 +67,7 @@ class NormStage:
 
 
 def norm_of(layer: BatchNorm2d, fixed: bool) -> Norm:
-    """Return the layer's numbers; with its running statistics if they are fixed."""
+    """Return the layer's numbers, with its running statistics if they are fixed."""
     weight, bias = layer.value("weight"), layer.value("bias")
     if not fixed:
         return Norm(weight, bias, layer.eps)

@@ -1,7 +1,7 @@
 """Which neighbours run as one: a chain's nodes grouped into stages.
 
-A container plans its stages when it is placed. Layers do not know of them, and a pass that keeps
-every inner array (``keep="all"``) runs layer by layer.
+A A container plans its stages when it is placed. Layers do not know of stages, and a pass that
+keeps every inner array (``keep="all"``) runs layer by layer.
 """
 
 from collections.abc import Iterable
@@ -22,12 +22,12 @@ from clearconv.layers.stages.norm import NormStage
 #: What a chain runs: a layer or container by itself, or several as one.
 Step = Node | ConvStage | NormStage | Growth
 
-#: The activations that a stage takes in, and the most that they let through.
+#: Activations that a stage can include, and the largest value that they let through.
 _CEILINGS = {"relu": np.inf, "relu6": 6.0}
 
 
 def plan(nodes: Iterable[Node]) -> list[Step]:
-    """Group a chain's nodes into stages; what is no part of one stays as it is."""
+    """Group a chain's nodes into stages; nodes outside any stage stay as they are."""
     rest = list(nodes)
     steps: list[Step] = []
     while rest:
@@ -69,7 +69,7 @@ def plan(nodes: Iterable[Node]) -> list[Step]:
 
 
 def _adds(node: Node) -> Any:
-    """Return the chain whose channels a container adds to those it hands on; None for others."""
+    """Return the chain whose channels a container adds to its input; None for others."""
     return getattr(node, "added", None)
 
 
@@ -80,7 +80,7 @@ def _is_convolution(node: Node) -> TypeGuard[Conv2d]:
 
 
 def _with_relu(stage: ConvStage, kind: str) -> ConvStage:
-    """Return the stage with this activation; identity adds none."""
+    """Return the stage with this activation; identity adds nothing."""
     if kind not in _CEILINGS:
         return stage
     return replace(stage, relu=True, ceiling=_CEILINGS[kind])
@@ -93,7 +93,7 @@ def _is_relu(node: Node) -> TypeGuard[Activation]:
 
 
 def _halves(node: Node) -> TypeGuard[MaxPool2d]:
-    """Tell a plain 2x2 max pooling."""
+    """Return whether a node is a plain 2x2 max pooling."""
     if type(node) is not MaxPool2d:
         return False
     how: dict[str, Any] = node.arguments

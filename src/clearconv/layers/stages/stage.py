@@ -14,13 +14,13 @@ Value = Array | Normalised
 
 
 class Runs(Protocol):
-    """What runs forward and back as one step: a stage, or a chain of them."""
+    """One step forward and backward: a stage, or a chain of stages."""
 
     def rows(self, training: bool) -> Iterable[StageRow]:
         """Yield what a forward pass runs."""
 
     def run(self, x: Value, context: Context, tape: Tape | None) -> Value:
-        """Forward; the result may not be computed yet."""
+        """Forward; the result may be computed later."""
 
     def run_back(
         self, grad_y: Array, tape: Tape, context: Context, into: Array | None = None
@@ -30,7 +30,7 @@ class Runs(Protocol):
 
 @dataclass(frozen=True)
 class Addend:
-    """What a chain's result is added to, and whether ReLU follows: a residual block's end."""
+    """The end of a residual block: what a chain's result is added to, and whether ReLU follows."""
 
     array: Array
     relu: bool

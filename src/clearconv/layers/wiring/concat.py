@@ -20,14 +20,14 @@ from clearconv.ops import conv_block
 class Concat(Container):
     """Branches side by side on the same input, their channels joined in order.
 
-    Backward, each branch gets its own channels of `grad_y`, and the input the sum of what the
-    branches hand back. ``Concat(Identity(), branch)`` hands its input on and adds channels to it;
-    several of these in a row share one array.
+    Backward, each branch gets its own channels of `grad_y`, and the gradient of the input is the
+    sum of what the branches return. ``Concat(Identity(), branch)`` passes its input on and adds
+    channels to it; several of these in a row share one array.
 
     Parameters
     ----------
     *branches : Node
-        Each takes x; their outputs agree in height and width.
+        Branches that each take x; their outputs agree in height and width.
     name : str, optional
         Its part of the path.
 
@@ -55,7 +55,7 @@ class Concat(Container):
         self.branches = [Chain(child.in_a_row()) for child in self.children.values()]
         hands_on = type(next(iter(self.children.values()))) is Identity
         grows = type(self) is Concat and hands_on and len(shapes) == 2 and len(input_shape) == 3
-        #: What adds channels to an input that is handed on; a chain of these runs as one step.
+        #: The part that adds channels to an input passed on; a chain of these runs as one step.
         self.added = self.branches[1] if grows else None
         return (sum(shape[0] for shape in shapes), *shapes[0][1:])
 
@@ -73,7 +73,7 @@ class Concat(Container):
         if len(parts[0].shape) == 4:
             try:
                 y = conv_block.join(parts)
-            except ShapeError as error:  # of another image size than the model was built for
+            except ShapeError as error:  # another image size than the model was built for
                 raise at_layer(f"Concat '{self.path}'", error) from None
         else:
             y = np.concatenate([computed(part) for part in parts], axis=1)
@@ -91,6 +91,6 @@ class Concat(Container):
             start = end
             if total is None and grad is not None:
                 own = grad.flags.writeable and not np.may_share_memory(grad, grad_y)
-                own = own and tape.keep != "all"  # what a layer handed back is on the tape
+                own = own and tape.keep != "all"  # the tape holds what a layer returned
                 total = grad if own else grad.copy(order="K")
         return total

@@ -1,4 +1,4 @@
-"""A node made of nodes, which owns how they are joined."""
+"""A node made of nodes, which owns their wiring."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ class Container(Node):
     Attributes
     ----------
     children : dict
-        Name -> child, in the order they run. A child whose name is ``""`` is found by ``"#"`` and
-        its place.
+        Name -> child, in the order they run. A A child whose name is ``""`` has the key
+        ``"#"`` plus its position.
     """
 
     def __init__(self, name: str | None = None, **arguments: Any) -> None:
@@ -38,7 +38,7 @@ class Container(Node):
         return self.children[name]
 
     def _adopt(self, node: Node, name: str) -> str:
-        """Take a child in under its own name, else under this one; return its key."""
+        """Add a child under its own name, or else under this one; return its key."""
         if not isinstance(node, Node):
             hint = f" Write {node.__name__}(...)." if isinstance(node, type) else ""
             raise ArgumentError(
@@ -55,7 +55,7 @@ class Container(Node):
         return key
 
     def _adopt_all(self, nodes: tuple[Node, ...]) -> tuple[str, ...]:
-        """Take children in, those without a name as ``prefix1``, ``prefix2``, ..."""
+        """Add children, those without a name as ``prefix1``, ``prefix2``, ..."""
         counts: dict[str, int] = {}
         keys = []
         for node in nodes:

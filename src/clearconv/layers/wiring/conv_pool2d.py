@@ -16,13 +16,13 @@ class ConvPool2d(Sequential):
     Parameters
     ----------
     out_channels, kernel_size, stride, padding, dilation, groups, bias, activation, init
-        Of the convolution, see ``Conv2d``.
+        Arguments of the convolution, see ``Conv2d``.
     pool_size : int or (int, int)
         Rows and columns of the pooling window.
     pool_stride : int or (int, int), optional
-        Its step; by default its size.
+        Step of the pooling window; by default its size.
     pool_padding : int, (int, int), ((top, bottom), (left, right)), "same" or "valid"
-        Around the convolution's output.
+        Padding around the convolution's output.
     pool : {"max", "avg"}
         Kind of pooling.
     name : str, optional

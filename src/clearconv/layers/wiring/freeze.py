@@ -1,4 +1,4 @@
-"""Where a model is cut that is frozen in its first layers."""
+"""Find where to split a model whose first layers are frozen."""
 
 from collections.abc import Iterator
 
@@ -10,16 +10,16 @@ from clearconv.words import some
 
 
 def frozen_nodes(model: Container, before: int | str, nodes: list[Node]) -> int:
-    """Return how many of the nodes, which run one after another, are frozen.
+    """Return the number of frozen nodes at the start of a chain.
 
     Parameters
     ----------
     model : Container
-        Built.
+        Built model.
     before : int or str
-        As for ``Sequential.freeze``.
+        Argument of ``Sequential.freeze``.
     nodes : list of Node
-        The model's, with those of chains inside it.
+        Nodes of the model, including those of chains inside it.
     """
     children = list(model.children.values())
     place: int | None
@@ -54,7 +54,7 @@ def frozen_nodes(model: Container, before: int | str, nodes: list[Node]) -> int:
 
 
 def _place(nodes: list[Node], leaves: int) -> int | None:
-    """Return how many nodes hold this many leaves; None where the cut would go through one."""
+    """Return the number of nodes that hold this many leaves; None if that would split a node."""
     place = 0
     while leaves > 0:
         leaves -= sum(1 for _ in nodes[place].leaves())

@@ -1,4 +1,4 @@
-"""Who hands what to whom: the layers of a model as a graph, read off its containers."""
+"""The layers of a model as a graph, read off its containers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Place:
     alone: bool = True  # whether the tape has its arrays under the node's path
 
     def slots(self, channels: Sequence[int]) -> tuple[slice, ...]:
-        """Return where a Concat puts each of its inputs, which have so many channels."""
+        """Return where a Concat puts each of its inputs, given their numbers of channels."""
         if not isinstance(self.node, Concat):
             return ()
         ends = list(accumulate(channels))
@@ -39,23 +39,23 @@ class Graph:
     end: str
 
     def consumers(self, path: str) -> tuple[str, ...]:
-        """Return who reads this y, once for each time."""
+        """Return the readers of this y, listed once per use."""
         return tuple(p.path for p in self.places for source in p.sources if source == path)
 
 
 def wire(what: str, model: Node) -> Graph:
-    """Read the graph off a built model; `what` begins a message.
+    """Read the graph off a built model; error messages begin with `what`.
 
     Raises
     ------
     ArgumentError
-        If a container is none of Sequential, Residual, Concat: nobody but itself knows its wiring.
+        If a container is not a Sequential, Residual or Concat: only it knows its wiring.
     """
     taken = {layer.path for layer in model.leaves()}
     places: list[Place] = []
 
     def free(path: str, word: str) -> str:
-        """Return the path, or one that no layer has."""
+        """Return the path, made different from every layer's."""
         found = path if path not in taken else join(path, word)
         while found in taken:
             found += "_"
@@ -63,7 +63,7 @@ def wire(what: str, model: Node) -> Graph:
         return found
 
     def walk(node: Node, source: str) -> str:
-        """Place a node that is given this y; return the path of what it gives."""
+        """Place a node that reads this y; return the path of its output."""
         if isinstance(node, Layer):
             places.append(Place(node.path, node, (source,)))
             return node.path

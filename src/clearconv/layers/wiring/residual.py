@@ -20,14 +20,14 @@ from clearconv.ops import activation, conv_block
 class Residual(Container):
     """The body's result plus the input itself: y = activation(body(x) + shortcut(x)).
 
-    The sum hands `grad_y` unchanged to both summands, so a deep stack still passes gradients down.
+    The sum passes `grad_y` unchanged to both summands, so gradients get through a deep stack.
 
     Parameters
     ----------
     *body : Node
-        In the order they run.
+        Nodes of the body, in the order they run.
     shortcut : Node, optional
-        What the input goes through; nothing by default. Needed where the body changes the shape.
+        Node that the input goes through; none by default. Needed if the body changes the shape.
         Its path is its own name, or "shortcut".
     activation : str, optional
         Applied after the addition.
@@ -112,7 +112,7 @@ class Residual(Container):
         return y
 
     def _check_shapes(self, body: Shape, beside: Shape) -> None:
-        if body != beside:  # of another image size than the model was built for
+        if body != beside:  # another image size than the model was built for
             raise ShapeError(
                 f"Residual '{self.path}': the body gives {body}, but the shortcut {beside}. "
                 f"The model was built for {self.input_shape}; does the image size differ?"
@@ -135,7 +135,7 @@ class Residual(Container):
         if self.shortcut is not None:
             beside = self.aside.run_back(grad_y, tape, context)
             own = beside is not None and not np.may_share_memory(beside, grad_y)
-            own = own and tape.keep != "all"  # what a layer handed back is on the tape
+            own = own and tape.keep != "all"  # the tape holds what a layer returned
         if not context.input_gradient:
             self.steps.run_back(grad_y, tape, context)
             return None

@@ -21,7 +21,7 @@ class Sequential(Container):
     Parameters
     ----------
     *layers : Node
-        In the order they run.
+        Layers in the order they run.
     name : str, optional
         Its part of the path.
     """
@@ -38,13 +38,13 @@ class Sequential(Container):
 
         In a training pass they then run as in evaluation (running statistics, no dropout) and
         leave nothing on the tape, their parameters get no gradient, no update and no decay, and
-        backward ends above them: a step takes less time and memory. ``build`` ends it.
+        backward stops above them: a step takes less time and memory. ``build`` undoes it.
 
         Parameters
         ----------
         before : int or str
-            So many children, or all that runs before the one of this name; in a child that is a
-            ``Sequential`` itself, its path, such as "layer3.1". 0 freezes nothing.
+            Number of children to freeze, or the name of the first child that is not frozen; a
+            path, such as "layer3.1", inside a child that is a ``Sequential``. 0 freezes nothing.
 
         Returns
         -------
@@ -56,7 +56,7 @@ class Sequential(Container):
         ArgumentError
             If there is no such child, or nothing would be left to train.
         ShapeError
-            If it is not built, or a part of a model.
+            If it is not built, or is a part of a model.
         """
         store, nodes = self.store, self.steps.nodes
         place = frozen_nodes(self, before, nodes)
@@ -69,7 +69,7 @@ class Sequential(Container):
     def in_a_row(self) -> Iterator[Node]:
         """Yield the nodes that run one after another, those of inner chains among them."""
         if type(self)._run is not Sequential._run:
-            yield self  # a subclass with a pass of its own: only itself knows what runs when
+            yield self  # a subclass with its own pass: only it knows what runs when
             return
         for child in self.children.values():
             yield from child.in_a_row()
