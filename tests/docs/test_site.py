@@ -63,6 +63,7 @@ def built(tmp_path_factory):
     return folder, read
 
 
+@pytest.mark.ci
 def test_every_page_is_there_and_in_the_navigation(built):
     folder, read = built
     listed = reading.pages(ROOT)
@@ -81,6 +82,7 @@ def test_every_page_has_a_place_in_the_reading_order():
     assert missing == []
 
 
+@pytest.mark.ci
 def test_no_link_is_dead(built):
     folder, read = built
     for file, page in read.items():
@@ -95,6 +97,7 @@ def test_no_link_is_dead(built):
                 assert unquote(anchor) in read[target].anchors, f"{file.name}: {link}"
 
 
+@pytest.mark.ci
 def test_every_formula_is_set(built):
     _, read = built
     assert sum(page.tags.count("math") for page in read.values()) > 300
@@ -104,6 +107,7 @@ def test_every_formula_is_set(built):
         assert "\\" not in page.prose, file.name
 
 
+@pytest.mark.ci
 def test_nothing_is_asked_of_a_network(built):
     folder, read = built
     for file, page in read.items():
@@ -114,6 +118,7 @@ def test_nothing_is_asked_of_a_network(built):
     assert not list(folder.rglob("*.js"))
 
 
+@pytest.mark.ci
 def test_tellings_stand_in_one_row_and_lead_to_their_line(built):
     folder, _ = built
     text = (folder / "conv2d.html").read_text("utf-8")

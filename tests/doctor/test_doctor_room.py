@@ -170,7 +170,16 @@ def members(group):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        *(
+            pytest.param(n, marks=pytest.mark.ci)
+            for n in (signal.SIGHUP, signal.SIGINT, signal.SIGKILL)
+        ),
+    ],
+)
 def test_the_code_and_what_it_started_end_with_the_doctor(tmp_path, number):
     file, mark, rooms = tmp_path / "mine.py", tmp_path / "group", tmp_path / "rooms"
     rooms.mkdir()

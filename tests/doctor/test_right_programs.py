@@ -22,7 +22,9 @@ def found_right(number, folder):
     assert kind in {verdict.found.kind for verdict in examination.verdicts}, said
 
 
-@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize(
+    "number", [*range(4), *(pytest.param(n, marks=pytest.mark.ci) for n in range(4, 12))]
+)
 def test_a_right_program_is_found_right(number, tmp_path):
     found_right(number, tmp_path)
 

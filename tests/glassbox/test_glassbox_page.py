@@ -51,7 +51,9 @@ def asked(trace, layers, rng, each):
                 yield place, view, path, result, [int(rng.integers(size)) for size in shape]
 
 
-@pytest.mark.parametrize("name", ["article", "evaluation", "training"])
+@pytest.mark.parametrize(
+    "name", ["article", pytest.param("evaluation", marks=pytest.mark.ci), "training"]
+)
 def test_every_view_tells_what_the_trace_explains(browser, pages, passes, name):
     browser.problems.clear()
     browser.open(pages[name])
