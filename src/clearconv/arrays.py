@@ -157,7 +157,7 @@ class Destination:
     Attributes
     ----------
     place : ndarray or None
-        A A view of `out` with the telling's axes, to be written into. None if the telling makes an
+        A view of `out` with the telling's axes, to be written into. None if the telling makes an
         array: without an `out`, or if `out` may share memory with an input, whose numbers would
         be overwritten before they are read.
 

@@ -75,6 +75,6 @@ __all__ = [
     "register_layer",
 ]
 
-# A Layers that are not named above are registered too, so that models with them can be loaded.
+# Layers that are not named above are registered too, so that models with them can be loaded.
 for _file in Path(__file__).parent.glob("[!_]*.py"):
     import_module(f"{__name__}.{_file.stem}")

@@ -1,6 +1,6 @@
 """Which neighbours run as one: a chain's nodes grouped into stages.
 
-A A container plans its stages when it is placed. Layers do not know of stages, and a pass that
+A container plans its stages when it is placed. Layers do not know of stages, and a pass that
 keeps every inner array (``keep="all"``) runs layer by layer.
 """
 

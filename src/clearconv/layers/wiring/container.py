@@ -17,7 +17,7 @@ class Container(Node):
     Attributes
     ----------
     children : dict
-        Name -> child, in the order they run. A A child whose name is ``""`` has the key
+        Name -> child, in the order they run. A child whose name is ``""`` has the key
         ``"#"`` plus its position.
     """
 
