@@ -25,7 +25,7 @@ class Case:
     Attributes
     ----------
     name : str
-        Short and telling: ``"stride 2x1, leftover row"``.
+        Short and descriptive: ``"stride 2x1, leftover row"``.
     inputs : callable
         ``inputs(rng)`` returns float64 arrays by argument name; each gets a gradient check.
     options : dict
@@ -57,14 +57,14 @@ class Run(Protocol):
 
 @dataclass(frozen=True)
 class Chapter:
-    """One operation, told three times.
+    """One operation and its tellings.
 
     Attributes
     ----------
     name : str
-        Its folder under ``ops/``.
+        Name of its folder under ``ops/``.
     part : str
-        The part of the documentation in which it stands, such as ``"Pooling"``.
+        The part of the documentation that it belongs to, such as ``"Pooling"``.
     functions : tuple of str
         Its public functions, forward first.
     run : Run
@@ -103,7 +103,7 @@ def arrays(**makers: Callable[[np.random.Generator], Array]) -> Callable[..., di
 
 
 def run_by_shape(operation: ModuleType) -> Run:
-    """Return the `run` of a chapter whose backward needs nothing of x but its shape."""
+    """Return the `run` of a chapter whose backward needs only the shape of x."""
 
     def run(
         inputs: dict[str, Array], options: dict[str, Any], backend: str | None = None

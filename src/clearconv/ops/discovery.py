@@ -1,4 +1,4 @@
-"""The chapters, found by their folders and put in reading order."""
+"""The chapters, discovered from their folders and put in reading order."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -22,14 +22,14 @@ def chapters() -> tuple[Chapter, ...]:
 
 
 def in_reading_order(given: Iterable[Chapter]) -> tuple[Chapter, ...]:
-    """Put each chapter behind the one that it follows, and keep the chapters of a part together.
+    """Put each chapter after the one that it follows, and keep the chapters of a part together.
 
     Chapters that follow the same one are sorted by name.
 
     Raises
     ------
     ValueError
-        If a chapter follows one that does not exist, or follows itself by way of others.
+        If a chapter follows one that does not exist, or follows itself through others.
     """
     by_name = {chapter.name: chapter for chapter in given}
     depths = {name: _depth(chapter, by_name) for name, chapter in by_name.items()}

@@ -1,4 +1,4 @@
-"""How the numbers of a batch become one: the tree over its shards, and what the losses share."""
+"""How the sums of a batch are combined: the tree over its shards, and what the losses share."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
@@ -15,17 +15,17 @@ Sum = TypeVar("Sum")
 
 
 def in_tree(sums: Iterable[Sum], join: Callable[[Sum, Sum], Sum]) -> Sum:
-    """Join neighbours, then neighbours of what came out, until one is left.
+    """Join neighbours, then neighbouring results, until one is left.
 
-    ``((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7))``; of a pair whose second is absent, the first goes
-    on as it is. Each of equal, aligned parts may therefore be joined by itself first (parts of a
-    power of two; only the last may be shorter): joining the results in order does the same
+    ``((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7))``; of a pair whose second is absent, the first is
+    passed on as it is. Each of equal, aligned parts may therefore be joined by itself first (parts
+    of a power of two; only the last may be shorter): joining the results in order does the same
     additions.
 
-    Two halves of a subtree are joined as soon as the second is there, so that of sums which are
-    computed one by one few need to be held.
+    Two halves of a subtree are joined as soon as the second is there, so that few sums need to be
+    held if they are computed one by one.
     """
-    held: list[tuple[int, Sum]] = []  # what waits for its second half, and the height of its tree
+    held: list[tuple[int, Sum]] = []  # results waiting for their other half, and tree heights
     for one in sums:
         height = 0
         while held and held[-1][0] == height:
@@ -40,10 +40,10 @@ def in_tree(sums: Iterable[Sum], join: Callable[[Sum, Sum], Sum]) -> Sum:
 def tree_sum(sums: Array | Sequence[Array], *, out: Array | None = None) -> Array:
     """Add the sums of a batch's shards in a balanced binary tree.
 
-    It adds the sums of single shards, and as well those of subtrees: each process adds up the
+    It adds the sums of single shards, and also those of subtrees: each process adds up the
     shards that it holds (`clearconv.ops.geometry.shards.Shards`), and the processes' results,
     added in their order, have the bits of one sum over all shards. A process whose shards do not
-    exist, because the batch is smaller than their number, has no result to give: leave it out.
+    exist, because the batch is smaller than their number, has no result: leave it out.
     (Zeros in its place would turn -0 into 0.)
 
     Parameters
@@ -93,19 +93,19 @@ def tree_sum(sums: Array | Sequence[Array], *, out: Array | None = None) -> Arra
 def tree_moments(moments: Array | Sequence[Array]) -> Array:
     r"""Join the moments of a batch's shards in the tree of `tree_sum`, by Chan's formula.
 
-    Sums of squares would not do: of numbers far from 0 their difference has no digits left.
+    Sums of squares would not do: for numbers far from 0 their difference has no digits left.
 
     Parameters
     ----------
     moments : ndarray of shape (shards, 3, C), or sequence of ndarray of shape (3, C)
-        Of each shard, or of equal subtrees in order: how many numbers each of C channels has, their
-        mean, and the sum of squared distances from it; float64, as `batch_norm2d.moments` returns
-        them.
+        Moments of each shard, or of equal subtrees in order: number of values of each of C
+        channels, their mean, and the sum of squared distances from it; float64, as
+        `batch_norm2d.moments` returns them.
 
     Returns
     -------
     joined : float64 ndarray of shape (3, C)
-        The same of all numbers. Those of no shards, an array of shape (0, 3, C), are 0.
+        Moments of all numbers. Those of no shards, an array of shape (0, 3, C), are 0.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def check_reduction(what: str, reduction: str, allowed: tuple[str, ...]) -> None
 def loss_gradient(
     what: str, grad_y: float | Array, shape: tuple[int, ...], dtype: npt.DTypeLike
 ) -> Array:
-    """Return `grad_y` as an array in the loss's dtype; a plain number is taken for any shape."""
+    """Return `grad_y` as an array in the loss's dtype; a plain number is accepted for any shape."""
     if isinstance(grad_y, int | float) and not isinstance(grad_y, np.generic):
         return np.full(shape, grad_y, dtype=dtype)
     given: Array = np.asarray(grad_y)
@@ -169,23 +169,23 @@ def loss_gradient(
 
 
 def as_loss(value: Any, dtype: npt.DTypeLike) -> Array:
-    """Return the loss as an array, 0-d where it is one number."""
+    """Return the loss as an array, 0-d if it is one number."""
     return np.asarray(value, dtype=dtype)
 
 
 def by_shards(batched: int) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
-    """Let a formula that sums over images sum over each shard, and add the shards' sums in a tree.
+    """Make a formula that sums over images sum over each shard, and add the shards' sums in a tree.
 
     Parameters
     ----------
     batched : int
-        How many of the formula's first arguments have the batch for their first axis.
+        Number of the formula's first arguments whose first axis is the batch.
 
     Returns
     -------
     decorate : callable
-        Of the formula it makes the function of the whole batch. That takes two more arguments, by
-        name: `shards`, which shards of a batch the arrays hold, and `out`.
+        It makes the function of the whole batch from the formula. That takes two more keyword
+        arguments: `shards`, which shards of a batch the arrays hold, and `out`.
     """
 
     def decorate(formula: Callable[..., Array]) -> Callable[..., Array]:

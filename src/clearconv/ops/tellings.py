@@ -1,4 +1,4 @@
-"""The tellings, and which of them runs: the one place where that is decided."""
+"""The tellings, and which of them runs: decided only here."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,18 +19,18 @@ if TYPE_CHECKING:  # the command line reads this file before NumPy is needed
 
 @dataclass(frozen=True)
 class Telling:
-    """One way in which chapters are told.
+    """One way of writing the chapters.
 
     Attributes
     ----------
     name : str
-        What ``backend=`` calls it.
+        Name of the telling in ``backend=``.
     load : callable
-        Given a chapter, returns the module or submodule that holds its functions, or None where
-        the chapter is not told this way here. If that module has a function ``supports``, it is
-        given a ``Case`` and says whether the telling can compute it.
+        Given a chapter, returns the module or submodule that holds its functions, or None if
+        the chapter does not have this telling here. If that module has a function ``supports``, it
+        is given a ``Case`` and returns whether the telling can compute it.
     lacking : callable
-        Given a chapter for which `load` returns None, says why.
+        Given a chapter for which `load` returns None, returns why.
     """
 
     name: str
@@ -119,26 +119,26 @@ def variant() -> str:
 
 
 def set_threads(count: int) -> int:
-    """Let the compiled kernels use so many threads.
+    """Set the number of threads of the compiled kernels.
 
     No result depends on it. At first they use OMP_NUM_THREADS threads, or else as many as the
-    process has cores. It counts for the whole process; a call from a second Python thread, while
+    process has cores. It applies to the whole process; a call from a second Python thread, while
     the others are busy, computes on its own thread alone.
 
     Parameters
     ----------
     count : int
-        At least 1. More than there are cores is allowed, and slower.
+        Number of threads, at least 1. More than the number of cores is allowed, but slower.
 
     Returns
     -------
     before : int
-        How many they used until now.
+        Previous number of threads.
 
     Raises
     ------
     ArgumentError
-        If `count` is no integer of at least 1.
+        If `count` is not an integer of at least 1.
 
     Warns
     -----
@@ -190,7 +190,7 @@ def _not_compiled(chapter: str) -> str:
 
 
 def _not_written(chapter: str) -> str:
-    return f"{chapter} is not told this way"
+    return f"{chapter} does not have this telling"
 
 
 #: A row for each, the one to read first at the top, the fastest at the bottom.

@@ -43,7 +43,7 @@ from clearconv.ops.tellings import pick
 
 __all__ = ["KINDS", "ActivationSaved", "backward_input", "forward", "forward_saving"]
 
-#: The activations this chapter knows.
+#: The activations of this chapter.
 KINDS = (
     "relu",
     "relu6",
@@ -56,7 +56,7 @@ KINDS = (
     "identity",
 )
 
-# Their derivatives are told from x: some values of y belong to several x, or to whole ranges.
+# Their derivatives are computed from x: some values of y belong to several x, or to whole ranges.
 _FROM_INPUT = ("leaky_relu", "hardsigmoid", "hardswish", "silu")
 
 
@@ -69,10 +69,10 @@ class ActivationSaved:
     kind : str
         One of `KINDS`.
     slope : float
-        Used by leaky_relu alone.
+        Slope of leaky_relu; other kinds ignore it.
     array : ndarray or None
-        y for relu, relu6, sigmoid and tanh, whose derivative is a function of y, so that x may be
-        forgotten; x for the others; None for identity.
+        y for relu, relu6, sigmoid and tanh, whose derivative is a function of y, so that x need not
+        be kept; x for the others; None for identity.
     """
 
     kind: str
@@ -90,7 +90,7 @@ def forward(
 ) -> Array:
     r"""Apply one function to every number.
 
-    Bending the straight line is what lets several layers say more than one.
+    The bend in the line is what lets several layers express more than one.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def forward(
     kind : str
         The function, one of `KINDS`.
     slope : float
-        Steepness of leaky_relu below zero; the other kinds ignore it.
+        Slope of leaky_relu for negative inputs; the other kinds ignore it.
     out : ndarray, optional
         Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
@@ -149,7 +149,7 @@ def forward_saving(
 ) -> tuple[Array, ActivationSaved]:
     """Apply one function to every number, and keep what backward needs.
 
-    What is kept is never a copy: it is y or x itself.
+    Nothing is copied: y or x itself is kept.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def forward_saving(
     kind : str
         The function, one of `KINDS`.
     slope : float
-        Steepness of leaky_relu below zero; the other kinds ignore it.
+        Slope of leaky_relu for negative inputs; the other kinds ignore it.
     out : ndarray, optional
         Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
@@ -167,7 +167,7 @@ def forward_saving(
     Returns
     -------
     y : ndarray of the shape of `x`
-        As from `forward`.
+        Output, as from `forward`.
     saved : ActivationSaved
         For `backward_input`.
 
@@ -251,7 +251,7 @@ def backward_input(
         return put(grad_y, out)
     if array is None:
         raise ArgumentError(
-            f"{what}: saved.array is None, but the derivative of {saved.kind} is told from "
+            f"{what}: saved.array is None, but the derivative of {saved.kind} needs "
             f"{'x' if saved.kind in _FROM_INPUT else 'y'}. Pass what forward_saving returned."
         )
     telling = pick("activation", backend)

@@ -1,4 +1,4 @@
-"""Activations number by number: a function and its derivative stand side by side."""
+"""Activations number by number: each function next to its derivative."""
 
 from collections.abc import Callable
 from math import exp, tanh
@@ -20,7 +20,7 @@ def forward(x: Array, kind: str, slope: float, out: Array | None = None) -> Arra
 def backward_input(
     grad_y: Array, saved: Array, kind: str, slope: float, out: Array | None = None
 ) -> Array:
-    """Every gradient times f', told from what was saved, x or y; nothing where f is flat."""
+    """Every gradient times f', computed from the saved x or y; 0 where f is flat."""
     derivative = _DERIVATIVES[kind]
     grad_x = zeros_like(grad_y, out)
     for place in np.ndindex(grad_y.shape):
@@ -41,12 +41,12 @@ def _hardsigmoid(v: float, slope: float) -> float:
 
 
 def _hardswish_derivative(x: float, slope: float) -> float:
-    """Of the parabola (x² + 3 x) / 6 between -3 and 3, of 0 below and of x above."""
+    """Slope of the parabola (x² + 3 x) / 6 between -3 and 3, of 0 below and of x above."""
     return 0.0 if x <= -3 else 1.0 if x >= 3 else x / 3 + 0.5
 
 
 def _silu_derivative(x: float, slope: float) -> float:
-    """By the rule for products: σ + x σ', with σ' = σ (1 - σ)."""
+    """The product rule: σ + x σ', with σ' = σ (1 - σ)."""
     s = _sigmoid(x, slope)
     return s * (1 + x * (1 - s))
 
@@ -75,7 +75,7 @@ _DERIVATIVES: dict[str, Scalar] = {
     "silu": _silu_derivative,
 }
 
-#: Where a function is not flat, told from what was saved: elsewhere a gradient, be it NaN, stops.
+#: Where a function is not flat, given what was saved: elsewhere a gradient stops, even a NaN.
 _OPEN: dict[str, Callable[[float], bool]] = {
     "relu": lambda y: y > 0,
     "relu6": lambda y: 0 < y < 6,

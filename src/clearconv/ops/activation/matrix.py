@@ -1,7 +1,7 @@
 """Activations on whole arrays, in as few passes over memory as NumPy allows.
 
-NumPy's elementwise functions keep the memory layout of what they are given; for no axes they give a
-number, which ``np.asarray`` makes an array again, to be written into.
+NumPy's elementwise functions keep the memory layout of their arguments; without axes they return a
+number, which ``np.asarray`` turns back into an array that can be written into.
 """
 
 import numpy as np
@@ -29,13 +29,13 @@ def forward(x: Array, kind: str, slope: float, out: Array | None = None) -> Arra
         y /= 6
         return y if kind == "hardsigmoid" else np.multiply(x, y, out=y)
     y = _one_plus_exp_minus(x, out)
-    return np.divide(1 if kind == "sigmoid" else x, y, out=y)  # sigmoid, else silu
+    return np.divide(1 if kind == "sigmoid" else x, y, out=y)  # sigmoid, otherwise silu
 
 
 def backward_input(
     grad_y: Array, saved: Array, kind: str, slope: float, out: Array | None = None
 ) -> Array:
-    """`grad_y` times f', told from what was saved, x or y."""
+    """`grad_y` times f', computed from the saved x or y."""
     if kind == "relu":
         return _where(saved > 0, grad_y, out)
     if kind == "relu6":
@@ -73,7 +73,7 @@ def backward_input(
 
 
 def _where(kept: Array, grad_y: Array, out: Array | None) -> Array:
-    """The gradient where it is kept, else 0: a product would let a NaN through where f is flat."""
+    """The gradient where it is kept, else 0: a product would let NaN through where f is flat."""
     grad_x = zeros_like(grad_y, out)
     np.copyto(grad_x, grad_y, where=kept)
     return grad_x
@@ -82,7 +82,7 @@ def _where(kept: Array, grad_y: Array, out: Array | None) -> Array:
 def _one_plus_exp_minus(x: Array, out: Array | None = None) -> Array:
     """1 + e^-x, in a new array or `out`."""
     y = np.asarray(np.negative(x, out=out))
-    with np.errstate(over="ignore"):  # exp(1e4) is inf, and 1 / (1 + inf) is the 0 that is meant
+    with np.errstate(over="ignore"):  # exp(1e4) is inf, and 1 / (1 + inf) is the intended 0
         np.exp(y, out=y)
     y += 1
     return y

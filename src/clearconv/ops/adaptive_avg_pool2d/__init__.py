@@ -1,4 +1,4 @@
-r"""Adaptive average pooling: a map of any size becomes one of the size that is asked for.
+r"""Adaptive average pooling: a map of any size becomes one of a given size.
 
 Along each axis the input is cut into as many cells as there are outputs, and each output is the
 mean of its cell. Where the sizes do not divide, neighbouring cells share a pixel:
@@ -7,10 +7,10 @@ mean of its cell. Where the sizes do not divide, neighbouring cells share a pixe
     y_{n,c,p,q} = \frac{1}{|R_p| |T_q|} \sum_{r \in R_p} \sum_{t \in T_q} x_{n,c,r,t}, \qquad
     R_p = \{\lfloor p H / OH \rfloor, \dots, \lceil (p + 1) H / OH \rceil - 1\}
 
-and T_q alike with W and OW. Backward, every pixel of a cell receives an equal share,
+and T_q likewise with W and OW. Backward, every pixel of a cell receives an equal share,
 ``grad_y`` over the cell's number of pixels.
 
-Shapes: x (N, C, H, W), y (N, C, OH, OW). One image (C, H, W) or one map (H, W) is taken too and
+Shapes: x (N, C, H, W), y (N, C, OH, OW). One image (C, H, W) or one map (H, W) is accepted too and
 comes back without the missing axes. All arrays are float32, or all are float64.
 
 Sources: PyTorch's ``adaptive_avg_pool2d`` for the cells; He, Zhang, Ren and Sun, "Spatial pyramid
@@ -30,15 +30,15 @@ def forward(
 ) -> Array:
     r"""Take the mean of every cell.
 
-    What follows sees one size, whatever the image's, as a classifier of fixed width needs it.
+    The layers after it see one size, whatever the image's, as a classifier of fixed width requires.
 
     Parameters
     ----------
     x : ndarray of shape (N, C, H, W), (C, H, W) or (H, W)
         Input.
     output_size : int or (int, int)
-        OH and OW. None in place of one keeps the input's. More outputs than pixels are allowed:
-        cells of one or two pixels, some of them the same.
+        OH and OW; None in place of either keeps the input's. More outputs than pixels are allowed:
+        then cells have one or two pixels, and some are the same.
     out : ndarray, optional
         Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
@@ -52,7 +52,7 @@ def forward(
     Raises
     ------
     ShapeError
-        If `x` has another rank or a map without pixels, or `output_size` is no size.
+        If `x` has another rank or a map without pixels, or `output_size` is not a size.
     DtypeError
         If `x` is neither float32 nor float64.
 
@@ -86,7 +86,7 @@ def backward_input(
     r"""Gradient of the loss with respect to the input.
 
     Every pixel has the same part in its cell's mean and gets the same share back; a pixel that two
-    cells hold gets one from each.
+    cells share gets a part from each.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Adaptive average pooling cell by cell: add the pixels, divide by how many there are."""
+"""Adaptive average pooling cell by cell: add the pixels, divide by their number."""
 
 import numpy as np
 

@@ -22,7 +22,7 @@ def backward_input(
 
 
 def _means(inputs: int, outputs: int, like: Array) -> Array:
-    """Return, for each output along one axis, what part each input has in it: (outputs, inputs)."""
+    """Return each input's share in each output along one axis: (outputs, inputs)."""
     u, pixels = np.arange(outputs)[:, np.newaxis], np.arange(inputs)  # (outputs, 1), (inputs,)
     first, behind = u * inputs // outputs, -(-(u + 1) * inputs // outputs)
     means = ((pixels >= first) & (pixels < behind)) / (behind - first)

@@ -1,4 +1,4 @@
-"""Sizes of adaptive pooling: of its output, and of the cells that it cuts the input into."""
+"""Sizes in adaptive pooling: of the output, and of the cells that divide the input."""
 
 from typing import Any
 

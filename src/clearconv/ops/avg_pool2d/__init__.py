@@ -9,7 +9,7 @@ where ``ceil_mode`` lets a window hang over, or where padding is not counted.
 
 Backward, every pixel under a window receives an equal share, ``grad_y / D``.
 
-Shapes: x (N, C, H, W), y (N, C, OH, OW). One image (C, H, W) or one map (H, W) is taken too and
+Shapes: x (N, C, H, W), y (N, C, OH, OW). One image (C, H, W) or one map (H, W) is accepted too and
 comes back without the missing axes. All arrays are float32, or all are float64.
 
 Sources: PyTorch's ``avg_pool2d`` for the divisor, ONNX's ``AveragePool`` for dilation.
@@ -39,7 +39,7 @@ def forward(
 ) -> Array:
     r"""Take the mean of the pixels under every window.
 
-    Unlike the maximum it listens to every pixel, and so blurs where max pooling picks.
+    Unlike the maximum it takes every pixel into account, so it blurs where max pooling selects.
 
     Parameters
     ----------
@@ -48,11 +48,11 @@ def forward(
     kernel_size : int or (int, int)
         Rows and columns of the window.
     stride : int or (int, int), optional
-        Step of the window along rows and columns; `kernel_size` where left out.
+        Step of the window along rows and columns; by default `kernel_size`.
     padding : int, (int, int), ((top, bottom), (left, right)), "same" or "valid"
         Zeros around the image.
     ceil_mode : bool
-        Keep a last window that hangs over the edge, if it starts inside the image or before it.
+        Whether to keep a last window over the edge that starts inside the image or before it.
         What hangs over the padding is never counted.
     count_include_pad : bool
         Whether the padding's zeros count as pixels in the divisor.
@@ -110,7 +110,7 @@ def backward_input(
 ) -> Array:
     r"""Gradient of the loss with respect to the input.
 
-    Every pixel has the same part in its window's mean, so that it gets the same share back.
+    Every pixel has the same share in its window's mean, so it gets the same share back.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def _window(
     ceil_mode: bool,
     count_include_pad: bool,
 ) -> Window:
-    """Compute the geometry, and see to it that no divisor is zero."""
+    """Compute the geometry, and make sure that no divisor is zero."""
     H, W = x_shape[2:]
     stride = kernel_size if stride is None else stride
     window = Window.of(what, (H, W), kernel_size, stride, padding, dilation, ceil_mode)

@@ -1,4 +1,4 @@
-"""Average pooling window by window: add the pixels, divide by how many there are."""
+"""Average pooling window by window: add the pixels, divide by their number."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def backward_input(
 
 
 def _divisor(window: Window, p: int, q: int, count_include_pad: bool) -> int:
-    """Return how many places of window (p, q) count."""
+    """Return the number of places of window (p, q) that count."""
     if not count_include_pad:
         return sum(1 for _ in window.taps(p, q))
     places = 1

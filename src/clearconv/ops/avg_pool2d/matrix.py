@@ -40,7 +40,7 @@ def backward_input(
 
 
 def _divisors(window: Window, count_include_pad: bool, like: Array) -> Array:
-    """Return how many places of each window count: (OH, OW, 1), in the dtype of `like`."""
+    """Return the number of places of each window that count: (OH, OW, 1), dtype as `like`."""
     counts = []
     for axis in (0, 1):
         if count_include_pad:

@@ -8,15 +8,15 @@ batch, so they depend on x, and the gradient runs through them too. In evaluatio
 constants, gathered during training (`update_running`).
 
 Shapes: x (N, C, H, W); weight, bias, mean, var (C,). One image (C, H, W) and features (N, C) after
-a fully connected layer are taken too. x, weight and bias are all float32, or all float64; mean and
-var may be either, and what is saved of them is float64: a mean of 10000 rounded to float32 would
-be off by a good part of a thousandth.
+a fully connected layer are accepted too. x, weight and bias are all float32, or all float64; mean
+and var may be either, and what is saved of them is float64: a mean of 10000 rounded to float32
+would be off by almost a thousandth.
 
 Sources: Ioffe and Szegedy, "Batch normalization", 2015, algorithm 1; Chan, Golub and LeVeque,
 "Algorithms for computing the sample variance", 1983. ``docs/batch_norm2d.md`` derives the formulas.
 
-A batch may be held in parts (`Shards`). Each part then yields what it knows of its shards
-(`moments`; backward `gradient_sums`), and goes on from what they come to together
+A batch may be held in parts (`Shards`). Each part then computes the sums of its own shards
+(`moments`; backward `gradient_sums`), and continues with the combined result of all parts
 (`reduction.tree_moments`, `reduction.tree_sum`). That takes two calls each way, and the bits are
 those of the one call that holds the whole batch.
 """
@@ -56,13 +56,13 @@ class BatchNormSaved:
     x : ndarray of shape (N, C, H, W), (C, H, W) or (N, C)
         Input.
     mean, var : float64 ndarray of shape (C,)
-        What x was normalised with; `var` is the biased variance (divided by the count).
+        Statistics that x was normalised with; `var` is the biased variance (divided by the count).
     eps : float
         Added to `var` under the root.
     fixed : bool
         True where mean and var were given (evaluation): they are constants to the gradient.
     numbers : int, optional
-        How many numbers each channel of the whole batch has, where x is a part of it.
+        Number of values of each channel in the whole batch, if x is a part of it.
     """
 
     x: Array
@@ -74,7 +74,7 @@ class BatchNormSaved:
 
     @property
     def count(self) -> int:
-        """How many numbers of the batch each channel has."""
+        """Number of values of each channel in the batch."""
         return self.x.size // len(self.mean) if self.numbers is None else self.numbers
 
 
@@ -143,7 +143,7 @@ def forward(
 def moments(
     x: Array, *, shards: Shards = WHOLE, joined: bool = False, backend: str | None = None
 ) -> Array:
-    r"""Measure each shard of a batch: what its statistics are made of.
+    r"""Compute the moments of each shard of a batch, from which its statistics are made.
 
     Parameters
     ----------
@@ -152,15 +152,16 @@ def moments(
     shards : Shards
         Which shards of the batch they are.
     joined : bool
-        Whether those of the shards at hand are joined already.
+        Whether to join those of the shards at hand.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
     Returns
     -------
     moments : float64 ndarray of shape (shards, 3, C), or (1, 3, C) if `joined`
-        How many numbers each channel of the shard has, their mean, and the sum of squared distances
-        from it. ``reduction.tree_moments`` joins those of all shards for `forward_saving`.
+        Number of values of each channel of the shard, their mean, and the sum of squared
+        distances from it. ``reduction.tree_moments`` joins those of all shards for
+        `forward_saving`.
 
     Raises
     ------
@@ -210,9 +211,9 @@ def forward_saving(
     eps : float
         Added to the variance under the root.
     mean, var : ndarray of shape (C,), optional
-        Both or neither. Given: evaluation, constants to the gradient. Left out: training.
+        Both or neither. With them: evaluation, constants to the gradient. Without: training.
     moments : float64 ndarray of shape (3, C), optional
-        In training, those of the whole batch (`moments`, joined), where x is a part of it.
+        In training, the joined `moments` of the whole batch, if x is a part of it.
     out : ndarray, optional
         Receives the result.
     backend : {"loops", "matrix", "native"}, optional
@@ -223,7 +224,7 @@ def forward_saving(
     y : ndarray of the shape of `x`
         Same dtype as `x`.
     saved : BatchNormSaved
-        For the backward functions and `update_running`.
+        Record for the backward functions and `update_running`.
 
     Raises
     ------
@@ -278,7 +279,7 @@ def gradient_sums(
     joined: bool = False,
     backend: str | None = None,
 ) -> Array:
-    r"""Sum over each shard of a batch what the gradients are made of.
+    r"""Sum the contributions to the gradients over each shard of a batch.
 
     Parameters
     ----------
@@ -289,15 +290,15 @@ def gradient_sums(
     shards : Shards
         Which shards of the batch `grad_y` and x hold.
     joined : bool
-        Whether those of the shards at hand are added up already.
+        Whether to add up those of the shards at hand.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
     Returns
     -------
     sums : float64 ndarray of shape (shards, 2, C), or (1, 2, C) if `joined`
-        Of `grad_y`, and of `grad_y` times the distance of x from the mean, rounded to the dtype of
-        x. ``reduction.tree_sum`` adds those of all shards for `backward`.
+        Sums of `grad_y`, and of `grad_y` times the distance of x from the mean, rounded to the
+        dtype of x. ``reduction.tree_sum`` adds those of all shards for `backward`.
 
     Raises
     ------
@@ -334,8 +335,8 @@ def backward(
 ) -> tuple[Array, Array, Array]:
     r"""Return all three gradients of the loss at once.
 
-    In training the gradient of x needs the two sums over the batch that the other gradients are,
-    so that together they cost what it costs alone.
+    In training the gradient of x needs two sums over the batch, which are the other gradients, so
+    all three together cost no more than it does alone.
 
     Parameters
     ----------
@@ -346,7 +347,7 @@ def backward(
     saved : BatchNormSaved
         From `forward_saving`.
     sums : float64 ndarray of shape (2, C), optional
-        Those of the whole batch (`gradient_sums`, added up), where x is a part of it.
+        Total `gradient_sums` of the whole batch, if x is a part of it.
     out, out_weight, out_bias : ndarray, optional
         Receive the results.
     backend : {"loops", "matrix", "native"}, optional
@@ -355,11 +356,11 @@ def backward(
     Returns
     -------
     grad_x : ndarray of the shape of x
-        As `backward_input` gives it.
+        Gradient of the input, see `backward_input`.
     grad_weight : ndarray of shape (C,)
-        As `backward_weight` gives it.
+        Gradient of the scale, see `backward_weight`.
     grad_bias : ndarray of shape (C,)
-        As `backward_bias` gives it.
+        Gradient of the shift, see `backward_bias`.
 
     Raises
     ------
@@ -410,7 +411,7 @@ def backward_input(
     r"""Gradient of the loss with respect to the input.
 
     In training x reaches y on three paths: directly, through the mean, and through the variance.
-    The two latter take away from `grad_y` its mean and its part along x̂: shifting or stretching a
+    The latter two remove from `grad_y` its mean and its component along x̂: shifting or stretching a
     whole channel changes nothing, so the gradient must not ask for it.
 
     Parameters
@@ -562,21 +563,21 @@ def backward_bias(
 def update_running(
     running_mean: Array, running_var: Array, saved: BatchNormSaved, momentum: float = 0.1
 ) -> None:
-    r"""Move the running statistics towards the batch's: this chapter's one in-place function.
+    r"""Move the running statistics towards the batch's: the only in-place function here.
 
     Parameters
     ----------
     running_mean, running_var : ndarray of shape (C,)
-        Changed in place. They start at 0 and 1.
+        Running statistics, changed in place. They start at 0 and 1.
     saved : BatchNormSaved
         From a training `forward_saving`.
     momentum : float
-        Weight of the new, as in PyTorch: 0.1 keeps nine tenths of the old.
+        Weight of the new statistics, as in PyTorch: 0.1 keeps nine tenths of the old.
 
     Raises
     ------
     ShapeError
-        If the arrays do not fit, or the pass used given statistics and so has none of its own.
+        If the arrays do not fit, or the pass was given its statistics and so has none of its own.
 
     Notes
     -----
@@ -618,7 +619,7 @@ def _check_parameters(what: str, x: Array, eps: float, **parameters: Array) -> N
 
 
 def whole_batch(what: str, moments: Array, channels: int) -> tuple[Array, Array, int]:
-    """Check a whole batch's moments; return mean, variance, and how many numbers a channel has."""
+    """Check a whole batch's moments; return mean, variance, and the count of each channel."""
     expect(what, "moments", moments, (3, channels), "count, mean and deviation of each channel")
     count = int(moments[0, 0])
     if count <= 1:
@@ -634,7 +635,7 @@ def _too_few(what: str, where: str, count: int) -> ShapeError:
 
 
 def _holds_all(what: str, saved: BatchNormSaved) -> None:
-    """Raise where x was a part of a batch: its own sums are not the gradient."""
+    """Raise if x was a part of a batch: its own sums are not the gradient."""
     if saved.numbers is not None:
         raise ArgumentError(
             f"{what}: x is a part of a batch with {saved.numbers} numbers for each channel, but "
@@ -644,7 +645,7 @@ def _holds_all(what: str, saved: BatchNormSaved) -> None:
 
 
 def _pick_for(batch: Array, backend: str | None) -> Any:
-    """Pick the telling; a part without images is left to NumPy."""
+    """Pick the telling; NumPy handles a part without images."""
     return pick("batch_norm2d", backend if len(batch) else "matrix")
 
 

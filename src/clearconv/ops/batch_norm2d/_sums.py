@@ -1,4 +1,4 @@
-"""From a batch's sums to statistics and gradients: what the tellings and conv_block share."""
+"""Statistics and gradients from a batch's sums: shared by the tellings and conv_block."""
 
 import numpy as np
 

@@ -34,7 +34,7 @@ def moments(x: Array, shards: Shards = WHOLE) -> Array:
 
 
 def moments_of(x: Array) -> Array:
-    """Of one shard: mean first, then the squared distances from it."""
+    """The moments of one shard: mean first, then the squared distances from it."""
     N, C, H, W = x.shape
     M = N * H * W
     mean, deviation = np.zeros(C), np.zeros(C)
@@ -78,7 +78,7 @@ def backward_from(
     out_weight: Array | None = None,
     out_bias: Array | None = None,
 ) -> tuple[Array, Array, Array]:
-    """The direct path, less what the paths through mean and variance take away."""
+    """The direct path, minus what the paths through mean and variance subtract."""
     grad_weight, grad_bias = slopes(sums, mean, var, eps, mean.astype(x.dtype))
     M = max(count, 1)  # of no numbers the sums are 0
     through_mean: Any = grad_bias / M

@@ -1,10 +1,10 @@
 """Batch normalisation on a matrix whose columns are channels, in few passes over memory.
 
-Channels-last memory is that matrix already, so nothing is copied there for layout's sake, and
+Channels-last memory is that matrix already, so nothing is copied because of the layout, and
 results are (N, C, H, W) views over channels-last memory.
 
-A row of few channels is too short for NumPy to be fast on, so several rows are seen as one wide
-one, and what belongs to a channel is repeated across it.
+NumPy is slow on rows of few channels, so several rows are viewed as one wide row, and what belongs
+to a channel is repeated across it.
 """
 
 from collections.abc import Callable
@@ -53,7 +53,7 @@ def moments_of(x: Array) -> Array:
     M = x.size // C
     near, _ = _split(_sum(C, lambda x: x, rows) / M, x)
     centre = _wide(near, rows)
-    rest = _sum(C, lambda x: x - centre, rows) / M  # what rounding left of the mean, seen from near
+    rest = _sum(C, lambda x: x - centre, rows) / M  # the part of the mean that rounding left
     deviation = _sum(C, lambda x: np.square(x - centre), rows) - M * rest**2
     return np.array([np.full(C, M), near + rest, deviation])  # (3, C)
 
@@ -179,13 +179,13 @@ def _rows(x: Array) -> Array:
 
 
 def _side_by_side(*arrays: Array) -> list[Array]:
-    """See arrays of one shape as rows, or, if that took a copy of one, as (N, H, W, C)."""
+    """View arrays of one shape as rows, or, if one would be copied, as (N, H, W, C)."""
     last = [array.transpose(0, 2, 3, 1) for array in arrays]
     return [_rows(a) for a in arrays] if all(a.flags.c_contiguous for a in last) else last
 
 
 def _wide(channels: Array, rows: Array) -> Array:
-    """Repeat one number a channel across the pixels of a row, in the dtype of the rows."""
+    """Repeat one number per channel across the pixels of a row, in the dtype of the rows."""
     return np.tile(channels.astype(rows.dtype), rows.shape[-1] // len(channels))  # (k*C,)
 
 

@@ -9,12 +9,12 @@ r"""Two-dimensional convolution: each output is a patch of the input times a sma
 Every gradient is this sum read from the other side: each product w * x of the forward pass hands
 `grad_y` to x multiplied by w, and to w multiplied by x.
 
-A bias of shape (O, OH, OW) has a number for every position instead, as PaddlePaddle's
-``shared_biases=False``: :math:`b_{o,p,q}` takes the place of :math:`b_o`, and its gradient is a sum
-over images alone.
+A bias of shape (O, OH, OW) has a number for every position instead, like PaddlePaddle's
+``shared_biases=False``: :math:`b_{o,p,q}` replaces :math:`b_o`, and its gradient is a sum over
+images only.
 
 Shapes: x (N, C, H, W), weight (O, C/groups, KH, KW), bias (O,), y (N, O, OH, OW). One image
-(C, H, W) or one map (H, W) is taken too and comes back without the missing axes: an image gives
+(C, H, W) or one map (H, W) is accepted too and comes back without the missing axes: an image gives
 (O, OH, OW), and so does a map. All arrays are float32, or all are float64.
 With ``groups`` > 1, output channel o sees only the C/groups input channels of its own group.
 
@@ -69,7 +69,7 @@ def forward(
 ) -> Array:
     r"""Slide every filter over the image and sum the products.
 
-    One filter answers one question at every place, so a pattern is found wherever it stands.
+    One filter answers one question at every place, so a pattern is found wherever it is.
 
     Parameters
     ----------
@@ -86,9 +86,9 @@ def forward(
     dilation : int or (int, int)
         Distance between neighbouring kernel elements on the input; 1 leaves no holes.
     groups : int
-        Into how many independent groups the channels fall.
+        Number of independent groups of channels.
     exact : bool
-        Only direct sums: never Winograd's algorithm, by which the native telling computes most
+        Only direct sums: never Winograd's algorithm, with which the native telling computes most
         3x3 kernels of stride 1. It rounds a little more, and what is not finite spreads over its
         4x4 tile. The other tellings are always exact.
     out : ndarray, optional
@@ -148,10 +148,11 @@ def backward_input(
 ) -> Array:
     r"""Gradient of the loss with respect to the input.
 
-    A pixel took part in several outputs; it collects from each the gradient times the weight that
-    tied them. For stride 1 that is a convolution of the padded `grad_y` (the article's sensitivity
-    map) with the kernel turned by 180 degrees, rows and columns only, input and output channels
-    exchanged; a stride spreads `grad_y` first. No telling multiplies by the spread-in zeros.
+    A pixel took part in several outputs; from each it collects the gradient times the weight that
+    connected them. For stride 1 that is a convolution of the padded `grad_y` (the article's
+    sensitivity map) with the kernel turned by 180 degrees, rows and columns only, input and output
+    channels exchanged; a stride spreads `grad_y` first. No telling multiplies by the spread-in
+    zeros.
 
     Parameters
     ----------
@@ -218,8 +219,8 @@ def backward_weight(
     r"""Gradient of the loss with respect to the filters.
 
     A weight met one input pixel for every output position; its gradient is the sum, over images
-    and positions, of pixel times `grad_y`. It is a sum over the batch, not a mean: a mean, where
-    wanted, is in the loss.
+    and positions, of pixel times `grad_y`. It is a sum over the batch, not a mean: if a mean is
+    wanted, it belongs in the loss.
 
     Parameters
     ----------
@@ -232,7 +233,7 @@ def backward_weight(
     stride, padding, dilation, groups, exact
         As in the forward pass.
     shards : Shards
-        Which shards of a batch these images are; all of it unless given.
+        Which shards of a batch these images are; by default the whole batch.
     out : ndarray, optional
         Receives the result.
     backend : {"loops", "matrix", "native"}, optional
@@ -284,10 +285,10 @@ def weight_sums(
     joined: bool = False,
     backend: str | None = None,
 ) -> Array:
-    r"""Sum over each shard of a batch what the gradient of the filters is made of.
+    r"""Sum the contributions to the gradient of the filters over each shard of a batch.
 
     ``reduction.tree_sum`` adds the sums of all shards, whoever holds them, and `weight_from_sum`
-    makes the gradient of what comes out: to the bits of `backward_weight`.
+    makes the gradient from the total, with the same bits as `backward_weight`.
 
     Parameters
     ----------
@@ -309,8 +310,8 @@ def weight_sums(
     Returns
     -------
     sums : ndarray of shape (shards, *weight_shape) or (shards, 36, C, O)
-        The latter where the native telling goes by Winograd's algorithm, which adds before it
-        transforms back. There are none, (0, ...), where the batch is too small for these shards.
+        The second shape where the native telling uses Winograd's algorithm, which adds before it
+        transforms back. Empty, (0, ...), if the batch is too small for these shards.
 
     Raises
     ------
@@ -326,7 +327,7 @@ def weight_sums(
 
     References
     ----------
-    As of `backward_weight`.
+    See `backward_weight`.
     """
     what, telling = "conv2d.weight_sums", pick("conv2d", backend)
     grads, batch, window = _check_weight(
@@ -344,14 +345,14 @@ def weight_from_sum(
     out: Array | None = None,
     backend: str | None = None,
 ) -> Array:
-    r"""Make the gradient of the filters of its sum over all shards.
+    r"""Make the gradient of the filters from its sum over all shards.
 
-    Most sums are the gradient. Those of Winograd's algorithm are still at its 36 points.
+    Most sums are the gradient already. Those of Winograd's algorithm are at its 36 points.
 
     Parameters
     ----------
     sum : ndarray of shape `weight_shape` or (36, C, O)
-        What `weight_sums` returned, added up.
+        Total of the sums that `weight_sums` returned.
     weight_shape : tuple of int
         (O, C/groups, KH, KW).
     out : ndarray, optional
@@ -367,7 +368,7 @@ def weight_from_sum(
     Raises
     ------
     ShapeError
-        If it is no sum for filters of this shape.
+        If it is not a sum for filters of this shape.
     DtypeError
         If it is neither float32 nor float64.
 
@@ -399,8 +400,8 @@ def backward_bias(
 ) -> Array:
     r"""Gradient of the loss with respect to the bias.
 
-    The bias is added at every position of every image, so it collects all of `grad_y`'s channel; a
-    bias of its own for every position collects from the images alone.
+    The bias is added at every position of every image, so it collects its whole channel of
+    `grad_y`; a separate bias for every position collects only over the images.
 
     Parameters
     ----------
@@ -409,7 +410,7 @@ def backward_bias(
     shared : bool
         Whether the bias has one number for each channel; False for one of shape (O, OH, OW).
     shards : Shards
-        Which shards of a batch these images are; all of it unless given.
+        Which shards of a batch these images are; by default the whole batch.
     out : ndarray, optional
         Receives the result.
     backend : {"loops", "matrix", "native"}, optional
@@ -453,7 +454,7 @@ def bias_sums(
 ) -> Array:
     r"""Sum the gradient of the bias over each shard of a batch.
 
-    ``reduction.tree_sum`` adds those of all shards, whoever holds them, to the bits of
+    ``reduction.tree_sum`` adds those of all shards, whoever holds them, with the same bits as
     `backward_bias`.
 
     Parameters
@@ -472,7 +473,7 @@ def bias_sums(
     Returns
     -------
     sums : ndarray of shape (shards, O) or (shards, O, OH, OW)
-        None, (0, ...), where the batch is too small for these shards.
+        Empty, (0, ...), if the batch is too small for these shards.
 
     Raises
     ------
@@ -487,7 +488,7 @@ def bias_sums(
 
     References
     ----------
-    As of `backward_bias`.
+    See `backward_bias`.
     """
     what, telling = "conv2d.bias_sums", pick("conv2d", backend)
     grads = _check_bias(what, grad_y)
@@ -504,7 +505,7 @@ def _check_weight(
     dilation: IntOrPair,
     groups: int,
 ) -> tuple[Array, Array, Window]:
-    """Check what the gradient of the filters is made of; return both as batches."""
+    """Check the arrays for the gradient of the filters; return both as batches."""
     batch = as_batch(what, x)
     shape = check_shape(what, weight_shape, x.dtype)
     window = window_for(what, batch.shape, shape, stride, padding, dilation, groups)

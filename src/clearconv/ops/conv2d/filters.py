@@ -1,4 +1,4 @@
-"""What a convolution checks about its filters."""
+"""Checks on the filters of a convolution."""
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +50,7 @@ def window_for(
 
 
 def check_shape(what: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> tuple[int, ...]:
-    """Return the shape of filters if such filters can be."""
+    """Return the shape of filters if such filters can exist."""
     filled(what, "weight", shape, 0)
     fits(what, "weight", shape, np.dtype(dtype).itemsize)
     if len(shape) != 4:

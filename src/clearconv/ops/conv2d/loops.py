@@ -40,7 +40,7 @@ def backward_input(
     exact: bool = True,
     out: Array | None = None,
 ) -> Array:
-    """Formulas 11 and 12, read forwards: every output hands its gradient back to its patch."""
+    """Formulas 11 and 12, read forwards: every output passes its gradient back to its patch."""
     N, O, OH, OW = grad_y.shape
     I = weight.shape[1]
     grad_x = zeros((N, I * groups, *window.input), grad_y.dtype, out)
@@ -55,7 +55,7 @@ def backward_input(
 def backward_weight(
     grad_y: Array, x: Array, window: Window, groups: int, exact: bool = True
 ) -> Array:
-    """Formula 14: every output hands its gradient, times the pixel, to the weight it used."""
+    """Formula 14: every output passes its gradient, times the pixel, to the weight it used."""
     N, O, OH, OW = grad_y.shape
     I = x.shape[1] // groups
     grad_weight = np.zeros((O, I, *window.kernel), dtype=x.dtype)

@@ -1,4 +1,4 @@
-"""From a sum that Winograd's algorithm takes to the gradient of the filters.
+"""The gradient of the filters from a sum taken by Winograd's algorithm.
 
 The loops and the matrix telling take no such sums, but they can finish those of the native one.
 """

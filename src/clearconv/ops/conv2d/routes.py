@@ -1,4 +1,4 @@
-"""Which way the compiled telling takes a convolution: what ``native/routes.h`` decides, as data."""
+"""The route of a convolution in the compiled telling: what ``native/routes.h`` decides, as data."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from clearconv.ops.geometry.window import IntOrPair, Padding
 from clearconv.ops.tellings import available, pick
 from clearconv.words import table
 
-#: What is asked for: a pass, or both gradients in one call, as training takes them.
+#: What is computed: one pass, or both gradients in one call, as in training.
 TASKS = ("forward", "backward_input", "backward_weight", "backward")
 
-#: What each route is.
+#: Description of each route.
 ROUTES = {
     "direct": "a product of patches or pixels read where they lie",
     "columns": "col2im: each output gives back to its window",
@@ -34,10 +34,10 @@ def route(
     *,
     exact: bool = False,
 ) -> dict[str, str]:
-    """Say which way the compiled kernels take a convolution of these shapes.
+    """Return the route by which the compiled kernels compute a convolution of these shapes.
 
-    All ways give the same result but for rounding; some are several times faster. The number of
-    images has no say, so that no result depends on an image's neighbours.
+    All routes give the same result up to rounding; some are several times faster. The number of
+    images does not matter, so that no result depends on an image's neighbours.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ _EXAMPLES: tuple[tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]], .
 
 
 def examples() -> str:
-    """Say how some calls would go here, for ``clearconv show``."""
+    """Describe the routes of some calls here, for ``clearconv show``."""
     if "native" not in available("conv2d"):
         return "Without compiled kernels, every call is one product of matrices."
     rows = [

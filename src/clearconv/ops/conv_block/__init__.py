@@ -3,12 +3,12 @@ r"""A convolution with the steps that follow it: batch norm, addition, ReLU, poo
 .. math::
     r = w * x + b, \qquad y = pool(f(norm(r) + s))
 
-Each step has a chapter of its own, and one after another they give the same. Apart, though, every
+Each step has its own chapter, and one after another they give the same. Separately, though, every
 step reads a whole array from memory and writes another, which takes longer than its arithmetic.
 The compiled telling does them while the convolution's numbers are in cache: on the way out (bias,
 ReLU, 2x2 max pooling; the sums that batch norm's statistics need), or, where the statistics of the
 whole batch must be known first, on the way into the next convolution. That is why a block with
-batch norm returns no array but a `Normalised`, which stands for one.
+batch norm returns a `Normalised` in place of an array.
 
 It is also how the article tells it: its ConvLayer takes an activator, and PaddlePaddle's
 ``simple_img_conv_pool`` a pooling.
@@ -17,7 +17,7 @@ Shapes: x (N, C, H, W), weight (O, C/groups, KH, KW), bias (O,), y (N, O, OH, OW
 (N, O, OH // 2, OW // 2). All arrays are float32, or all are float64.
 
 A batch may be held in parts (`Shards`). A part of a block with batch norm then takes two calls each
-way, between which the parts' sums come together: `forward_moments` before `forward_saving`,
+way, between which the sums of the parts are combined: `forward_moments` before `forward_saving`,
 `gradient_sums` before `backward_sums`. The bits are those of one call that holds the whole batch.
 
 Sources: those of conv2d, batch_norm2d, activation and max_pool2d. ``docs/conv_block.md`` derives
@@ -89,7 +89,7 @@ def forward(
 ) -> Array:
     r"""Convolve and carry out the steps that follow, keeping nothing for backward.
 
-    With fixed statistics batch norm is one multiplication and one addition a channel: it folds
+    With fixed statistics batch norm is one multiplication and one addition per channel: it folds
     into the convolution.
 
     Parameters
@@ -97,7 +97,7 @@ def forward(
     x : ndarray of shape (N, C, H, W), (C, H, W) or (H, W), or Normalised
         Input.
     weight, bias, stride, padding, dilation, groups
-        Of the convolution, see ``conv2d.forward``.
+        Arguments of the convolution, see ``conv2d.forward``.
     norm : Norm, optional
         Batch norm with fixed statistics.
     add : ndarray of the shape of the convolution's result, optional
@@ -105,7 +105,7 @@ def forward(
     relu : bool
         Whether ReLU follows.
     ceiling : float
-        The most that ReLU lets through: 6 makes it ReLU6.
+        Largest value that ReLU lets through: 6 makes it ReLU6.
     pool : bool
         Whether 2x2 max pooling follows; a last odd row or column is dropped.
     out : ndarray, optional
@@ -188,15 +188,15 @@ def forward_saving(
 ) -> tuple[Array | Normalised, BlockSaved]:
     r"""Convolve and carry out the steps that follow, and keep what backward needs.
 
-    Of a block with batch norm only the convolution's result is kept; of one with a pooling only
-    the pooled result and one byte for each.
+    A block with batch norm keeps only the convolution's result; one with pooling keeps only the
+    pooled result and one byte per value.
 
     Parameters
     ----------
     x : ndarray of shape (N, C, H, W), or Normalised
         Input.
     weight, bias, stride, padding, dilation, groups
-        Of the convolution, see ``conv2d.forward``.
+        Arguments of the convolution, see ``conv2d.forward``.
     norm : Norm, optional
         Batch norm, over the batch unless statistics are given; not together with `pool`.
     measured : (ndarray, ndarray), optional
@@ -205,15 +205,15 @@ def forward_saving(
     relu, pool : bool
         Whether ReLU and 2x2 max pooling follow.
     ceiling : float
-        The most that ReLU lets through: 6 makes it ReLU6.
+        Largest value that ReLU lets through: 6 makes it ReLU6.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
     Returns
     -------
     y : ndarray, or Normalised with `norm`
-        See `forward`. ``y.array()`` computes what a `Normalised` stands for; another block takes
-        it as it is.
+        See `forward`. ``y.array()`` computes the array of a `Normalised`; another block accepts
+        the `Normalised` itself.
     saved : BlockSaved
         For `backward`, of this telling or any other.
 
@@ -223,7 +223,7 @@ def forward_saving(
         If the arrays do not fit each other, nothing is left to pool, or there are too few numbers
         to normalise.
     ArgumentError
-        If `norm` and `pool` are both asked for, or `ceiling` is not above 0.
+        If `norm` and `pool` are both requested, or `ceiling` is not above 0.
     DtypeError
         If the arrays are not all float32 or all float64.
 
@@ -290,7 +290,7 @@ def forward_moments(
     x : ndarray of shape (N, C, H, W), or Normalised
         The images at hand.
     weight, bias, stride, padding, dilation, groups
-        Of the convolution, see ``conv2d.forward``.
+        Arguments of the convolution, see ``conv2d.forward``.
     shards : Shards
         Which shards of the batch they are.
     backend : {"loops", "matrix", "native"}, optional
@@ -301,8 +301,8 @@ def forward_moments(
     z : ndarray of shape (N, O, OH, OW)
         The convolution's result.
     moments : float64 ndarray of shape (1, 3, O), or (0, 3, O) where none of the shards exists
-        Those of z, as from ``batch_norm2d.moments``. ``reduction.tree_moments`` joins those of all
-        parts, for `forward_saving`.
+        Moments of z, as from ``batch_norm2d.moments``. ``reduction.tree_moments`` joins those of
+        all parts, for `forward_saving`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The way back through a block: the sums over the batch first, then the rest."""
+"""The backward pass of a block: the sums over the batch first, then the rest."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,11 +38,11 @@ class BlockSaved:
     groups : int
         Its groups.
     bias, relu : bool
-        Whether there is a bias; whether ReLU follows.
+        Whether there is a bias, and whether ReLU follows.
     ceiling : float
-        The most that ReLU lets through.
+        Largest value that ReLU lets through.
     winner : ndarray of uint8 of the shape of y, or None
-        Of each pooling window, see `Unpooled`; None without a pooling.
+        Winner of each pooling window, see `Unpooled`; None without pooling.
     """
 
     x: Array | Normalised
@@ -57,16 +57,16 @@ class BlockSaved:
 
 @dataclass(frozen=True, eq=False)
 class BlockGradients:
-    """What `backward` gives.
+    """What `backward` returns.
 
     Attributes
     ----------
     x : ndarray or None
-        Gradient of the input (of the array that a `Normalised` stands for), if wanted.
+        Gradient of the input (of the array of a `Normalised`), if wanted.
     weight, bias : ndarray, or None without a bias
-        Of the convolution.
+        Gradients of the convolution's filters and bias.
     norm_weight, norm_bias : ndarray of shape (O,), or None without batch norm
-        Of batch norm's scale and shift.
+        Gradients of batch norm's scale and shift.
     """
 
     x: Array | None
@@ -84,16 +84,16 @@ def gradient_sums(
     joined: bool = False,
     backend: str | None = None,
 ) -> Array:
-    r"""Sum over each shard of a batch what a batch norm's gradients are made of.
+    r"""Sum the contributions to a batch norm's gradients over each shard of a batch.
 
     Parameters
     ----------
     grad_y : ndarray of the shape of y
-        dL/dy (of the array that a `Normalised` stands for).
+        dL/dy (with respect to the array of a `Normalised`).
     saved : BlockSaved, or Normalised
         From `forward_saving` with a norm, or from `normalise`.
     shards : Shards
-        Which shards of the batch they hold.
+        Which shards of the batch the arrays hold.
     joined : bool
         Whether to add up the shards at hand: one result instead of one for each.
     backend : {"loops", "matrix", "native"}, optional
@@ -102,8 +102,8 @@ def gradient_sums(
     Returns
     -------
     sums : float64 ndarray of shape (shards, 2, O)
-        Of g, which is `grad_y` behind ReLU's gate, and of g (z - mean), with the mean rounded to
-        the dtype of z. ``reduction.tree_sum`` adds those of all shards.
+        Sums of g, which is `grad_y` behind ReLU's gate, and of g (z - mean), with the mean rounded
+        to the dtype of z. ``reduction.tree_sum`` adds those of all shards.
 
     Raises
     ------
@@ -159,18 +159,18 @@ def backward(
     Parameters
     ----------
     grad_y : ndarray of the shape of y
-        dL/dy (of the array that a `Normalised` stands for).
+        dL/dy (with respect to the array of a `Normalised`).
     weight : ndarray of shape (O, C/groups, KH, KW)
         Filters of the forward pass.
     saved : BlockSaved
         The second result of `forward_saving`.
     sums : float64 ndarray of shape (2, O), optional
-        With a norm: `gradient_sums`, added up already.
+        With a norm: the total of `gradient_sums`.
     input_gradient : bool
-        Whether the input's gradient is wanted: a first layer needs none.
+        Whether the input's gradient is wanted: a first layer does not need it.
     into : ndarray of the shape of x, optional
-        The input's gradient is added to it, and it is returned: the sum over the two ways through
-        a residual block.
+        Array that the input's gradient is added to, and that is returned: the sum over the two
+        paths through a residual block.
     grad_weight : ndarray of the shape of `weight`, optional
         Receives the gradient of the filters.
     backend : {"loops", "matrix", "native"}, optional
@@ -225,17 +225,17 @@ def backward_sums(
     Parameters
     ----------
     grad_y : ndarray of the shape of y
-        dL/dy (of the array that a `Normalised` stands for).
+        dL/dy (with respect to the array of a `Normalised`).
     weight : ndarray of shape (O, C/groups, KH, KW)
         Filters of the forward pass.
     saved : BlockSaved
         The second result of `forward_saving`.
     shards : Shards
-        Which shards of the batch they hold.
+        Which shards of the batch the arrays hold.
     sums : float64 ndarray of shape (2, O)
-        With a norm, those of the whole batch: the parts' `gradient_sums`, added up.
+        With a norm, the sums of the whole batch: the total of the parts' `gradient_sums`.
     input_gradient, into
-        As for `backward`.
+        Arguments as for `backward`.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -243,7 +243,7 @@ def backward_sums(
     -------
     BlockGradients
         `weight` and `bias` are those of the part, as ``conv2d.weight_sums`` and
-        ``conv2d.bias_sums`` give them joined: one sum along a new first axis, none where none of
+        ``conv2d.bias_sums`` give them joined: one sum along a new first axis, empty if none of
         the shards exists. `norm_weight` and `norm_bias` are those of the whole batch.
 
     Raises
@@ -276,7 +276,7 @@ def backward_sums(
 
 
 def _stacked(grads: BlockGradients, exist: int) -> BlockGradients:
-    """Give the sums of the shards at hand, of which so many exist, their first axis."""
+    """Give the sums of the shards at hand a first axis of the number of shards that exist."""
     bias = None if grads.bias is None else grads.bias[np.newaxis][:exist]
     return replace(grads, weight=grads.weight[np.newaxis][:exist], bias=bias)
 

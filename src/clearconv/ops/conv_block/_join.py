@@ -20,7 +20,7 @@ def join(
     Parameters
     ----------
     parts : sequence of ndarray of shape (N, C_i, H, W), or Normalised
-        At least one.
+        Values to join, at least one.
     out : ndarray, optional
         Receives the result; it may be some of the channels of an array.
     backend : {"loops", "matrix", "native"}, optional
@@ -79,14 +79,14 @@ def join(
 
 
 def empty(like: Array, channels: int, *, backend: str | None = None) -> Array:
-    """Make room for maps: an array like this one with so many channels, yet to be written.
+    """Make room for maps: an uninitialised array like this one with this number of channels.
 
     Parameters
     ----------
     like : ndarray of shape (N, C, H, W)
-        Gives the other axes and the dtype.
+        Array that gives the other axes and the dtype.
     channels : int
-        At least 1.
+        Number of channels, at least 1.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 

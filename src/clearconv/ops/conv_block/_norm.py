@@ -1,4 +1,4 @@
-"""Batch norm beside a convolution: before it, or taken along by it."""
+"""Batch norm next to a convolution: before it, or fused into it."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class Norm:
     eps : float
         Added to the variance.
     mean, var : ndarray of shape (O,), optional
-        Fixed statistics (evaluation); without them the batch's own are taken (training).
+        Fixed statistics (evaluation); without them the batch's own are used (training).
     """
 
     weight: Array
@@ -40,14 +40,14 @@ class Norm:
 
 @dataclass(frozen=True, eq=False)
 class NormGradients:
-    """What `backward_normalise` gives.
+    """What `backward_normalise` returns.
 
     Attributes
     ----------
     x : ndarray or None
         Gradient of the input, if wanted.
     weight, bias : ndarray of shape (C,)
-        Of scale and shift.
+        Gradients of scale and shift.
     """
 
     x: Array | None
@@ -66,8 +66,8 @@ def normalise(
 ) -> Normalised:
     r"""Prepare batch norm, and a ReLU behind it, for the block that reads the result.
 
-    Where the norm stands before the convolution there is no convolution to take it along, but the
-    one after it still can.
+    If the norm comes before the convolution, no convolution precedes that it could be fused into,
+    but the one after it can still apply it.
 
     Parameters
     ----------
@@ -78,9 +78,9 @@ def normalise(
     relu : bool
         Whether ReLU follows.
     ceiling : float
-        The most that ReLU lets through: 6 makes it ReLU6.
+        Largest value that ReLU lets through: 6 makes it ReLU6.
     moments : float64 ndarray of shape (3, C), optional
-        Where x is a part of a batch, those of all of it: the parts' ``batch_norm2d.moments``,
+        If x is a part of a batch, those of the whole batch: the parts' ``batch_norm2d.moments``,
         joined.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
@@ -143,15 +143,15 @@ def backward_normalise(
     Parameters
     ----------
     grad_y : ndarray of the shape of x
-        dL/dy of the array that `saved` stands for.
+        dL/dy with respect to the array of `saved`.
     saved : Normalised
         What `normalise` gave.
     sums : float64 ndarray of shape (2, C), optional
-        Where x is a part of a batch, those of all of it: the parts' `gradient_sums`, added up.
+        If x is a part of a batch, those of the whole batch: the total of the `gradient_sums`.
     input_gradient : bool
         Whether the input's gradient is wanted.
     into : ndarray of the shape of x, optional
-        The input's gradient is added to it, and it is returned.
+        Array that the input's gradient is added to, and that is returned.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 

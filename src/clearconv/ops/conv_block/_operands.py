@@ -1,4 +1,4 @@
-"""Values that are not computed yet: what stands between two convolutions, as its ingredients.
+"""Values that are not computed yet: what lies between two convolutions, as its ingredients.
 
 A convolution reads every number of its input several times, but first copies it into a strip that
 stays in cache. A step that works on each number by itself (normalise, ReLU, a gate of its gradient)
@@ -18,7 +18,7 @@ from clearconv.ops.geometry.cached import cached
 from clearconv.ops.geometry.window import Window
 from clearconv.ops.tellings import pick
 
-#: How the compiled kernels number the kinds.
+#: Numbers of the kinds in the compiled kernels.
 _NORMALISED, _GATED, _GRADIENT, _UNPOOLED = 1, 2, 3, 4
 
 
@@ -48,7 +48,7 @@ def direct(into: Array | None) -> Array | None:
 
 @dataclass(frozen=True, eq=False)
 class Normalised:
-    """Batch norm of `x`, then perhaps ReLU: f(weight (x - mean) / sqrt(var + eps) + bias).
+    """Batch norm of `x`, optionally then ReLU: f(weight (x - mean) / sqrt(var + eps) + bias).
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Normalised:
     relu : bool
         Whether ReLU follows.
     ceiling : float
-        The most that ReLU lets through: 6 makes it ReLU6.
+        Largest value that ReLU lets through: 6 makes it ReLU6.
     """
 
     x: Array
@@ -73,12 +73,12 @@ class Normalised:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the array that it stands for."""
+        """Shape of the array once computed."""
         return self.x.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Dtype of the array that it stands for."""
+        """Dtype of the array once computed."""
         return self.x.dtype
 
     def compose(self, backend: str) -> Array:
@@ -118,7 +118,7 @@ class Normalised:
 
     @cached
     def operand(self) -> tuple[Any, ...]:
-        """As the compiled kernels read it."""
+        """Data as the compiled kernels read it."""
         numbers = np.array(self.coefficients[:3], self.dtype)  # (3, C)
         ceiling = self.ceiling if self.relu else None
         return _NORMALISED, channels_last(self.x), None, None, ceiling, numbers
@@ -139,7 +139,7 @@ class Gated:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the array that it stands for."""
+        """Shape of the array once computed."""
         return self.y.shape
 
     def compose(self, backend: str) -> Array:
@@ -150,7 +150,7 @@ class Gated:
 
     @cached
     def operand(self) -> tuple[Any, ...]:
-        """As the compiled kernels read it."""
+        """Data as the compiled kernels read it."""
         y = channels_last(self.y)
         return _GATED, channels_last(self.grad_y), y, None, self.ceiling, None
 
@@ -184,7 +184,7 @@ class Unpooled:
 
     @cached
     def operand(self) -> tuple[Any, ...]:
-        """As the compiled kernels read it."""
+        """Data as the compiled kernels read it."""
         winner = channels_last(self.winner)
         return _UNPOOLED, channels_last(self.grad_y), None, winner, None, self.shape[2:]
 
@@ -196,11 +196,11 @@ class NormGradient:
     Attributes
     ----------
     grad_y : ndarray of shape (N, C, H, W)
-        Gradient of what `normalised` stands for.
+        Gradient of the array of `normalised`.
     normalised : Normalised
-        The forward pass's.
+        Record of the forward pass.
     sums : float64 ndarray of shape (2, C)
-        Over the batch: of g, which is grad_y behind ReLU's gate, and of g (x - centre).
+        Sums over the batch of g, which is grad_y behind ReLU's gate, and of g (x - centre).
     """
 
     grad_y: Array
@@ -216,7 +216,7 @@ class NormGradient:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the array that it stands for."""
+        """Shape of the array once computed."""
         return self.normalised.shape
 
     def compose(self, backend: str) -> Array:
@@ -235,12 +235,12 @@ class NormGradient:
 
     @cached
     def operand(self) -> tuple[Any, ...]:
-        """As the compiled kernels read it: a g + b (x - centre) + d for each channel."""
+        """Data as the compiled kernels read it: a g + b (x - centre) + d for each channel."""
         normal = self.normalised
         centre, a, shift, rest = normal.coefficients
         known = normal.statistics
         b = d = np.zeros_like(rest)
-        if not known.fixed:  # what the paths through mean and variance take away
+        if not known.fixed:  # what the paths through mean and variance subtract
             grad_weight, grad_bias = self.parameters
             through_mean, through_var = grad_bias / known.count, grad_weight / known.count
             b = -a * through_var / np.sqrt(known.var + known.eps)

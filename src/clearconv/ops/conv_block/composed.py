@@ -1,4 +1,4 @@
-"""Blocks made of the other chapters: what the loops and the matrix telling do.
+"""Blocks composed of the other chapters: what the loops and the matrix telling do.
 
 Nothing is fused here; that is the point: the compiled kernels must give the same.
 """
@@ -111,22 +111,22 @@ class Composed:
         return grad_x, total, telling.backward_bias(grads, shards=shards) if bias else None
 
     def add(self, x: Array | Normalised, other: Array | Normalised, relu: bool) -> Array:
-        """Sum of two values, then ReLU if asked."""
+        """Sum of two values, then ReLU if requested."""
         y = self.computed(x) + self.computed(other)
         return rectified(y, np.inf, self.backend) if relu else y
 
     def room(self, like: Array, channels: int) -> Array:
-        """Return an array like this one, with so many channels, channels-last."""
+        """Return an array like this one with this number of channels, channels-last."""
         N, _, H, W = like.shape
         return np.empty((N, H, W, channels), like.dtype, like=like).transpose(0, 3, 1, 2)
 
     def write(self, value: Array | Normalised | NormGradient, out: Array, accumulate: bool) -> None:
-        """Put a value, computed, into an array, or add it to what that holds."""
+        """Compute a value and write it into an array, or add it to what the array holds."""
         if accumulate:
             out += self.computed(value)
         else:
             out[...] = self.computed(value)
 
     def computed(self, value: Array | Normalised | Gated | NormGradient | Unpooled) -> Array:
-        """The value, computed if it is not yet."""
+        """The value, computed if necessary."""
         return value if isinstance(value, np.ndarray) else value.compose(self.backend)

@@ -1,4 +1,4 @@
-r"""Transposed convolution: each input pixel lays down the kernel, multiplied by itself.
+r"""Transposed convolution: each input pixel stamps the kernel, times the pixel, onto the output.
 
 Where convolution gathers a patch into one output, this scatters one input over a patch; where
 patches overlap, they are added. With strides s, dilations d and padding ``top`` and ``left``:
@@ -15,9 +15,9 @@ input gradient: each is the other's transpose. The matrix and native tellings ru
 the roles exchanged.
 
 Shapes: x (N, C, H, W), weight (C, O/groups, KH, KW), bias (O,) or (O, OH, OW), y (N, O, OH, OW).
-One image (C, H, W) or one map (H, W) is taken too and comes back without the missing axes: an image
-gives (O, OH, OW), and so does a map. All arrays are float32, or all are float64. With ``groups`` >
-1, input channel c reaches only the O/groups output channels of its own group.
+One image (C, H, W) or one map (H, W) is accepted too and comes back without the missing axes: an
+image gives (O, OH, OW), and so does a map. All arrays are float32, or all are float64. With
+``groups`` > 1, input channel c reaches only the O/groups output channels of its own group.
 
 Sources: Zeiler, Krishnan, Taylor and Fergus, "Deconvolutional networks", 2010; Dumoulin and Visin,
 "A guide to convolution arithmetic for deep learning", 2016, chapter 4; PyTorch's
@@ -68,7 +68,7 @@ def forward(
     out: Array | None = None,
     backend: str | None = None,
 ) -> Array:
-    r"""Lay every kernel down at every pixel, and add where they overlap.
+    r"""Stamp every kernel at every pixel, and add where they overlap.
 
     It is the way back to a larger map: a learnt up-sampling.
 
@@ -81,15 +81,15 @@ def forward(
     bias : ndarray of shape (O,) or (O, OH, OW), optional
         Added to each output channel, or to each position of it.
     stride : int or (int, int)
-        Distance of neighbouring pixels' kernels on the output, along rows and columns.
+        Distance between neighbouring pixels' kernels on the output, along rows and columns.
     padding : int, (int, int) or ((top, bottom), (left, right))
-        Rows and columns cut from the output's edges: the padding of the convolution that this
-        turns round.
+        Rows and columns cut from the output's edges: the padding of the convolution that
+        this reverses.
     output_padding : int or (int, int)
         Rows added at the bottom and columns at the right, less than the stride or the dilation: a
-        stride takes several sizes to one, and this chooses which to come back to.
+        stride maps several sizes to one, and this chooses which of them to return to.
     groups : int
-        Into how many independent groups the channels fall.
+        Number of independent groups of channels.
     dilation : int or (int, int)
         Distance between neighbouring kernel elements on the output; 1 leaves no holes.
     exact : bool
@@ -155,7 +155,7 @@ def backward_input(
 ) -> Array:
     r"""Gradient of the loss with respect to the input.
 
-    A pixel was laid down over a patch; it collects that patch of `grad_y`, each number times the
+    A pixel was stamped onto a patch; it collects that patch of `grad_y`, each number times the
     weight that went there. That is a plain convolution of `grad_y`, kernel not turned.
 
     Parameters
@@ -226,8 +226,8 @@ def backward_weight(
 ) -> Array:
     r"""Gradient of the loss with respect to the filters.
 
-    A weight tied every pixel to one output; its gradient is the sum, over images and pixels, of
-    pixel times `grad_y`. It is conv2d's with x and `grad_y` exchanged.
+    A weight connected every pixel to one output; its gradient is the sum, over images and pixels,
+    of pixel times `grad_y`. It is conv2d's with x and `grad_y` exchanged.
 
     Parameters
     ----------
@@ -240,7 +240,7 @@ def backward_weight(
     stride, padding, output_padding, groups, dilation, exact
         As in the forward pass.
     shards : Shards
-        Which shards of a batch these images are; all of it unless given.
+        Which shards of a batch these images are; by default the whole batch.
     out : ndarray, optional
         Receives the result.
     backend : {"loops", "matrix", "native"}, optional
@@ -293,10 +293,10 @@ def weight_sums(
     joined: bool = False,
     backend: str | None = None,
 ) -> Array:
-    r"""Sum over each shard of a batch what the gradient of the filters is made of.
+    r"""Sum the contributions to the gradient of the filters over each shard of a batch.
 
     ``reduction.tree_sum`` adds the sums of all shards, whoever holds them, and `weight_from_sum`
-    makes the gradient of what comes out: to the bits of `backward_weight`.
+    makes the gradient from the total, with the same bits as `backward_weight`.
 
     Parameters
     ----------
@@ -318,8 +318,8 @@ def weight_sums(
     Returns
     -------
     sums : ndarray of shape (shards, *weight_shape) or (shards, 36, O, C)
-        The latter where the native telling goes by Winograd's algorithm, which adds before it
-        transforms back. There are none, (0, ...), where the batch is too small for these shards.
+        The second shape where the native telling uses Winograd's algorithm, which adds before it
+        transforms back. Empty, (0, ...), if the batch is too small for these shards.
 
     Raises
     ------
@@ -335,7 +335,7 @@ def weight_sums(
 
     References
     ----------
-    As of `backward_weight`.
+    See `backward_weight`.
     """
     what, telling = "conv_transpose2d.weight_sums", pick("conv_transpose2d", backend)
     grads, batch, window = _check_weight(
@@ -353,14 +353,14 @@ def weight_from_sum(
     out: Array | None = None,
     backend: str | None = None,
 ) -> Array:
-    r"""Make the gradient of the filters of its sum over all shards.
+    r"""Make the gradient of the filters from its sum over all shards.
 
-    Most sums are the gradient. Those of Winograd's algorithm are still at its 36 points.
+    Most sums are the gradient already. Those of Winograd's algorithm are at its 36 points.
 
     Parameters
     ----------
     sum : ndarray of shape `weight_shape` or (36, O, C)
-        What `weight_sums` returned, added up.
+        Total of the sums that `weight_sums` returned.
     weight_shape : tuple of int
         (C, O/groups, KH, KW).
     out : ndarray, optional
@@ -376,7 +376,7 @@ def weight_from_sum(
     Raises
     ------
     ShapeError
-        If it is no sum for filters of this shape.
+        If it is not a sum for filters of this shape.
     DtypeError
         If it is neither float32 nor float64.
 
@@ -408,8 +408,8 @@ def backward_bias(
 ) -> Array:
     r"""Gradient of the loss with respect to the bias.
 
-    The bias is added at every position of every image, so it collects all of `grad_y`'s channel; a
-    bias of its own for every position collects from the images alone.
+    The bias is added at every position of every image, so it collects its whole channel of
+    `grad_y`; a separate bias for every position collects only over the images.
 
     Parameters
     ----------
@@ -418,7 +418,7 @@ def backward_bias(
     shared : bool
         Whether the bias has one number for each channel; False for one of shape (O, OH, OW).
     shards : Shards
-        Which shards of a batch these images are; all of it unless given.
+        Which shards of a batch these images are; by default the whole batch.
     out : ndarray, optional
         Receives the result.
     backend : {"loops", "matrix", "native"}, optional
@@ -443,7 +443,7 @@ def backward_bias(
 
     References
     ----------
-    As of ``conv2d.backward_bias``.
+    See ``conv2d.backward_bias``.
     """
     what, telling = "conv_transpose2d.backward_bias", pick("conv_transpose2d", backend)
     grads = _check_bias(what, grad_y)
@@ -462,7 +462,7 @@ def bias_sums(
 ) -> Array:
     r"""Sum the gradient of the bias over each shard of a batch.
 
-    ``reduction.tree_sum`` adds those of all shards, whoever holds them, to the bits of
+    ``reduction.tree_sum`` adds those of all shards, whoever holds them, with the same bits as
     `backward_bias`.
 
     Parameters
@@ -481,7 +481,7 @@ def bias_sums(
     Returns
     -------
     sums : ndarray of shape (shards, O) or (shards, O, OH, OW)
-        None, (0, ...), where the batch is too small for these shards.
+        Empty, (0, ...), if the batch is too small for these shards.
 
     Raises
     ------
@@ -496,7 +496,7 @@ def bias_sums(
 
     References
     ----------
-    As of `backward_bias`.
+    See `backward_bias`.
     """
     what, telling = "conv_transpose2d.bias_sums", pick("conv_transpose2d", backend)
     grads = _check_bias(what, grad_y)
@@ -514,7 +514,7 @@ def _check_weight(
     groups: int,
     dilation: IntOrPair,
 ) -> tuple[Array, Array, Window]:
-    """Check what the gradient of the filters is made of; return both as batches."""
+    """Check the arrays for the gradient of the filters; return both as batches."""
     batch = as_batch(what, x)
     check_shape(what, weight_shape, x.dtype)
     window = transposed_window(

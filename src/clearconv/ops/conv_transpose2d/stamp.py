@@ -1,4 +1,4 @@
-"""Where the kernels of a transposed convolution lie: the windows of the convolution behind it."""
+"""Where the kernels of a transposed convolution lie: the windows of the convolution it reverses."""
 
 from dataclasses import dataclass, replace
 
@@ -38,9 +38,9 @@ def transposed_window(
 
 @dataclass(frozen=True)
 class Stamp:
-    """Size, stride, dilation, padding of a kernel that is laid down; checked.
+    """Size, stride, dilation and padding of a stamped kernel, checked.
 
-    The geometry of a transposed convolution but for the size of its maps.
+    The geometry of a transposed convolution, except for the size of its maps.
     """
 
     what: str

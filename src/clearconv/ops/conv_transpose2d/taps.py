@@ -1,4 +1,4 @@
-"""Which outputs a pixel's kernel was laid on."""
+"""The outputs that a pixel's kernel covers."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ def axes(size: Pair, output: Pair, how: dict[str, Any]) -> Axes:
     names = ("kernel_size", "stride", "padding", "output_padding", "dilation")
     window = Stamp.of("conv_transpose2d", *(how[name] for name in names)).window(size)
     rows, columns = (
-        # the window is that of the convolution behind it: its outputs are our inputs
+        # the window is that of the reversed convolution: its outputs are our inputs
         tables(
             [(row, i, p) for p, i, row in met(window, axis)],
             (output[axis], window.kernel[axis], size[axis]),

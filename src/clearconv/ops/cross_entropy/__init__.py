@@ -24,8 +24,8 @@ Sources: Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 6.2.2.
 derives the formulas.
 
 A mean divides by the whole batch. Where a batch is held in parts (`Shards`), each part sums its
-losses and its samples' weights (`loss_sums`); of both, added up by ``reduction.tree_sum``,
-`mean_loss` makes the loss, to the bit that of one call.
+losses and its samples' weights (`loss_sums`); from both, added up by
+``reduction.tree_sum``, `mean_loss` makes the loss, with the same bits as one call.
 """
 
 from dataclasses import dataclass, replace
@@ -65,7 +65,7 @@ class CrossEntropySaved:
     share : ndarray of shape (N, K)
         The target q after smoothing and weighting.
     divisor : float
-        What the sum of losses was divided by: the samples' total weight, or 1.
+        Divisor of the sum of losses: the samples' total weight, or 1.
     reduction : str
         One of `REDUCTIONS`.
     """
@@ -87,7 +87,7 @@ def forward(
 ) -> Array:
     r"""Return the loss of logits against labels or probabilities.
 
-    A sure and wrong answer costs without limit, a sure and right one nothing.
+    A confident wrong answer costs without limit, a confident right one nothing.
 
     Parameters
     ----------
@@ -98,10 +98,10 @@ def forward(
     label_smoothing : float
         Share of the target spread evenly over all classes; 0 <= s <= 1.
     class_weight : ndarray of shape (K,), optional
-        Weight of each class, finite and not negative, with the dtype of `x`. A sample weighs what
-        its label's class does; one with probabilities, their mean of the weights.
+        Weight of each class, finite and not negative, with the dtype of `x`. The weight of a
+        sample is that of its label's class, or the mean over its probabilities.
     reduction : {"mean", "sum", "none"}
-        "mean" divides by the total weight of the samples, which is N where there are no weights.
+        "mean" divides by the total weight of the samples, which is N without class weights.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
@@ -152,17 +152,17 @@ def forward_saving(
     label_smoothing : float
         Share of the target spread evenly over all classes; 0 <= s <= 1.
     class_weight : ndarray of shape (K,), optional
-        Weight of each class, finite and not negative, with the dtype of `x`. A sample weighs what
-        its label's class does; one with probabilities, their mean of the weights.
+        Weight of each class, finite and not negative, with the dtype of `x`. The weight of a
+        sample is that of its label's class, or the mean over its probabilities.
     reduction : {"mean", "sum", "none"}
-        "mean" divides by the total weight of the samples, which is N where there are no weights.
+        "mean" divides by the total weight of the samples, which is N without class weights.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs.
 
     Returns
     -------
     loss : ndarray of shape (), or (N,) for "none"
-        As from `forward`.
+        Loss, as from `forward`.
     saved : CrossEntropySaved
         For `backward_input`.
 
@@ -228,7 +228,7 @@ def loss_sums(
     Returns
     -------
     sums : float64 ndarray of shape (shards, 2)
-        Of the losses, and of the samples' weights, 1 each where there are no class weights.
+        Sums of the losses and of the samples' weights, which are 1 without class weights.
     saved : CrossEntropySaved
         For `mean_loss`, which fills in its divisor.
 
@@ -258,19 +258,19 @@ def loss_sums(
 
 
 def mean_loss(total: Array, saved: CrossEntropySaved) -> tuple[Array, CrossEntropySaved]:
-    r"""Divide the sum of a whole batch's losses by what its samples weigh.
+    r"""Divide the sum of a whole batch's losses by the total weight of its samples.
 
     Parameters
     ----------
     total : float64 ndarray of shape (2,)
-        The whole batch's `loss_sums`, added up.
+        Total of the whole batch's `loss_sums`.
     saved : CrossEntropySaved
         From `loss_sums`.
 
     Returns
     -------
     loss : ndarray of shape ()
-        In the dtype of the logits.
+        Loss in the dtype of the logits.
     saved : CrossEntropySaved
         For `backward_input`.
 
@@ -314,8 +314,8 @@ def backward_input(
 ) -> Array:
     r"""Gradient of the loss with respect to the logits.
 
-    Each logit is pushed by how far its probability is from its target, so a wrong and sure answer
-    is corrected hard; a squared error after softmax would hardly move it.
+    Each logit is pushed by the distance of its probability from its target, so a confident wrong
+    answer is corrected strongly; a squared error after softmax would hardly move it.
 
     Parameters
     ----------

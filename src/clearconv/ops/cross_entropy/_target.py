@@ -1,4 +1,4 @@
-"""From labels or probabilities to the target q: checked, smoothed, weighted."""
+"""The target q from labels or probabilities: checked, smoothed, weighted."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,7 +6,7 @@ import numpy.typing as npt
 from clearconv.arrays import Array, check, expect, same_dtype
 from clearconv.errors import ArgumentError, DtypeError, ShapeError
 
-#: How far the probabilities of a sample may be from summing to 1: room for rounding alone.
+#: Largest deviation of the sum of a sample's probabilities from 1: room for rounding only.
 _SUM_TOLERANCE = 1e-3
 
 
@@ -18,9 +18,9 @@ def share(
     weight: Array | None,
     any_number: bool = False,
 ) -> Array:
-    """Return q (N, K): how much of each class the target holds, after smoothing and weighting.
+    """Return q (N, K): the share of each class in the target, after smoothing and weighting.
 
-    With `any_number` there may be no samples: they are a part of a batch.
+    With `any_number` the samples may be a part of a batch, even an empty one.
     """
     check(what, "x", x, 2)
     N, K = x.shape
@@ -50,7 +50,7 @@ def share(
 
 
 def weights_of(target: npt.NDArray[np.integer] | Array, weight: Array | None) -> Array:
-    """Return what each sample weighs, (N,): 1 without class weights."""
+    """Return the weight of each sample, (N,): 1 without class weights."""
     labels = np.asarray(target)
     return np.ones(len(labels)) if weight is None else _sample_weights(labels, weight)
 

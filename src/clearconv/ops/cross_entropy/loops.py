@@ -23,7 +23,7 @@ def forward(x: Array, share: Array) -> tuple[Array, Array]:
 
 
 def backward_input(y: Array, share: Array, factors: Array, out: Array | None = None) -> Array:
-    """Probability times the whole target, less the target of this class."""
+    """Probability times the whole target, minus the target of this class."""
     grad_x = np.empty_like(y) if out is None else out
     for n, k in np.ndindex(y.shape):
         grad_x[n, k] = factors[n] * (y[n, k] * share[n].sum() - share[n, k])

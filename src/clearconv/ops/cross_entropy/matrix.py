@@ -13,7 +13,7 @@ def forward(x: Array, share: Array) -> tuple[Array, Array]:
 
 
 def backward_input(y: Array, share: Array, factors: Array, out: Array | None = None) -> Array:
-    """Probability times the whole target, less the target of this class."""
+    """Probability times the whole target, minus the target of this class."""
     grad_x = np.multiply(y, share.sum(axis=1, keepdims=True), out=out)  # (N, K)
     grad_x -= share
     grad_x *= factors[:, np.newaxis]

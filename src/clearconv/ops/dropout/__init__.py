@@ -5,7 +5,7 @@ r"""Dropout: in training, switch off a random part of the units, each on its own
     m = 1 \text{ with probability } 1 - p, \text{ else } 0
 
 The division (inverted dropout) keeps the expected y equal to x, so evaluation needs no dropout and
-no scaling: the layer is simply left out. Of a unit that is dropped nothing passes, in either
+no scaling: the layer is simply left out. A dropped unit passes nothing in either
 direction: y and dx are 0 there whatever x and dy are, NaN and infinity included.
 
 A mask is drawn for each sample from a key (seed, layer path, epoch, step, sample number), so it
@@ -40,16 +40,16 @@ __all__ = [
 
 @dataclass(frozen=True)
 class DropoutKey:
-    """Names the masks of one layer in one training step.
+    """Key of the masks of one layer in one training step.
 
     Attributes
     ----------
     seed : int
-        The run's seed.
+        Seed of the run.
     path : str
         The layer's path, so that no two layers share a mask.
     epoch, step : int
-        Where in the training.
+        Position in the training.
     samples : sequence or array of int
         The number of each sample of the batch, in the batch's order.
     """
@@ -100,7 +100,7 @@ def mask(
     p : float
         The probability of dropping a unit; 0 <= p < 1.
     key : DropoutKey
-        Names the masks; one sample number for each of the N samples.
+        Key of the masks, with one sample number for each of the N samples.
     backend : {"loops", "matrix", "native"}, optional
         The telling that runs. All draw the same mask.
 
@@ -144,7 +144,7 @@ def forward(
     p : float
         The probability of dropping a unit; 0 <= p < 1.
     key : DropoutKey
-        Names the masks; one sample number for each of the N samples.
+        Key of the masks, with one sample number for each of the N samples.
     out : ndarray, optional
         Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
@@ -187,7 +187,7 @@ def forward_saving(
     p : float
         The probability of dropping a unit; 0 <= p < 1.
     key : DropoutKey
-        Names the masks; one sample number for each of the N samples.
+        Key of the masks, with one sample number for each of the N samples.
     out : ndarray, optional
         Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
@@ -196,7 +196,7 @@ def forward_saving(
     Returns
     -------
     y : ndarray of the shape of `x`
-        As from `forward`.
+        Output, as from `forward`.
     saved : DropoutSaved
         For `backward_input`.
 
@@ -233,8 +233,8 @@ def backward_input(
 ) -> Array:
     r"""Gradient of the loss with respect to the input.
 
-    A unit that was off had no say, and gets none of the blame; the scale of the others is that of
-    the forward pass.
+    A unit that was off did not affect the output and gets no gradient; the scale of the others is
+    that of the forward pass.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from clearconv.ops.dropout import DropoutKey
 
 
 def mask(shape: tuple[int, ...], p: float, key: DropoutKey) -> npt.NDArray[np.bool_]:
-    """Every sample has its generator, and every unit draws its own number from it."""
+    """Every sample has its own generator, and every unit draws its own number from it."""
     kept = np.empty(shape, dtype=bool)
     for n, generator in enumerate(key.generators()):
         for unit in np.ndindex(shape[1:]):
@@ -17,7 +17,7 @@ def mask(shape: tuple[int, ...], p: float, key: DropoutKey) -> npt.NDArray[np.bo
 
 
 def scale(values: Array, kept: npt.NDArray[np.bool_], p: float, out: Array | None = None) -> Array:
-    """What is kept grows, so that the expected sum stays."""
+    """Kept units are scaled up, so that the expected sum stays the same."""
     scaled = zeros_like(values, out)
     for place in np.ndindex(values.shape):
         if kept[place]:

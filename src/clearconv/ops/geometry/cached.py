@@ -7,9 +7,9 @@ T = TypeVar("T")
 
 
 class cached(Generic[T]):  # noqa: N801 - a decorator
-    """Like ``functools.cached_property``, but without the lock that Python 3.11's holds.
+    """Like ``functools.cached_property``, but without the lock of Python 3.11's.
 
-    That is one lock for all instances: while one thread computes, all wait, and a process forked
+    There is one lock for all instances: while one thread computes, all wait, and a process forked
     meanwhile waits for ever. Two threads may compute the same value here, which harms nobody.
     """
 

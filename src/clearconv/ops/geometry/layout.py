@@ -9,7 +9,7 @@ from clearconv.ops.tellings import native_module
 
 
 def to_rows(x: Array) -> Array:
-    """See maps (N, C, H, W) as rows (N, C*H*W); a copy, unless they lie in that order."""
+    """View maps (N, C, H, W) as rows (N, C*H*W); a copy, unless they lie in that order."""
     N, C, H, W = x.shape
     pixels = x.transpose(0, 2, 3, 1)  # (N, H, W, C)
     if C > 1 and H * W > 1 and pixels.flags.c_contiguous:
@@ -24,7 +24,7 @@ def to_maps(rows: Array, shape: tuple[int, int, int, int]) -> Array:
 
 
 def maps(shape: tuple[int, ...], like: Array, out: Array | None = None) -> Array:
-    """Return `out`, or new maps (N, C, H, W) that lie channels last, their numbers unwritten."""
+    """Return `out`, or new uninitialised maps (N, C, H, W) that lie channels last."""
     if out is not None:
         return out
     N, C, H, W = shape

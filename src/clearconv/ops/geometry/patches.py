@@ -15,7 +15,7 @@ from clearconv.ops.geometry.window import Window
 def pad(x: Array, window: Window, fill: float = 0.0) -> Array:
     """Return `x` (N, C, H, W) as (N, PH, PW, C) with the window's padding filled in.
 
-    A view where there is nothing to pad, else a copy.
+    A view if there is nothing to pad, else a copy.
     """
     N, C, H, W = x.shape
     PH, PW = window.padded
@@ -49,7 +49,7 @@ def gather(padded: Array, window: Window) -> Array:
 def scatter(patches: Array, window: Window, out: Array | None = None) -> Array:
     """Add patches (N, OH, OW, KH, KW, C) back to where `gather` took them from.
 
-    Returns (N, C, H, W), a view over channels-last memory, or `out`; what fell on padding is
+    Returns (N, C, H, W), a view over channels-last memory, or `out`; what falls on padding is
     dropped.
     """
     N, OH, OW, KH, KW, C = patches.shape

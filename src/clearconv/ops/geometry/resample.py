@@ -1,4 +1,4 @@
-"""Resampling: every result is a weighted sum of pixels, rows and columns weighted apart.
+"""Resampling: every result is a weighted sum of pixels, with separate row and column weights.
 
 What the matrix tellings of adaptive pooling and up-sampling have in common.
 """
@@ -12,16 +12,16 @@ from clearconv.ops.geometry.layout import maps
 def both_axes(rows: Array, x: Array, columns: Array, out: Array | None = None) -> Array:
     """Return ``rows @ map @ columns.T`` for every map of `x`.
 
-    `rows` is (OH, H), `columns` (OW, W): row u says how much each input has in output u. Returns
+    `rows` is (OH, H), `columns` (OW, W): row u holds the share of each input in output u. Returns
     (N, C, OH, OW), a view over channels-last memory, or `out`. Its adjoint is the same with both
     transposed.
-    A pixel that is NaN or infinite reaches the outputs in which it has a part, and no other.
+    A pixel that is NaN or infinite reaches only the outputs in which it has a share.
     """
     if np.isfinite(x).all():
         return _products(rows, x, columns, out)
     y = _products(rows, np.where(np.isfinite(x), x, x.dtype.type(0)), columns, out)
     parts = [(weights > 0).astype(x.dtype) for weights in (rows, columns)]
-    with np.errstate(invalid="ignore"):  # infinity less infinity is the NaN that is meant
+    with np.errstate(invalid="ignore"):  # infinity less infinity is the intended NaN
         for value, found in ((np.nan, np.isnan(x)), (np.inf, x == np.inf), (-np.inf, x == -np.inf)):
             reached = _products(parts[0], found.astype(x.dtype), parts[1]) > 0
             y += np.where(reached, x.dtype.type(value), x.dtype.type(0))

@@ -1,4 +1,4 @@
-"""How the images of a batch are divided, so that a sum over them has the same bits anywhere."""
+"""How the images of a batch are divided so that a sum over them has the same bits everywhere."""
 
 from dataclasses import dataclass
 from operator import index
@@ -16,7 +16,7 @@ class Shards:
     A batch of N images is cut into ``S = min(total, N)`` shards of consecutive images: shard s
     holds images ``N * s // S`` up to ``N * (s + 1) // S``. A sum over the batch is taken shard by
     shard, and the shards' sums are added in a balanced binary tree
-    (`clearconv.ops.reduction.tree_sum`). Its bits depend on N and `total` alone, and not on who
+    (`clearconv.ops.reduction.tree_sum`). Its bits depend only on N and `total`, not on who
     holds which shards: several processes that each hold a part of one batch get the bits of one
     process that holds all of it.
 
@@ -30,9 +30,9 @@ class Shards:
     first : int
         Number of the first shard at hand, a multiple of `count`.
     count : int, optional
-        Number of shards at hand: a power of two. All of them unless given.
+        Number of shards at hand: a power of two. By default all of them.
     images : int, optional
-        Number of images of the whole batch. It may be left out where all shards are at hand.
+        Number of images of the whole batch. It may be left out if all shards are at hand.
 
     Raises
     ------
@@ -95,7 +95,7 @@ class Shards:
         return self.total, self.first, self.count, -1 if self.images is None else self.images
 
     def batch(self, N: int, what: str = "Shards") -> int:
-        """Return the number of images of the whole batch; N of them are at hand, as is checked."""
+        """Return the number of images of the whole batch; check that N of them are at hand."""
         if self.images is None:
             return N
         bounds = self._bounds(self.images)
@@ -108,19 +108,19 @@ class Shards:
         return self.images
 
     def of(self, N: int, what: str = "Shards") -> list[slice]:
-        """Return where in arrays of N images the shards lie that are at hand and exist.
+        """Return where the existing shards at hand lie in arrays of N images.
 
         Parameters
         ----------
         N : int
             Number of images at hand.
         what : str
-            Names the operation in the error message.
+            Name of the operation in the error message.
 
         Returns
         -------
         slices : list of slice
-            One for each shard, in order; none where the batch has too few images for the first.
+            One slice per shard, in order; none if the batch has too few images for the first.
 
         Raises
         ------
@@ -134,14 +134,14 @@ class Shards:
         ]
 
     def part(self, i: int, parts: int) -> "Shards":
-        """Return part number `i` of `parts` equal ones of these shards.
+        """Return part number `i` of `parts` equal parts of these shards.
 
         Parameters
         ----------
         i : int
-            From 0 on.
+            Number of the part, from 0.
         parts : int
-            A power of two, at most `count`.
+            Number of parts: a power of two, at most `count`.
 
         Raises
         ------
@@ -158,9 +158,9 @@ class Shards:
         return Shards(self.total, self.first + i * count, count, self.images)
 
     def single(self, N: int) -> "list[Shards]":
-        """Return each of the shards at hand by itself, as far as they exist; N images are at hand.
+        """Return each existing shard at hand by itself; N images are at hand.
 
-        `of` tells where they lie.
+        `of` returns where they lie.
         """
         return [
             Shards(self.total, self.first + s, 1, self.batch(N)) for s in range(len(self.of(N)))

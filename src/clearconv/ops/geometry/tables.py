@@ -1,4 +1,4 @@
-"""Which numbers met: look-up tables along an axis, in place of stride, padding and dilation."""
+"""Which numbers met: lookup tables along an axis, in place of stride, padding and dilation."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ Pairs = tuple[tuple[int, int], ...]
 class AxisTaps:
     """Output, kernel element and input that met, along one axis.
 
-    The same meetings three times, each looked up from another side. What lies on padding met
-    nothing and is left out.
+    The same meetings three times, each looked up from a different side. Padding met nothing and is
+    left out.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class AxisTaps:
     kernel : tuple
         Kernel element i -> its pairs (output p, input r).
     shares : tuple of tuples of float, optional
-        Beside ``outputs``, how much of each input went into the output along this axis: for
+        Parallel to ``outputs``, the share of each input in the output along this axis: for
         averages and up-sampling, which have no weights. Both axes' shares are multiplied.
     """
 

@@ -31,7 +31,7 @@ def taps(window: Window) -> Iterator[tuple[int, Block, Block]]:
 
 
 def inside(window: Window, axis: int) -> npt.NDArray[np.bool_]:
-    """Tell, for each output along `axis` and each element, whether its pixel is in the image.
+    """Return, for each output along `axis` and each element, whether its pixel is in the image.
 
     Shape (outputs, elements).
     """
@@ -41,7 +41,7 @@ def inside(window: Window, axis: int) -> npt.NDArray[np.bool_]:
 
 
 def touches(window: Window, axis: int) -> bool:
-    """Tell whether every window meets the image along `axis`."""
+    """Return whether every window meets the image along `axis`."""
     size, dilation = window.input[axis], window.dilation[axis]
     if dilation > size:  # the image may fall into a hole of a window
         return bool(inside(window, axis).any(axis=1).all())

@@ -1,4 +1,4 @@
-"""Where a sliding window stands: the geometry that convolution, pooling and im2col share."""
+"""Where a sliding window lies: the geometry that convolution, pooling and im2col share."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -111,7 +111,7 @@ def _fit(
     sides: tuple[Pair, Pair],
     ceil_mode: bool,
 ) -> Window:
-    """Compute the output size, from settings that were checked."""
+    """Compute the output size from checked settings."""
     output = [0, 0]
     height, width = (input[axis] + sum(sides[axis]) for axis in (0, 1))
     if max(height * width, stride[0] * stride[1], max(dilation)) > _MOST_PIXELS:
@@ -137,7 +137,7 @@ def _fit(
         if ceil_mode and steps * stride[axis] >= input[axis] + before:
             steps -= 1
         output[axis] = steps + 1
-    # a step beyond the image is never taken; without its size no kernel makes room for it
+    # a step beyond the image is never taken; limited, so that no kernel makes room for it
     rows = min(stride[0], max(height, dilation[0] * (kernel[0] - 1) + 1))
     cols = min(stride[1], max(width, dilation[1] * (kernel[1] - 1) + 1))
     return Window(input, kernel, (rows, cols), dilation, sides, (output[0], output[1]))
@@ -164,7 +164,7 @@ def _sides(
     what: str, padding: Padding, input: Pair, kernel: Pair, stride: Pair, dilation: Pair
 ) -> tuple[Pair, Pair]:
     """Resolve every form of padding into ((top, bottom), (left, right))."""
-    if type(padding) is int and padding >= 0:  # nearly always
+    if type(padding) is int and padding >= 0:  # almost always
         return (padding, padding), (padding, padding)
     if padding == "valid":
         return (0, 0), (0, 0)

@@ -1,12 +1,12 @@
-r"""Global average pooling: one number a channel, the mean over the whole map.
+r"""Global average pooling: one number per channel, the mean over the whole map.
 
 .. math:: y_{n,c} = \frac{1}{HW} \sum_{r,t} x_{n,c,r,t}, \qquad
     dx_{n,c,r,t} = \frac{dy_{n,c}}{HW}
 
-It takes images of any size to a vector of one length, without a parameter; a classifier behind it
-needs C weights a class where a flattened map needs C·H·W.
+It maps images of any size to a vector of fixed length, without parameters; a classifier after it
+needs C weights per class where a flattened map needs C·H·W.
 
-Shapes: x (N, C, H, W), y (N, C, 1, 1). One image (C, H, W) or one map (H, W) is taken too and
+Shapes: x (N, C, H, W), y (N, C, 1, 1). One image (C, H, W) or one map (H, W) is accepted too and
 comes back without the missing axes. All arrays are float32, or all are float64.
 
 Source: Lin, Chen and Yan, "Network in network", 2014, section 3.2. ``docs/global_avg_pool2d.md``
@@ -22,7 +22,7 @@ __all__ = ["backward_input", "forward"]
 def forward(x: Array, *, out: Array | None = None, backend: str | None = None) -> Array:
     r"""Take the mean of every channel over the whole map.
 
-    What remains of a feature is how much of it there is, not where.
+    What remains of a feature is how strong it is, not where.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def backward_input(
 ) -> Array:
     r"""Gradient of the loss with respect to the input.
 
-    Every pixel has the part 1/(HW) in its channel's mean, and gets that part of the gradient.
+    Every pixel has the share 1/(HW) in its channel's mean, and gets that share of the gradient.
 
     Parameters
     ----------

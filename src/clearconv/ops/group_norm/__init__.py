@@ -4,12 +4,13 @@ r"""Group normalisation: every image's groups of channels to mean 0 and variance
     \hat x = \frac{x - \mu_{ng}}{\sqrt{\sigma_{ng}^2 + \epsilon}}, \qquad y = w_c\, \hat x + b_c
 
 The statistics of group g are those of one image n, over the group's neighbouring channels and all
-positions. So an image's result never depends on its batch-mates, training and evaluation are the
-same, and a batch of one will do: what batch normalisation cannot offer. One group of all channels
-is layer normalisation, a group for each channel instance normalisation.
+positions. So an image's result never depends on the rest of its batch, training and evaluation are
+the same, and a batch of one will do: what batch normalisation cannot offer. One group of all
+channels is layer normalisation, a group for each channel instance normalisation.
 
-Shapes: x (N, C, H, W); weight and bias (C,). One image (C, H, W) and features (N, C) are taken too.
-x, weight and bias are all float32, or all float64; the statistics are float64, as batch_norm2d's.
+Shapes: x (N, C, H, W); weight and bias (C,). One image (C, H, W) and features (N, C) are accepted
+too. x, weight and bias are all float32, or all float64; the statistics are float64, as
+batch_norm2d's.
 
 Sources: Wu and He, "Group normalization", 2018; Ba, Kiros and Hinton, "Layer normalization", 2016;
 Ulyanov, Vedaldi and Lempitsky, "Instance normalization", 2016. ``docs/group_norm.md`` derives the
@@ -56,7 +57,7 @@ class GroupNormSaved:
     x : ndarray of shape (N, C, H, W), (C, H, W) or (N, C)
         Input.
     mean, var : float64 ndarray of shape (N, num_groups)
-        Of each image's groups; `var` is the biased variance (divided by the count).
+        Statistics of each image's groups; `var` is the biased variance (divided by the count).
     eps : float
         Added to `var` under the root.
     """
@@ -84,9 +85,9 @@ def forward(
     x : ndarray of shape (N, C, H, W), (C, H, W) or (N, C)
         Input.
     num_groups : int
-        Groups of C / num_groups neighbouring channels.
+        Number of groups of C / num_groups neighbouring channels.
     weight, bias : ndarray of shape (C,), optional
-        Scale and shift; 1 and 0 where left out.
+        Scale and shift; by default 1 and 0.
     eps : float
         Added to the variance under the root.
     out : ndarray, optional
@@ -105,7 +106,7 @@ def forward(
         If the channels do not fall into the groups, a parameter does not have one number for each
         channel, or a group has a single number, whose variance says nothing.
     ArgumentError
-        If `num_groups` is no integer of at least 1, or `eps` is negative.
+        If `num_groups` is not an integer of at least 1, or `eps` is negative.
     DtypeError
         If the arrays are not all float32 or all float64.
 
@@ -140,9 +141,9 @@ def forward_saving(
     x : ndarray of shape (N, C, H, W), (C, H, W) or (N, C)
         Input.
     num_groups : int
-        Groups of C / num_groups neighbouring channels.
+        Number of groups of C / num_groups neighbouring channels.
     weight, bias : ndarray of shape (C,), optional
-        Scale and shift; 1 and 0 where left out.
+        Scale and shift; by default 1 and 0.
     eps : float
         Added to the variance under the root.
     out : ndarray, optional
@@ -153,9 +154,9 @@ def forward_saving(
     Returns
     -------
     y : ndarray of the shape of `x`
-        As from `forward`.
+        Output, as from `forward`.
     saved : GroupNormSaved
-        For the backward functions.
+        Record for the backward functions.
 
     Raises
     ------
@@ -163,7 +164,7 @@ def forward_saving(
         If the channels do not fall into the groups, a parameter does not have one number for each
         channel, or a group has a single number, whose variance says nothing.
     ArgumentError
-        If `num_groups` is no integer of at least 1, or `eps` is negative.
+        If `num_groups` is not an integer of at least 1, or `eps` is negative.
     DtypeError
         If the arrays are not all float32 or all float64.
 
@@ -204,8 +205,8 @@ def backward(
 ) -> tuple[Array, Array, Array]:
     r"""Return all three gradients of the loss at once.
 
-    All are made of the same sums over each channel of an image, so that together they cost little
-    more than the gradient of x alone.
+    All need the same sums over each channel of an image, so together they cost little more than
+    the gradient of x alone.
 
     Parameters
     ----------
@@ -223,11 +224,11 @@ def backward(
     Returns
     -------
     grad_x : ndarray of the shape of x
-        As `backward_input` gives it.
+        Gradient of the input, see `backward_input`.
     grad_weight : ndarray of shape (C,)
-        As `backward_weight` gives it.
+        Gradient of the scale, see `backward_weight`.
     grad_bias : ndarray of shape (C,)
-        As `backward_bias` gives it.
+        Gradient of the shift, see `backward_bias`.
 
     Raises
     ------
@@ -275,10 +276,10 @@ def backward_sums(
     out: Array | None = None,
     backend: str | None = None,
 ) -> tuple[Array, Array]:
-    r"""Return the gradient of x, and the sums over a part of a batch that the others are.
+    r"""Return the gradient of x, and a part of a batch's sums for the other gradients.
 
-    Of x, a part of the batch has all that its gradient needs. `gradient_sums` says what becomes of
-    the sums.
+    The gradient of x needs only the part of the batch at hand. `gradient_sums` says how the sums
+    are used.
 
     Parameters
     ----------
@@ -298,10 +299,9 @@ def backward_sums(
     Returns
     -------
     grad_x : ndarray of the shape of x
-        As `backward_input` gives it.
+        Gradient of the input, see `backward_input`.
     sums : float64 ndarray of shape (1, 2, C)
-        As `gradient_sums` gives them, joined; (0, 2, C) where the batch is too small for these
-        shards.
+        Sums as from `gradient_sums`, joined; (0, 2, C) if the batch is too small for these shards.
 
     Raises
     ------
@@ -313,11 +313,11 @@ def backward_sums(
 
     Notes
     -----
-    As of `backward`.
+    See `backward`.
 
     References
     ----------
-    As of `backward`.
+    See `backward`.
     """
     what = "group_norm.backward_sums"
     batch, scale = _check_backward(what, grad_y, weight, saved)
@@ -414,7 +414,7 @@ def backward_weight(
     saved : GroupNormSaved
         From `forward_saving`.
     shards : Shards
-        Which shards of a batch these images are; all of it unless given.
+        Which shards of a batch these images are; by default the whole batch.
     out : ndarray, optional
         Receives the result.
     backend : {"loops", "matrix", "native"}, optional
@@ -466,7 +466,7 @@ def backward_bias(
     saved : GroupNormSaved
         From `forward_saving`.
     shards : Shards
-        Which shards of a batch these images are; all of it unless given.
+        Which shards of a batch these images are; by default the whole batch.
     out : ndarray, optional
         Receives the result.
     backend : {"loops", "matrix", "native"}, optional
@@ -516,7 +516,7 @@ def gradient_sums(
     grad_y : ndarray of the shape of x
         dL/dy of the images at hand.
     saved : GroupNormSaved
-        From their forward pass.
+        Record of their forward pass.
     shards : Shards
         Which shards of the batch these images are.
     joined : bool
@@ -527,8 +527,8 @@ def gradient_sums(
     Returns
     -------
     sums : float64 ndarray of shape (shards, 2, C)
-        Of the scale, then of the shift. None, (0, 2, C), where the batch is too small for these
-        shards.
+        Sums for the scale, then for the shift. Empty, (0, 2, C), if the batch is too small for
+        these shards.
 
     Raises
     ------
@@ -545,7 +545,7 @@ def gradient_sums(
 
     References
     ----------
-    As of `backward_weight` and `backward_bias`.
+    See `backward_weight` and `backward_bias`.
     """
     what = "group_norm.gradient_sums"
     batch, _ = _check_backward(what, grad_y, None, saved)
@@ -596,7 +596,7 @@ def _check_groups(what: str, x: Array, shape: tuple[int, ...], num_groups: int) 
 def _parameter(
     what: str, name: str, array: Array | None, x: Array, channels: int, default: int
 ) -> Array:
-    """Check a parameter; where there is none, return what changes nothing."""
+    """Check a parameter; without one, return values that change nothing."""
     if array is None:
         return np.full(channels, default, x.dtype)
     check(what, name, array)

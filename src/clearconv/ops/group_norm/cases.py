@@ -1,4 +1,4 @@
-"""The case table of group_norm: from one group (layer norm) to one a channel (instance norm)."""
+"""The case table of group_norm: from one group (layer norm) to one per channel (instance norm)."""
 
 from collections.abc import Callable
 from typing import Any

@@ -59,7 +59,7 @@ def backward_input(
     eps: float,
     out: Array | None = None,
 ) -> Array:
-    """The direct path, less what the paths through mean and variance take away."""
+    """The direct path, minus what the paths through mean and variance subtract."""
     _, C, H, W = x.shape
     size = C // mean.shape[1]
     M = size * H * W

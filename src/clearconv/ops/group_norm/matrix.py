@@ -24,7 +24,7 @@ def forward(
     groups = _groups(x, num_groups)
     near = groups.mean(_GROUP, dtype=np.float64).astype(x.dtype)  # (N, G)
     away = groups - _wide(near)
-    rest = away.mean(_GROUP, dtype=np.float64)  # what rounding left of the mean, from close by
+    rest = away.mean(_GROUP, dtype=np.float64)  # the part of the mean that rounding left
     var = np.maximum(np.square(away).mean(_GROUP, dtype=np.float64) - rest**2, 0)
     scale = _channels(weight, groups) * _wide(1 / np.sqrt(var + eps))  # (N, G, C/G, 1, 1)
     shift = _channels(bias, groups) - scale * _wide(rest)
@@ -60,7 +60,7 @@ def backward_input(
     eps: float,
     out: Array | None = None,
 ) -> Array:
-    """The direct path, less what the paths through mean and variance take away."""
+    """The direct path, minus what the paths through mean and variance subtract."""
     return backward(grad_y, weight, x, mean, var, eps, out=out)[0]
 
 
@@ -76,7 +76,7 @@ def gradient_sums(
 
 @by_shards(2)
 def _over_images(products: Array, sums: Array) -> Array:
-    """Add up what each image has, (N, G, C/G): (2, C)."""
+    """Add up the sums of each image, (N, G, C/G): (2, C)."""
     return np.stack([part.sum(0).reshape(-1) for part in (products, sums)])
 
 
@@ -105,16 +105,16 @@ def _hat(x: Array, mean: Array, var: Array, eps: float) -> Array:
 
 
 def _groups(x: Array, num_groups: int) -> Array:
-    """See (N, C, H, W) as (N, G, C/G, H, W)."""
+    """View (N, C, H, W) as (N, G, C/G, H, W)."""
     N, C, H, W = x.shape
     return x.reshape(N, num_groups, C // num_groups, H, W)
 
 
 def _channels(numbers: Array, groups: Array) -> Array:
-    """See one number a channel as float64 (1, G, C/G, 1, 1)."""
+    """View one number per channel as float64 (1, G, C/G, 1, 1)."""
     return numbers.astype(np.float64).reshape(1, *groups.shape[1:3], 1, 1)
 
 
 def _wide(numbers: Array) -> Array:
-    """See one number a group and image, (N, G), as (N, G, 1, 1, 1)."""
+    """View one number per image and group, (N, G), as (N, G, 1, 1, 1)."""
     return numbers[:, :, None, None, None]

@@ -1,4 +1,4 @@
-r"""Patches of an image as the columns of a matrix (im2col), and the way back (col2im).
+r"""Patches of an image as the columns of a matrix (im2col), and back (col2im).
 
 It turns convolution and pooling into plain matrix operations: a filter becomes a row, a patch a
 column, and a convolution is one matrix product. The articles call the two directions `im2col` and
@@ -7,8 +7,8 @@ back to the pixels they came from *is* the gradient of copying them out.
 
 Shapes: x (N, C, H, W), y (N, C·KH·KW, OH·OW). Row ``(c·KH + i)·KW + j`` of y holds channel c under
 kernel element (i, j); column ``p·OW + q`` holds the patch of output position (p, q). That is the
-layout of PyTorch's ``unfold`` and ``fold``. One image (C, H, W) or one map (H, W) is taken too and
-gives a matrix without N. All arrays are float32, or all are float64.
+layout of PyTorch's ``unfold`` and ``fold``. One image (C, H, W) or one map (H, W) is accepted too
+and gives a matrix without N. All arrays are float32, or all are float64.
 
 Sources: Chellapilla, Puri and Simard, "High performance convolutional neural networks for document
 processing", 2006. ``docs/im2col.md`` derives them.

@@ -6,7 +6,7 @@ from clearconv.ops.geometry.window import Window
 
 
 def forward(x: Array, window: Window, out: Array | None = None) -> Array:
-    """See all patches at once, then write channels and taps as rows, positions as columns."""
+    """View all patches at once, then write channels and taps as rows, positions as columns."""
     N, C = x.shape[:2]
     (KH, KW), (OH, OW) = window.kernel, window.output
     patches = gather(pad(x, window), window)  # (N, OH, OW, KH, KW, C)
@@ -18,7 +18,7 @@ def forward(x: Array, window: Window, out: Array | None = None) -> Array:
 
 
 def backward_input(grad_y: Array, window: Window, out: Array | None = None) -> Array:
-    """See the columns as patches again, and add them to the image."""
+    """View the columns as patches again, and add them to the image."""
     (KH, KW), (OH, OW) = window.kernel, window.output
     N, C = grad_y.shape[0], grad_y.shape[1] // (KH * KW)
     patches = grad_y.reshape(N, C, KH, KW, OH, OW).transpose(0, 4, 5, 2, 3, 1)

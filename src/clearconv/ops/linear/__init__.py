@@ -6,8 +6,8 @@ r"""The fully connected layer: every output is a weighted sum of all inputs.
 Each product w * x hands `grad_y` to x multiplied by w, and to w multiplied by x. As matrices:
 y = x wᵀ + b, dx = dy w, dw = dyᵀ x.
 
-Shapes: x (N, I), weight (O, I), bias (O,), y (N, O). One sample (I,) is taken too and gives (O,).
-All arrays are float32, or all are float64.
+Shapes: x (N, I), weight (O, I), bias (O,), y (N, O). One sample (I,) is accepted too and gives
+(O,). All arrays are float32, or all are float64.
 
 Sources: the article's general backpropagation, steps 1 to 4; Goodfellow, Bengio and Courville,
 "Deep Learning", 2016, section 6.5. ``docs/linear.md`` derives the formulas.
@@ -42,7 +42,7 @@ def forward(
     r"""Weigh and sum all inputs, once for every output.
 
     Unlike a filter, an output sees the whole input at fixed places: it can weigh evidence, but it
-    must learn every place anew.
+    must learn every place separately.
 
     Parameters
     ----------
@@ -101,8 +101,8 @@ def backward_input(
 ) -> Array:
     r"""Gradient of the loss with respect to the input.
 
-    An input took part in every output; it collects from each the gradient times the weight that
-    tied them. No input is needed: y is linear in x.
+    An input took part in every output; from each it collects the gradient times the weight that
+    connected them. x itself is not needed: y is linear in x.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def backward_weight(
     r"""Gradient of the loss with respect to the weights.
 
     A weight met one input for every sample; its gradient is the sum over the batch of input times
-    `grad_y`. It is a sum, not a mean: a mean, where wanted, is in the loss.
+    `grad_y`. It is a sum, not a mean: if a mean is wanted, it belongs in the loss.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def backward_weight(
     x : ndarray of shape (N, I) or (I,)
         Input of the forward pass.
     shards : Shards
-        Which shards of a batch these samples are; all of it unless given.
+        Which shards of a batch these samples are; by default the whole batch.
     out : ndarray, optional
         Receives the result.
     backend : {"loops", "matrix", "native"}, optional
@@ -212,7 +212,7 @@ def weight_sums(
 ) -> Array:
     r"""Sum the gradient of the weights over each shard of a batch.
 
-    ``reduction.tree_sum`` adds those of all shards, whoever holds them, to the bits of
+    ``reduction.tree_sum`` adds those of all shards, whoever holds them, with the same bits as
     `backward_weight`.
 
     Parameters
@@ -222,7 +222,7 @@ def weight_sums(
     x : ndarray of shape (N, I)
         Their input in the forward pass.
     shards : Shards
-        Which shards of the batch they are.
+        Which shards of the batch the samples are.
     joined : bool
         Whether to add up the shards at hand: one sum instead of one for each.
     backend : {"loops", "matrix", "native"}, optional
@@ -231,7 +231,7 @@ def weight_sums(
     Returns
     -------
     sums : ndarray of shape (shards, O, I)
-        None, of shape (0, O, I), where the batch is too small for these shards.
+        Empty, (0, O, I), if the batch is too small for these shards.
 
     Raises
     ------
@@ -247,7 +247,7 @@ def weight_sums(
 
     References
     ----------
-    As of `backward_weight`.
+    See `backward_weight`.
     """
     what = "linear.weight_sums"
     grads, rows, _ = _check_backward(what, grad_y, x)
@@ -267,7 +267,7 @@ def backward_bias(
     grad_y : ndarray of shape (N, O) or (O,)
         dL/dy.
     shards : Shards
-        Which shards of a batch these samples are; all of it unless given.
+        Which shards of a batch these samples are; by default the whole batch.
     out : ndarray, optional
         Receives the result.
     backend : {"loops", "matrix", "native"}, optional
@@ -306,7 +306,7 @@ def bias_sums(
 ) -> Array:
     r"""Sum the gradient of the bias over each shard of a batch.
 
-    ``reduction.tree_sum`` adds those of all shards, whoever holds them, to the bits of
+    ``reduction.tree_sum`` adds those of all shards, whoever holds them, with the same bits as
     `backward_bias`.
 
     Parameters
@@ -314,7 +314,7 @@ def bias_sums(
     grad_y : ndarray of shape (N, O)
         dL/dy of the samples at hand.
     shards : Shards
-        Which shards of the batch they are.
+        Which shards of the batch the samples are.
     joined : bool
         Whether to add up the shards at hand: one sum instead of one for each.
     backend : {"loops", "matrix", "native"}, optional
@@ -323,7 +323,7 @@ def bias_sums(
     Returns
     -------
     sums : ndarray of shape (shards, O)
-        None, of shape (0, O), where the batch is too small for these shards.
+        Empty, (0, O), if the batch is too small for these shards.
 
     Raises
     ------
@@ -338,7 +338,7 @@ def bias_sums(
 
     References
     ----------
-    As of `backward_bias`.
+    See `backward_bias`.
     """
     what = "linear.bias_sums"
     grads = _rows(what, "grad_y", grad_y)  # (N, O)
@@ -360,7 +360,7 @@ def _check_backward(what: str, grad_y: Array, x: Array) -> tuple[Array, Array, t
 
 
 def _rows(what: str, name: str, array: Array) -> Array:
-    """See one sample as a batch of one."""
+    """View one sample as a batch of one."""
     check(what, name, array)
     if array.ndim not in (1, 2):
         raise ShapeError(

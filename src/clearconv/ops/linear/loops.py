@@ -18,7 +18,7 @@ def forward(x: Array, weight: Array, bias: Array | None, out: Array | None = Non
 
 
 def backward_input(grad_y: Array, weight: Array, out: Array | None = None) -> Array:
-    """Every neuron hands its gradient back along its weights."""
+    """Every neuron passes its gradient back along its weights."""
     N, O = grad_y.shape
     grad_x = zeros((N, weight.shape[1]), grad_y.dtype, out)
     for n, o in np.ndindex(N, O):
@@ -28,7 +28,7 @@ def backward_input(grad_y: Array, weight: Array, out: Array | None = None) -> Ar
 
 @by_shards(2)
 def backward_weight(grad_y: Array, x: Array) -> Array:
-    """Every neuron hands its gradient, times the input, to the weight that used it."""
+    """Every neuron passes its gradient, times the input, to the weight that used it."""
     N, O = grad_y.shape
     grad_weight = np.zeros((O, x.shape[1]), dtype=x.dtype)
     for n, o in np.ndindex(N, O):

@@ -7,9 +7,9 @@ and every channel is kept. Backward, the pixel that won receives the gradient, f
 is 1, and the others receive nothing.
 
 Where several pixels are equally large, the first in row-major order of the window wins. A NaN beats
-every number, and the first NaN wins, so that trouble is not hidden.
+every number, and the first NaN wins, so that errors are not hidden.
 
-Shapes: x (N, C, H, W), y (N, C, OH, OW). One image (C, H, W) or one map (H, W) is taken too and
+Shapes: x (N, C, H, W), y (N, C, OH, OW). One image (C, H, W) or one map (H, W) is accepted too and
 comes back without the missing axes. All arrays are float32, or all are float64.
 
 Sources: the article's formula 3 (forward) and 16 (backward). ``docs/max_pool2d.md`` derives them.
@@ -31,7 +31,7 @@ __all__ = ["MaxPoolSaved", "backward_input", "forward", "forward_saving"]
 
 @dataclass(frozen=True)
 class MaxPoolSaved:
-    """What the backward pass of max pooling needs to know of the forward pass.
+    """What the backward pass of max pooling needs from the forward pass.
 
     Attributes
     ----------
@@ -71,14 +71,14 @@ def forward(
     kernel_size : int or (int, int)
         Rows and columns of the window.
     stride : int or (int, int), optional
-        Step of the window along rows and columns; `kernel_size` where left out.
+        Step of the window along rows and columns; by default `kernel_size`.
     padding : int, (int, int), ((top, bottom), (left, right)), "same" or "valid"
-        Places around the image where a window may hang over; they never win. Every window must
-        touch at least one pixel.
+        Rows and columns around the image that a window may cover; they never win. Every window
+        must touch at least one pixel.
     dilation : int or (int, int)
         Distance between neighbouring window elements on the input; 1 leaves no holes.
     ceil_mode : bool
-        Keep a last window that hangs over the edge, if it starts inside the image or before it.
+        Whether to keep a last window over the edge that starts inside the image or before it.
     out : ndarray, optional
         Receives the result; see ``clearconv.ops``.
     backend : {"loops", "matrix", "native"}, optional
@@ -124,7 +124,7 @@ def forward_saving(
 ) -> tuple[Array, MaxPoolSaved]:
     r"""Take the largest pixel under every window, and remember which it was.
 
-    The backward pass needs no pixels, only the winners: one byte an output, not the whole input.
+    The backward pass needs no pixels, only the winners: one byte per output, not the whole input.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def backward_input(
 ) -> Array:
     r"""Gradient of the loss with respect to the input.
 
-    Every output hands its gradient to the pixel that won; one that won in several overlapping
+    Every output passes its gradient to the pixel that won; a pixel that won in several overlapping
     windows collects from each.
 
     Parameters
@@ -235,7 +235,7 @@ def _window(
     dilation: IntOrPair,
     ceil_mode: bool,
 ) -> Window:
-    """Compute the geometry, and see to it that every window has a pixel to choose."""
+    """Compute the geometry, and make sure that every window has a pixel to choose."""
     H, W = batch.shape[2:]
     stride = kernel_size if stride is None else stride
     window = Window.of(what, (H, W), kernel_size, stride, padding, dilation, ceil_mode)

@@ -1,7 +1,7 @@
 """The case table of max_pool2d: every option in a forward and in a gradient case.
 
 All pixels of a case differ by far more than the step of a numeric gradient check: at a tie the
-maximum has no derivative. Ties are tested apart.
+maximum has no derivative. Ties are tested separately.
 """
 
 from collections.abc import Callable

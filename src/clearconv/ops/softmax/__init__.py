@@ -6,7 +6,7 @@ r"""Softmax: turn scores (logits) into probabilities that sum to 1.
 Subtracting the largest score changes nothing, since it cancels, but keeps exp from overflowing.
 
 Every y depends on every x of its row, so the derivative is a matrix, dy_k/dx_j = y_k (δ_kj - y_j),
-and not its diagonal alone. It is never built: times `grad_y` it is one sum and one product.
+and not only its diagonal. It is never built: times `grad_y` it is one sum and one product.
 
 Shapes: x of any shape, softmax along one axis; y the same. float32 or float64. To train a
 classifier use the chapter cross_entropy, which takes logits and stays exact where softmax rounds
@@ -90,7 +90,7 @@ def backward_input(
     grad_y : ndarray of the shape of `y`
         dL/dy.
     y : ndarray
-        Output of the forward pass.
+        Output of the forward pass, the probabilities.
     axis : int
         As in the forward pass.
     out : ndarray, optional
@@ -130,16 +130,16 @@ def backward_input(
 
 
 def _last(what: str, array: Array, axis: int) -> Array:
-    """See the array with the axis of the classes last."""
+    """View the array with the axis of the classes last."""
     if not -array.ndim <= axis < array.ndim:
         raise ShapeError(f"{what}: axis={axis}, but x has shape {array.shape}, {array.ndim} axes.")
     if array.shape[axis] == 0:
         raise ShapeError(f"{what}: x has shape {array.shape}, no classes along axis {axis}.")
-    if axis in (-1, array.ndim - 1):  # as it mostly is: np.moveaxis costs more than a small call
+    if axis in (-1, array.ndim - 1):  # the usual case: np.moveaxis costs more than a small call
         return array
     return np.moveaxis(array, axis, -1)  # (..., K)
 
 
 def _back(rows: Array, axis: int) -> Array:
-    """See (..., K) with the classes on their axis again."""
+    """View (..., K) with the classes on their axis again."""
     return rows if axis in (-1, rows.ndim - 1) else np.moveaxis(rows, -1, axis)

@@ -1,4 +1,4 @@
-r"""Squared error: the squared distance between what came out and what was wanted.
+r"""Squared error: the squared distance between outputs and targets.
 
 .. math::
     E = \frac12 \sum_i (t_i - x_i)^2, \qquad
@@ -49,7 +49,7 @@ class SquaredErrorSaved:
     reduction : str
         One of `REDUCTIONS`.
     numbers : int, optional
-        How many numbers the whole batch has, where x is a part of it.
+        Number of values in the whole batch, if x is a part of it.
     """
 
     difference: Array
@@ -58,7 +58,7 @@ class SquaredErrorSaved:
 
     @property
     def factor(self) -> float:
-        """What every square is multiplied by before the sum."""
+        """Factor of every square in the sum."""
         numbers = self.difference.size if self.numbers is None else self.numbers
         return {"mean": 1 / max(1, numbers), "half_sum": 0.5}.get(self.reduction, 1.0)
 
@@ -75,7 +75,7 @@ def forward(
     x : ndarray of any shape
         Outputs.
     target : ndarray of the shape of `x`
-        What was wanted.
+        Targets.
     reduction : {"mean", "sum", "half_sum", "none"}
         "mean" over all elements (MSELoss); "half_sum" is the article's E.
     backend : {"loops", "matrix", "native"}, optional
@@ -116,7 +116,7 @@ def forward_saving(
     x : ndarray of any shape
         Outputs.
     target : ndarray of the shape of `x`
-        What was wanted.
+        Targets.
     reduction : {"mean", "sum", "half_sum", "none"}
         "mean" over all elements (MSELoss); "half_sum" is the article's E.
     backend : {"loops", "matrix", "native"}, optional
@@ -125,7 +125,7 @@ def forward_saving(
     Returns
     -------
     loss : ndarray of shape (), or the shape of `x` for "none"
-        As from `forward`.
+        Loss, as from `forward`.
     saved : SquaredErrorSaved
         For `backward_input`.
 
@@ -170,9 +170,9 @@ def loss_sums(
     x : ndarray of shape (N, ...)
         Outputs of the samples at hand.
     target : ndarray of the shape of `x`
-        What was wanted of them.
+        Targets of these samples.
     reduction : {"mean", "sum", "half_sum"}
-        What `whole_loss` will make of the sums.
+        What `whole_loss` will make from the sums.
     shards : Shards
         Which shards of the batch the samples are.
     joined : bool
@@ -183,7 +183,7 @@ def loss_sums(
     Returns
     -------
     sums : float64 ndarray of shape (shards, 2)
-        Of the squares, and how many they are.
+        Sum of the squares, and their number.
     saved : SquaredErrorSaved
         For `whole_loss`.
 
@@ -217,19 +217,19 @@ def loss_sums(
 
 
 def whole_loss(total: Array, saved: SquaredErrorSaved) -> tuple[Array, SquaredErrorSaved]:
-    r"""Make the loss of a whole batch's sums.
+    r"""Make the loss from a whole batch's sums.
 
     Parameters
     ----------
     total : float64 ndarray of shape (2,)
-        The whole batch's `loss_sums`, added up by ``reduction.tree_sum``.
+        Total of the whole batch's `loss_sums`, from ``reduction.tree_sum``.
     saved : SquaredErrorSaved
         From `loss_sums`.
 
     Returns
     -------
     loss : ndarray of shape ()
-        To the bit that of one call for the whole batch.
+        Loss with the same bits as one call for the whole batch.
     saved : SquaredErrorSaved
         For `backward_input`.
 

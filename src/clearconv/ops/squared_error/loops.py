@@ -29,7 +29,7 @@ def total(difference: Array) -> Array:
 
 
 def backward_input(difference: Array, factors: Array, out: Array | None = None) -> Array:
-    """Difference times what its square was multiplied by, times 2 (which is in the factor)."""
+    """Difference times the factor of its square, times 2 (which is in the factor)."""
     grad_x = np.empty_like(difference) if out is None else out
     for place in np.ndindex(difference.shape):
         grad_x[place] = factors[place] * difference[place]

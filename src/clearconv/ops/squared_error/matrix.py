@@ -23,5 +23,5 @@ def total(difference: Array) -> Array:
 
 
 def backward_input(difference: Array, factors: Array, out: Array | None = None) -> Array:
-    """Difference times what its square was multiplied by, times 2 (which is in the factor)."""
+    """Difference times the factor of its square, times 2 (which is in the factor)."""
     return np.multiply(difference, factors, out=out)

@@ -6,8 +6,8 @@ is the article's whole rule (η, the learning rate, is ``lr``). `sgd` adds momen
 size for each weight.
 
 These functions change their arrays in place: a model keeps all its parameters in one flat array,
-and a step over it needs no second one. Shapes: any, all arrays of a call alike; what is changed
-must be contiguous memory. All arrays are float32, or all are float64.
+and a step over it does not need a second one. Shapes: any, all arrays of a call alike; what is
+changed must be contiguous memory. All arrays are float32, or all are float64.
 
 Sources: the article's update; Sutskever et al., "On the importance of initialization and momentum
 in deep learning", 2013; Kingma and Ba, "Adam", 2015, algorithm 1; Loshchilov and Hutter,
@@ -34,7 +34,7 @@ def sgd(
 ) -> None:
     r"""Take one step of gradient descent, in place, with or without momentum.
 
-    Momentum lets steps that agree add up and steps that quarrel cancel.
+    With momentum, steps that agree add up and steps that disagree cancel.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def adam(
 
 
 def _flat(what: str, grad: Array, **changed: Array) -> dict[str, Array]:
-    """Check the arrays, and see those that are changed as flat; never copies."""
+    """Check the arrays, and view those that are changed as flat; never copies."""
     check(what, "grad", grad)
     same_dtype(what, grad=grad, **changed)
     flat = {}

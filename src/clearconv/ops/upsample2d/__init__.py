@@ -1,6 +1,6 @@
-r"""Up-sampling: a map is drawn larger, each new pixel read off between the old ones.
+r"""Up-sampling: a map is made larger, each new pixel interpolated between the old ones.
 
-Each output u of an axis stands at a place :math:`t_u` among the inputs. ``"nearest"`` takes the
+Each output u of an axis lies at a place :math:`t_u` among the inputs. ``"nearest"`` takes the
 pixel that the place falls into, ``"bilinear"`` mixes the two that it lies between, along rows and
 along columns:
 
@@ -9,8 +9,8 @@ along columns:
     R_{p,\lfloor t_p \rfloor} = 1 - (t_p - \lfloor t_p \rfloor), \quad
     R_{p,\lfloor t_p \rfloor + 1} = t_p - \lfloor t_p \rfloor
 
-and S alike; for ``"nearest"`` R is 1 at :math:`\lfloor t_p \rfloor`. With a scale f, or f = OH / H
-where a size is given:
+and S likewise; for ``"nearest"`` R is 1 at :math:`\lfloor t_p \rfloor`. With a scale f, or f = OH /
+H where a size is given:
 
 ====================================  ========================================
 ``"nearest"``                         :math:`t_u = u / f`
@@ -19,9 +19,9 @@ where a size is given:
 ====================================  ========================================
 
 cut to the image. Nothing is learnt. It is linear in x, so backward multiplies by the transposed
-matrices: each pixel collects from all outputs that it has a part in.
+matrices: each pixel collects from all outputs that it contributes to.
 
-Shapes: x (N, C, H, W), y (N, C, OH, OW). One image (C, H, W) or one map (H, W) is taken too and
+Shapes: x (N, C, H, W), y (N, C, OH, OW). One image (C, H, W) or one map (H, W) is accepted too and
 comes back without the missing axes. All arrays are float32, or all are float64.
 
 Sources: PyTorch's ``interpolate`` and ONNX's ``Resize`` for the places. ``docs/upsample2d.md``
@@ -45,10 +45,10 @@ def forward(
     out: Array | None = None,
     backend: str | None = None,
 ) -> Array:
-    r"""Draw every map larger, or smaller.
+    r"""Make every map larger, or smaller.
 
-    Behind it a convolution sees more pixels but no more than was there; unlike a transposed
-    convolution it treats all places alike.
+    A convolution after it sees more pixels but no more information; unlike a transposed convolution
+    it treats all places alike.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ def forward(
     size : int or (int, int), optional
         OH and OW.
     scale_factor : float or (float, float), optional
-        Instead of `size`: OH = floor(H * scale). Below 1 the map gets smaller; then pixels between
-        the places are skipped, not averaged.
+        Factor in place of `size`: OH = floor(H * scale). Below 1 the map gets smaller; then pixels
+        between the places are skipped, not averaged.
     mode : {"nearest", "bilinear"}
         Whether an output is one pixel, or a mixture of up to four.
     align_corners : bool
@@ -77,7 +77,7 @@ def forward(
     Raises
     ------
     ShapeError
-        If `x` has another rank or a map without pixels, or the sizes are none.
+        If `x` has another rank or a map without pixels, or the sizes are not valid.
     ArgumentError
         If `mode` is not known, or `size` and `scale_factor` are given both or neither.
     DtypeError

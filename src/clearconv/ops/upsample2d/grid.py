@@ -1,4 +1,4 @@
-"""Where the outputs of an up-sampling stand among the inputs."""
+"""Where the outputs of an up-sampling lie among the inputs."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,8 +24,8 @@ _MOST = 2**31  # rows or columns, so that no size that a kernel computes overflo
 class Grid:
     """The places of the outputs along both axes.
 
-    Output u stands at ``(u + shift) * step[0] / step[1] - shift`` of its axis, not before 0 nor
-    behind the last input. A fraction, so that places that are whole come out whole.
+    Output u lies at ``(u + shift) * step[0] / step[1] - shift`` of its axis, not before 0 nor
+    behind the last input. It is a fraction, so that whole places are exact.
     """
 
     input: Pair
@@ -60,7 +60,7 @@ class Grid:
         return (*self.input, *self.output, *steps, self.shift, float(self.linear))
 
     def place(self, axis: int, u: int) -> float:
-        """Return where output `u` stands among the inputs of an axis."""
+        """Return where output `u` lies among the inputs of an axis."""
         over, under = self.step[axis]
         place = (u + self.shift) * over / under - self.shift
         return min(max(place, 0.0), self.input[axis] - 1.0)
@@ -117,7 +117,7 @@ def _grid(
     linear: bool,
     corners: bool,
 ) -> Grid:
-    """Compute the places, from settings that were checked."""
+    """Compute the places from checked settings."""
     output, step = [0, 0], [(0.0, 1.0), (0.0, 1.0)]
     for axis in (0, 1):
         inputs = input[axis]

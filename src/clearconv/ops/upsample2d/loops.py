@@ -1,4 +1,4 @@
-"""Up-sampling output by output: read off the pixels around its place.
+"""Up-sampling output by output: a mixture of the pixels around its place.
 
 ``grid.parts(axis, u)`` lists the inputs that output u is made of, one or two, with their weights.
 """
@@ -20,7 +20,7 @@ def forward(x: Array, grid: Grid, out: Array | None = None) -> Array:
 
 
 def backward_input(grad_y: Array, grid: Grid, out: Array | None = None) -> Array:
-    """Each output hands its gradient, times the same weights, back to its pixels."""
+    """Each output passes its gradient, times the same weights, back to its pixels."""
     grad_x = zeros((*grad_y.shape[:2], *grid.input), grad_y.dtype, out)
     for n, c, p, q in np.ndindex(grad_y.shape):
         for row, part_of_row in grid.parts(0, p):
