@@ -2,8 +2,8 @@
 
 A published C++ program shuffles a list of channels, and then drops the first channels of the *map*
 instead of the first of the *list*. Forward and backward agree, half of the channels are dropped,
-training goes well; evaluation collapses. Here is the same mistake on handwritten digits, what does
-not see it, what does, and the cure. docs/autopsy.md tells the story.
+training goes well; evaluation collapses. Here is the same mistake on handwritten digits, what fails
+to detect it, what does, and the cure. docs/autopsy.md explains it.
 """
 
 import numpy as np
@@ -65,7 +65,7 @@ split, scale = data.make_split(digits.labels, seed=0), data.Preprocessing(size=(
 
 
 def train(model, epochs=12):
-    """Return how many of the last epoch's images were named rightly, seen in training mode."""
+    """Return the share of the last epoch's images classified correctly, in training mode."""
     optimiser, loss_of = Adam(model, lr=1e-3), CrossEntropy()
     for epoch in range(epochs):
         right = 0
@@ -78,7 +78,7 @@ def train(model, epochs=12):
 
 
 def accuracy(model, images):
-    """Return the share named rightly in evaluation."""
+    """Return the share classified correctly in evaluation."""
     (batch,) = data.Batches(digits, images, scale, len(images))
     return (model(batch.x).argmax(axis=1) == batch.labels).mean()
 

@@ -1,4 +1,4 @@
-"""Draw the picture of the README: a kernel that finds vertical edges walks over a small image."""
+"""Draw the README's picture: a kernel that finds vertical edges moves over a small image."""
 
 import sys
 from html import escape
@@ -20,13 +20,13 @@ def moving_kernel(
 ) -> str:
     """Draw a convolution of one map with one kernel as an animated SVG.
 
-    Every number shown comes from ``conv2d.forward``; the arithmetic of the current patch stands
-    below. The picture is an image file of its own: no script, so that it moves in a README too.
+    Every number shown comes from ``conv2d.forward``; the arithmetic of the current patch is
+    shown below. The picture is a plain image file without a script, so it also moves in a README.
 
     Parameters
     ----------
     x : ndarray of shape (H, W)
-        The map; small whole numbers read best.
+        The map; small integers are easiest to read.
     weight : ndarray of shape (KH, KW)
         The kernel.
     stride : int
@@ -34,7 +34,7 @@ def moving_kernel(
     padding : int
         Zeros around the map.
     seconds : float
-        How long the kernel rests at a place.
+        Time that the kernel stays at each position.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def _peak(grid: Array) -> float:
 def _grid(
     grid: Array, left: int, top: int, muted: Array | None = None, coloured: bool = False
 ) -> list[str]:
-    """Cells with their numbers: grey levels for an image, two colours where signs matter."""
+    """Draw cells with their numbers: grey levels for an image, two colours where signs matter."""
     parts = []
     for row, col in np.ndindex(grid.shape):
         if coloured:

@@ -1,8 +1,8 @@
-"""Regression: predict where a digit's ink has its centre, with the squared error.
+"""Regression: predict the centre of a digit's ink, with the squared error.
 
-Numbers come out instead of classes, so the last layer has no softmax, and the loss is the squared
-error. What must be normalised is the target; normalising after each convolution is a choice, so
-both ways are run.
+The outputs are numbers instead of classes, so the last layer has no softmax, and the loss is the
+squared error. What must be normalised is the target; normalising after each convolution is a
+choice, so both ways are run.
 """
 
 import numpy as np
@@ -18,11 +18,11 @@ rng = np.random.default_rng(0)
 order = rng.permutation(len(x))
 train, test = order[:-360], order[-360:]
 mean, std = centres[train].mean(axis=0), centres[train].std(axis=0)
-target = ((centres - mean) / std).astype("float32")  # mean 0, deviation 1: as initial outputs are
+target = ((centres - mean) / std).astype("float32")  # mean 0, deviation 1, like the initial outputs
 
 
 def network(norm: bool) -> Sequential:
-    """Return two convolutions, each followed by a normalisation if asked for."""
+    """Return a network of two convolutions, each followed by a normalisation if requested."""
     blocks = []
     for filters in (16, 32):
         blocks += [Conv2d(filters, 3, stride=2, padding=1), *[BatchNorm2d()] * norm, ReLU()]

@@ -1,7 +1,7 @@
-"""Measure by how much features change when the image moves by one pixel.
+"""Measure how much features change when the image moves by one pixel.
 
 The same convolution's features are compared before pooling and after max pooling with larger and
-larger windows: pooling takes the edge off small shifts, and only of those inside a window.
+larger windows: pooling reduces the effect of small shifts, but only within a window.
 """
 
 import numpy as np

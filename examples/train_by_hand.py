@@ -32,7 +32,7 @@ for epoch in range(1, 11):
         logits, (active, winners, pooled_shape, flat) = forward(x[batch])
         loss, saved = cross_entropy.forward_saving(logits, digits.labels[batch])
 
-        # Backward: each line hands on dL/d(what the forward line took in).
+        # Backward: each line passes on dL/d(the input of the forward line).
         grad_logits = cross_entropy.backward_input(saved)  # (softmax - one-hot) / N
         grad_w2, grad_b2 = linear.backward_weight(grad_logits, flat), grad_logits.sum(axis=0)
         grad_pooled = linear.backward_input(grad_logits, w2).reshape(pooled_shape)

@@ -1,4 +1,4 @@
-"""The input gradient of a strided convolution, both ways: with inserted zeros and without.
+"""Compute the input gradient of a strided convolution with and without inserted zeros.
 
 The article spreads `grad_y` to stride 1 with zeros, pads it, and convolves it with the kernel
 turned by 180 degrees, input and output channels exchanged. ``conv2d.backward_input`` gives the

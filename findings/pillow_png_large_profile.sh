@@ -2,10 +2,10 @@
 # Pillow 13.0.0: a whole, valid PNG whose colour profile or compressed text is longer than 1 MiB
 # when it is unpacked cannot be opened, and Pillow writes such files itself.
 #
-# Expected: what Image.save wrote, Image.open opens; at worst the profile is left out, with a warning.
+# Expected: Image.open opens what Image.save wrote; at worst it leaves out the profile, with a warning.
 # Instead:  Image.open raises ValueError: "Decompressed data too large for
-#   PngImagePlugin.MAX_TEXT_CHUNK". The message speaks of text where there is only a profile, and
-#   ValueError is neither of the two that are usually caught, UnidentifiedImageError and OSError.
+#   PngImagePlugin.MAX_TEXT_CHUNK". The message speaks of text although there is only a profile, and
+#   ValueError is not one of the two usually caught, UnidentifiedImageError and OSError.
 # Matters:  profiles of printers and cameras are often longer than 1 MiB, so a folder of photographs
 #   may hold such files; a loader that skips damaged images by `except OSError` stops at one, and a
 #   loader that reports it as damaged is wrong: every pixel is there. A JPEG keeps the same profile.

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Pillow 13.0.0: a TIFF is turned by its orientation tag when it is opened; no other format is.
+# Pillow 13.0.0: opening a TIFF rotates it by its orientation tag; no other format is rotated.
 #
-# Expected: Image.open gives the pixels as they are stored, whatever the format, and
-#   ImageOps.exif_transpose turns them.
+# Expected: Image.open returns the pixels as stored, whatever the format, and
+#   ImageOps.exif_transpose rotates them.
 # Instead:  the same picture of 3 x 2 pixels with the same tag (6, a quarter turn) has the size
 #   (3, 2) from JPEG, PNG and WebP, and (2, 3) from TIFF, whose tag is then gone.
-# Matters:  a loader that turns pictures by a tag it read itself (from a database, or with another
-#   library) turns TIFFs twice, and a classifier sees those photographs lying on their side. One that
-#   leaves out exif_transpose treats the same photograph differently by the format of its file.
+# Matters:  a loader that rotates pictures by a tag it read itself (from a database, or with another
+#   library) rotates TIFFs twice, and a classifier sees those photographs on their side. One that
+#   leaves out exif_transpose treats the same photograph differently depending on its file format.
 #
 # Seen: JPEG, PNG and WEBP: opened (3, 2), loaded (3, 2), tag 6
 #       TIFF: opened (2, 3), loaded (2, 3), tag None

@@ -2,15 +2,15 @@
 # PyTorch 2.13.0: cross_entropy with class weights and label smoothing can prefer a network that
 # calls every common image rare to one that is right.
 #
-# Expected: an image weighs what its class weighs, and smoothing spreads that image's target; the
+# Expected: an image has the weight of its class, and smoothing spreads that image's target; the
 #   best constant answer to a common image still names the common class.
 # Instead:  the smoothed share of each class is multiplied by that class's own weight. With 400 to 10
 #   images, balanced weights (0.5125, 20.5) and smoothing 0.1, the target of a common image is in the
-#   ratio 0.487 to 1.025, so the lowest loss of a common image lies at a probability of 0.322 for
+#   ratio 0.487 to 1.025, so the lowest loss of a common image is at a probability of 0.322 for
 #   its own class. The documentation gives the formula; pytorch/pytorch#104776 is about it.
-# Matters:  balanced weights and a smoothing of 0.1 are both usual advice for photographs, and
-#   together they invert training where classes differ much in number.
-# Remedy:   leave the smoothing out, or weigh the loss of each image (reduction="none") by its label.
+# Matters:  balanced weights and a smoothing of 0.1 are both common advice for photographs, and
+#   together they invert training where class sizes differ widely.
+# Remedy:   leave out the smoothing, or weight the loss of each image (reduction="none") by its label.
 #
 # Seen: best probability of its own class for a common image: 0.322
 #       loss of a batch of common images, answered correctly with 0.95: 6.040

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # safetensors 0.8.0 (numpy 2.4.6): safetensors.numpy.save writes an array that is not C-contiguous
-# in the order of its memory, under the shape of the array. What is loaded has the right shape and
-# dtype and the wrong numbers; nothing warns. safetensors 0.7.0 writes it correctly.
+# in memory order, under the shape of the array. The loaded array has the right shape and
+# dtype but the numbers in the wrong order, without a warning. safetensors 0.7.0 writes it correctly.
 #
-# Expected: an array is saved by its values, as np.save does, or a view is refused, as
+# Expected: an array is saved by its values, as by np.save, or a view is refused, as
 #   safetensors.torch.save refuses a tensor that is not contiguous.
 # Instead:  x = [[0 1 2] [3 4 5]]; saving x.T and loading it gives [[0 1] [2 3] [4 5]].
-# Matters:  a converter that turns HWIO weights into OIHW with np.transpose hands over just such a
-#   view; the network it writes loads without a complaint and classifies by chance.
+# Matters:  a converter that turns HWIO weights into OIHW with np.transpose passes just such a
+#   view; the network it writes loads without an error and classifies at random.
 # Remedy:   np.ascontiguousarray before save.
 #
 # Seen: 0.7.0: x.T right, Fortran order right, every second right
