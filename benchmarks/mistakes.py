@@ -1,6 +1,6 @@
 """Which mistakes each check exposes, and how well the doctor names them.
 
-``python -m benchmarks.mistakes --markdown docs/doctor.md`` writes the tables anew, between the
+``python -m benchmarks.mistakes --markdown docs/doctor.md`` rewrites the tables, between the
 marks in that file. Every mistake of the catalogue plays the learner's program.
 """
 
@@ -144,7 +144,9 @@ def markdown(alone: list[Row], together: list[Pairs]) -> str:
 def _summary(alone: list[Row]) -> Iterator[str]:
     yield f"{len(alone)} mistakes, alone. How many each check exposes:"
     yield ""
-    yield "| kind | mistakes | " + " | ".join(CHECKS) + " | the doctor | rightly named | confused |"
+    yield (
+        "| kind | mistakes | " + " | ".join(CHECKS) + " | the doctor | correctly named | confused |"
+    )
     yield "| --- |" + " ---: |" * (len(CHECKS) + 4)
     for name in (*KINDS, ""):
         those = [row for row in alone if name in ("", row.kind)]

@@ -14,27 +14,26 @@ _MODES = {"train": "Training step", "infer": "Inference"}
 _PAGE = """# clearconv beside PyTorch
 
 This page is written by `python -m benchmarks`; see [how to run it](../CONTRIBUTING.md).
-Ratios are our speed over PyTorch's: above 1, clearconv is the faster.
+Ratios are our speed over PyTorch's: above 1, clearconv is faster.
 
 {machine}
 
 ## How it was measured
 
-- PyTorch is taken at its best of eager NCHW, eager channels-last and `torch.compile` in both
-  layouts (its own compiling not counted), with fused SGD and gradients set to None. A short look at
-  each variant chooses those that race.
+- PyTorch's time is the best of eager NCHW, eager channels-last and `torch.compile` in both layouts
+  (compilation not counted), with fused SGD and gradients set to None. A short trial of each variant
+  chooses those that are measured.
 - A training step is forward, loss, backward, and SGD with momentum 0.9, in float32, on one batch
-  that lies ready in the layout each side prefers. Dropout is on. The gradient of the input is not
+  prepared in the layout that each side prefers. Dropout is on. The gradient of the input is not
   computed. Inference is the forward pass in evaluation mode.
-- Ours and theirs take turns in one process. After each switch, steps are thrown away for 20 ms, at
-  least one; then a block of steps of 80 ms, at least one, is timed. The result is the median of the
-  blocks.
-- "Alone" is measured in two more processes, with one side in each.
-- "Memory kept" is measured like the ratio itself, in a process whose malloc was told to give no
-  memory back (`MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1`). As it comes, glibc returns large
-  blocks to the system at once or not, depending on what was allocated before, and PyTorch pays for
-  fresh pages in every step or does not: its times vary up to twofold. clearconv recycles its
-  arrays.
+- Ours and theirs take turns in one process. After each switch, steps are discarded for 20 ms (at
+  least one); then a block of steps of 80 ms (at least one) is timed. The result is the median of
+  the blocks.
+- "Alone" is measured in two more processes, one for each side.
+- "Memory kept" is measured like the ratio itself, in a process whose malloc is set not to return
+  memory (`MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1`). By default glibc may return large blocks
+  to the system at once, depending on what was allocated before, and PyTorch then pays for fresh
+  pages in every step: its times vary up to twofold. clearconv recycles its arrays.
 - {runs}
 """
 
@@ -183,11 +182,11 @@ def _pipeline(run: Run) -> Sheet:
         size = " x ".join(map(str, first.size))
         note = (
             "JPEG files, 256 of them: photographs of animals whose shorter side is mostly 256, and "
-            f"made ones of 500 x 375, in batches for an input of {size}: decoded and reduced; "
-            "cropped, flipped, recoloured and scaled from decoded images; both, as where "
-            "no decoded image may be kept. Beside it a PyTorch DataLoader with as many processes "
-            f"that does the same in Pillow, and the images/s of training {first.model} on as many "
-            "threads with the batch at hand. Everything else idle."
+            f"generated ones of 500 x 375, in batches for an input of {size}: decoded and reduced; "
+            "cropped, flipped, recoloured and scaled from decoded images; both, as when "
+            "no decoded image may be kept. For comparison: a PyTorch DataLoader with as many "
+            "processes that does the same in Pillow, and the images/s of training "
+            f"{first.model} on as many threads with a prepared batch. Everything else idle."
         )
     return Sheet("Input pipeline", headers, rows, note)
 
@@ -210,9 +209,9 @@ def _convolutions(run: Run) -> Sheet:
     headers = ("networks", "input", "filters", "", "ours, GF/s", "of the peak", "PyTorch, GF/s")
     headers += ("PyTorch's best", "ratio")
     note = (
-        "One thread, no bias, each call by itself; operations are counted as of the direct "
-        "formula, so Winograd's may pass 100 %. Kernels are compared, not memory: PyTorch's "
-        "process keeps its own."
+        "One thread, no bias, each call separately; operations are counted for the direct "
+        "formula, so Winograd may exceed 100 %. Kernels are compared, not memory: PyTorch's "
+        "process keeps its memory."
     )
     return Sheet("Each convolution", headers, rows, note, left=4)
 
@@ -243,9 +242,9 @@ def _agreement(run: Run) -> Sheet:
     note = (
         "One step from the same weights on the same batch, without dropout: the largest error of "
         "any array against PyTorch in float64, as a share of that array's largest number. In "
-        "float32 a ReLU or maximum that is a tie but for rounding may fall to the other side, and "
-        "batch norm makes many a gradient the small difference of large sums, for PyTorch alike. "
-        "Nothing is timed where a bound is passed; in float64 it is 1e-8."
+        "float32 rounding may decide ties in a ReLU or maximum differently, and batch norm makes "
+        "many gradients small differences of large sums, also in PyTorch. Nothing is timed if a "
+        "bound is exceeded; in float64 it is 1e-8."
     )
     return Sheet("Both compute the same", headers, rows, note)
 
