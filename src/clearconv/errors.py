@@ -1,20 +1,20 @@
-"""The exceptions users meet.
+"""The exceptions that users see.
 
 ::
 
     ClearconvError
     ├── ArgumentError (TypeError)    arguments that a layer, model or function does not take
     ├── ShapeError (ValueError)      arrays or settings that do not fit together
-    ├── DtypeError (TypeError)       anything but float32 / float64 where a number field is computed
-    ├── BackendError (RuntimeError)  a telling was asked for by name and is not there
+    ├── DtypeError (TypeError)       arrays with another dtype than float32 or float64
+    ├── BackendError (RuntimeError)  a telling that was asked for by name and is not available
     ├── TapeError (RuntimeError)     backward without the forward pass it needs
     ├── DataError (ValueError)       images, labels or splits that cannot be used
     ├── ModelFileError (ValueError)  a file that is not a usable clearconv model
-    ├── ShortageError (MemoryError)  memory that an image would take and that is not there
+    ├── ShortageError (MemoryError)  not enough memory for an image
     └── RunError (RuntimeError)      a run folder that cannot be written, resumed or read
 
-Every message says what was received, what was expected, and the likeliest remedy. One that quotes a
-file's megabytes is shortened in the middle.
+Every message says what was received, what was expected, and the most likely remedy. A very long one
+is shortened in the middle.
 """
 
 from clearconv.words import cut
@@ -24,7 +24,7 @@ class ClearconvError(Exception):
     """Base of every error that clearconv raises on purpose."""
 
     def __str__(self) -> str:
-        """Return the message, of bearable length."""
+        """Return the message, shortened if it is too long."""
         return cut(super().__str__())
 
 
@@ -37,7 +37,7 @@ class DtypeError(ClearconvError, TypeError):
 
 
 class BackendError(ClearconvError, RuntimeError):
-    """The telling (backend) asked for by name does not exist here."""
+    """The telling (backend) asked for by name is not available."""
 
 
 class TapeError(ClearconvError, RuntimeError):
@@ -57,7 +57,7 @@ class RunError(ClearconvError, RuntimeError):
 
 
 class ShortageError(ClearconvError, MemoryError):
-    """An image cannot be decoded for want of memory; nothing is said against the image."""
+    """There is not enough memory to decode an image; the image itself may be intact."""
 
 
 class ArgumentError(ClearconvError, TypeError):

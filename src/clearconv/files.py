@@ -1,4 +1,4 @@
-"""Files that are whole or not there: what a crash at any moment must leave behind."""
+"""Files that are either whole or absent, even after a crash at any moment."""
 
 import errno
 import os
@@ -7,18 +7,18 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-#: What a file system answers that knows no hard links.
+#: Errors of a file system without hard links.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
-#: Bytes of the longest file of text that is read: a million images take a tenth of it.
+#: Bytes of the longest text file that is read: a million images take a tenth of it.
 MOST_TEXT = 2**30
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a file for reading, or raise an `OSError` that says what the name leads to instead.
+    """Open a file for reading, or raise an `OSError` that says what is there instead.
 
-    To open a pipe would wait for somebody to write, and a device may never come to an end.
+    Opening a pipe would wait for a writer, and a device may never end.
     """
     mode = os.stat(path).st_mode
     kinds = {
@@ -30,12 +30,12 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
     for is_kind, words in kinds.items():
         if is_kind(mode):
             raise OSError(errno.EINVAL, f"{words}, not a file", os.fspath(path))
-    # If it has become a pipe since, there is still no waiting.
+    # If it has become a pipe since then, this still does not wait.
     return open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
 
 
 def read_text(path: str | os.PathLike[str], encoding: str = "utf-8", errors: str = "strict") -> str:
-    """Return the text of a file, unless it is no file or far too long for any text."""
+    """Return the text of a file, unless it is not a file or is far too long for a text."""
     with open_file(path) as file:
         if (size := os.fstat(file.fileno()).st_size) > MOST_TEXT:
             raise OSError(errno.EFBIG, f"{size:,} bytes are too many for a text", os.fspath(path))
@@ -45,9 +45,9 @@ def read_text(path: str | os.PathLike[str], encoding: str = "utf-8", errors: str
 def write_atomically(path: Path, content: bytes, previous: Path | None = None) -> None:
     """Write `content` so that `path` holds either its old or its new content, never a part.
 
-    The bytes go to a neighbouring temporary file, are flushed to disk, and take the name in one
-    step; the folder is flushed too, so that the new name survives a power cut. The old content is
-    kept as `previous`, if that is given: at every moment one of the two names holds a whole file.
+    The bytes go to a temporary file in the same folder, are flushed to disk, and get the name in
+    one step; the folder is also flushed, so that the new name survives a power cut. The old content
+    is kept as `previous` if that is given: at every moment one of the two names is a whole file.
     """
     if not path.parent.is_dir():
         missing = f"the folder {path.parent} does not exist. Make it first"
@@ -72,19 +72,19 @@ def write_atomically(path: Path, content: bytes, previous: Path | None = None) -
 
 
 def sweep(folder: Path) -> None:
-    """Remove the temporary files that killed processes left; call it where no other writes."""
+    """Remove the temporary files of killed processes; call it only if no other process writes."""
     for path in folder.iterdir():
         if is_temporary(path):
             path.unlink(missing_ok=True)
 
 
 def is_temporary(path: Path) -> bool:
-    """Tell whether a file was being written here when its process was killed."""
+    """Return whether a file was being written here when its process was killed."""
     return re.fullmatch(r"\..+\.\d+\.tmp", path.name) is not None
 
 
 def shortened(name: str, most: int = 100) -> str:
-    """Return the last `most` bytes of a name: a file's may have 255, whatever it is made up of."""
+    """Return the last `most` bytes of a name: a file name may have 255, whatever its characters."""
     return name.encode(errors="ignore")[-most:].decode(errors="ignore")
 
 
@@ -94,7 +94,7 @@ def _temporary(path: Path) -> Path:
 
 
 def _keep(path: Path, previous: Path) -> None:
-    """Give the file a second name, in place of what had that name."""
+    """Give the file a second name, replacing any file with that name."""
     second = _temporary(previous)
     try:
         second.unlink(missing_ok=True)
@@ -105,5 +105,5 @@ def _keep(path: Path, previous: Path) -> None:
             raise
         os.replace(path, previous)
     finally:
-        # still there where both names were the same file: to rename one to the other does nothing
+        # still there if both names were the same file: renaming one to the other does nothing
         second.unlink(missing_ok=True)

@@ -15,29 +15,29 @@ Backward = Callable[[Array], dict[str, Array]]
 #: Takes the inputs by name; returns y and a function from grad_y to each input's gradient.
 Function = Callable[[dict[str, Array]], tuple[Array, Backward]]
 
-#: Beside the point: up to this share of an array's root mean square.
+#: Distance of a nearby point: up to this share of an array's root mean square.
 _ASIDE = 0.01
 #: A kink within the step looks like one at the point itself; a smaller step does not reach it.
 _STEPS = (1.0, 0.1, 0.01)
-#: Directions drawn beside the point for each that is to be judged there.
+#: Number of directions drawn at a nearby point for each that is to be judged there.
 _DRAWS = 3
 
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """What a gradient check found.
+    """The result of a gradient check.
 
     Attributes
     ----------
     errors : dict
-        Name of the input or parameter -> largest relative error over all directions; NaN where
-        no direction could be judged.
+        Name of the input or parameter -> largest relative error over all directions; NaN if no
+        direction could be judged.
     tolerance : float
-        The largest error that counts as right.
+        Largest error that counts as correct.
     directions : int
-        How many directions each gradient was checked along.
+        Number of directions along which each gradient was checked.
     kinks : dict
-        Name -> how many of them end at a kink of the given point and were judged beside it.
+        Name -> number of directions with a kink at the given point, which were judged nearby.
     """
 
     errors: dict[str, float]
@@ -47,7 +47,7 @@ class GradientCheck:
 
     @property
     def ok(self) -> bool:
-        """Whether every gradient is right."""
+        """Whether every gradient is correct."""
         return all(error <= self.tolerance for error in self.errors.values())
 
     def __str__(self) -> str:
@@ -59,14 +59,14 @@ class GradientCheck:
             kinks = self.kinks.get(name, 0)
             at = f"{kinks} of {self.directions} directions at a kink" if kinks else ""
             if np.isnan(error):
-                lines.append(f"not judged  {name}: {at}, and beside it at others")
+                lines.append(f"not judged  {name}: {at}, and nearby at others")
                 continue
             verdict = "right" if error <= self.tolerance else "WRONG"
             lines.append(f"{verdict}  {name}: relative error {error:.1e}{at and f' ({at})'}")
         if self.kinks:
             lines.append(
                 "At a kink there are two slopes, and a gradient is neither wrong nor right. Those "
-                "directions were\njudged beside the given point: every number moved at random, by "
+                "directions were\njudged near the given point: every number moved at random, by "
                 f"up to {_ASIDE:.0%} of its array's root mean square."
             )
         return "\n".join(lines)
@@ -86,8 +86,8 @@ def gradient_check(
 
     For random directions d and a random output gradient g, the slope of :math:`L = \sum g\,y`
     along d must be what the backward pass says: :math:`(L(v+hd) - L(v-hd)) / 2h = \sum dL/dv\; d`.
-    The worst direction counts, never the mean. Random g and d are the point: with an all-ones
-    gradient many mistakes give the right numbers.
+    The worst direction counts, not the mean. Random g and d are essential: with an all-ones
+    gradient many mistakes give the correct numbers.
 
     Parameters
     ----------
@@ -99,43 +99,43 @@ def gradient_check(
     training : bool
         Mode of a layer or model. Dropout draws the same mask each time.
     directions : int
-        How many directions a gradient is checked along; at least 1.
+        Number of directions along which a gradient is checked; at least 1.
     step : float
-        h. Where a gradient looks wrong, h / 10 and h / 100 are tried as well: a kink within h of
-        the inputs (ReLU, max) is out of reach then, while a wrong gradient stays wrong.
+        h. If a gradient looks wrong, h / 10 and h / 100 are also tried: a kink within h of the
+        inputs (ReLU, max) is then out of reach, while a wrong gradient stays wrong.
     tolerance : float
-        Largest relative error that counts as right.
+        Largest relative error that counts as correct.
     seed : int
-        Of the directions.
+        Seed of the directions.
 
     Returns
     -------
     GradientCheck
-        ``ok``, the error of each gradient, and a text by ``print``.
+        ``ok``, the error of each gradient, and a text with ``print``.
 
     Raises
     ------
     DtypeError
         If anything is float32, where rounding hides mistakes.
     ShapeError
-        If a gradient has another name or shape than what it belongs to.
+        If a gradient's name or shape differs from that of its input or parameter.
     ArgumentError
         If nothing would be checked: no directions, no step, no gradients.
 
     Notes
     -----
     ReLU and max have kinks, and real pictures lie on them: black margins make zeros, saturated
-    areas make ties. At a kink the slopes to both sides differ at any h, and no gradient agrees
-    with both. Such a direction is judged beside the given point, where random moves have broken
-    zeros and ties; the result says how many there were. What is wrong only at ties, such as a max
-    that passes its gradient on to each of two equal inputs, shows along two more directions, in
-    which ties stay ties: all numbers grow by the same amount, or by the same factor. Which slope a
-    ReLU takes at 0 is a convention, and not judged. Where every direction ends at a kink beside
-    the point as well, the gradient is not judged, and ``ok`` is false.
+    areas make ties. At a kink the slopes on both sides differ at any h, and no gradient agrees
+    with both. Such a direction is judged near the given point, where random moves have broken
+    zeros and ties; the result says how many there were. A mistake that shows only at ties, such as
+    a max that passes its gradient on to each of two equal inputs, shows along two more directions,
+    in which ties stay ties: all numbers grow by the same amount, or by the same factor. The slope
+    of a ReLU at 0 is a convention and is not judged. If every direction also ends at a kink near
+    the point, the gradient is not judged, and ``ok`` is false.
 
-    An error is relative to the size of the gradient along the direction, or, where that is next to
-    nothing, to what rounding alone may make of it. A model's parameters and running statistics are
-    afterwards what they were.
+    An error is relative to the size of the gradient along the direction or, if that is almost
+    zero, to the effect of rounding alone. A model's parameters and running statistics are restored
+    afterwards.
 
     Examples
     --------
@@ -198,7 +198,7 @@ def _check(
             wanted = {key: array.shape for key, array in inputs.items()}
             raise ShapeError(
                 f"gradient_check: backward returned a gradient {name!r} of shape {grad.shape}, but "
-                f"the inputs are {wanted}. A gradient has the name and shape of what it belongs to."
+                f"the inputs are {wanted}. It must have the name and shape of its parameter."
             )
         if not np.isfinite(grad).all():
             errors[name] = np.inf
@@ -206,7 +206,7 @@ def _check(
         ways = (rng.standard_normal(grad.shape) for _ in range(directions))
         found = [here.along(name, way) for way in ways]
         bad = [error for error, _ in found if error > tolerance]
-        # bends of many kinks may cancel along one direction, hardly along each
+        # the bends of many kinks may cancel along one direction, but hardly along every one
         if any(error > tolerance and bend > tolerance for error, bend in found):
             kinks[name] = len(bad)
             found = [one for one in found if one[0] <= tolerance]
@@ -256,7 +256,7 @@ class _Point:
         for h in (self.step * share for share in _STEPS):
             up, down = (float(np.sum(self._run(name, s * way)[0] * self.grad_y)) for s in (h, -h))
             numeric = (up - down) / (2 * h)
-            # let rounding alone never pass the tolerance
+            # rounding alone must never exceed the tolerance
             least = max(self.rounding / h / self.tolerance, np.finfo(float).tiny)
             size = max(abs(numeric), abs(told), terms, least)
             error = abs(numeric - told) / size
@@ -283,7 +283,7 @@ class _Point:
 
 
 def _moved(inputs: dict[str, Array], rng: np.random.Generator) -> dict[str, Array]:
-    """Move every number a little; an array of zeros moves as one of ones would."""
+    """Move every number a little; an array of zeros moves like an array of ones."""
     moved = {}
     for name, array in inputs.items():
         size = float(np.sqrt(np.mean(array**2))) if array.size else 0.0
@@ -292,7 +292,7 @@ def _moved(inputs: dict[str, Array], rng: np.random.Generator) -> dict[str, Arra
 
 
 def _of_model(model: Node, state: dict[str, Array], training: bool) -> Function:
-    """See a model as a function of x and its parameters, run from the same running statistics."""
+    """Treat a model as a function of x and its parameters, with the same running statistics."""
     context = Context(training=training)
 
     def run(arrays: dict[str, Array]) -> tuple[Array, Backward]:

@@ -1,4 +1,4 @@
-"""Losses: one number that says how wrong an output is, and its gradient."""
+"""Losses: one number that measures how wrong an output is, and its gradient."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ class CrossEntropy:
     label_smoothing : float
         Share of the target spread evenly over all classes, 0 <= s < 1.
     class_weight : sequence of float, optional
-        Weight of each class: an image weighs what its label's class does, and the mean divides by
-        the weight of all. Label smoothing does not change what an image weighs.
+        Weight of each class: an image has the weight of its label's class, and the mean divides by
+        the total weight. Label smoothing does not change the weight of an image.
     """
 
     label_smoothing: float = 0.0
@@ -86,7 +86,7 @@ class SquaredError:
     reduction: str = "mean"
 
     def __post_init__(self) -> None:
-        """Check the reduction before a first batch has to."""
+        """Check the reduction before the first batch."""
         if self.reduction not in ("mean", "sum", "half_sum"):
             raise ArgumentError(
                 f"SquaredError: reduction={self.reduction!r}, but a loss is one number: choose "

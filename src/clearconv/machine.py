@@ -1,6 +1,6 @@
-"""What this machine has: cores, memory. The only file that asks the system for it.
+"""The machine's cores and memory. The only file that asks the system for them.
 
-What a system does not say (Windows has neither `resource` nor `sysconf`) is taken for unlimited.
+Unknown amounts (Windows has neither `resource` nor `sysconf`) count as unlimited.
 """
 
 import os
@@ -13,14 +13,14 @@ except ImportError:  # there is none on Windows, nor in a browser
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def memory() -> int:
-    """Return the machine's memory in bytes; ``sys.maxsize`` where it is not known."""
+    """Return the machine's memory in bytes; ``sys.maxsize`` if it is unknown."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
@@ -28,7 +28,7 @@ def memory() -> int:
 
 
 def allowed_memory() -> int:
-    """Return how many bytes this process may have: the machine's, or fewer by a limit on it."""
+    """Return the bytes that this process may use: the machine's memory, or a lower limit."""
     if resource is None:
         return memory()
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]

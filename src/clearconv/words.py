@@ -6,7 +6,7 @@ from typing import Any
 
 
 def printable(text: object) -> str:
-    """Return the text with characters that a terminal would obey, or cannot show, escaped."""
+    """Return the text with control characters and unprintable characters escaped."""
     text = str(text)
     if text.isprintable():
         return text
@@ -14,7 +14,7 @@ def printable(text: object) -> str:
 
 
 def cut(text: str, most: int = 2000) -> str:
-    """Shorten a text in the middle, where it has more than `most` letters."""
+    """Shorten a text in the middle if it has more than `most` characters."""
     if len(text) <= most:
         return text
     half = (most - 5) // 2
@@ -22,14 +22,14 @@ def cut(text: str, most: int = 2000) -> str:
 
 
 def some(names: Iterable[object], most: int = 5) -> str:
-    """List the first names, and the number of others, so that a message stays a line."""
+    """List the first names and the number of others, so that a message stays on one line."""
     listed = list(map(str, names))
     more = f" and {len(listed) - most} more" if len(listed) > most else ""
     return (", ".join(listed[:most]) or "nothing") + more
 
 
 def meant(name: object, known: Iterable[str]) -> str:
-    """Ask for the known name that is most like a misspelt one; empty where none is like it."""
+    """Suggest the known name that is closest to a misspelt one; empty if none is close."""
     close = get_close_matches(str(name), list(known), n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
 
@@ -67,16 +67,16 @@ def utf8(text: str) -> bytes:
 def table(
     head: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[int] = ()
 ) -> list[str]:
-    """Align cells under a head and a rule; two spaces stand between columns.
+    """Align cells under a head and a rule, with two spaces between columns.
 
     Parameters
     ----------
     head : sequence of str
-        One word a column.
+        One word per column.
     rows : sequence of sequences
-        The cells, made text with ``str``.
+        Cells, converted with ``str``.
     right : sequence of int
-        Columns that are aligned to the right, as numbers want.
+        Columns aligned to the right, as for numbers.
     """
     lines = [[printable(cell) for cell in line] for line in (head, *rows)]
     widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
@@ -91,7 +91,7 @@ def table(
 
 
 def width(text: str) -> int:
-    """Return how many columns of a terminal the text takes; a Chinese character takes two."""
+    """Return the number of terminal columns of a text; a Chinese character takes two."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len

@@ -84,4 +84,4 @@ def test_a_class_is_known_again_however_its_accents_are_written(call, photos, tm
     assert again.exit_code == 0 and "(10 of 10)" in again.stdout or "of 10)" in again.stdout
     assert "not know it" not in again.stderr
     explained = call("explain", tmp_path / "run", photos / "green" / "0.png", "--class", one)
-    assert "is not the model's" not in explained.output
+    assert "is not known to the model" not in explained.output

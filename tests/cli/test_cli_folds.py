@@ -60,7 +60,7 @@ def test_ctrl_c_and_resume(run, folds, tmp_path, monkeypatch):
     assert other.exit_code == 2 and "--folds cannot go with --resume" in other.stderr
     resumed = run("train", "--resume", tmp_path / "cv")
     assert resumed.exit_code == 0, resumed.stderr
-    assert "going on in epoch 1 of 1, after step 3 of 10" in resumed.stdout
+    assert "continuing in epoch 1 of 1, after step 3 of 10" in resumed.stdout
     table = folds[1].partition("fold  images")[2].partition("folder")[0]
     assert table in resumed.stdout
 

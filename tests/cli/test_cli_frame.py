@@ -95,7 +95,7 @@ def test_version(run):
         (["train", "digits", "--classes", "1,dog"], "dog"),
         (["train", "nowhere"], "nowhere does not exist"),
         (["train", "--resume", "nowhere"], "nowhere does not exist"),
-        (["train", "--resume"], "Which run?"),
+        (["train", "--resume"], "A run is missing"),
         (["evaluate"], "RUN"),
         (["evaluate", "nowhere"], "nowhere"),
         (["predict", "."], "IMAGE"),
@@ -145,7 +145,7 @@ def test_a_lack_of_memory_names_options_that_the_command_has(run, monkeypatch):
 
     monkeypatch.setattr(summary, "create", fail)
     result = run("summary", "lenet", "--input", "3x99999x99999")
-    assert result.stderr == "Error: the memory is used up. Try a smaller --input.\n"
+    assert result.stderr == "Error: out of memory. Try a smaller --input.\n"
     monkeypatch.setattr("clearconv.cli.train.new_run", fail)
     assert "a smaller --batch-size or --image-size." in run("train", "digits").stderr
 

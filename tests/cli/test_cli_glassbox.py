@@ -101,9 +101,9 @@ def test_a_model_file_will_do(run, digits, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("RUN",), "which image?"),
+        (("RUN",), "an image is missing"),
         (("RUN", "nothing.png"), "no image of digits, whose images have names such as digits/"),
-        (("RUN", "digits/1264", "--label", "cat"), "class 'cat' is not the model's"),
+        (("RUN", "digits/1264", "--label", "cat"), "class 'cat' is not known to the model"),
         (("RUN", "digits/1264", "--layer", "conv9"), "there is no layer 'conv9'"),
         (("RUN", "digits/1264", "--layer", "conv2", "--maps", "30-40"), "its maps are 0 to 31"),
         (("RUN", "digits/1264", "--maps", "3"), "name the layer too"),
@@ -112,7 +112,7 @@ def test_a_model_file_will_do(run, digits, tmp_path, monkeypatch):
         (("example", "digits/1264"), "brings its own image"),
         (("nowhere", "digits/1264"), "nowhere does not exist"),
         (("RUN", "digits/12"), "Did you mean 'digits/0012'?"),
-        (("RUN", "digits/1264", "--layer", "conv2", "--maps", "0-9999999999"), "so many maps"),
+        (("RUN", "digits/1264", "--layer", "conv2", "--maps", "0-9999999999"), "that many maps"),
         (("exampel",), "Did you mean 'clearconv glassbox example'?"),
         (("RUN", "digits/1264", "--layer", "conv"), "Error: there is no layer 'conv'"),
         (("RUN/best.safetensors", "digits/1264"), "give the run's folder instead of its model"),

@@ -19,7 +19,7 @@ def test_by_hand():
     """Three dogs, one taken for a panda; two pandas; no bird, but one panda taken for one."""
     found = evaluation(["dog", "panda", "bird"], [0, 0, 0, 1, 1], [0, 1, 0, 1, 2])
     assert "\n".join(tables(found, "see x")) == (
-        "Confusion: rows are true classes, columns predicted ones\n"
+        "Confusion: rows are true classes, columns are predicted classes\n"
         "true \\ predicted  dog  panda  bird\n"
         "----------------------------------\n"
         "dog                 2      1     0\n"
@@ -32,7 +32,7 @@ def test_by_hand():
         "panda       2      0.500   0.500\n"
         "bird        0      0.000       -\n"
         "\n"
-        "2 images named wrongly, the surest first:\n"
+        "2 images misclassified, most confident first:\n"
         "true   predicted  probability  file\n"
         "------------------------------------------\n"
         "dog    panda            0.600  dog/1.jpg\n"
@@ -43,7 +43,7 @@ def test_by_hand():
 
 def test_nothing_wrong():
     found = evaluation(["a", "b"], [0, 1], [0, 1])
-    assert list(tables(found, ""))[-1] == "No image was named wrongly."
+    assert list(tables(found, ""))[-1] == "No image was misclassified."
     assert accuracy(found) == "test accuracy 1.0000 (2 of 2)"
 
 

@@ -8,7 +8,7 @@ def test_training_writes_the_page_and_says_where(digits):
     folder, done = digits
     assert f"report          {folder.name}/report.html\n" in done.stdout
     text = re.sub("<[^>]*>", "", (folder / "report.html").read_text())
-    assert "test images are named rightly" in text
+    assert "test images are classified correctly" in text
     assert "clearconv train digits --" in text, "the same run again"
     assert f"clearconv predict {folder.name} IMAGE..." in text
 
@@ -41,6 +41,6 @@ def test_a_report_that_cannot_be_written_costs_nobody_the_model(run, tmp_path, m
 
 def test_what_is_no_run_is_said(run, digits, tmp_path):
     result = run("report", digits[0] / "best.safetensors")
-    assert result.exit_code == 2 and "the folder of a run is needed" in result.stderr
+    assert result.exit_code == 2 and "a run folder is needed" in result.stderr
     result = run("report", tmp_path)
     assert result.exit_code == 1 and "is not a run folder" in result.stderr

@@ -74,12 +74,12 @@ def test_a_stopped_run_goes_on_to_the_same_weights(run, digits, tmp_path, monkey
         patch.setattr(_progress.Training, "step", stop)
         stopped = run("train", "digits", "--epochs", 2, "--out", folder)
     assert stopped.exit_code == 130
-    said = "Stopped in epoch 2 of 2, after step 3 of 45; all of it is saved. To go on: "
+    said = "Stopped in epoch 2 of 2, after step 3 of 45; everything is saved. To continue: "
     assert f"{said}clearconv train --resume '{folder}'" in stopped.stderr
     assert not (folder / "result.json").exists()
     resumed = run("train", "--resume", folder)
     assert resumed.exit_code == 0, resumed.stderr
-    assert "going on in epoch 2 of 2, after step 3 of 45" in resumed.stdout
+    assert "continuing in epoch 2 of 2, after step 3 of 45" in resumed.stdout
     assert fingerprint(resumed.stdout) == fingerprint(unbroken)
     assert last(resumed.stdout) == last(unbroken)
     again = run("train", "--out", folder, "--resume")  # finished: only the test is repeated
@@ -318,7 +318,7 @@ def test_a_run_begins_with_another(run, digits, tmp_path):
         out = tmp_path / str(number)
         result = run("train", "digits", *few, "--from", digits[0], *freeze, "--out", out)
         assert result.exit_code == 0, result.stderr
-        assert f"begun with {digits[0]}\n" in result.stdout
+        assert f"started from {digits[0]}\n" in result.stdout
         assert words in result.stdout and ("frozen" in result.stdout) == bool(freeze)
         assert settings(out)["freeze"] == (freeze[1] if freeze else 0)
     again = run("train", "--resume", tmp_path / "0")
@@ -368,7 +368,7 @@ def test_batch_norm_where_it_is_no_choice(run):
     assert done.exit_code == 2
     assert f"Models with batch_norm: {', '.join(takes)}." in done.stderr
     text = " ".join(run("train", "--help").stdout.split())
-    assert f"where that is a choice: {', '.join(takes)}." in text
+    assert f"if the model has it: {', '.join(takes)}." in text
 
 
 def test_data_that_moved_are_asked_for_by_each_command(run, photos, tmp_path):
@@ -405,7 +405,7 @@ def test_ctrl_c_around_the_training(run, tmp_path, monkeypatch, place, where):
         patch.setattr(place, stop)
         stopped = run("train", "digits", "--classes", "0,1", "--epochs", 1, "--out", folder)
     assert stopped.exit_code == 130
-    said = f"Stopped {where}; all of it is saved. To go on: clearconv train --resume {folder}\n"
+    said = f"Stopped {where}; everything is saved. To continue: clearconv train --resume {folder}\n"
     assert said in stopped.stderr
     resumed = run("train", "--resume", folder)
     assert resumed.exit_code == 0, resumed.stderr

@@ -125,7 +125,7 @@ def test_predict_a_folder(run, trained, photos, tmp_path):
     empty.mkdir()
     result = run("predict", trained, empty)
     assert result.exit_code == 2
-    assert "holds no image" in result.stderr
+    assert "contains no images" in result.stderr
 
 
 def test_in_a_folder_content_decides_what_is_predicted(run, trained, photos, tmp_path):

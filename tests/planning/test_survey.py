@@ -110,5 +110,5 @@ def test_a_search_that_was_cut_short_is_not_called_clean(pets, monkeypatch):
     assert "unknown" not in str(plan(pets, image_size=66, model="seed_cnn", epochs=1))
     monkeypatch.setattr("clearconv.data.splitting.twins._IN_VAIN", -2000)
     text = str(plan(pets, image_size=66, model="seed_cnn", epochs=1))
-    assert "equal to the pixel" in text and "unknown of 2 images" in text
+    assert "equal to the pixel" in text and "unknown for 2 images" in text
     assert "Warning: 2 images, such as dog/03.png, resemble so many others" in text

@@ -86,7 +86,9 @@ def percent(value):
 def test_the_verdict(page, digits, result):
     right, total = result["right"], result["total"]
     text = page.text()
-    assert f"{right} of {total} test images are named rightly: {percent(right / total)}" in text
+    assert (
+        f"{right} of {total} test images are classified correctly: {percent(right / total)}" in text
+    )
     low, high = wilson(right, total)
     assert f"between {percent(low)} and {percent(high)} of images like these" in text
     source = open_data("digits")
@@ -94,7 +96,7 @@ def test_the_verdict(page, digits, result):
     largest = np.bincount(source.labels[split.train]).argmax()
     share = np.mean(source.labels[split.test] == largest)
     assert (
-        f"Always answering “{largest}”, the largest class, would be right for {percent(share)}"
+        f"Always answering “{largest}”, the largest class, would be correct for {percent(share)}"
         in text
     )
     assert "1,438 to train, 180 to validate, 179 to test" in text
@@ -126,7 +128,7 @@ def test_class_by_class(page, result):
     assert sum(int(row[2]) for row in table[1:]) == result["total"]
 
 
-def test_the_surest_mistakes_are_shown_with_grad_cam(page, result, digits):
+def test_the_most_confident_mistakes_are_shown_with_grad_cam(page, result, digits):
     images = [given for section, given in page.images if section == "mistakes"]
     wrong = result["wrong"][:12]
     assert [given["alt"] for given in images[::2]] == [f"{w['label']}, {w['file']}" for w in wrong]
@@ -212,7 +214,7 @@ def test_an_unfinished_run_is_judged_by_its_validation_images(digits, tmp_path):
     folder = shutil.copytree(digits, tmp_path / "half")
     (folder / "result.json").unlink()
     page = Page(write_report(folder))
-    assert "of 180 validation images are named rightly" in page.text()
+    assert "of 180 validation images are classified correctly" in page.text()
     assert "This run is not finished: 2 of 2 epochs." in page.text()
     assert "test images" not in page.text("labels") + page.text("mistakes")
 

@@ -205,7 +205,7 @@ def test_where_nothing_is_whole(tmp_path):
     run = broken(tmp_path / "run")
     for name in ("last", "previous"):
         (run / f"{name}.safetensors").write_bytes(b"nothing")
-    with pytest.raises(RunError, match="No whole checkpoint is before it; start a new run"):
+    with pytest.raises(RunError, match="There is no whole checkpoint before it; start a new run"):
         resume(run)
     for name in ("last", "previous"):
         (run / f"{name}.safetensors").unlink()
@@ -367,7 +367,9 @@ def test_a_first_checkpoint_that_finds_no_room_names_nothing_to_resume(tmp_path,
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("clearconv.runs.checkpoint.write_atomically", full)
-    with pytest.raises(RunError, match="No space left.*start again: the run had not begun") as told:
+    with pytest.raises(
+        RunError, match="No space left.*start again: the run had not started"
+    ) as told:
         train("digits", out=tmp_path / "run", **SMALL)
     assert "resume" not in str(told.value)
 
@@ -399,7 +401,7 @@ def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
     said = []
     train("digits", out=run, callbacks=[Second()], **SMALL)
     assert f"is in use: process {os.getpid()} on " in said[0]
-    assert "holds a run already" in said[1]
+    assert "already holds a run" in said[1]
 
 
 def test_a_second_run_that_came_at_the_same_moment(tmp_path):

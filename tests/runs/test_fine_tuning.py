@@ -155,7 +155,7 @@ def test_what_does_not_fit_is_refused(earlier, tmp_path):
         ({"start": tmp_path / "flat", "image_size": 1}, "cannot take images of 1 x 1"),
         ({"start": tmp_path / "ends", "classes": ("0", "1")}, "ends in BatchNorm2d 'end'"),
         ({"start": earlier, "freeze": "tail"}, "no layer or block of that name"),
-        ({"freeze": 1}, "random weights of a network that has learnt nothing"),
+        ({"freeze": 1}, "random weights of an untrained network"),
     ):
         with pytest.raises(ArgumentError, match=words):
             train("digits", out=tmp_path / "run", **given)

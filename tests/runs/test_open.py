@@ -43,7 +43,7 @@ def test_what_a_run_says(run):
 def test_a_model_file_has_a_model_and_nothing_else(run):
     opened = open_run(run.folder / "best.safetensors")
     assert opened.run is None and opened.classes == ("blue", "red")
-    with pytest.raises(RunError, match=r"best\.safetensors is a model file, but the folder"):
+    with pytest.raises(RunError, match=r"best\.safetensors is a model file, but a run folder"):
         _ = opened.settings
 
 
@@ -81,7 +81,7 @@ def test_a_report_after_training_does_not_evaluate_the_test_again(run, tmp_path,
 
 def test_a_run_that_is_only_prepared_has_no_folder():
     run = prepare("digits", model="digits_cnn")
-    with pytest.raises(RunError, match="has not begun, so it has no folder"):
+    with pytest.raises(RunError, match="not started, so it has no folder"):
         run.save()
 
 

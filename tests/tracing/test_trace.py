@@ -168,7 +168,7 @@ def test_a_label_that_is_no_class(label, message):
     with pytest.raises(ArgumentError) as error:
         trace(model, images(), label)
     assert message in str(error.value)
-    with pytest.raises(ArgumentError, match="carries no names"):
+    with pytest.raises(ArgumentError, match="has no class names"):
         trace(small(), images(), "dog")
 
 
@@ -180,12 +180,12 @@ def test_bad_input_is_answered():
         ({"x": x[0]}, ShapeError, "3 or 4 are needed"),
         ({"batch": x}, ShapeError, "batch is of shape (2, 7, 6)"),
         ({"batch": [x]}, ShapeError, "batch is a list"),
-        ({"batch": images(2, shape=(2, 7, 7))}, ShapeError, "Images of a batch are of one size"),
+        ({"batch": images(2, shape=(2, 7, 7))}, ShapeError, "images of a batch have the same size"),
         ({"batch": (images(2), [1])}, ArgumentError, "2 images and 1 labels"),
         ({"batch": (images(2), 1)}, ArgumentError, "2 images and 1 labels"),
         ({"lr": 0.1}, ArgumentError, "lr=0.1 is an optimiser's, but none was given"),
         ({"optimiser": 0.1}, ArgumentError, "(float) moves the parameters of another model"),
-        ({"grad_y": np.ones(3)}, ArgumentError, "stands in place of a loss"),
+        ({"grad_y": np.ones(3)}, ArgumentError, "replaces the loss"),
         ({"label": None, "grad_y": np.ones(4)}, ShapeError, "grad_y has shape"),
         ({"loss": abs}, ArgumentError, "only CrossEntropy and SquaredError"),
         ({"optimiser": SGD(small())}, ArgumentError, "another model"),

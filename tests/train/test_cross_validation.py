@@ -136,9 +136,9 @@ def test_the_folder_of_the_folds_is_no_run(whole):
     for use in (resume, evaluate, lambda folder: predict(folder, [])):
         with pytest.raises(RunError, match="holds the folds of a cross-validation.*fold-1"):
             use(whole.folder)
-    with pytest.raises(RunError, match="holds no cross-validation"):
+    with pytest.raises(RunError, match="does not hold a cross-validation"):
         resume_folds(whole.folder / "fold-1")
-    with pytest.raises(ArgumentError, match="holds a run already"):
+    with pytest.raises(ArgumentError, match="already holds a run"):
         train("digits", out=whole.folder)
     with pytest.raises(ArgumentError, match=r"cross_validate\(data, folds=5"):
         fit("digits_cnn", "digits", folds=5)

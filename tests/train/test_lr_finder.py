@@ -88,9 +88,9 @@ def test_it_ends_where_the_loss_explodes():
 def test_what_makes_no_test():
     model = create("digits_cnn", 10).build((1, 8, 8))
     for given in ({"lowest": 1.0, "highest": 0.1}, {"lowest": 0.0}, {"steps": 3}):
-        with pytest.raises(ArgumentError, match="learning rates from above 0"):
+        with pytest.raises(ArgumentError, match="increasing learning rates above 0"):
             find_lr(model, AdamW(model), digits(), **given)
-    with pytest.raises(ArgumentError, match="batches gave out"):
+    with pytest.raises(ArgumentError, match="there are no more batches"):
         find_lr(model, AdamW(model), iter(list(digits())[:3]))
 
 

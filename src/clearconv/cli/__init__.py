@@ -1,4 +1,4 @@
-"""The command line: ``clearconv train photos/`` and its companions, one file each.
+"""The command line: ``clearconv train photos/`` and the other commands, one file each.
 
 ``main`` knows every command's name and one-line help; a command's own module, and with it NumPy,
 is imported only when that command runs, so that ``clearconv --help`` answers at once.
@@ -13,10 +13,10 @@ main = Commands(
         "plan": "Look at data before training: contents, copies, time, memory.",
         "train": "Train a classifier on a folder of images.",
         "evaluate": "Test a trained model on images with known classes.",
-        "predict": "Name the class of new images.",
-        "explain": "Show what in an image speaks for its class.",
-        "glassbox": "Write a pass as a page: where every number came from.",
-        "report": "Write what a run came to as a page.",
+        "predict": "Predict the class of new images.",
+        "explain": "Show which parts of an image support its class.",
+        "glassbox": "Write a pass as a page that shows where every number comes from.",
+        "report": "Write a run's results as a page.",
         "models": "List the bundled networks: parameters, input, what each is for.",
         "summary": "List a model's layers, shapes and parameters.",
         "doctor": "Find the mistake in your own backward pass.",

@@ -1,4 +1,4 @@
-"""``clearconv doctor mine.py``: what is wrong with a learner's own backward pass."""
+"""``clearconv doctor mine.py``: find what is wrong with a learner's own backward pass."""
 
 import json
 import signal
@@ -42,18 +42,18 @@ Functions with other names are named on the command line:
     "functions",
     multiple=True,
     metavar="KIND.PART=NAME",
-    help="Examine this function: conv2d.forward=my_conv. Where names do not tell, say what it "
-    "takes and returns: 'conv2d.backward=f(grad_y, x, weight) -> grad_x'.",
+    help="Examine this function: conv2d.forward=my_conv. Where the names are not clear, state what "
+    "it takes and returns: 'conv2d.backward=f(grad_y, x, weight) -> grad_x'.",
 )
 @click.option(
-    "--only", multiple=True, metavar="NAME", help="Examine this kind, class or function alone."
+    "--only", multiple=True, metavar="NAME", help="Examine only this kind, class or function."
 )
 @click.option(
     "--convention",
     "conventions",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Do not infer this convention; --list shows those there are.",
+    help="Do not infer this convention; --list shows them all.",
 )
 @click.option(
     "--timeout",
@@ -61,17 +61,17 @@ Functions with other names are named on the command line:
     default=20,
     metavar="SECONDS",
     type=click.FloatRange(min=0, min_open=True),
-    help="Time for loading the file, and for each layer.  [20]",
+    help="Time limit for loading the file, and for each layer.  [20]",
 )
 @click.option(
     "--memory",
     default=4096,
     metavar="MIB",
     type=click.IntRange(min=256),
-    help="Memory that the code may take.  [4096]",
+    help="Memory limit for the code.  [4096]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
-@click.option("--list", "listed", is_flag=True, help="List the mistakes and conventions known.")
+@click.option("--list", "listed", is_flag=True, help="List the known mistakes and conventions.")
 @click.pass_context
 def doctor(
     ctx: click.Context,
@@ -88,9 +88,9 @@ def doctor(
 
     Convolution, pooling, linear, ReLU, sigmoid, batch norm, dropout, softmax with cross-entropy,
     im2col and col2im are found by name and arguments, as functions or classes, run on cases in
-    which mistakes cannot hide, and compared with the truth and with a catalogue of mistakes. Your
-    code runs in a process of its own and is not changed. Exit code 0: all that was examined is
-    right; 1: something is wrong, or could not be run.
+    which mistakes cannot hide, and compared with the correct results and with a catalogue of
+    mistakes. Your code runs in a process of its own and is not changed. Exit code 0: everything
+    examined is correct; 1: something is wrong, or could not be run.
     """
     from clearconv.doctor.examination import examine
     from clearconv.doctor.sandbox import Confines
@@ -114,7 +114,7 @@ def doctor(
         )
     if _shows():
         click.echo(_ERASE, nl=False, err=True, color=True)
-    flags = flags_of(ctx.command.params)  # these alone: learners' code has words of its own
+    flags = flags_of(ctx.command.params)  # only these: learners' code has words of its own
     if as_json:
         from clearconv.doctor.json_record import record
 
@@ -129,7 +129,7 @@ def doctor(
 
 
 def _flagged(content: Any, flags: Flags) -> Any:
-    """Say settings as flags in all texts of plain data."""
+    """Name settings as flags in all texts of plain data."""
     if isinstance(content, dict):
         return {name: _flagged(value, flags) for name, value in content.items()}
     if isinstance(content, list):
@@ -139,13 +139,13 @@ def _flagged(content: Any, flags: Flags) -> Any:
 
 @contextmanager
 def _unwound() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP unwind as Ctrl-C does: the code's process is gone before this one."""
+    """Let SIGTERM and SIGHUP unwind as Ctrl-C does: the code's process ends before this one."""
 
     def leave(number: int, frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
     before = {}
-    if current_thread() is main_thread():  # Python hears of signals nowhere else
+    if current_thread() is main_thread():  # Python receives signals nowhere else
         for number in (signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores SIGHUP
                 before[number] = signal.signal(number, leave)
@@ -157,12 +157,12 @@ def _unwound() -> Iterator[None]:
 
 
 def _shows() -> bool:
-    """Whether somebody is looking on."""
+    """Whether somebody is watching."""
     return sys.stderr.isatty()
 
 
 def _watch(layer: str, number: int, count: int) -> None:
-    """Say on a terminal what is being done, in one line that the next replaces."""
+    """Show on a terminal what is being done, in one line that the next replaces."""
     line = f"examining {printable(layer)} ({number} of {count})"
     width = get_terminal_size().columns - 1
     click.echo(f"{_ERASE}{line[:width]}", nl=False, err=True, color=True)

@@ -1,4 +1,4 @@
-"""``clearconv evaluate runs/photos-1``: how good a trained model is."""
+"""``clearconv evaluate runs/photos-1``: test a trained model."""
 
 import json
 from pathlib import Path
@@ -26,9 +26,9 @@ from clearconv.runs import files
 def evaluate(run: Path, data: str | None, as_json: bool) -> None:
     """Test the model of RUN on images whose classes are known.
 
-    RUN is a run folder or a model file. Of the run's own data, which is the default, the test part
-    is used; of other DATA the test part if they bring one, else every image. Classes that the model
-    does not know are left out.
+    RUN is a run folder or a model file. By default its own test images are used; with other DATA,
+    their test part if they bring one, else every image. Classes that the model does not know are
+    left out.
     """
     from clearconv.train import evaluate as test
 
@@ -42,7 +42,7 @@ def evaluate(run: Path, data: str | None, as_json: bool) -> None:
     finally:
         progress.bar.close()
     if not evaluation.total:
-        raise Failure("there is no image to test on.")
+        raise Failure("there are no images to test on.")
     warn(*evaluation.problems)
     if as_json:
         click.echo(json.dumps(evaluation.to_dict(), indent=1, allow_nan=False))

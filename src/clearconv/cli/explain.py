@@ -1,4 +1,4 @@
-"""``clearconv explain runs/photos-1 new.jpg``: why an image is taken for its class."""
+"""``clearconv explain runs/photos-1 new.jpg``: why an image gets its class."""
 
 import re
 from pathlib import Path
@@ -37,14 +37,14 @@ _NOTHING = (
 @click.argument("run", type=RunPath())
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=click.Path())
 @click.option(
-    "--class", "name", metavar="NAME", help="Which class to explain.  [each image's likeliest]"
+    "--class", "name", metavar="NAME", help="Class to explain.  [the most probable of each image]"
 )
-@click.option("--layer", metavar="PATH", help="Whose maps Grad-CAM weighs.  [the last with maps]")
+@click.option("--layer", metavar="PATH", help="Layer that Grad-CAM uses.  [the last with maps]")
 @click.option(
     "--out",
     metavar="FOLDER",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where the pictures go.  [RUN/explanations]",
+    help="Folder for the pictures.  [RUN/explanations]",
 )
 @click.pass_context
 def explain(
@@ -55,11 +55,11 @@ def explain(
     layer: str | None,
     out: Path | None,
 ) -> None:
-    """Show what in each IMAGE speaks for its class, by the model of RUN.
+    """Show which parts of each IMAGE support its class, by the model of RUN.
 
     RUN is a run folder or a model file; an IMAGE may be a folder of images. For each image a PNG is
     written: the image as the model sees it, Grad-CAM over it, and the drop of the probability where
-    a grey patch covers it. Yellow speaks for the class; blue, in the third picture, against it.
+    a grey patch covers it. Yellow supports the class; blue, in the third picture, opposes it.
     """
     from clearconv.explain import Explanation, explain_images
 
@@ -92,7 +92,7 @@ def explain(
 
 
 def _write(path: Path, picture: "Pixels") -> None:
-    """Write the picture whole, or say what is in the way; an earlier one stays then."""
+    """Write the whole picture, or say what prevents it; an earlier one is then kept."""
     from clearconv.pages import check_replaceable, png
 
     check_replaceable(path, "picture")
@@ -108,7 +108,7 @@ def _write(path: Path, picture: "Pixels") -> None:
 
 
 def _free(item: "Explanation", taken: set[str]) -> str:
-    """Name the picture after image and class; two images may have one name."""
+    """Name the picture after image and class; two images may have the same name."""
     parts = (re.sub(r"[^\w.-]+", "_", part) for part in (Path(item.file).stem, item.name))
     stem = "-explained-".join(map(shortened, parts))
     number, name = 1, f"{stem}.png"

@@ -17,7 +17,7 @@ _DEBUG = "clearconv.debug"
 
 
 class Failure(click.ClickException):
-    """Something failed while working: one line, and exit code 1."""
+    """Something failed during the work: one line, and exit code 1."""
 
     exit_code = 1
 
@@ -38,7 +38,7 @@ class Misused(Failure):
 
 
 class Stopped(Failure):
-    """The user pressed Ctrl-C; the message says how to go on."""
+    """The user pressed Ctrl-C; the message says how to continue."""
 
     exit_code = 128 + signal.SIGINT
 
@@ -48,7 +48,7 @@ class Stopped(Failure):
 
 
 class Terminated(Stopped):
-    """The process was asked to end (``kill``); the message says how to go on."""
+    """The process was asked to stop (``kill``); the message says how to continue."""
 
     exit_code = 128 + signal.SIGTERM
 
@@ -73,7 +73,7 @@ class Commands(click.Group):
         self.about = about
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands in the order in which they are used."""
+        """List the commands in the order in which they are used."""
         return list(self.about)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -98,17 +98,17 @@ class Commands(click.Group):
             formatter.write_dl(list(self.about.items()))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse what stands before the command's name."""
+        """Parse what comes before the command's name."""
         if not args:
             args = ["--help"]
         with _one_line(ctx):
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; whatever goes wrong becomes one line and an exit code."""
+        """Run the command; any error becomes one line and an exit code."""
         with _one_line(ctx):
             value = super().invoke(ctx)
-            sys.stdout.flush()  # a reader that has gone away is noticed here, not at exit
+            sys.stdout.flush()  # a reader that has gone is noticed here, not at exit
             return value
 
 
@@ -134,7 +134,7 @@ def command(example: str, **settings: Any) -> Callable[[Callable[..., Any]], cli
     Parameters
     ----------
     example : str
-        Command lines, one a line.
+        Command lines, one per line.
     **settings
         For ``click.command``.
     """
@@ -218,7 +218,7 @@ def _failure(error: BaseException, ctx: click.Context) -> click.ClickException:
     if isinstance(error, KeyboardInterrupt):
         return Stopped("Stopped.")
     if isinstance(error, ClearconvError):
-        # These four speak of what the user passed; the others of what happened on the way.
+        # These four are about what the user passed; the others about what happened during the work.
         misused = isinstance(error, ArgumentError | BackendError | DataError | ShapeError)
         message = _spelled(str(error), ctx)
         return Misused(message) if misused else Failure(message)
@@ -226,7 +226,7 @@ def _failure(error: BaseException, ctx: click.Context) -> click.ClickException:
         where = f"{error.filename}: " if error.filename else ""
         return Failure(f"{where}{error.strerror or error}.")
     if isinstance(error, MemoryError):
-        return Failure(f"the memory is used up. Try {_smaller(ctx)}.")
+        return Failure(f"out of memory. Try {_smaller(ctx)}.")
     return Failure(
         f"unexpected {type(error).__name__}: {error or 'no message'}. "
         "Run the command with --debug to see where."
@@ -234,7 +234,7 @@ def _failure(error: BaseException, ctx: click.Context) -> click.ClickException:
 
 
 def _spelled(text: str, ctx: click.Context) -> str:
-    """Say settings as the flags of the command that was given."""
+    """Name settings as the flags of the command that was given."""
     if "`" not in text:
         return text
     from clearconv.cli.flags.spelling import spelled
@@ -243,13 +243,13 @@ def _spelled(text: str, ctx: click.Context) -> str:
 
 
 def _given(ctx: click.Context) -> click.Command | None:
-    """Return the command that was given, of the group's context."""
+    """Return the command that was given, from the group's context."""
     group, name = ctx.command, ctx.invoked_subcommand
     return group.get_command(ctx, name) if isinstance(group, click.Group) and name else None
 
 
 def _smaller(ctx: click.Context) -> str:
-    """Name what the command's user can make smaller."""
+    """Name what the user of the command can make smaller."""
     command = _given(ctx)
     taken = [option for given in (command.params if command else ()) for option in given.opts]
     sizes = [size for size in ("--batch-size", "--image-size", "--input") if size in taken]

@@ -40,22 +40,22 @@ class _Which(RunPath):
 )
 @click.argument("run", metavar="RUN", type=_Which())
 @click.argument("image", required=False)
-@click.option("--label", metavar="CLASS", help="Which class the loss is for.  [the image's own]")
+@click.option("--label", metavar="CLASS", help="Class for the loss.  [the image's own]")
 @click.option(
     "--layer",
     "layers",
     metavar="PATH",
     multiple=True,
-    help="A layer to put in with all its maps; give it again for another.",
+    help="Layer to include with all its maps; may be repeated.",
 )
-@click.option("--maps", metavar="A-B", callback=read, help="Of --layer only these maps.")
+@click.option("--maps", metavar="A-B", callback=read, help="Only these maps of --layer.")
 @click.option("--training", is_flag=True, help="Show a training step instead of evaluation.")
 @click.option(
     "--batch-size",
     cls=Option,  # leaves the range out of the help
     metavar="N",
     type=click.IntRange(min=2),
-    help="Images in the batch of --training.  [the run's, at most 16]",
+    help="Batch size for --training.  [the run's, at most 16]",
 )
 @click.option(
     "--out",
@@ -63,7 +63,7 @@ class _Which(RunPath):
     "out",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where the page goes.  [in RUN/glassbox, named after IMAGE]",
+    help="File for the page.  [in RUN/glassbox, named after IMAGE]",
 )
 def glassbox(
     run: str | Path,
@@ -75,14 +75,14 @@ def glassbox(
     batch_size: int | None,
     out: Path | None,
 ) -> None:
-    """Write a page on which every number of a pass says where it came from.
+    """Write a page on which every number of a pass shows where it comes from.
 
     The pass is that of IMAGE, forward and backward, through the model of RUN, a run folder or a
     model file. IMAGE is a file, or an image of the run's data by the name that its report gives.
     `clearconv glassbox example` needs neither: it shows the article's worked example.
     """
     if maps is not None and not layers:
-        raise Misused("--maps says which maps of a layer; name the layer too: --layer conv1.")
+        raise Misused("--maps selects maps of a layer; name the layer too: --layer conv1.")
     if batch_size is not None and not training:
         raise Misused("--batch-size is for --training; evaluation shows one image.")
     if run == _EXAMPLE:
@@ -91,7 +91,7 @@ def glassbox(
         _write_example(out or Path("glassbox-example.html"), layers, maps)
         return
     if image is None:
-        raise Misused(f"which image? Write clearconv glassbox {run} IMAGE.")
+        raise Misused(f"an image is missing. Write clearconv glassbox {run} IMAGE.")
     _write_run(Path(run), image, label, training, batch_size, out, layers=layers, maps=maps)
 
 

@@ -1,4 +1,4 @@
-"""A name that is not known: the answer says which one may be meant."""
+"""The message about an unknown name, with the name that may be meant."""
 
 from typing import Any
 
@@ -6,6 +6,6 @@ from clearconv.words import meant
 
 
 def unknown(kind: str, name: str, known: Any, hint: str = "") -> str:
-    """Say that a name is not known, which one may be meant, and what there is."""
+    """Say that a name is not known, which one may be meant, and which are known."""
     listed = list(known)
     return f"{kind} {name!r} is not known.{meant(name, listed)} Known: {', '.join(listed)}.{hint}"

@@ -19,10 +19,10 @@ from clearconv.words import table
 def models(as_json: bool) -> None:
     """List the bundled networks, for --model of `clearconv train` and for `clearconv summary`.
 
-    Parameters are counted for the number of classes and the input of the data that each network
-    was published with. An input is channels x height x width; other sizes work, down to the
-    smallest. The options are those of `clearconv.models.create`; of them `clearconv train` has
-    --batch-norm and --dropout.
+    Parameters are counted for the number of classes and the input of the data with which each
+    network was published. An input is channels x height x width; other sizes work, down to the
+    smallest. The options are those of `clearconv.models.create`; `clearconv train` has two of
+    them, --batch-norm and --dropout.
     """
     from clearconv.models import MODELS
 
@@ -41,7 +41,7 @@ def models(as_json: bool) -> None:
         )
         for one in found
     ]
-    head = ("name", "parameters", "input", "smallest", "options", "what it is")
+    head = ("name", "parameters", "input", "smallest", "options", "description")
     for line in table(head, rows, right=(1, 2, 3)):
         click.echo(line)
 

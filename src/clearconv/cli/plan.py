@@ -1,4 +1,4 @@
-"""``clearconv plan photos/``: what is in the data, how long a run takes, how much memory."""
+"""``clearconv plan photos/``: the contents of the data, and a run's time and memory."""
 
 import json
 from typing import Any
@@ -26,9 +26,9 @@ from clearconv.words import utf8
 def plan(data: str, as_json: bool, no_augmentation: bool, **given: Any) -> None:
     """Look at DATA before training, and forecast the run.
 
-    Shows the images of each class and part, their sizes, copies of one picture, files that cannot
-    be used; then how long `clearconv train DATA` with the same options would take, and how much
-    memory, from a few steps on a copy of the network. Nothing is written.
+    Shows the images of each class and part, their sizes, copies of one picture and unusable files;
+    then how much time and memory `clearconv train DATA` with the same options would take, measured
+    in a few steps on a copy of the network. Nothing is written.
     """
     progress = Reading()
     try:

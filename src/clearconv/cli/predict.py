@@ -1,4 +1,4 @@
-"""``clearconv predict runs/photos-1 new.jpg``: the class of new images."""
+"""``clearconv predict runs/photos-1 new.jpg``: predict the class of new images."""
 
 import csv
 import json
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.argument("run", type=RunPath())
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=click.Path())
 @click.option(
-    "--top", metavar="K", type=click.IntRange(min=1), help="List the K likeliest classes."
+    "--top", metavar="K", type=click.IntRange(min=1), help="List the K most probable classes."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a column for each class.")
@@ -48,11 +48,11 @@ def predict(
     as_json: bool,
     as_csv: bool,
 ) -> None:
-    """Name the class of each IMAGE with the model of RUN.
+    """Predict the class of each IMAGE with the model of RUN.
 
     RUN is a run folder or a model file; an IMAGE may be a folder of images. An image that cannot
-    be read is named, the others are predicted all the same, and the exit code is 1. In CSV its row
-    holds the file alone.
+    be read is reported, the others are predicted nevertheless, and the exit code is 1. In CSV its
+    row holds only the file.
     """
     from clearconv.train import predictions
 
@@ -74,7 +74,7 @@ def predict(
 def _watched(
     predictions: Iterator["Prediction"], total: int, failed: list[str], streamed: bool
 ) -> Iterator["Prediction"]:
-    """Draw a bar, unless the terminal shows what is `streamed`; note errors in `failed`."""
+    """Draw a bar, unless the terminal shows what is `streamed`; collect errors in `failed`."""
     bar = Bar()
     shown = not (streamed and sys.stdout.isatty())
     try:
@@ -89,7 +89,7 @@ def _watched(
 
 
 def _json(predictions: Iterable["Prediction"], top: int | None) -> Iterator[str]:
-    """Yield a list as ``json.dumps(..., indent=1)`` would write it, an entry at a time."""
+    """Yield a list as ``json.dumps(..., indent=1)`` would write it, one entry at a time."""
     before = "["
     for prediction in predictions:
         text = json.dumps(_plain(prediction, top), indent=1, allow_nan=False)
@@ -99,7 +99,7 @@ def _json(predictions: Iterable["Prediction"], top: int | None) -> Iterator[str]
 
 
 def _csv(predictions: Iterable["Prediction"]) -> Iterator[bytes]:
-    """Yield the lines of a table as RFC 4180 has it; file names keep their bytes."""
+    """Yield the lines of a table as in RFC 4180; file names keep their bytes."""
     for number, prediction in enumerate(predictions):
         text = StringIO()
         writer = csv.writer(text)
@@ -137,7 +137,7 @@ def _rows(prediction: "Prediction", top: int | None) -> list[tuple[str, ...]]:
 
 
 def _likeliest(prediction: "Prediction", most: int) -> list[tuple[str, float]]:
-    """Return classes and probabilities, the likeliest first."""
+    """Return classes and probabilities, the most probable first."""
     assert prediction.probabilities is not None
     order = np.argsort(-prediction.probabilities, kind="stable")[:most]
     return [(prediction.classes[i], float(prediction.probabilities[i])) for i in order]

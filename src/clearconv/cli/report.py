@@ -1,4 +1,4 @@
-"""``clearconv report runs/photos-1``: what a run came to, as a page."""
+"""``clearconv report runs/photos-1``: the results of a run, as a page."""
 
 from pathlib import Path
 
@@ -21,14 +21,14 @@ from clearconv.words import printable
 def report(run: Path, data: str | None) -> None:
     """Write report.html into the folder RUN: one page that needs no other file.
 
-    Training writes it by itself. Of a run that is not finished the page shows how far it is, and
-    judges by the validation images. DATA says where the images are now, if they moved.
+    Training writes it by itself. For a run that is not finished the page shows its progress, and
+    judges by the validation images. DATA is where the images are now, if they have moved.
     """
     from clearconv.cli.screen.page import COMMANDS
     from clearconv.report import write_report
 
     if run.is_file():
-        raise click.UsageError(f"{run} is a file, but the folder of a run is needed.")
+        raise click.UsageError(f"{run} is a file, but a run folder is needed.")
     watcher = Reading()
     try:
         path = write_report(run, data, progress=watcher.reading, wording=COMMANDS)

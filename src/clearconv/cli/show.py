@@ -44,7 +44,7 @@ def show(name: str | None, telling: str | None) -> None:
     """Show how an operation works.
 
     Without a NAME: all chapters and their functions. With a chapter (conv2d): its contract. With a
-    function (conv2d.backward_weight): the formula, a worked case computed here and now, and the
+    function (conv2d.backward_weight): the formula, a worked case computed on the spot, and the
     source of each telling.
     """
     if not sys.stdout.isatty():
@@ -53,12 +53,12 @@ def show(name: str | None, telling: str | None) -> None:
     screen = _Screen()
     with redirect_stdout(screen):
         _show(name, telling)
-    os.environ.setdefault("LESS", "-FRX")  # no pager where one screen suffices; keep colours
+    os.environ.setdefault("LESS", "-FRX")  # no pager if one screen suffices; keep colours
     click.echo_via_pager(screen.getvalue(), color="NO_COLOR" not in os.environ)
 
 
 class _Screen(StringIO):
-    """Collects what a terminal would show, colours included."""
+    """Collects what a terminal would show, including colours."""
 
     def isatty(self) -> bool:
         return True
@@ -121,13 +121,13 @@ def _function(chapter: Chapter, name: str, telling: str | None) -> None:
     rows = [row for row in taken if row[0] not in ("out", "backend")]
     rows += [(f"-> {name}", kind) for name, kind in arguments(parts.get("Returns", ""))]
     click.echo("\nShapes\n")
-    click.echo("\n".join(table(("argument", "what it is"), rows)))
+    click.echo("\n".join(table(("argument", "description"), rows)))
     _worked(chapter, name)
     _tellings(chapter, name, (telling,) if telling else _backend.BACKENDS)
 
 
 def _tellings(chapter: Chapter, name: str, wanted: tuple[str, ...]) -> None:
-    """Show each telling's code, or the contract's where the tellings have none of their own."""
+    """Show each telling's code, or the contract's if the tellings have none of their own."""
     composed = []
     for telling in wanted:
         try:
@@ -144,7 +144,7 @@ def _tellings(chapter: Chapter, name: str, wanted: tuple[str, ...]) -> None:
     if composed:
         whole = contract(chapter.name, name)
         _heading(f"Telling: {', '.join(composed)}", _path(whole.path))
-        click.echo("No code of its own: the contract composes it of the other functions.\n")
+        click.echo("No code of its own: the contract composes it from the other functions.\n")
         _listing(whole)
 
 
@@ -198,15 +198,15 @@ def _worked(chapter: Chapter, name: str) -> None:
     if worst == 0:
         verdict = "equal in every bit"
     elif worst <= _SAME:
-        verdict = f"equal but for rounding, at most {worst:.0e}"
+        verdict = f"equal up to rounding, at most {worst:.0e}"
     else:
-        verdict = f"NOT equal: they differ by {worst:g}"
+        verdict = f"NOT equal: they differ by up to {worst:g}"
     click.echo(f"\n{' = '.join(tellings)}: {verdict}")
 
 
 def _computed(function: Any, given: dict[str, Any], telling: str) -> dict[str, Any]:
-    """Return the results by their names in the docstring, then the arguments that were changed."""
-    taken = copy.deepcopy(given)  # an operation may write into what it is given
+    """Return the results by their names in the docstring, then the arguments that changed."""
+    taken = copy.deepcopy(given)  # an operation may write into its arguments
     value = function(**taken, backend=telling)
     returned = sections(inspect.getdoc(function) or "").get("Returns", "")
     names = [name for name, _ in arguments(returned)]
@@ -221,7 +221,7 @@ def _public(chapter: Chapter) -> ModuleType:
 
 
 def _path(path: Path) -> str:
-    """Name a file from here where it lies below, so that the line is short and can be opened."""
+    """Return a file's path, relative if it is below here: short, and it can be opened."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 

@@ -1,4 +1,4 @@
-"""``clearconv summary seed_cnn``: what a model consists of."""
+"""``clearconv summary seed_cnn``: list what a model consists of."""
 
 import re
 from pathlib import Path
@@ -41,14 +41,19 @@ def _shape(
     "input_shape",
     metavar="CxHxW",
     callback=_shape,
-    help="Shape of one image, if not its own.",
+    help="Shape of one image, if not the model's own.",
 )
 @click.option(
-    "--classes", metavar="N", type=click.IntRange(min=1), help="Number of classes, if not its own."
+    "--classes",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Number of classes, if not the model's own.",
 )
-@click.option("--batch-norm", is_flag=True, help="With batch normalisation.")
-@click.option("--dropout", metavar="P", type=click.FloatRange(0, 1), help="With dropout.")
-@click.option("--stages", is_flag=True, help="Add which layers run as one.")
+@click.option("--batch-norm", is_flag=True, help="Use batch normalisation.")
+@click.option(
+    "--dropout", metavar="P", type=click.FloatRange(0, 1), help="Use dropout with this probability."
+)
+@click.option("--stages", is_flag=True, help="Show also which layers run as one stage.")
 def summary(
     model: str,
     input_shape: tuple[int, ...] | None,
@@ -77,11 +82,11 @@ def summary(
         click.echo(f"{model}: {info.about}\n")
     elif Path(model).exists():
         if wrong := [name for name, value in given.items() if value]:
-            raise click.UsageError(f"{model} is a trained model, so {wrong[0]} is settled already.")
+            raise click.UsageError(f"{model} is a trained model, so {wrong[0]} is already fixed.")
         made = _saved(Path(model))
         described, dtype = made.summary(stages=stages), made.store.dtype
     else:
-        hint = " A run folder or a .safetensors file will do as well."
+        hint = " A run folder or a .safetensors file also works."
         raise click.UsageError(unknown("model", model, MODELS, hint))
     click.echo(described)
     size = described.parameters * dtype.itemsize

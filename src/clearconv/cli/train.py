@@ -32,7 +32,7 @@ from clearconv.train import (
 )
 from clearconv.words import printable
 
-#: What a resumed run may be told: where it lies and where its data are now.
+#: Options for a resumed run: where it is and where its data are now.
 _ALLOWED_WITH_RESUME = ("data", "out", "resume", "tensorboard")
 
 
@@ -62,9 +62,9 @@ def train(
 
     DATA is a folder with one sub-folder of images per class, a folder of idx files such as MNIST's,
     or the word digits. It is split into training, validation and test images unless it brings a
-    split. The latest epoch whose validation is not clearly below the best is kept.
+    split. The latest epoch whose validation accuracy is not clearly below the best is kept.
 
-    Defaults in brackets are those for photographs.
+    The defaults in brackets are those for photographs.
     """
     progress = Training()
     heard: list[Callback] = [progress, *([TensorBoard()] if tensorboard else [])]
@@ -82,10 +82,10 @@ def train(
         begin = new_folds if several else new_run
         opened = begin(data, out=out, callbacks=heard, **given)
     else:
-        raise click.UsageError("Which data? Give a folder of images, or the word digits.")
+        raise click.UsageError("DATA is missing. Give a folder of images, or the word digits.")
     start = perf_counter()
     try:
-        # A loss that is not finite is an error of its own; NumPy's remarks would only precede it.
+        # A loss that is not finite is an error of its own; NumPy's warnings would only precede it.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"), opened as begun:
             if isinstance(begun, Run):
                 _train_run(begun, progress, heard, start)
@@ -99,8 +99,8 @@ def train(
 
 
 def _train_run(run: Run, progress: Training, heard: list[Callback], start: float) -> None:
-    """Train a run that has begun and test it; `start` is when reading its data was begun."""
-    # late, but before hours of training: with the report comes what draws it
+    """Train a started run and test it; `start` is when reading its data started."""
+    # late, but before hours of training: the report imports what draws it
     from clearconv.cli.screen.outcome import conclude, show_test
     from clearconv.cli.screen.page import write_page
 
@@ -131,7 +131,7 @@ def _train_folds(folds: Folds, progress: Training, heard: list[Callback], start:
                 (introduce if first else introduce_another)(run)
                 if not foreseen and run.epochs_done < run.settings.epochs:
                     forecast(run, perf_counter() - start, progress.bar)
-                    click.echo("each fold takes that time")
+                    click.echo("each fold takes that long")
                     foreseen = True
             results.append(go(run, heard))
             page = run.folder / files.REPORT
@@ -147,7 +147,7 @@ def _run_meant(out: Path | None, resume: str) -> str:
 def _resumed(
     ctx: click.Context, data: str | None, out: Path | None, resume: str
 ) -> tuple[Path, str | None]:
-    """Return the run folder and where its data are now, if that was said."""
+    """Return the run folder and where its data are now, if given."""
     changed = [
         option.opts[0]
         for option in ctx.command.params
@@ -164,11 +164,11 @@ def _resumed(
         )
     if out is not None and resume and Path(resume) != out:
         if data is not None:
-            raise click.UsageError(f"Which run? --out says {out}, --resume says {resume}.", ctx)
+            raise click.UsageError(f"Two different runs: --out {out}, --resume {resume}.", ctx)
         return out, resume  # --out RUN --resume DATA
     folder = out if out is not None else Path(resume) if resume else None
     if folder is None:
-        raise click.UsageError("Which run? Write --resume RUN, or --out RUN --resume.", ctx)
+        raise click.UsageError("A run is missing. Give --resume RUN, or --out RUN --resume.", ctx)
     if not folder.is_dir():
         raise click.UsageError(f"{folder} does not exist, so there is no run to resume.", ctx)
     return folder, data
@@ -183,4 +183,4 @@ def _how_to_go_on(run: Run | None, several: bool) -> str:
     else:
         where = f"after epoch {epochs} of {run.settings.epochs}" if epochs else "before step 1"
     folder = quoted(run.folder.parent if several else run.folder)
-    return f"Stopped {where}; all of it is saved. To go on: clearconv train --resume {folder}"
+    return f"Stopped {where}; everything is saved. To continue: clearconv train --resume {folder}"

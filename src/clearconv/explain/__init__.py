@@ -1,4 +1,4 @@
-"""Why a network answers as it does: Grad-CAM, occlusion, and how far to believe either."""
+"""Why a network answers as it does: Grad-CAM, occlusion, and how far to trust them."""
 
 from clearconv.explain.agreement import SanityCheck, randomised, rank_correlation, sanity_check
 from clearconv.explain.gradient_maps import grad_cam, spatial_layers

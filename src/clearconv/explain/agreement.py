@@ -1,4 +1,4 @@
-"""How far two maps agree, and whether a map depends on what the model has learnt."""
+"""How well two maps agree, and whether a map depends on what the model has learnt."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from clearconv.explain.gradient_maps import chosen_layer, grad_cam
 from clearconv.layers import Node, from_spec
 from clearconv.random import generator
 
-#: How many networks between the trained and the wholly random one are looked at, at most.
+#: Largest number of networks examined between the trained and the fully random one.
 _STEPS = 6
-#: Above this mean rank correlation a random network's maps count as the trained one's.
+#: Above this mean rank correlation the maps of a random network count as unchanged.
 _ALIKE = 0.5
 
 
@@ -24,13 +24,13 @@ class SanityCheck:
     Attributes
     ----------
     layer : str
-        Whose maps were weighed.
+        Layer whose maps were weighted.
     images : int
-        How many images were looked at: those for which the trained model's map is not 0 everywhere.
+        Number of images examined: those for which the trained model's map is not 0 everywhere.
     steps : tuple of (str, float)
-        Path of the lowest layer replaced, all above it replaced too, and the mean rank correlation
-        of the new maps with the trained model's; NaN without images. The last step has no trained
-        weight left.
+        Path of the lowest replaced layer (all above it are replaced too), and the mean rank
+        correlation of the new maps with the trained model's; NaN without images. After the last
+        step no trained weight is left.
     trained, random : ndarray of shape (N, H, W)
         The maps of the trained model, and of the one without a trained weight.
     """
@@ -43,12 +43,12 @@ class SanityCheck:
 
     @property
     def correlation(self) -> float:
-        """Return the mean rank correlation once every weight is random; 0 is no relation."""
+        """Return the mean rank correlation once every weight is random; 0 means no relation."""
         return self.steps[-1][1]
 
     @property
     def passed(self) -> bool:
-        """Tell whether a random network's maps differ from the trained one's; no, if unknown."""
+        """Return whether a random network's maps differ enough; False if unknown."""
         return self.correlation < _ALIKE
 
 
@@ -67,15 +67,15 @@ def sanity_check(
     Parameters
     ----------
     model : Node
-        Trained; gives logits, one a class.
+        Trained; gives logits, one per class.
     x : ndarray of shape (N, C, H, W)
         A few inputs, prepared as in training.
     target : sequence of N ints, optional
-        The classes in question; by default the trained model's answers.
+        Classes to explain; by default the trained model's answers.
     layer : str, optional
         As for ``grad_cam``.
     seed : int
-        Names the random weights.
+        Seed of the random weights.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def sanity_check(
     layer = chosen_layer(model, layer)
     chosen = np.asarray(model.forward(x).argmax(axis=1) if target is None else target).tolist()
     before = grad_cam(model, x, chosen, layer)
-    told = before.any(axis=(1, 2))  # what shows nothing cannot change
+    told = before.any(axis=(1, 2))  # a map that shows nothing cannot change
     learnt = [leaf.path for leaf in model.leaves() if leaf.declared][::-1]  # the head first
     steps = []
     for count in np.unique(np.linspace(1, len(learnt), min(_STEPS, len(learnt))).round()):
@@ -101,16 +101,16 @@ def sanity_check(
 
 
 def randomised(model: Node, layers: Sequence[str], seed: int = 0) -> Node:
-    """Return a copy in which some layers have never learnt.
+    """Return a copy in which some layers are untrained.
 
     Parameters
     ----------
     model : Node
-        Stays as it is.
+        Not changed.
     layers : sequence of str
-        Paths of the layers whose parameters and running statistics begin anew.
+        Paths of the layers whose parameters and running statistics are initialised again.
     seed : int
-        Names the random weights. They are never those a training with this seed began with.
+        Seed of the random weights, which differ from those that training with it starts from.
 
     Returns
     -------

@@ -12,39 +12,39 @@ from clearconv.layers.wiring.container import Container
 
 Targets = int | Sequence[int] | None
 
-#: A message lists so many layers at most; of more, the likeliest, or the first, and the last.
+#: Largest number of layers in a message; of more, the closest, or the first, and the last.
 _LISTED = 16
 
 
 def grad_cam(model: Node, x: Array, target: Targets = None, layer: str | None = None) -> Array:
-    r"""Weigh the maps of an inner layer by how much each one speaks for a class.
+    r"""Weight the maps of an inner layer by how much each one supports a class.
 
-    A network that looks at the thing itself is warm there; one that learnt the background is warm
-    beside it.
+    If a network looks at the object itself, the map is warm there; if it has learnt the background,
+    the map is warm beside it.
 
     Parameters
     ----------
     model : Node
-        Gives logits, one a class. Its gradients are overwritten, as by any backward pass.
+        Gives logits, one per class. Its gradients are overwritten, as by any backward pass.
     x : ndarray of shape (N, C, H, W) or (C, H, W)
         Inputs, prepared as in training.
     target : int or sequence of N ints, optional
-        The class in question, for all images or for each; by default the likeliest.
+        Class to explain, for all images or for each; by default the most probable.
     layer : str, optional
-        Path of the layer or container whose maps are weighed, one of ``spatial_layers(model)``; by
-        default the last of them: the richest features that still know where they are.
+        Path of the layer or container whose maps are weighted, one of ``spatial_layers(model)``; by
+        default the last of them: the richest features that still have a position.
 
     Returns
     -------
     heat : ndarray of shape (N, H, W) or (H, W)
-        At least 0, in units of the logit; all 0 where no map speaks for the class.
+        At least 0, in units of the logit; all 0 if no map supports the class.
 
     Raises
     ------
     ArgumentError
-        If there is no such layer or class; lists what there is.
+        If there is no such layer or class; the message lists those that exist.
     ShapeError
-        If the model does not turn images into one number a class.
+        If the model does not turn images into one number per class.
 
     Notes
     -----
@@ -72,7 +72,7 @@ def map_and_gradient(
     """Return a layer's maps and the gradient of the class's logit with respect to them.
 
     The pass keeps every inner array, so it runs layer by layer: no fused stage hides the maps. One
-    image goes through at a time, because those arrays are many: of a large photograph's a gigabyte.
+    image goes through at a time, because the arrays are large: a gigabyte for a large photograph.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def map_and_gradient(
         grad = np.zeros_like(logits)
         grad[0, targets(every, target)[i]] = 1
         model.backward(grad, input_gradient=False)
-        tape, model.tape = model.tape, None  # nobody needs the inner arrays after this
+        tape, model.tape = model.tape, None  # the inner arrays are not needed after this
         assert tape is not None
         found.append((tape.outputs[place], tape.grads[place]))
     maps, grads = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
@@ -106,19 +106,18 @@ def spatial_layers(model: Node) -> dict[str, str]:
     Parameters
     ----------
     model : Node
-        Built; takes images and gives one number a class.
+        Built; takes images and gives one number per class.
 
     Returns
     -------
     dict
-        Path -> path under which the tape of a pass with ``keep="all"`` has it: of a Sequential,
-        what its last layer gives. In the order they run; the last one is what all classes are
-        computed from.
+        Path -> path under which the tape of a pass with ``keep="all"`` has it: for a Sequential,
+        the output of its last layer. In the order they run; all classes are computed from the last.
 
     Raises
     ------
     ShapeError
-        If there is none, or the model gives something else than one number a class.
+        If there are none, or the model does not give one number per class.
     """
     if len(model.output_shape) != 1:
         raise ShapeError(
@@ -144,7 +143,7 @@ def spatial_layers(model: Node) -> dict[str, str]:
 
 
 def chosen_layer(model: Node, layer: str | None) -> str:
-    """Return the path of a layer that has maps: as given, else the last of all.
+    """Return the path of a layer that has maps: the given one, else the last.
 
     Parameters
     ----------
@@ -158,7 +157,7 @@ def chosen_layer(model: Node, layer: str | None) -> str:
     Raises
     ------
     ArgumentError
-        If there is no such layer; lists what there is.
+        If there is no such layer; the message lists those that exist.
     """
     places = list(filter(None, spatial_layers(model)))
     if layer is not None and layer not in places:
@@ -174,12 +173,12 @@ def chosen_layer(model: Node, layer: str | None) -> str:
 
 
 def targets(logits: Array, target: Targets) -> Array:
-    """Return the class of each image: as given, else the likeliest.
+    """Return the class of each image: the given one, else the most probable.
 
     Parameters
     ----------
     logits : ndarray of shape (N, classes)
-        Of the model.
+        Output of the model.
     target : int, sequence of N ints, or None
         As for `grad_cam`.
 
@@ -212,7 +211,7 @@ def enlarged(heat: Array, size: tuple[int, ...]) -> Array:
 
 
 def _weights(n: int, m: int) -> Array:
-    """Return the matrix (m, n) that resizes an axis; beyond the outer centres values go on."""
+    """Return the matrix (m, n) that resizes an axis; values continue beyond the outer centres."""
     place = np.clip((np.arange(m) + 0.5) * n / m - 0.5, 0, n - 1)
     low = np.minimum(place.astype(np.int64), max(n - 2, 0))
     weights = np.zeros((m, n))
@@ -230,7 +229,7 @@ def _walk(node: Node) -> Iterator[Node]:
 
 
 def _end(node: Node) -> Node:
-    """Return what gives a chain its output."""
+    """Return the node that gives a chain its output."""
     while isinstance(node, Sequential):
         node = list(node.children.values())[-1]
     return node

@@ -1,4 +1,4 @@
-"""Occlusion: cover a part of the image, and see how much less sure the model is."""
+"""Occlusion: cover a part of the image, and see how much confidence the model loses."""
 
 import numpy as np
 
@@ -22,32 +22,32 @@ def occlusion(
     stride: int | None = None,
     fill: float = 0.0,
 ) -> Array:
-    r"""Slide a grey patch over one image and record how far the class's probability drops.
+    r"""Slide a grey patch over one image and record how much the class's probability drops.
 
-    It asks nothing but the model's answers, no gradient, so it tells independently whether a
-    Grad-CAM map is to be believed.
+    It needs only the model's answers and no gradient, so it is an independent check of whether a
+    Grad-CAM map can be trusted.
 
     Parameters
     ----------
     model : Node
-        Gives logits, one a class.
+        Gives logits, one per class.
     x : ndarray of shape (C, H, W)
         One input, prepared as in training.
     target : int, optional
-        The class in question; by default the likeliest.
+        Class to explain; by default the most probable.
     size : int, optional
         Side of the patch in pixels; by default a fifth of the image's shorter side, at least 2.
     stride : int, optional
-        Step of the patch; by default half its side. The last row and column are covered always.
+        Step of the patch; by default half its side. The last row and column are always covered.
     fill : float
-        What the patch holds. 0 is the mean colour of the images a model was trained on, where
-        these were scaled by their mean.
+        Value of the patch. 0 is the mean colour of the training images if these were normalised by
+        their mean.
 
     Returns
     -------
     drop : ndarray of shape (H, W)
         Mean over the patches that cover a pixel of :math:`p_c(x) - p_c(x_{covered})`; from -1 to 1,
-        negative where covering it helps the class.
+        negative where covering the pixel helps the class.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def occlusion(
 def patch(
     image: tuple[int, ...], size: int | None = None, stride: int | None = None
 ) -> tuple[int, int]:
-    """Return side and step of the patch for an image (H, W), checked, the default where None."""
+    """Return side and step of the patch for an image (H, W), checked, with defaults for None."""
     shorter = min(image)
     size = min(shorter, max(2, round(shorter / _SHARE))) if size is None else size
     stride = max(1, size // 2) if stride is None else stride

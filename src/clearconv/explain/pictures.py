@@ -12,7 +12,7 @@ _COLD = np.array([(20, 40, 110), (20, 90, 170), (60, 150, 215), (130, 200, 240),
 
 
 def overlay(pixels: Pixels, heat: Array) -> Pixels:
-    """Lay a map over an image: the image in grey, what counts in colour.
+    """Lay a map over an image: the image in grey, the map in colour.
 
     Parameters
     ----------

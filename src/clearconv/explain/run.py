@@ -1,4 +1,4 @@
-"""Explain what a trained model says about image files."""
+"""Explain a trained model's answers for image files."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,24 +21,24 @@ from clearconv.runs.open import open_run
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Why a model takes one image for one class, or does not.
+    """Why a model does or does not assign one image to one class.
 
     Attributes
     ----------
     file : str
         The image.
     name : str
-        The class in question.
+        Class to explain.
     probability : float
-        Of that class, by the model.
+        Probability of that class, by the model.
     layer : str
-        Whose maps Grad-CAM weighed.
+        Layer whose maps Grad-CAM weighted.
     pixels : ndarray of uint8, shape (H, W, 3) or (H, W, 1)
         The image as the model sees it.
     heat : ndarray of shape (H, W)
-        Grad-CAM.
+        Grad-CAM map.
     drop : ndarray of shape (H, W)
-        How far the probability drops where the image is covered.
+        Drop of the probability where the image is covered.
     """
 
     file: str
@@ -51,7 +51,7 @@ class Explanation:
 
     @property
     def agreement(self) -> float:
-        """Return the rank correlation of the two maps: 1 same order, 0 no relation."""
+        """Return the rank correlation of the two maps: 1 is the same order, 0 no relation."""
         return rank_correlation(self.heat, self.drop)
 
 
@@ -61,18 +61,18 @@ def explain_images(
     name: str | None = None,
     layer: str | None = None,
 ) -> Iterator[Explanation | DataError]:
-    """Explain what a model says about image files, one after another.
+    """Explain a model's answers for image files, one after another.
 
-    Images are prepared as the model's file says, and in no other way.
+    Images are prepared exactly as the model's file says.
 
     Parameters
     ----------
     where : str or Path
         A run folder, or a model file.
     images : sequence of str or Path
-        Image files. One that cannot be read gives the error instead.
+        Image files. For one that cannot be read, the error is yielded instead.
     name : str, optional
-        The class in question; by default, for each image, the likeliest.
+        Class to explain; by default the most probable class of each image.
     layer : str, optional
         As for ``grad_cam``.
 
@@ -86,13 +86,15 @@ def explain_images(
     ModelFileError
         If the model cannot be used.
     ArgumentError
-        If there is no such class or layer; lists what there is.
+        If there is no such class or layer; the message lists those that exist.
     """
     opened = open_run(where)
     model, classes, preprocessing = opened.model, opened.classes, opened.preprocessing
     name = None if name is None else composed(name)
     if name is not None and name not in classes:
-        raise ArgumentError(f"class {name!r} is not the model's; it knows {', '.join(classes)}.")
+        raise ArgumentError(
+            f"class {name!r} is not known to the model; it knows {', '.join(classes)}."
+        )
     place = chosen_layer(model, layer)
 
     def explained() -> Iterator[Explanation | DataError]:
@@ -103,7 +105,7 @@ def explain_images(
                 yield error
                 continue
             x = model.as_input(preprocessing(image))
-            with np.errstate(all="ignore"):  # what is not finite is told by name
+            with np.errstate(all="ignore"):  # a value that is not finite is reported by name
                 probabilities = softmax.forward(model.forward(x[np.newaxis]))[0]
             if not np.isfinite(probabilities).all():
                 yield DataError(unanswered(path))

@@ -101,7 +101,7 @@ def trace_image(
     label = None if label is None else composed(label)
     if label is not None and label not in classes:
         raise ArgumentError(
-            f"class {label!r} is not the model's; it knows {some(classes, 12)}."
+            f"class {label!r} is not known to the model; it knows {some(classes, 12)}."
             f"{meant(label, classes)}"
         )
     if batch_size is not None and (not training or batch_size < 2):

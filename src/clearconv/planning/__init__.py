@@ -1,4 +1,4 @@
-"""A look at the data and at the run ahead: what is in it, how long it takes, how much memory."""
+"""A look at the data and the run ahead: contents of the data, time and memory of the run."""
 
 from clearconv.planning.forecaster import Forecast, forecast
 from clearconv.planning.planner import Plan, plan, plan_of

@@ -1,7 +1,7 @@
-"""How long a run takes and how much memory: the run itself in small, on a copy, with a stopwatch.
+"""Time and memory of a run, measured in a small run on a copy of the network.
 
-The copy goes through the very loop of training, from the first step to the test, on a few of the
-images. What is measured there is multiplied by what the run has more of.
+The copy goes through the real training loop, from the first step to the test, on a few of the
+images. The measurements are then scaled up to the size of the run.
 """
 
 from contextlib import suppress
@@ -23,18 +23,18 @@ from clearconv.runs.records.epoch import EpochRecord
 from clearconv.train import Callback, Result, Run, copy_of, go
 from clearconv.words import amount, duration
 
-#: Steps at the start of a measurement that do not count: the images of the first were made ahead.
+#: Steps at the start that are not counted: the images of the first were prepared ahead.
 _WARM = 3
-#: Steps of the first, short look, which tells how many the measurement can afford.
+#: Steps of the first, short measurement, which decides how many steps the main one takes.
 _LOOK = 5
-#: Seconds of measured steps, and the share of the run that they may be; and at least so many.
+#: Seconds of measured steps, the share of the run that they may take, and their least number.
 _SECONDS, _SHARE, _LEAST = 3.0, 0.05, 0.1
-#: Of the training images a report judges at most so many, at equal distances, besides the other
-#: parts; and what its pictures take, in seconds.
+#: Largest number of training images that a report judges, at equal distances, in addition to the
+#: other parts; and the seconds that its pictures take.
 REPORTED, _PICTURES = 20_000, 1.0
-#: What the process may need above the peak that was measured.
+#: Memory that the process may need above the measured peak.
 _MARGIN = 1.15
-#: Arrays of all classes' probabilities that the report holds at once, for each image it judges.
+#: Arrays of all classes' probabilities that the report holds at once, per image that it judges.
 _TABLES = 6
 
 
@@ -45,21 +45,21 @@ class Forecast:
     Attributes
     ----------
     epochs : int
-        Those still to come.
+        Number of epochs still to come.
     epoch_seconds : float
-        Training, validation and checkpoint of one epoch.
+        Time of one epoch: training, validation and checkpoint.
     training_seconds, validation_seconds : float
-        Of one epoch.
+        Times of one epoch's training and validation.
     test_seconds : float
-        At the end, once.
+        Time of the test at the end.
     report_seconds : float
-        After it, where a report is written.
+        Time of the report, if one is written.
     images_per_second : float
-        While training.
+        Training speed.
     memory_bytes : int
-        Peak of the whole process.
+        Peak memory of the whole process.
     steps : int
-        How many steps were measured.
+        Number of steps measured.
     """
 
     epochs: int
@@ -92,17 +92,17 @@ class Forecast:
 
 
 def forecast(run: Run) -> Forecast:
-    """Forecast what is left of a run, which is not touched: none of its bits change.
+    """Forecast the rest of a run; the run itself is not changed in any bit.
 
     Parameters
     ----------
     run : Run
-        Prepared, or taken up after some epochs.
+        Prepared, or resumed after some epochs.
 
     Returns
     -------
     Forecast
-        Early stopping aside.
+        Without early stopping.
     """
     settings, split = run.settings, run.split
     epochs = settings.epochs - run.epochs_done
@@ -135,7 +135,7 @@ def forecast(run: Run) -> Forecast:
 
 @dataclass(frozen=True)
 class _Found:
-    """Seconds: an image trained on, an image judged, the start of an epoch, its end, the run's."""
+    """Seconds per image trained on, per image judged, and at the start and end of epoch and run."""
 
     image: float
     judged: float
@@ -146,7 +146,7 @@ class _Found:
 
 
 class _Stopwatch(Callback):
-    """Notes when what happened."""
+    """Records the times of events."""
 
     def __init__(self) -> None:
         self.steps: list[float] = []
@@ -160,7 +160,7 @@ class _Stopwatch(Callback):
         self.steps.append(perf_counter())
 
     def epoch(self, record: EpochRecord, best: bool) -> None:
-        """Note the time, and what the epoch measured of itself."""
+        """Note the time, and the epoch's own measurements."""
         self.saved, self.record = perf_counter(), record
 
     def finished(self, result: Result) -> None:
@@ -169,24 +169,24 @@ class _Stopwatch(Callback):
 
 
 def _explain(run: Run) -> None:
-    """Hold for a moment what the report's Grad-CAM holds: every inner array of one image."""
+    """Hold briefly what the report's Grad-CAM holds: every inner array of one image."""
     model = randomised(run.model, ())
-    with suppress(ShapeError):  # a network without maps is not explained
+    with suppress(ShapeError):  # a network without maps gets no explanations
         grad_cam(model, np.zeros((1, *model.input_shape), model.store.dtype))
 
 
 def _measure(run: Run, train: int, judged: int) -> _Found:
-    """Take a copy of the run through one epoch on so many images, and test it."""
+    """Train a copy of the run for one epoch on a given number of images, and test it."""
     watch, split = _Stopwatch(), run.split
-    # the report judges training images too: where others are few, its batches are larger
+    # the report also judges training images: if there are few others, its batches are larger
     tested = max(split.test, split.train, key=len)
-    # images lie class by class: at equal distances each class has its share
+    # images are ordered by class: at equal distances each class gets its share
     small = Split(
         split.train[spread(len(split.train), train)],
         split.validation[spread(len(split.validation), judged)],
         tested[spread(len(tested), judged_at_once(run.model))],
     )
-    # Steps too small to diverge: this schedule is over so soon that it has no warm-up.
+    # Steps too small to diverge: this schedule is too short to have a warm-up.
     lr = run.settings.lr * 1e-3
     settings = replace(run.settings, epochs=1, patience=None, class_weights=False, lr=lr)
     with TemporaryDirectory(prefix="clearconv-plan-") as place:
@@ -201,7 +201,7 @@ def _measure(run: Run, train: int, judged: int) -> _Found:
     trained = last - watch.begin
     judging = max(record.seconds - trained, 1e-9)
     save = max(watch.saved - last - judging, 0.0)
-    # What the first steps took beyond the others: threads are started, and images made ahead.
+    # Extra time of the first steps: threads are started, and images prepared ahead.
     start = max(0.0, float(times[:_WARM].sum()) - each * int(sizes[:_WARM].sum()))
     return _Found(
         image=each,

@@ -1,4 +1,4 @@
-"""Before training: the data, and the run ahead, as one report."""
+"""A report before training on the data and the run ahead."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,28 +13,28 @@ from clearconv.planning.surveyor import Survey, survey
 from clearconv.train import Callback, Run, prepare
 from clearconv.words import amount, counted, duration, printable, table
 
-#: So many classes are listed, groups of copies shown.
+#: Number of classes listed, and of groups of copies shown.
 _CLASSES, _FEW = 20, 5
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is known before a run; ``print`` shows it.
+    """Everything known before a run; ``print`` shows it.
 
     Attributes
     ----------
     data : str
-        What was looked at.
+        Name of the data.
     survey : Survey
-        What is in the data.
+        Contents of the data.
     model : str
         Name, number of parameters and input of the network.
     reading_seconds : float
         How long reading the data took.
     forecast : Forecast or None
-        Time and memory of the run; None where nothing can be trained, as a problem says.
+        Time and memory of the run; None if nothing can be trained, as one of the problems says.
     joined : str, optional
-        That the last two batches of each epoch are one, where that is so.
+        A note that the last two batches of each epoch are joined, if they are.
     """
 
     data: str
@@ -61,14 +61,14 @@ class Plan:
 
 
 def plan(data: Any, *, callbacks: Sequence[Callback] = (), **given: Any) -> Plan:
-    """Look at data before training: what is in them, how long a run takes, how much memory.
+    """Look at data before training: their contents, and the time and memory of a run.
 
     Parameters
     ----------
     data : str, Path, Source, or (images, labels)
         As for ``clearconv.train.train``.
     callbacks : sequence of Callback
-        Told how far reading is.
+        Informed of the progress of reading.
     **given
         Attributes of ``Settings``, as for ``clearconv.train.train``.
 
@@ -79,8 +79,8 @@ def plan(data: Any, *, callbacks: Sequence[Callback] = (), **given: Any) -> Plan
     Raises
     ------
     ArgumentError, BackendError, DataError
-        As ``clearconv.train.train`` would: what it refuses is refused here. Only a split that
-        nothing can be trained with, as where all images are copies, is a problem of the survey.
+        In the same cases as ``clearconv.train.train``. Only a split that leaves nothing to train
+        with, as when all images are copies, is a problem of the survey instead.
 
     Notes
     -----
@@ -93,14 +93,14 @@ def plan(data: Any, *, callbacks: Sequence[Callback] = (), **given: Any) -> Plan
 
 
 def plan_of(run: Run, reading_seconds: float) -> Plan:
-    """Return the plan of a run that is prepared and not begun, or taken up again.
+    """Return the plan of a run that is prepared but not started, or resumed.
 
     Parameters
     ----------
     run : Run
-        Is not changed, to the bit.
+        The run; it is not changed in any bit.
     reading_seconds : float
-        How long reading its data took.
+        Time that reading its data took.
 
     Returns
     -------
@@ -132,7 +132,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"sizes       {low} to {high}, median {middle} (rows x columns)"
     if found.below_input:
         smaller = counted(found.below_input, "image")
-        yield f"            {smaller} smaller than the input, to be enlarged"
+        yield f"            {smaller} smaller than the input and enlarged"
     if found.cropped:
         yield f"            the crop to the input's shape cuts {found.cropped:.0%} of a typical one"
     colour = {0: "all in colour", many: "all grey"}.get(found.grey)
@@ -151,7 +151,7 @@ def _lines(plan: Plan) -> Iterator[str]:
 
 
 def _classes(found: Survey) -> Iterator[str]:
-    """Show a table of the classes; of many, the largest and the smallest."""
+    """Show a table of the classes; if there are many, the largest and the smallest."""
     order = list(range(len(found.classes)))
     if len(order) > _CLASSES:
         order.sort(key=lambda i: -found.images[i])
@@ -172,11 +172,11 @@ def _copies(found: Survey) -> Iterator[str]:
     if found.alike:
         yield from _groups(found)
     else:
-        none = "none was found" if found.uncompared else "no picture occurs twice"
+        none = "none found" if found.uncompared else "no picture occurs twice"
         yield f"copies      {none}"
     if found.uncompared:
         unknown = counted(found.uncompared, "image")
-        yield f"            unknown of {unknown}: not every pair was compared"
+        yield f"            unknown for {unknown}: not every pair was compared"
 
 
 def _groups(found: Survey) -> Iterator[str]:
@@ -206,12 +206,12 @@ def _time(plan: Plan) -> Iterator[str]:
         f"{duration(ahead.validation_seconds)}"
     )
     yield (
-        f"            besides, the test takes {duration(ahead.test_seconds)}, the report "
+        f"            in addition, the test takes {duration(ahead.test_seconds)}, the report "
         f"{duration(ahead.report_seconds)}; reading the data took {duration(plan.reading_seconds)}"
     )
     there = machine.memory()
     if ahead.memory_bytes > 0.9 * there:
         yield (
-            f"Warning: this machine has {amount(there)} of memory; take a smaller `batch_size` or "
+            f"Warning: this machine has {amount(there)} of memory; use a smaller `batch_size` or "
             "`image_size`"
         )

@@ -1,4 +1,4 @@
-"""What the data of a run are: counts, sizes, colour, copies, and what is wrong with them."""
+"""The data of a run: counts, sizes, colour, copies and problems."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,45 +12,44 @@ from clearconv.runs.interval import FEW_TESTED
 from clearconv.train import Run
 from clearconv.train.network import small_input
 
-#: From this ratio of the largest class to the smallest, rare classes are drowned out.
+#: From this ratio of the largest class to the smallest, rare classes are neglected.
 _IMBALANCED = 3.0
 
-#: Share of a typical image from which its cropping is worth a word of advice.
+#: From this cropped share of a typical image, the report gives advice.
 _MUCH = 0.4  # a picture of 16:9 loses 44 % to a square
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What is in the data.
+    """Contents of the data.
 
     Attributes
     ----------
     classes : tuple of str
         In label order.
     images : tuple of int
-        Of each class.
+        Number of images per class.
     parts : dict
-        Training, validation and test part: how many images of each class.
+        Number of images per class in the training, validation and test part.
     smallest, median, largest : (int, int)
-        Rows and columns of the image with the least and the most pixels, and the medians.
+        Rows and columns of the image with the fewest and the most pixels, and the medians.
     below_input : int
-        How many images are smaller than the network's input, so that they are enlarged.
+        Number of images smaller than the network's input, which are enlarged.
     cropped : float
-        Share of its pixels that half of the images lose at least when the network sees their
-        middle; 0 where it sees all.
+        Median share of its pixels that an image loses when the network sees only its middle; 0 if
+        it sees the whole image.
     grey : int
-        How many images have no colour.
+        Number of images without colour.
     left_out : int
-        How many files hold no usable image.
+        Number of files without a usable image.
     same, alike : tuple of tuple of str
-        Groups of files with equal pixels, and of those that are nearly the same, equal ones
-        included.
+        Groups of files with equal pixels, and groups of nearly equal ones, including equal ones.
     straddling : int
-        How many of the groups lie in more than one part.
+        Number of groups that are in more than one part.
     uncompared : int
-        How many images resemble too many others for every pair to be compared.
+        Number of images that resemble too many others for every pair to be compared.
     problems : tuple of str
-        Everything to be warned of, each naming a file.
+        Warnings, each naming a file.
     advice : tuple of str
         What to do about it.
     """
@@ -74,12 +73,12 @@ class Survey:
 
     @property
     def imbalance(self) -> float:
-        """Return how many times larger the largest class is than the smallest."""
+        """Return the ratio of the largest class to the smallest."""
         return max(self.images) / min(self.images)
 
     @property
     def copies(self) -> int:
-        """Return how many images are copies of another."""
+        """Return the number of images that are copies of another."""
         return sum(map(len, self.alike)) - len(self.alike)
 
     def to_dict(self) -> dict[str, Any]:
@@ -93,7 +92,7 @@ def survey(run: Run) -> Survey:
     Parameters
     ----------
     run : Run
-        Prepared, not necessarily begun.
+        Prepared, not necessarily started.
 
     Returns
     -------
@@ -132,7 +131,7 @@ def survey(run: Run) -> Survey:
 
 
 def _advice(run: Run, images: np.ndarray) -> list[str]:
-    """Say what a person should consider before the run."""
+    """Return advice to consider before the run."""
     names, advice = run.source.classes, []
     ratio = images.max() / max(1, images.min())
     if ratio >= _IMBALANCED and not run.settings.class_weights:
@@ -142,7 +141,9 @@ def _advice(run: Run, images: np.ndarray) -> list[str]:
         )
     few = [name for name, count in zip(names, images, strict=True) if count < 20]
     if few:
-        advice.append(f"fewer than 20 images are too few to learn or to judge: {some_classes(few)}")
+        advice.append(
+            f"fewer than 20 images are too few to learn from or to judge by: {some_classes(few)}"
+        )
     settings = run.settings
     if run.source.kind == "photos" and settings.model in MODELS and settings.start is None:
         side, own = small_input(run.source, settings.model), MODELS[settings.model].input_shape[1]
@@ -153,8 +154,8 @@ def _advice(run: Run, images: np.ndarray) -> list[str]:
             )
     if (cut := run.preprocessing.cut(run.source.sizes)) >= _MUCH:
         advice.append(
-            f"the network sees the middle of each image only, without {cut:.0%} of a typical one: "
-            "if what tells the classes apart lies at the ends, consider `resize='squash'`"
+            f"the network sees only the middle of each image, without {cut:.0%} of a typical one: "
+            "if the classes differ mainly at the ends, consider `resize='squash'`"
         )
     tested, folds = _different(run), usual_folds(run.source)
     if tested < FEW_TESTED and folds and run.settings.split is None:
@@ -167,7 +168,7 @@ def _advice(run: Run, images: np.ndarray) -> list[str]:
 
 
 def _different(run: Run) -> int:
-    """Return how many different pictures the test part shows."""
+    """Return the number of different pictures in the test part."""
     return len(np.unique(run.source.twins.alike[run.split.test]))
 
 

@@ -1,4 +1,4 @@
-"""What a training run came to, as one page that needs no other file."""
+"""The results of a training run, as one page that needs no other file."""
 
 from clearconv.report.callback import Report
 from clearconv.report.statistics import Calibration, calibration, doubtful_labels

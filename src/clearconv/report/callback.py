@@ -1,4 +1,4 @@
-"""The report of a run that is started from Python."""
+"""The report of a run started from Python."""
 
 from html import escape
 from pathlib import Path
@@ -27,7 +27,7 @@ class Report(Callback):
         self._run: Run | None = None
 
     def started(self, run: Run) -> None:
-        """Remember the data, which may be in memory only."""
+        """Remember the data, which may exist only in memory."""
         self._run = run
 
     def finished(self, result: Result) -> None:

@@ -1,4 +1,4 @@
-"""What a report is made of: a run folder read, and its best model asked once about every image."""
+"""The contents of a report: a run folder, and its best model's answer for every image."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,18 +19,18 @@ from clearconv.train import Evaluation, Result, Settings, evaluate_model
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Images of one part of the split, and what the model says of them.
+    """Images of one part of the split, and the model's answers for them.
 
     Attributes
     ----------
     name : {"test", "validation", "training"}
-        Which part.
+        Name of the part.
     samples : ndarray of int64
         The images' numbers in the source.
     evaluation : Evaluation
         In the same order.
     total : int
-        Images of the part; more than were looked at where only a sample was.
+        Number of images in the part; larger than the number evaluated if only a sample was.
     """
 
     name: str
@@ -41,16 +41,16 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """A run, as far as it has come.
+    """A run, finished or not.
 
     Attributes
     ----------
     opened : Opened
-        The run, whose model is that of the epoch that was kept.
+        The run, with the model of the epoch that was kept.
     source, split
         The data and their parts.
     tested : Evaluation or None
-        Of the test part, where it is known; else the model is asked.
+        Evaluation of the test part, if it is known; else the model is run.
     """
 
     opened: Opened
@@ -68,7 +68,7 @@ class Measured:
     ) -> "Measured":
         """Read a run folder; see `write_report`."""
         opened = open_run(folder)
-        # what is wrong with the run is said before its images are read
+        # problems of the run are reported before its images are read
         _ = opened.settings, opened.trained
         call = "clearconv.report.write_report(folder, (images, labels))"
         moved = "clearconv.report.write_report({}, DATA)"
@@ -106,7 +106,7 @@ class Measured:
 
     @property
     def finished(self) -> bool:
-        """Tell whether the run is tested."""
+        """Return whether the run has been tested."""
         return self.opened.finished
 
     @property
@@ -116,7 +116,7 @@ class Measured:
 
     @property
     def network(self) -> str:
-        """Return what the model is called."""
+        """Return the name of the model."""
         return self.settings.network
 
     @property
@@ -128,8 +128,8 @@ class Measured:
     def judged(self) -> Part:
         """Return the part that judges the model.
 
-        The test part, once the run is finished. Before, the validation part: whoever saw the test
-        early would choose by it.
+        The test part, once the run is finished. Before that, the validation part: anybody who saw
+        the test early would choose by it.
         """
         if not self.finished:
             return self._part("validation", self.split.validation)
@@ -139,7 +139,7 @@ class Measured:
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
-        """Return the parts in which to look for wrong labels, the judging one last."""
+        """Return the parts in which to look for wrong labels, the judging part last."""
         train = self.split.train
         some = train[spread(len(train), REPORTED)]
         parts = [self._part("training", some, len(train))]

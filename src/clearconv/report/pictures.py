@@ -14,7 +14,7 @@ from clearconv.report.measured import Measured, Part
 from clearconv.report.statistics import doubtful_labels
 from clearconv.runs.evaluation import spread
 
-_SIDE = 176  # pixels of a photograph's longer side, at most
+_SIDE = 176  # largest length of a photograph's longer side, in pixels
 _MISTAKES, _DOUBTS, _PAIRS, _EACH, _CHECKED, _EXAMPLES, _FILTERS = 12, 8, 6, 6, 8, 3, 64
 
 
@@ -27,15 +27,15 @@ class Shown:
     picture : str
         HTML of the image as the model sees it.
     file : str
-        Its name.
+        Name of the image file.
     label, said : str
-        Its class, and what the model, or whoever doubts, says instead.
+        Its class, and the class that the model, or the search for wrong labels, gives instead.
     probability : float
-        Of what is said.
+        Probability of the class `said`.
     heat : str
-        HTML of Grad-CAM over it, or nothing.
+        HTML of Grad-CAM over the image, or nothing.
     blank : bool
-        Whether Grad-CAM is 0 everywhere, so that `heat` is of occlusion instead.
+        Whether Grad-CAM is 0 everywhere, so that `heat` shows occlusion instead.
     """
 
     picture: str
@@ -48,7 +48,7 @@ class Shown:
 
 
 def mistakes(run: Measured) -> list[Shown]:
-    """Return the surest mistakes, with what spoke for the wrong class."""
+    """Return the most confident mistakes, with maps of what supported the wrong class."""
     part = run.judged
     said = part.evaluation
     places = said.mistaken[:_MISTAKES]
@@ -62,7 +62,7 @@ def mistakes(run: Measured) -> list[Shown]:
 
 
 def doubts(run: Measured) -> list[tuple[Part, int, list[Shown]]]:
-    """Return, for each part, how many labels are doubtful and the worst of them."""
+    """Return, for each part, the number of doubtful labels and the worst of them."""
     found = []
     for part in run.parts:
         places, instead = doubtful_labels(part.evaluation.probabilities, part.evaluation.labels)
@@ -98,7 +98,7 @@ def checked(run: Measured) -> tuple[SanityCheck, list[tuple[Shown, str]]]:
     check = sanity_check(run.model, x, answers, seed=run.settings.seed)
     images = []
     telling = np.flatnonzero(check.trained.any(axis=(1, 2)))
-    # images lie class by class: places far apart show different classes
+    # images are ordered by class: places far apart show different classes
     for k in telling[spread(len(telling), _EXAMPLES)] if len(telling) else ():
         first = shown(run, part, int(few[k]), answers[k], check.trained[k])
         images.append((first, _over(run, part, int(few[k]), check.random[k], "by random weights")))
@@ -108,7 +108,7 @@ def checked(run: Measured) -> tuple[SanityCheck, list[tuple[Shown, str]]]:
 def filters(run: Measured) -> tuple[list[str], tuple[int, ...]]:
     """Return pictures of the first convolution's filters, and the shape of its weight.
 
-    Zero is grey. Of other than one or three input channels there are no pictures.
+    Zero is grey. There are no pictures unless there are one or three input channels.
     """
     weight = next((v for v in run.model.parameters.values() if v.ndim == 4), None)
     if weight is None or weight.shape[1] not in (1, 3) or max(weight.shape[2:]) == 1:
@@ -131,7 +131,7 @@ def inputs(run: Measured, part: Part, places: Sequence[int] | Array) -> Array:
 
 
 def shown(run: Measured, part: Part, place: int, said: int, heat: Array | None = None) -> Shown:
-    """Show one image of a part, and what is said of it."""
+    """Show one image of a part with its captions."""
     evaluation = part.evaluation
     label = run.classes[evaluation.labels[place]]
     alt = f"{label}, {evaluation.files[place]}"

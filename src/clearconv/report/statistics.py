@@ -1,4 +1,4 @@
-"""How honest a probability is, how likely a label."""
+"""Calibration of probabilities, and labels that may be wrong."""
 
 from dataclasses import dataclass
 
@@ -12,18 +12,18 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Whether a model is right as often as it says.
+    """Whether a model is correct as often as its probabilities say.
 
     Attributes
     ----------
     edges : ndarray of shape (bins + 1,)
-        Of the probability of the predicted class.
+        Bin edges of the predicted class's probability.
     counts : ndarray of int64, shape (bins,)
-        Images in each bin.
+        Number of images per bin.
     confidence, accuracy : ndarray of shape (bins,)
-        Mean probability and share of right answers; NaN in an empty bin.
+        Mean probability and share of correct answers; NaN in an empty bin.
     error : float
-        Expected calibration error: the mean distance of the two, by image.
+        Expected calibration error: the mean distance between the two, weighted by images.
     """
 
     edges: Array
@@ -34,23 +34,23 @@ class Calibration:
 
     @property
     def bias(self) -> float:
-        """Return mean confidence less accuracy: above 0 the model is too sure of itself."""
+        """Return mean confidence minus accuracy: above 0 the model is overconfident."""
         known = self.counts > 0
         gaps = (self.confidence - self.accuracy)[known]
         return float(gaps @ self.counts[known] / self.counts.sum())
 
 
 def calibration(probabilities: Array, labels: Indices, bins: int = 10) -> Calibration:
-    """Compare the probability of each answer with how often such answers are right.
+    """Compare the probability of each answer with how often such answers are correct.
 
     Parameters
     ----------
     probabilities : ndarray of shape (n, K)
-        Of each class.
+        Probability of each class.
     labels : ndarray of int64, shape (n,)
         True classes.
     bins : int
-        Equal intervals from 0 to 1.
+        Number of equal intervals from 0 to 1.
 
     Returns
     -------
@@ -77,17 +77,17 @@ def calibration(probabilities: Array, labels: Indices, bins: int = 10) -> Calibr
 
 
 def doubtful_labels(probabilities: Array, labels: Indices) -> tuple[Indices, Indices]:
-    """Find images whose given class is probably wrong, by a model's own doubts.
+    """Find images whose given class is probably wrong, by a model's probabilities.
 
     An image counts as confidently of class j if its probability of j reaches the mean probability
-    of j among the images labelled j: each class sets its own bar. Who is confidently of another
-    class than the given one, and of none more, is doubtful.
+    of j among the images labelled j: each class sets its own threshold. An image is doubtful if it
+    counts as confidently of another class, and that class is the most probable of these.
 
     Parameters
     ----------
     probabilities : ndarray of shape (n, K)
-        Of each class, best by a model that has not learnt from these images; one that has, doubts
-        less.
+        Probability of each class, preferably by a model that has not been trained on these images;
+        a model that has doubts less.
     labels : ndarray of int64, shape (n,)
         Given classes.
 
@@ -96,7 +96,7 @@ def doubtful_labels(probabilities: Array, labels: Indices) -> tuple[Indices, Ind
     places : ndarray of int64
         The doubtful images, the lowest probability of the given class first.
     instead : ndarray of int64
-        The class that each seems to be.
+        The class that each seems to belong to.
 
     References
     ----------

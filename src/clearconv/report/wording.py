@@ -1,4 +1,4 @@
-"""How a report says what its reader can do next: as calls, or in the words of who writes it."""
+"""How a report states the reader's next steps: as calls, or in its caller's own form."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,23 +11,23 @@ from clearconv.train import Settings
 
 
 def changed(kind: str, settings: Settings) -> dict[str, Any]:
-    """Return the settings that are not the defaults, those first that others' defaults follow.
+    """Return the settings that are not the defaults, first those on which other defaults depend.
 
     Parameters
     ----------
     kind : {"photos", "idx", "digits", "arrays"}
         Kind of the data.
     settings : Settings
-        Those of a run.
+        The run's settings.
 
     Returns
     -------
     dict
-        Setting -> value; of the augmentation only the part that is not the default.
+        Setting -> value; for the augmentation only the part that is not the default.
     """
     plain = settings.to_dict()
     plain.pop("data")
-    # the network's name too: one of the user's own has no options to leave out
+    # also the network's name: a user's own network has no options to leave out
     leading = {name: plain.pop(name) for name in ("model", "start", "optimiser", "schedule")}
     usual = Settings.for_data(kind, settings.data).to_dict()
     standard = Settings.for_data(kind, settings.data, **leading).to_dict()
@@ -35,7 +35,7 @@ def changed(kind: str, settings: Settings) -> dict[str, Any]:
         **{name: value for name, value in leading.items() if value != usual[name]},
         **{name: value for name, value in plain.items() if value != standard[name]},
     }
-    if settings.start is not None:  # it brings its layers with it
+    if settings.start is not None:  # it comes with its layers
         for name in FIXED:
             found.pop(name, None)
     if "augmentation" in found:  # a part of it suffices
@@ -48,19 +48,19 @@ def changed(kind: str, settings: Settings) -> dict[str, Any]:
 
 
 def calling(kind: str, settings: Settings) -> str:
-    """Return the shortest call of ``clearconv.fit`` whose settings are these.
+    """Return the shortest call of ``clearconv.fit`` with these settings.
 
     Parameters
     ----------
     kind : {"photos", "idx", "digits", "arrays"}
         Kind of the data.
     settings : Settings
-        Those of a run.
+        The run's settings.
 
     Returns
     -------
     str
-        A line of Python; `model` and `data` stand for what no text can hold.
+        A line of Python; `model` and `data` stand for objects that text cannot express.
     """
     given = changed(kind, settings)
     given.pop("model", None)
@@ -71,7 +71,7 @@ def calling(kind: str, settings: Settings) -> str:
 
 
 def data_name(kind: str, settings: Settings) -> str:
-    """Return the data's name; of a folder named as the bundled digits are, one that tells."""
+    """Return the data's name; for a folder named like the bundled digits, an unambiguous one."""
     return "./digits" if (kind, settings.data) == ("photos", "digits") else settings.data
 
 
@@ -81,18 +81,18 @@ def _predicting(folder: Path) -> str:
 
 @dataclass(frozen=True)
 class Wording:
-    """What a report says to its reader; by default to one who calls functions.
+    """The wording of a report; by default for a reader who calls functions.
 
     Attributes
     ----------
     spell : callable
-        From a message, in which settings stand in backticks, to what the page says.
+        From a message, in which settings are in backticks, to the page's text.
     again : callable
-        From kind of data and settings to the line that repeats the run.
+        From the kind of data and the settings to the line that repeats the run.
     predict : callable
-        From the run's folder to the line that names the class of new images.
+        From the run's folder to the line that predicts the class of new images.
     explain : (str, str)
-        What explains another layer's maps, and what takes the layer.
+        The command or function that explains another layer's maps, and its option for the layer.
     """
 
     spell: Callable[[str], str] = str

@@ -41,31 +41,31 @@ def write_report(
     wording: Wording = _CALLS,
     result: Result | None = None,
 ) -> Path:
-    """Write what a person should know of a run into its folder, as one page that needs no other.
+    """Write the report of a run into its folder, as one page that needs no other file.
 
     Parameters
     ----------
     folder : str or Path
-        The run folder. An unfinished run is judged by its validation images, and says so.
+        The run folder. An unfinished run is judged by its validation images, as the page says.
     data : str, Path, Source, or (images, labels), optional
-        Where the data are now, if they moved; or the run's own data, opened, or as arrays.
+        Where the data are now, if they have moved; or the run's own data, opened or as arrays.
     progress : callable, optional
         Called as ``progress(done, total)`` while images are read.
     wording : Wording, optional
-        How the page says what its reader can do; by default as calls of functions.
+        How the page states the reader's next steps; by default as function calls.
     result : Result, optional
-        What training returned, if it has just ended: the test part is then not evaluated again.
+        Result that training returned, if it has just ended: the test is then not repeated.
 
     Returns
     -------
     Path
-        ``report.html`` in the folder; a page of clearconv that is there is replaced.
+        ``report.html`` in the folder; an existing page of clearconv is replaced.
 
     Raises
     ------
     RunError, ModelFileError, DataError
         If the folder, the model or the data cannot be used, or ``report.html`` is not a page of
-        clearconv; then nothing is written.
+        clearconv. Nothing is written then.
     """
     folder = Path(folder)
     path = folder / files.REPORT
@@ -86,13 +86,13 @@ def write_report(
     except OSError as error:
         raise RunError(
             f"{path} cannot be written ({error.strerror or error}). Is the disk full, or the "
-            "folder not yours?"
+            "folder write-protected?"
         ) from None
     return path
 
 
 def _content(run: Measured, wording: Wording) -> dict[str, Any]:
-    """Return everything the template shows."""
+    """Return everything that the template shows."""
     said = run.judged.evaluation
     low, high = said.interval
     trained = np.bincount(run.source.labels[run.split.train], minlength=len(run.classes))
@@ -119,7 +119,7 @@ def _content(run: Measured, wording: Wording) -> dict[str, Any]:
             matrix(
                 said.confusion.tolist(),
                 run.classes,
-                corner="rows: true class, columns: what the model said",
+                corner="rows: true class, columns: predicted class",
                 links={(i, j): f"#confusion-{i}-{j}" for i, j in confused},
             )
         ),
@@ -131,20 +131,20 @@ def _content(run: Measured, wording: Wording) -> dict[str, Any]:
                 fit.edges.tolist(),
                 fit.counts.tolist(),
                 title="Images",
-                x_label="probability the model gave its answer",
+                x_label="probability of the model's answer",
             )
         ),
         "reliability": Markup(
             histogram(
                 fit.edges.tolist(),
                 [None if isnan(value) else value for value in fit.accuracy.tolist()],
-                title="Right answers",
-                x_label="probability the model gave its answer",
+                title="Correct answers",
+                x_label="probability of the model's answer",
                 percent=True,
-                diagonal="as often as it says",
+                diagonal="perfect calibration",
                 notes=[
                     f"{_count(count)} images, mean probability {_percent(sure)}, "
-                    f"{_percent(right)} right"
+                    f"{_percent(right)} correct"
                     for count, sure, right in zip(
                         fit.counts, fit.confidence, fit.accuracy, strict=True
                     )
@@ -216,7 +216,7 @@ def _class_rows(run: Measured, trained: Any) -> list[dict[str, Any]]:
     for place, name in enumerate(run.classes):
         precision, recall = float(said.precision[place]), float(said.recall[place])
         both = precision + recall
-        # never said, or no images: the harmonic mean of the two is 0 or unknown
+        # never predicted, or no images: the harmonic mean of the two is 0 or unknown
         f1 = 2 * precision * recall / both if both > 0 else 0.0 if images[place] else float("nan")
         rows.append(
             {
@@ -232,13 +232,13 @@ def _class_rows(run: Measured, trained: Any) -> list[dict[str, Any]]:
 
 
 def _warnings(run: Measured, spell: Callable[[str], str]) -> list[str]:
-    """List what was wrong with the data and what was noticed in training, the gravest first."""
+    """List the problems of the data and the warnings of training, the most serious first."""
     plan = PlanRecord.read(run.folder)
     noticed = [
         f"epoch {record.epoch}: {text}" for record in run.history for text in record.warnings
     ]
     twins = twin_problems(run.source, run.split)
-    # what knows its kind comes first: the plan on disk repeats it as plain text
+    # messages that know their kind come first: the plan on disk repeats them as plain text
     lacking = class_problems(run.source, run.split, run.settings.keeps_twins_together)
     found = [*lacking, *run.source.problems, *run.split.problems, *twins, *plan.problems]
     found += plan.advice
@@ -271,12 +271,12 @@ def _versions(run: Measured) -> list[tuple[str, str]]:
 
 
 def _forecast(seconds: float | None) -> str:
-    """Return how long training and validation were to take, where that was said."""
+    """Return the forecast time of training and validation, if there was one."""
     return "" if seconds is None else f"; the forecast was {duration(seconds)}"
 
 
 def _chosen(record: EpochRecord) -> str:
-    """Say by which measure an epoch was chosen, and how."""
+    """State by which measure an epoch was chosen, and how."""
     name = record.measure.removeprefix("validation_").replace("_", " ")
     how = "the highest"
     if record.validation_standard_error is not None:

@@ -1,9 +1,9 @@
 """Which epoch's model is kept: the latest whose validation is not clearly below the highest.
 
-The highest of many validations is a lucky one, the more so the fewer images judged: of 100 epochs
-that are equally good, it lies about two standard errors above what they are worth. So an epoch that
-comes later and has learnt more is taken unless it lies below the highest by more than that.
-``docs/training.md`` shows what this is worth.
+The highest of many validations is partly luck, and more so with few images: of 100 equally good
+epochs, the highest is about two standard errors above the true value. So a later epoch, which has
+learnt more, is taken unless it is below the highest by more than that.
+``docs/training.md`` shows the effect.
 """
 
 from collections.abc import Sequence
@@ -14,21 +14,21 @@ import numpy as np
 from clearconv.runs.evaluation import Evaluation
 from clearconv.runs.records.epoch import EpochRecord
 
-#: Standard errors that an epoch may lie below the highest validation before it.
+#: Number of standard errors by which an epoch may be below the highest validation before it.
 _CLEARLY = 2.0
 
 
 def standard_error(validation: Evaluation, every_class_alike: bool) -> float:
-    """Return the standard error of what an epoch is judged by.
+    """Return the standard error of the measure by which an epoch is judged.
 
     A share r of n is taken as (r n + 1) / (n + 2): n of n right are not certain.
 
     Parameters
     ----------
     validation : Evaluation
-        After the epoch.
+        Evaluation after the epoch.
     every_class_alike : bool
-        Whether the mean recall is what counts, and not the accuracy.
+        Whether the mean recall counts instead of the accuracy.
     """
     if every_class_alike:
         images = np.bincount(validation.labels, minlength=len(validation.classes))
@@ -43,7 +43,7 @@ def standard_error(validation: Evaluation, every_class_alike: bool) -> float:
 def best_epoch(history: Sequence[EpochRecord]) -> int:
     """Return the number, from 1, of the epoch whose model is kept.
 
-    It is the latest that did not lie clearly below the highest validation up to it, so that a run
+    It is the latest that was not clearly below the highest validation up to then, so that a run
     knows at the end of each epoch whether to keep its model. In records of earlier versions of
     clearconv, which hold no standard error, it is the epoch with the highest validation.
     """
@@ -59,5 +59,5 @@ def best_epoch(history: Sequence[EpochRecord]) -> int:
 
 
 def highest_epoch(history: Sequence[EpochRecord]) -> int:
-    """Return the epoch, from 1, with the highest validation; of equals that with the lower loss."""
+    """Return the epoch, from 1, with the highest validation; and then the lower loss."""
     return max(history, key=lambda r: (r.judged, -r.validation_loss, -r.epoch)).epoch

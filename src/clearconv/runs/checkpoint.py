@@ -1,8 +1,8 @@
-"""Where a run stands, in one file: what it takes to go on as if it had never stopped.
+"""The state of a run in one file: everything needed to continue as if it had never stopped.
 
-``last.safetensors`` holds the model, the optimiser's memory, the history, and how far the epoch
-under way has come. Random numbers need no state, since each is keyed by what it is for. The file
-carries a SHA-256 over all that it holds, and the one before it stays as ``previous.safetensors``.
+``last.safetensors`` holds the model, the optimiser's state, the history, and the progress of the
+current epoch. Random numbers need no state, since each is keyed by its purpose. The file carries a
+SHA-256 of its whole content, and the one before it is kept as ``previous.safetensors``.
 """
 
 import errno
@@ -25,18 +25,18 @@ from clearconv.saving.header import DamagedFileError
 
 @dataclass
 class SoFar:
-    """What the epoch under way has come to.
+    """The sums of the current epoch.
 
     Attributes
     ----------
     step : int
-        Steps done.
+        Number of steps done.
     seen, right : int
-        Images trained on, and those recognised.
+        Number of images trained on, and of those classified correctly.
     loss : float
-        Sum over the images seen.
+        Sum of the losses of the images seen.
     seconds : float
-        Spent, over all sittings.
+        Time spent, over all sessions.
     """
 
     step: int = 0
@@ -53,13 +53,13 @@ class Checkpoint:
     Attributes
     ----------
     model : Node
-        With its weights, and in ``info`` the classes and the preprocessing.
+        Model with its weights, and in ``info`` the classes and the preprocessing.
     memory : dict
-        Of the optimiser.
+        State of the optimiser.
     history : list of EpochRecord
-        A record an epoch.
+        One record per epoch.
     so_far : SoFar
-        Of the epoch under way.
+        Sums of the current epoch.
     """
 
     model: Node
@@ -68,7 +68,7 @@ class Checkpoint:
     so_far: SoFar
 
 
-#: What a checkpoint says of the run's progress.
+#: The part of a checkpoint about the run's progress.
 PROGRESS: Schema = {
     "history": Many(RECORD),
     "so_far": {"step": WHOLE, "seen": WHOLE, "right": WHOLE, "loss": NUMBER, "seconds": NUMBER},
@@ -76,13 +76,13 @@ PROGRESS: Schema = {
 
 _SO_FAR = tuple(item.name for item in fields(SoFar))
 _BEFORE = (
-    "Put a whole copy back, or remove it: the run then goes on from the checkpoint before it, if "
+    "Put a whole copy back, or remove it: the run then continues from the checkpoint before it, if "
     "there is one, to the same weights."
 )
 
 
 def about_state(history: list[EpochRecord], so_far: SoFar) -> dict[str, Any]:
-    """Return what a checkpoint's ``info`` holds of the run's progress."""
+    """Return the part of a checkpoint's ``info`` about the run's progress."""
     return {
         "epoch": len(history),
         "history": [record.to_dict() for record in history],
@@ -91,28 +91,28 @@ def about_state(history: list[EpochRecord], so_far: SoFar) -> dict[str, Any]:
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
-    """Return the newest state; one that is damaged is refused, and nothing is removed.
+    """Return the newest state; a damaged one is refused, and nothing is removed.
 
-    Without ``last.safetensors`` it is that of ``previous.safetensors``: so a user who removes a
-    damaged file goes on from the one before it.
+    Without ``last.safetensors`` it is the state in ``previous.safetensors``: a user who removes a
+    damaged file continues from the one before it.
     """
     last, previous = folder / files.LAST, folder / files.PREVIOUS
     if not last.exists() and not previous.exists():
         raise RunError(
-            f"{folder} holds neither {files.LAST} nor {files.PREVIOUS}, so there is nothing to go "
-            "on from. Start a new run: the same settings give the same weights."
+            f"{folder} holds neither {files.LAST} nor {files.PREVIOUS}, so there is nothing to "
+            "continue from. Start a new run: the same settings give the same weights."
         )
     if not last.exists():
         return _read(previous)
     try:
         return _read(last)
     except DamagedFileError as error:
-        remedy = "No whole checkpoint is before it; start a new run with the same settings."
+        remedy = "There is no whole checkpoint before it; start a new run with the same settings."
         try:
             where = position(_read(previous))
             remedy = (
                 f"The checkpoint before it is whole ({where}): remove {last} and resume again; "
-                "the run goes on from there to the same weights."
+                "the run continues from there to the same weights."
             )
         except (ModelFileError, RunError):
             pass
@@ -120,10 +120,10 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
 
 def check_best(folder: Path, history: list[EpochRecord], best_epoch: int) -> None:
-    """Raise now, not after hours of training, if the best model is not as it was kept.
+    """Raise now, not after hours of training, if the best model is not the one that was kept.
 
-    A later epoch's is fine: a kill fell between writing it and the checkpoint, and the run will
-    come to it again.
+    A later epoch's model is fine: a kill came between writing it and the checkpoint, and the run
+    will reach that epoch again.
     """
     path = folder / files.BEST
     remedy = "Put the file back, or start a new run with the same settings."
@@ -139,13 +139,13 @@ def check_best(folder: Path, history: list[EpochRecord], best_epoch: int) -> Non
 
 
 def position(state: Checkpoint) -> str:
-    """Say where a state is: ``after epoch 3, step 12``."""
+    """Describe a state: ``after epoch 3, step 12``."""
     step = f", step {state.so_far.step}" if state.so_far.step else ""
     return f"after epoch {len(state.history)}{step}"
 
 
 def write(path: Path, content: bytes, previous: Path | None = None) -> None:
-    """Write a file of the run whole, or leave all as it was and say what is in the way."""
+    """Write a whole file of the run, or leave everything as it was and say what prevents it."""
     try:
         write_atomically(path, content, previous)
     except OSError as error:
@@ -159,11 +159,11 @@ def write(path: Path, content: bytes, previous: Path | None = None) -> None:
         remedy = remedies.get(error.errno, "Make the folder writable")
         if (folder / files.RUN).exists() or not folder.exists():
             rest = (
-                "whatever was saved before is untouched, and "
-                f"`clearconv.train.resume({str(folder)!r})` goes on from there"
+                "everything saved before is untouched, and "
+                f"`clearconv.train.resume({str(folder)!r})` continues from there"
             )
         else:
-            rest = "then start again: the run had not begun"
+            rest = "then start again: the run had not started"
         raise RunError(
             f"{path} cannot be written: {error.strerror or error}. {remedy}; {rest}."
         ) from None
@@ -173,7 +173,7 @@ def _read(path: Path) -> Checkpoint:
     model, memory = load_with_extra(path)
     if not {"history", "so_far"} <= model.info.keys():
         raise RunError(
-            f"{path} is a model, but no checkpoint of a run: it does not say how far it is."
+            f"{path} is a model, but not a checkpoint of a run: it does not say how far the run is."
         )
     if (found := wrong(model.info, PROGRESS)) is not None:
         raise damaged(path, found, _BEFORE)

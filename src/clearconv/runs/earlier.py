@@ -1,4 +1,4 @@
-"""A run that begins with an earlier model: its layers, its weights, its preprocessing."""
+"""A run that starts from an earlier model: its layers, its weights, its preprocessing."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,13 +15,13 @@ from clearconv.runs.evaluation import Indices
 from clearconv.runs.open import Opened, open_run
 from clearconv.runs.settings import OWN
 
-#: What the earlier model determines; a run that begins with it cannot choose otherwise.
+#: Settings that the earlier model determines; a run that starts from it cannot change them.
 FIXED = ("model", "batch_norm", "dropout")
 
 
 @dataclass(frozen=True, eq=False)
 class Earlier:
-    """A trained model to begin with.
+    """A trained model to start from.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Earlier:
             If it cannot be used.
         """
         opened = open_run(path)
-        _ = opened.trained  # what is wrong with it is said now
+        _ = opened.trained  # raises now if something is wrong with it
         about = {"model": OWN} if opened.run is None else opened.settings.to_dict()
         return cls(opened, {name: about[name] for name in FIXED if name in about})
 
@@ -88,7 +88,7 @@ class Earlier:
         Raises
         ------
         ArgumentError
-            If one of them asks for another architecture.
+            If one of them requires another architecture.
         """
         for name in FIXED:
             value, own = given.get(name), self.settings.get(name)
@@ -98,12 +98,12 @@ class Earlier:
             known = "" if own in (None, OWN) else f" (`{name}={own!r}`)"
             raise ArgumentError(
                 f"{asked} does not go with the model of {self.path}{known}, which brings its own "
-                f"layers. Leave `{name}` out, or begin without that model."
+                f"layers. Leave `{name}` out, or start without that model."
             )
         return {**self.settings, "start": str(self.path)}
 
     def doubts(self, source: Source, test: Indices) -> Iterator[str]:
-        """Say so where the model has learnt from images of the new test part."""
+        """Warn if the model has learnt from images of the new test part."""
         if self.opened.run is None:
             return
         if count := self.opened.learnt_from(source, test):
@@ -111,7 +111,7 @@ class Earlier:
             yield (
                 f"the model of {self.path} has learnt from {count:,} of the {len(test):,} test "
                 "images; the test says little about new ones. Keep those apart that it was tested "
-                f"with ({split} where the data are the same), or test on others"
+                f"with ({split} if the data are the same), or test on others"
             )
 
     def begin(
@@ -119,19 +119,19 @@ class Earlier:
     ) -> tuple[Node, Preprocessing]:
         """Return the model for these classes, and its preprocessing.
 
-        The preprocessing stays: the weights belong to images that were scaled so. Where the classes
-        are others, the last layer with parameters is made anew, and keeps what it knows: the
-        weights of each class that both have.
+        The preprocessing is kept: the weights belong to images scaled like that. If the classes
+        differ, the last layer with parameters is replaced, and keeps the weights of each class that
+        both have.
 
         Parameters
         ----------
         classes : tuple of str
-            Of the new data, in the order of the outputs.
+            Classes of the new data, in the order of the outputs.
         image_size : int, optional
-            Height and width that the network sees; its own by default. It must be one that leaves
-            every layer but the last as it is.
+            Height and width that the network sees; its own by default. It must leave the shape of
+            every layer but the last unchanged.
         seed : int
-            Names the first weights of new classes.
+            Seed of the initial weights of new classes.
 
         Returns
         -------
@@ -172,9 +172,9 @@ class Earlier:
         return model, preprocessing
 
     def _known_classes(self, old: Array, new: Array, classes: tuple[str, ...]) -> None:
-        """Copy the rows (one a class) of the classes that both have, if they are as long."""
+        """Copy the rows (one per class) of the classes that both have, if their lengths agree."""
         if old.shape[1:] != new.shape[1:]:
-            return  # another image size: what the rows multiply has changed its meaning
+            return  # another image size: the inputs of the rows have changed their meaning
         for place, name in enumerate(classes):
             if name in self.classes:
                 new[place] = old[self.classes.index(name)]
@@ -197,7 +197,7 @@ def _new_head(model: Node, old: int, new: int, where: Path) -> tuple[str, ...]:
     if not isinstance(head, Linear | Conv2d) or head.output_shape[0] != old:
         raise ArgumentError(
             f"The model of {where} ends in {head.label}, which gives {head.output_shape} and not "
-            f"one number for each of its {old} classes, so it cannot be given other classes."
+            f"one number for each of its {old} classes, so it cannot get other classes."
         )
     head.arguments["out_features" if isinstance(head, Linear) else "out_channels"] = new
     return tuple(join(head.path, name) for name in head.declared)

@@ -16,10 +16,10 @@ from clearconv.runs.open import Opened, Progress, open_run
 
 
 class Reader(Protocol):
-    """Hears how far reading is, as a ``clearconv.train.Callback`` does."""
+    """Receives the progress of reading, as a ``clearconv.train.Callback`` does."""
 
     def reading(self, done: int, total: int) -> None:
-        """Hear that so many of the images are decoded."""
+        """Receive the number of images decoded so far."""
 
 
 def evaluate(
@@ -33,16 +33,16 @@ def evaluate(
         A run folder, or a model file.
     data : str, Path, Source, or (images, labels), optional
         A folder, "digits", what ``clearconv.data.open_data`` or ``from_arrays`` returned, or arrays
-        as ``from_arrays`` takes them. Of the run's own data, which is the default, the test part is
-        used; of other data the test part if they bring one, else every image. Classes that the
-        model does not know are left out.
+        as ``from_arrays`` takes them. By default the run's own test images are used; with other
+        data, their test part if they bring one, else every image. Classes that the model does not
+        know are left out.
     callbacks : sequence of Callback
-        Told how far reading is.
+        Informed of the progress of reading.
 
     Returns
     -------
     Evaluation
-        With `problems`: files and classes left out, images that the model has learnt from.
+        Its `problems` name files and classes left out, and images that the model has learnt from.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def evaluate(
     if unknown:  # an opened source still holds their images
         judged = np.array([name in classes for name in source.classes])
         samples = samples[judged[source.labels[samples]]]
-    if unknown and not own:  # the run's own test left them out as it was told to
+    if unknown and not own:  # the run's own test left them out as its settings ask
         problems = (
             Problem(f"left out, the model does not know it: {some_classes(unknown)}", "missing"),
             *problems,
@@ -92,7 +92,7 @@ def evaluate(
 def _known(
     data: Data, classes: tuple[str, ...], progress: Progress, side: int
 ) -> tuple[Source, tuple[str, ...]]:
-    """Return data with classes that the model knows, and the names of all their classes."""
+    """Return the data with the classes that the model knows, and the names of all their classes."""
     source = in_memory(data, least_classes=1)
     if source is None:
         assert isinstance(data, str | Path)
@@ -114,12 +114,12 @@ def _known(
 
 
 def _doubts(opened: Opened, source: Source, samples: Indices) -> Iterator[str]:
-    """Say so if the model has learnt from some of the images, by their bytes."""
+    """Warn if the model has learnt from some of the images, by their bytes."""
     if opened.run is None or source.kind != "photos":
-        return  # idx data are one file: other bytes there mean other data
+        return  # idx data are one file: different bytes mean different data
     if count := opened.learnt_from(source, samples):
         yield Problem(
-            f"the model has learnt from {count:,} of these {len(samples):,} images; how it does on "
-            "them says little about new ones",
+            f"the model has learnt from {count:,} of these {len(samples):,} images; its results "
+            "on them say little about new ones",
             "leak",
         )

@@ -17,22 +17,22 @@ from clearconv.runs.interval import wilson
 
 Indices = npt.NDArray[np.int64]
 
-#: Images that are evaluated at a time, at most, and what their largest arrays may take.
+#: Largest number of images evaluated at a time, and the memory that their arrays may take.
 _JUDGED, _JUDGED_BYTES = 64, 256 << 20
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One image whose class was not recognised.
+    """One misclassified image.
 
     Attributes
     ----------
     file : str
         The image.
     label, prediction : str
-        Its class, and the class it was taken for.
+        True class, and predicted class.
     probability : float
-        Of the prediction, by the model.
+        Probability of the predicted class.
     """
 
     file: str
@@ -43,25 +43,25 @@ class Mistake:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Predictions for labelled images, and what follows from them.
+    """Predictions for labelled images, and the statistics that follow from them.
 
     Attributes
     ----------
     classes : tuple of str
-        Of the model.
+        Classes of the model.
     files : tuple of str
         The images.
     labels : ndarray of int64, shape (n,)
         True classes.
     probabilities : ndarray, shape (n, K)
-        Of each class.
+        Probability of each class.
     loss : float
         Mean cross-entropy.
     different : int, optional
-        Number of different pictures among the images, copies and near copies counted once; None
-        where nobody looked for copies.
+        Number of different pictures among the images, with copies and near copies counted once;
+        None if nothing looked for copies.
     problems : tuple of str
-        What to know before believing the numbers: files and classes left out, images that the
+        What to know before trusting the numbers: files and classes left out, and images that the
         model has learnt from.
     """
 
@@ -75,12 +75,12 @@ class Evaluation:
 
     @property
     def predictions(self) -> Indices:
-        """Return the likeliest class of each image."""
+        """Return the most probable class of each image."""
         return self.probabilities.argmax(axis=1)
 
     @property
     def right(self) -> int:
-        """Return the number of images recognised."""
+        """Return the number of images classified correctly."""
         return int(np.sum(self.predictions == self.labels))
 
     @property
@@ -90,15 +90,15 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float:
-        """Return the share of images recognised."""
+        """Return the share of images classified correctly."""
         return self.right / self.total
 
     @property
     def interval(self) -> tuple[float, float]:
         """Return the 95 % interval of the accuracy on images like these (Wilson's).
 
-        Copies of one picture say no more than the picture does, so they count as one image, which
-        is recognised as often as all are on average.
+        Copies of one picture say no more than the picture itself, so they count as one image with
+        the average accuracy of all images.
         """
         return wilson(self.right * (self.pictures / self.total), self.pictures)
 
@@ -116,13 +116,13 @@ class Evaluation:
 
     @property
     def untested(self) -> tuple[str, ...]:
-        """Return the classes of which there is no image: the numbers say nothing about them."""
+        """Return the classes without images: the numbers say nothing about them."""
         images = np.bincount(self.labels, minlength=len(self.classes))
         return tuple(self.classes[label] for label in np.flatnonzero(images == 0))
 
     @property
     def precision(self) -> Array:
-        """Return, for each class, the share of its predictions that are right; NaN if none."""
+        """Return, for each class, the share of its predictions that are correct; NaN if none."""
         return _share(np.diag(self.confusion), self.confusion.sum(axis=0))
 
     @property
@@ -175,7 +175,7 @@ class Evaluation:
 
 
 def spread(count: int, most: int) -> Indices:
-    """Return the places of at most so many of `count` things, at equal distances.
+    """Return at most `most` of `count` positions, at equal distances.
 
     Parameters
     ----------
@@ -207,20 +207,20 @@ def evaluate_model(
     source : Source
         The images.
     samples : ndarray of int64
-        Which of them; their classes are among the model's.
+        Numbers of the images to evaluate; their classes are among the model's.
     preprocessing : Preprocessing
-        Of the model.
+        Preprocessing of the model.
     classes : tuple of str
-        Of the model, in the order of its outputs.
+        Classes in the order of the model's outputs.
     batch_size : int, optional
-        Bounds the memory; by default as many as ``judged_at_once``.
+        Number of images at a time, which bounds the memory; ``judged_at_once`` by default.
 
     Returns
     -------
     Evaluation
     """
     batches = Batches(source, samples, preprocessing, batch_size or judged_at_once(model))
-    with np.errstate(all="ignore"):  # what is not finite is told by name
+    with np.errstate(all="ignore"):  # a value that is not finite is reported by name
         logits = np.concatenate([model.forward(model.as_input(batch.x)) for batch in batches])
     place = np.array([classes.index(n) if n in classes else -1 for n in source.classes])
     labels = place[source.labels[samples]]
@@ -228,7 +228,7 @@ def evaluate_model(
         loss, _ = CrossEntropy()(logits, labels)
         probabilities = softmax.forward(logits)
     files = tuple(source.files[i] for i in samples)
-    copies_known = source.kind in ("photos", "arrays")  # of idx files the search takes long
+    copies_known = source.kind in ("photos", "arrays")  # for idx files the search takes too long
     different = len(np.unique(source.twins.alike[samples])) if copies_known else None
     return Evaluation(classes, files, labels, probabilities, loss, different=different)
 
@@ -239,14 +239,14 @@ def check_answers(evaluation: Evaluation, where: object) -> Evaluation:
     Parameters
     ----------
     evaluation : Evaluation
-        Of a model that was read from a file.
+        Evaluation of a model that was read from a file.
     where : Path
         The file, or its run.
 
     Raises
     ------
     ModelFileError
-        If not; names the first image.
+        If not; the message names the first image.
     """
     fine = np.isfinite(evaluation.probabilities).all(axis=1)  # (n,)
     if not fine.all():
@@ -255,18 +255,17 @@ def check_answers(evaluation: Evaluation, where: object) -> Evaluation:
 
 
 def unanswered(file: object) -> str:
-    """Say that a model's answer to an image is not finite, and why that may be."""
+    """Return the message that a model's answer to an image is not finite, with a likely cause."""
     return (
-        f"the model's answer to {file} is NaN or infinite: its weights, finite as they are, are "
+        f"the model's answer to {file} is NaN or infinite: its weights are finite but "
         "too large. It was not saved by a training run; take another file."
     )
 
 
 def judged_at_once(model: Node) -> int:
-    """Return how many images are evaluated at a time: 64, fewer where their arrays are large.
+    """Return the number of images evaluated at a time: 64, or fewer if their arrays are large.
 
-    Without a backward pass a layer's input and output are all that is held, so the largest pair
-    decides.
+    Without a backward pass only a layer's input and output are held, so the largest pair decides.
     """
     pair = max(prod(layer.input_shape) + prod(layer.output_shape) for layer in model.leaves())
     fit = _JUDGED_BYTES // (pair * model.store.dtype.itemsize)

@@ -1,38 +1,38 @@
-"""What the files of a run are called: nobody else spells these names.
+"""The names of a run's files, written nowhere else.
 
 A run folder holds the first group, from the first step to the report; the folder of a
 cross-validation the second.
 """
 
-#: Where runs are kept that were given no folder: ``runs/photos-1``.
+#: Folder for runs without a given folder: ``runs/photos-1``.
 RUNS = "runs"
 
-#: Settings, versions, and what identifies the data.
+#: Settings, versions, and the identity of the data.
 RUN = "run.json"
 #: Which image is in which part.
 SPLIT = "split.json"
-#: The record of each epoch, one a line.
+#: The record of each epoch, one per line.
 HISTORY = "history.jsonl"
-#: Where the run stands, and where it stood before: model, optimiser, history.
+#: The state of the run, and the state before it: model, optimiser, history.
 LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
 #: The model of the epoch that is kept.
 BEST = "best.safetensors"
 #: The test, once the run is finished.
 RESULT = "result.json"
-#: What was known before the first step: survey and forecast.
+#: Survey and forecast, from before the first step.
 PLAN = "plan.json"
-#: The curve of the range test, where the learning rate was looked for.
+#: The curve of the range test, if there was one.
 LR_FINDER = "lr_finder.json"
-#: What a person should know of the run, as a page.
+#: The report of the run, as a page.
 REPORT = "report.html"
 #: The folder of TensorBoard's files.
 TENSORBOARD = "tensorboard"
-#: What the process holds that writes in the folder.
+#: The lock held by the process that writes in the folder.
 LOCK = ".lock"
 
 #: With this file in it a folder holds the runs of a cross-validation.
 FOLDS = "folds.json"
-#: What finds the run folders of the folds, and their split files.
+#: Patterns of the folds' run folders, and of their split files.
 FOLD_FOLDERS, FOLD_SPLITS = "fold-*", "split-*.json"
 
 

@@ -1,4 +1,4 @@
-"""A folder for a new run: found, checked, made, and held by one process."""
+"""A folder for a new run: found, checked, made, and locked by one process."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from clearconv.files import is_temporary, shortened
 from clearconv.runs import files
 from clearconv.runs.lock import locked
 
-#: What a run writes before ``run.json``, with which it has begun.
+#: Files that a run writes before ``run.json``, which marks its start.
 _BEFORE = (files.LOCK, files.SPLIT, files.LAST, files.PREVIOUS)
 
 
@@ -25,7 +25,7 @@ def check_folder(out: Path | None, root: Path | None) -> None:
         )
     if (out / files.RUN).exists() or (out / files.FOLDS).exists():
         raise ArgumentError(
-            f"{out} holds a run already. Go on with it (`resume({str(out)!r})`), or choose "
+            f"{out} already holds a run. Continue it (`resume({str(out)!r})`), or choose "
             "another folder with `out`."
         )
     if out.exists() and not (out.is_dir() and _is_empty(out)):
@@ -42,9 +42,9 @@ def new_folder(
 ) -> Iterator[Path]:
     """Make `out`, or the first free ``runs/NAME-N``, and hold its lock.
 
-    A folder is free where ``mkdir`` makes it: of two runs that begin at once, each gets its own.
-    The default is never inside the data, where it would be taken for images: if that is where we
-    are, it is beside the data. A run that does not come to write `begun` leaves nothing.
+    A folder is free if ``mkdir`` makes it: two runs that start at once each get their own.
+    The default is never inside the data, where it would be taken for images: if the current folder
+    is there, it is next to the data. A run that does not get as far as `begun` leaves nothing.
     """
     check_folder(out, root)
     made = True
@@ -60,7 +60,7 @@ def new_folder(
             "with `out`."
         ) from None
     with locked(out, warn):
-        check_folder(out, root)  # again: another may have begun and ended here meanwhile
+        check_folder(out, root)  # again: another may have started and ended here meanwhile
         try:
             yield out
         finally:
@@ -87,7 +87,7 @@ def _first_free(name: str, root: Path | None) -> Path:
 
 
 def _is_empty(folder: Path) -> bool:
-    """Say whether a folder is empty, or holds only what a run killed at its very start left."""
+    """Return whether a folder is empty, or holds only the remains of a run killed at its start."""
     there = list(folder.iterdir())
     left = all(file.name in _BEFORE or is_temporary(file) for file in there)
     return not there or (left and (folder / files.LOCK).exists())

@@ -1,4 +1,4 @@
-"""Data as a program hands them over: where they lie, or themselves."""
+"""Data as a program passes them: their path, or the data themselves."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,14 +13,14 @@ Data = str | Path | Source | tuple[Array, Sequence[Any]]
 
 
 def in_memory(data: Data, least_classes: int = 2) -> Source | None:
-    """Return data that a program holds already, or None for a folder and for "digits".
+    """Return data that a program already holds, or None for a folder and for "digits".
 
     Parameters
     ----------
     data : str, Path, Source, or (images, labels)
         As for ``clearconv.train.train``.
     least_classes : int
-        Number of classes that arrays must have at least.
+        Smallest number of classes that arrays must have.
 
     Returns
     -------

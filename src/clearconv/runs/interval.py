@@ -1,15 +1,15 @@
-"""How sure a counted share is."""
+"""The confidence interval of a share."""
 
 from math import sqrt
 
-#: Of fewer test images an accuracy says little.
+#: With fewer test images an accuracy says little.
 FEW_TESTED = 50
 
-_Z = 1.959963984540054  # the normal distribution has 95 % of its mass within so many deviations
+_Z = 1.959963984540054  # standard deviations on either side that hold 95 % of a normal distribution
 
 
 def wilson(right: float, total: int) -> tuple[float, float]:
-    r"""Return the 95 % interval of a share that was counted.
+    r"""Return the 95 % interval of a counted share.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def wilson(right: float, total: int) -> tuple[float, float]:
     Returns
     -------
     low, high : float
-        Within 0 and 1, also where all trials or none succeeded.
+        Between 0 and 1, even if all or none of the trials succeeded.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""One process to a run folder: a lock that the system lets go of when its holder dies."""
+"""One process per run folder: a lock that the system releases when its holder dies."""
 
 import fcntl
 import os
@@ -14,17 +14,17 @@ from clearconv.runs.files import LOCK
 
 @contextmanager
 def locked(folder: Path, warn: Callable[[str], None]) -> Iterator[None]:
-    """Hold the run folder's lock, or raise where another process has it.
+    """Hold the run folder's lock, or raise if another process has it.
 
-    ``flock`` belongs to the open file, so that a process that is killed leaves no lock behind. The
-    file stays, unlocked: to remove it would let two processes in, one with the old file open and
-    one with a new. Where a file system knows no locks, `warn` is called and the work goes on.
+    ``flock`` belongs to the open file, so a killed process leaves no lock behind. The file stays,
+    unlocked: removing it would let two processes in, one with the old file open and one with a new
+    one. If a file system does not support locks, `warn` is called and the work continues.
     """
     try:
         place = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise RunError(
-            f"The run folder {folder} cannot be written ({error.strerror}). Mend that, or use "
+            f"The run folder {folder} cannot be written ({error.strerror}). Fix that, or use "
             "another folder."
         ) from None
     try:
@@ -34,11 +34,11 @@ def locked(folder: Path, warn: Callable[[str], None]) -> Iterator[None]:
             who = os.read(place, 200).decode("utf-8", "replace").strip() or "another process"
             raise RunError(
                 f"{folder} is in use: {who} is training there. Wait until it ends, or stop it "
-                "there with Ctrl-C; a run beside it needs another folder."
+                "there with Ctrl-C; another run needs another folder."
             ) from None
         except OSError as error:
             warn(
-                f"{folder} cannot be locked ({error.strerror}): see to it yourself that no second "
+                f"{folder} cannot be locked ({error.strerror}): make sure yourself that no second "
                 "process trains there"
             )
         else:

@@ -1,4 +1,4 @@
-"""The one door to a run on disk, and to the model file that may have come from one."""
+"""The one way to open a run on disk, or a model file, which may come from a run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,16 +29,16 @@ _SPLIT: Schema = {name: Many(TEXT) for name in ("train", "validation", "test")}
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A trained model with what it needs to answer.
+    """A trained model with everything that it needs to predict.
 
     Attributes
     ----------
     model : Node
         Gives logits.
     classes : tuple of str
-        In the order of its outputs.
+        Classes in the order of its outputs.
     preprocessing : Preprocessing
-        Of its images.
+        Preprocessing of its images.
     """
 
     model: Node
@@ -47,13 +47,13 @@ class Trained:
 
     @classmethod
     def of(cls, path: Path, model: Node) -> "Trained":
-        """Return what a model that was read from a file carries.
+        """Return the model with the classes and preprocessing that its file carries.
 
         Raises
         ------
         ModelFileError
-            If classes or preprocessing are missing or damaged, or do not fit the network; names
-            the file.
+            If classes or preprocessing are missing or damaged, or do not fit the network; the
+            message names the file.
         """
         try:
             names = Many(TEXT)
@@ -83,14 +83,14 @@ class Trained:
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A run on disk, or a model file; what is read is read at first use.
+    """A run on disk, or a model file; each part is read at first use.
 
     Attributes
     ----------
     path : Path
         The run folder, or the model file.
     run : About or None
-        What ``run.json`` says; None of a model file, which has neither settings nor data.
+        Content of ``run.json``; None for a model file, which has neither settings nor data.
     """
 
     path: Path
@@ -98,13 +98,13 @@ class Opened:
 
     @property
     def about(self) -> About:
-        """Return what ``run.json`` says, or raise `RunError` of a model file."""
+        """Return the content of ``run.json``; raise `RunError` for a model file."""
         if self.run is None and not self.path.exists():
-            return About.read(self.path)  # raises: there is no run
+            return About.read(self.path)  # raises: it is not a run
         if self.run is None:
             raise RunError(
-                f"{self.path} is a model file, but the folder of a run is needed: a model file has "
-                "no data and settings of its own."
+                f"{self.path} is a model file, but a run folder is needed: a model file has no "
+                "data and settings of its own."
             )
         return self.run
 
@@ -129,15 +129,15 @@ class Opened:
         """
         if self.run is not None and not self.best.exists():
             raise ModelFileError(
-                f"{self.path}: no epoch of this run is finished, so there is no model yet. Go on "
-                f"with it: `clearconv.train.resume({str(self.path)!r})`"
+                f"{self.path}: no epoch of this run is finished, so there is no model yet. "
+                f"Continue it: `clearconv.train.resume({str(self.path)!r})`"
             )
         model = load(self.best)
         found = Trained.of(self.best, model)
         for name, array in {**model.store.parameters, **model.store.buffers}.items():
             if not finite(array):
                 raise ModelFileError(
-                    f"{self.best}: {name} holds NaN or infinity, so the model can answer nothing. "
+                    f"{self.best}: {name} holds NaN or infinity, so the model cannot predict. "
                     "It was not saved by a training run; take another file."
                 )
         return found
@@ -167,7 +167,7 @@ class Opened:
             raise damaged(
                 self.path / files.HISTORY,
                 f"it has {len(self.history)} epochs, but the model is of epoch {epoch}",
-                f"`clearconv.train.resume({str(self.path)!r})` writes it anew.",
+                f"`clearconv.train.resume({str(self.path)!r})` writes it again.",
             )
         return int(epoch)
 
@@ -178,7 +178,7 @@ class Opened:
 
     @cached_property
     def finished(self) -> bool:
-        """Tell whether the run is tested."""
+        """Return whether the run has been tested."""
         return is_finished(self.about.folder)
 
     def data(
@@ -190,25 +190,25 @@ class Opened:
         progress: Progress | None = None,
         to_train: bool = False,
     ) -> Source:
-        """Open the run's data, and check that they are those it was started with.
+        """Open the run's data, and check that they are those with which it was started.
 
         Parameters
         ----------
         given : str, Path, Source, or (images, labels), optional
-            Where they are, or themselves; by default where they were.
+            Their path, or the data themselves; by default their path in the run.
         moved, call
             As for `place`.
         progress : callable, optional
             Called as ``progress(done, total)`` while images are read.
         to_train : bool
-            Whether the run goes on with them: photographs are then kept as large as they were, and
-            a class that is new is noticed. Otherwise they are kept as the model needs them, and
-            other classes are left alone.
+            Whether the run continues with them: photographs are then kept as large as they were,
+            and a new class is noticed. Otherwise they are kept as the model needs them, and other
+            classes are ignored.
 
         Raises
         ------
         RunError, DataError
-            If they are not there, cannot be read, or are not the run's.
+            If they are missing, cannot be read, or are not the run's.
         """
         if given is None:
             given = self.place(moved, call)
@@ -229,15 +229,15 @@ class Opened:
         ----------
         moved : str, optional
             Call that takes the data from elsewhere, such as
-            ``clearconv.train.resume({}, data=DATA)``, with braces for the folder; None where there
-            is none.
+            ``clearconv.train.resume({}, data=DATA)``, with braces for the folder; None if there is
+            no such call.
         call : str
-            Call that takes arrays again.
+            Call that takes the arrays again.
 
         Raises
         ------
         RunError
-            If they are not there, or were arrays in memory.
+            If they are missing, or were arrays in memory.
         """
         root = self.about.data.root
         if self.about.data.kind == "arrays":
@@ -267,10 +267,10 @@ class Opened:
         return read_split(self.about.folder / files.SPLIT, source)
 
     def learnt_from(self, source: Source, samples: Indices) -> int:
-        """Count the samples that the run has learnt from or chosen its model by.
+        """Count the samples from which the run has learnt or by which it chose its model.
 
-        Photographs are known by their bytes, whatever they are called; images within one large file
-        by their names, if the files are the same.
+        Photographs are identified by their bytes, whatever their names; images within one large
+        file by their names, if the files are the same.
         """
         then, now = self.about.data.sha256, source.sha256()
         parts = read(self.about.folder / files.SPLIT, _SPLIT, COPY)
@@ -299,7 +299,7 @@ def open_run(path: str | Path) -> Opened:
     Raises
     ------
     RunError
-        If it is a folder, but not of a run, or its ``run.json`` is damaged.
+        If it is a folder but not a run folder, or its ``run.json`` is damaged.
     """
     path = Path(path)
     return Opened(path, About.read(path) if path.is_dir() else None)

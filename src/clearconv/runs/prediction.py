@@ -1,4 +1,4 @@
-"""What a trained model says of images: files on disk, or arrays in a program."""
+"""A trained model's predictions for images: files on disk, or arrays in a program."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,16 +26,16 @@ _BATCH = 64
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What the model says about one image.
+    """The model's prediction for one image.
 
     Attributes
     ----------
     file : str
         The image.
     classes : tuple of str
-        Of the model.
+        Classes of the model.
     probabilities : ndarray of shape (K,), optional
-        None if the image could not be read.
+        Probability of each class; None if the image could not be read.
     error : str, optional
         Why it could not be read.
     """
@@ -47,7 +47,7 @@ class Prediction:
 
     @property
     def best(self) -> tuple[str, float]:
-        """Return the likeliest class and its probability."""
+        """Return the most probable class and its probability."""
         if self.probabilities is None:
             raise DataError(f"{self.file}: {self.error}")
         place = int(self.probabilities.argmax())
@@ -63,21 +63,21 @@ def predict(where: str | Path, images: Iterable[ImageLike] | ImageLike) -> list[
         A run folder, or a model file.
     images : iterable of images, ndarray of shape (N, H, W) or (N, H, W, C), or one image
         Each image is the path of a file, a Pillow image, or an array of uint8 from 0 to 255, of
-        shape (H, W) or (H, W, C) with C = 1 (grey), 3 (red, green, blue) or 4 (with opacity; what
-        is transparent becomes white). An array of three axes whose last one has 1, 3 or 4 entries
+        shape (H, W) or (H, W, C) with C = 1 (grey), 3 (red, green, blue) or 4 (with opacity;
+        transparent parts become white). An array of three axes whose last one has 1, 3 or 4 entries
         is one image.
 
     Returns
     -------
     list of Prediction
-        In the order of `images`. A file that cannot be read gives one with an `error`.
+        In the order of `images`. For a file that cannot be read, one with an `error`.
 
     Raises
     ------
     ModelFileError
         If the model cannot be used.
     DataError
-        If an image is none of these; of other numbers than uint8 it says how to make them so.
+        If an image is none of these; for other dtypes than uint8 the message says how to convert.
 
     Notes
     -----
@@ -90,7 +90,7 @@ def predict(where: str | Path, images: Iterable[ImageLike] | ImageLike) -> list[
 def predictions(
     where: str | Path, images: Iterable[ImageLike] | ImageLike, batch_size: int = _BATCH
 ) -> Iterator[Prediction]:
-    """Predict as `predict` does, one image after another: memory does not grow with their number.
+    """Predict as `predict` does, one image after another: memory does not grow with the number.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def predictions(
     Raises
     ------
     ModelFileError, DataError
-        As `predict` does: about the model at once, about an image when it comes to it.
+        As `predict` does: for the model at once, for an image when its turn comes.
     """
     trained = open_run(where).trained
     if is_one_image(images):
@@ -146,7 +146,7 @@ def _predicted(
 
 
 def _read(how: Preprocessing, numbered: tuple[int, ImageLike]) -> Pixels | DataError:
-    """Return an image at the size that the network sees; of a file, what is wrong with it."""
+    """Return an image at the size that the network sees, or what is wrong with the file."""
     number, image = numbered
     # Arrays that a network has learnt from are not reduced before they are resized.
     reduced = is_file(image) or how.resize == "crop"
@@ -160,7 +160,7 @@ def _read(how: Preprocessing, numbered: tuple[int, ImageLike]) -> Pixels | DataE
 
 
 def _name(number: int, image: ImageLike) -> str:
-    """Return what an image is called: by its file, or by its place."""
+    """Return the name of an image: its file, or its position."""
     file = image if is_file(image) else getattr(image, "filename", "")
     return str(file or f"images[{number}]")
 

@@ -1,17 +1,17 @@
-"""A run folder: what a run is, and where it stands, written so that a kill leaves it whole.
+"""A run folder: the definition and the state of a run, written so that a kill leaves it whole.
 
 ::
 
     run.json           settings, versions, CPU variant, data with file hashes
     split.json         which image is in which part
-    history.jsonl      a line an epoch, with a SHA-256 of the weights
-    last.safetensors   model, optimiser, history and place in the epoch: where `resume` goes on
+    history.jsonl      one line per epoch, with a SHA-256 of the weights
+    last.safetensors   model, optimiser, history and place in the epoch: where `resume` continues
     previous.safetensors  the checkpoint before that one
-    best.safetensors   the model of the best epoch: what predict uses
+    best.safetensors   the model of the best epoch, which predict uses
     result.json        the test, once the run is finished
 
-``last.safetensors`` is the one truth about progress: ``best.safetensors`` is written before it,
-``history.jsonl`` after it, from it. Each file takes its name only when it is complete. A new run
+``last.safetensors`` alone determines the progress: ``best.safetensors`` is written before it,
+``history.jsonl`` after it, from it. Each file gets its name only when it is complete. A new run
 writes ``run.json`` last, so that a folder with that file can be resumed.
 """
 
@@ -57,25 +57,25 @@ class Run:
     Attributes
     ----------
     settings : Settings
-        What determines it.
+        Settings that determine the run.
     source, split
         The data and their parts.
     preprocessing : Preprocessing
-        Of the model.
+        Preprocessing of the model.
     model : Node
-        Being trained.
+        Model in training.
     optimiser : Optimiser
-        With its memory.
+        Optimiser with its state.
     kept_in : Path, optional
-        The run folder; None before the run has begun.
+        The run folder; None before the run has started.
     history : list of EpochRecord
-        A record an epoch.
+        One record per epoch.
     so_far : SoFar
-        What the epoch under way has come to.
+        Sums of the current epoch.
     saved : (int, int)
-        Epochs done, and steps of the epoch under way, in the last checkpoint.
+        Number of epochs done, and of steps in the current epoch, in the last checkpoint.
     smallest_batch : int
-        A last batch with fewer images joins the one before it; the network's when the run began.
+        A last batch with fewer images joins the one before it; set when the run started.
     """
 
     settings: Settings
@@ -91,7 +91,7 @@ class Run:
     smallest_batch: int = 1
 
     def __post_init__(self) -> None:
-        """Begin whole, and with nothing saved."""
+        """Start in a whole state, with nothing saved."""
         self._whole, self._due = True, 0.0
 
     @property
@@ -99,14 +99,14 @@ class Run:
         """Return the run folder."""
         if self.kept_in is None:
             raise RunError(
-                "This run is prepared and has not begun, so it has no folder. Begin it first: "
+                "This run is prepared but not started, so it has no folder. Start it first: "
                 "clearconv.train.new_run(data, ...)."
             )
         return self.kept_in
 
     @property
     def epochs_done(self) -> int:
-        """Return how many epochs are behind."""
+        """Return the number of finished epochs."""
         return len(self.history)
 
     @property
@@ -116,7 +116,7 @@ class Run:
 
     @property
     def batches(self) -> Indices:
-        """Return where each batch of an epoch begins, and where the last one ends."""
+        """Return where each batch of an epoch starts, and where the last one ends."""
         return bounds(len(self.split.train), self.settings.batch_size, self.smallest_batch)
 
     @property
@@ -126,7 +126,7 @@ class Run:
 
     @property
     def joined(self) -> str | None:
-        """Say that the last two batches of each epoch are one, where that is so."""
+        """Return a note that the last two batches of each epoch are joined, if they are."""
         last, batch_size = int(np.diff(self.batches)[-1]), self.settings.batch_size
         if last <= batch_size:
             return None
@@ -137,16 +137,16 @@ class Run:
 
     @property
     def network(self) -> str:
-        """Say what is trained: ``clearnet: 1,227,171 parameters, input 3 x 128 x 128``."""
+        """Describe the network: ``clearnet: 1,227,171 parameters, input 3 x 128 x 128``."""
         size = " x ".join(map(str, self.model.input_shape))
         name = self.settings.network
         return f"{name}: {self.model.summary().parameters:,} parameters, input {size}"
 
     def begin(self, folder: Path) -> None:
-        """Write into its folder what does not change, and the state before the first step."""
+        """Write the unchanging files into the folder, and the state before the first step."""
         self.kept_in = folder
         sweep(folder)
-        for name in (files.LAST, files.PREVIOUS):  # of an attempt killed before it had begun
+        for name in (files.LAST, files.PREVIOUS):  # from an attempt killed before it had started
             (folder / name).unlink(missing_ok=True)
         about = {
             "clearconv": __version__,
@@ -170,11 +170,11 @@ class Run:
             ) from None
 
     def take_up(self, state: Checkpoint) -> None:
-        """Go on from a checkpoint, whose model is this run's."""
+        """Continue from a checkpoint, whose model is this run's."""
         sweep(self.folder)
         if state.so_far.step > self.steps:
             raise RunError(
-                f"{self.folder}: the checkpoint stands after step {state.so_far.step} of an epoch, "
+                f"{self.folder}: the checkpoint is after step {state.so_far.step} of an epoch, "
                 f"but an epoch of this run has {self.steps}. Put whole copies of {files.LAST} "
                 f"and {files.SPLIT} back."
             )
@@ -187,13 +187,13 @@ class Run:
 
     @contextmanager
     def stepping(self) -> Iterator[None]:
-        """Mark a step: where it breaks off, the state is neither the old nor the new one."""
+        """Mark a step: if it is interrupted, the state is neither the old nor the new one."""
         self._whole = False
         yield
         self._whole = True
 
     def end_epoch(self, record: EpochRecord) -> None:
-        """Take an epoch into the history, and save."""
+        """Add an epoch to the history, and save."""
         self.history.append(record)
         self.so_far = SoFar()
         self.save()
@@ -204,10 +204,10 @@ class Run:
             self.save()
 
     def save(self) -> None:
-        """Write the state, if it is whole and not written yet.
+        """Write the state, if it is whole and not yet written.
 
         The best model comes first: a kill between the two leaves an older checkpoint, and the
-        resumed run writes the same best model again. Never the other way round.
+        resumed run writes the same best model again; never the other way round.
         """
         if not self._whole or self.saved == (self.epochs_done, self.so_far.step):
             return
@@ -220,7 +220,7 @@ class Run:
         ended = self.epochs_done > 0 and self.so_far.step == 0
         if ended and self.best_epoch == self.epochs_done:
             timed = self.model.info["history"]
-            # without what the clock said, so that equal runs end in equal files
+            # without times, so that equal runs end in equal files
             self.model.info["history"] = [each.to_dict(timed=False) for each in self.history]
             write(self.folder / files.BEST, self.model.to_bytes())
             self.model.info["history"] = timed
@@ -231,14 +231,14 @@ class Run:
             self.write_history()
 
     def write_history(self) -> None:
-        """Write ``history.jsonl`` anew from the records."""
+        """Write ``history.jsonl`` again from the records."""
         lines = "".join(
             json.dumps(record.to_dict(), allow_nan=False) + "\n" for record in self.history
         )
         write(self.folder / files.HISTORY, lines.encode())
 
     def _note_saved(self, seconds: float) -> None:
-        """Note what is saved, and when the next time is due: saving takes a twentieth at most."""
+        """Note what is saved, and when to save next: at most a twentieth of the time."""
         self.saved = self.epochs_done, self.so_far.step
         every = self.settings.save_every
         self._due = monotonic() + (max(every, 20 * seconds) if every else 0.0)

@@ -17,15 +17,15 @@ from clearconv.words import meant
 
 OPTIMISERS = ("sgd", "adam", "adamw")
 
-#: What becomes of images whose shape is not the network's.
+#: Treatments of images whose shape differs from the network's.
 Resize = Literal["crop", "squash"]
 RESIZES: tuple[str, ...] = get_args(Resize)
 
-#: Stands for a network of one's own among the names of models.
+#: The name of the user's own network among the names of models.
 OWN = "own"
 
-#: How each kind of data is trained unless told otherwise. ``docs/training.md`` says how the
-#: recipes were found. Of arrays nobody knows whether a crop leaves their class as it is.
+#: Defaults for each kind of data. ``docs/training.md`` says how the recipes were found. For
+#: arrays nobody knows whether a crop preserves the class.
 DEFAULTS: dict[str, dict[str, Any]] = {
     "photos": {
         "epochs": 100,
@@ -65,7 +65,7 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-#: Which settings are of which kind.
+#: The kind of each setting.
 _KINDS: tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...] = (
     (
         ("epochs", "batch_size", "image_size", "seed", "patience", "threads"),
@@ -95,61 +95,61 @@ _KINDS: tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...] = (
         "a dictionary, such as {'flip': 0.5}",
     ),
 )
-#: Those that may be None.
+#: Settings that may be None.
 _OPTIONAL = ("start", "classes", "dropout", "image_size", "patience", "split", "threads")
 
-#: What replaces the above where another optimiser than AdamW is asked for.
+#: Replacements for the above with other optimisers than AdamW.
 OPTIMISER_DEFAULTS: dict[str, dict[str, Any]] = {
     "adamw": {},
     "adam": {"weight_decay": 0.0},
     "sgd": {"lr": 0.02, "weight_decay": 5e-4},
 }
 
-#: How much of that learning rate a network gets that has learnt already.
+#: Share of that learning rate for a network that is already trained.
 FINE_TUNING = 1 / 3
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What to train, on what, and how. The same settings give the same weights.
+    """The model, the data, and how to train. The same settings give the same weights.
 
     Attributes
     ----------
     data : str
         A folder, or "digits".
     model : str
-        A name in ``clearconv.models.MODELS``, or "own" for a network of one's own.
+        A name in ``clearconv.models.MODELS``, or "own" for the user's own network.
     start : str, optional
-        The run folder or model file to begin with, which brings layers, weights and preprocessing.
+        Run folder or model file to start from, which brings layers, weights and preprocessing.
     freeze : int or str
-        What ``Sequential.freeze`` is told: so many first layers and blocks, or all before the one
-        of this name, stay as they are.
+        Argument of ``Sequential.freeze``: the number of first layers and blocks that are kept as
+        they are, or the name of the first one that is not.
     classes : tuple of str, optional
-        Which classes, in which order; all by default.
+        Classes in order; all by default.
     batch_norm : bool
         Whether the model normalises after each convolution.
     dropout : float, optional
-        Share of features the model drops in training; by default the model's own.
+        Share of features dropped in training; by default the model's own.
     resize : {"crop", "squash"}, optional
-        How an image of another shape than the network's input becomes one: its middle in the
-        input's shape, or all of it, out of proportion. By default photographs are cropped and
-        arrays squashed; a run that begins with an earlier model goes on as that one did.
+        How an image of another shape is fitted to the network's input: its middle in the input's
+        shape, or all of it, out of proportion. By default photographs are cropped and arrays
+        squashed; a run that starts from an earlier model does as that one did.
     image_size : int, optional
-        Height and width the network sees; by default the model's own.
+        Height and width that the network sees; by default the model's own.
     epochs : int
-        Times through the training part.
+        Number of epochs.
     batch_size : int
-        Images in a step.
+        Batch size.
     optimiser : {"sgd", "adam", "adamw"}
-        Rule of the steps.
+        Update rule.
     lr : float
-        Learning rate at the schedule's height.
+        Peak learning rate of the schedule.
     momentum : float
-        Of SGD.
+        Momentum of SGD.
     nesterov : bool
-        Of SGD.
+        Whether SGD uses Nesterov momentum.
     weight_decay : float
-        Pull of the weights towards 0.
+        Weight decay.
     schedule : {"constant", "step", "cosine", "one_cycle"}
         Course of the learning rate after the warm-up.
     warmup : float
@@ -157,26 +157,26 @@ class Settings:
     label_smoothing : float
         Share of the target spread over all classes.
     class_weights : bool
-        Whether rare classes count more in the loss, so that all classes count alike; the epoch
+        Whether rare classes count more in the loss, so that all classes count equally; the epoch
         to keep is then chosen by the mean recall instead of the accuracy.
     augmentation : dict
-        As ``Augmentation.to_dict`` gives it.
+        In the form of ``Augmentation.to_dict``.
     seed : int
-        Of the split, the initial weights, the order, the augmentation and dropout.
+        Seed of the split, the initial weights, the order, the augmentation and dropout.
     patience : int, optional
-        Stop after this number of epochs without a better validation; None never stops early.
+        Number of epochs without a better validation after which to stop; None never stops early.
     ratios : (int, int, int)
-        Training, validation and test part, where the data bring no split.
+        Ratios of the training, validation and test part, if the data bring no split.
     split : str, optional
-        A split file.
+        Path of a split file.
     allow_twins_apart : bool
-        Whether copies of a picture may lie in several parts; the test then measures memory as well.
+        Whether copies of a picture may be in several parts; the test then also measures memory.
     save_every : float
-        Seconds between checkpoints within an epoch; 0 saves after every step. It changes no bit.
+        Seconds between checkpoints within an epoch (0: after every step). It changes no bit.
     backend : {"loops", "matrix", "native"}, optional
-        The one telling that runs; by default native where it is compiled, else matrix.
+        The telling that computes; by default native if it is compiled, else matrix.
     threads : int, optional
-        Of the compiled kernels, and of the image decoder; by default each uses all cores.
+        Number of threads for the compiled kernels and the image decoder; all cores by default.
     """
 
     data: str
@@ -244,8 +244,8 @@ class Settings:
                 raise ArgumentError(f"`{name}={getattr(self, name)!r}`, but it must be {expected}.")
         if self.schedule == "one_cycle" and self.warmup:
             raise ArgumentError(
-                f"`warmup={self.warmup:g}` cannot go with `schedule='one_cycle'`, which climbs by "
-                "itself. Leave the warm-up out, or choose another schedule."
+                f"`warmup={self.warmup:g}` cannot go with `schedule='one_cycle'`, which has a "
+                "warm-up of its own. Leave the warm-up out, or choose another schedule."
             )
         if self.nesterov and self.optimiser != "sgd":
             raise ArgumentError(
@@ -259,25 +259,25 @@ class Settings:
             )
         if self.freeze and self.start is None and self.model != OWN:
             raise ArgumentError(
-                f"`freeze={self.freeze!r}` would keep the random weights of a network that has "
-                "learnt nothing yet. Give the run to begin with as well (`start=RUN`), or leave it "
+                f"`freeze={self.freeze!r}` would keep the random weights of an untrained "
+                "network. Also give the run to start from (`start=RUN`), or leave it "
                 "out."
             )
         Augmentation.from_dict(self.augmentation)
 
     @property
     def network(self) -> str:
-        """Return what the network is called."""
+        """Return the name of the network."""
         return "a network of your own" if self.model == OWN else self.model
 
     @property
     def keeps_twins_together(self) -> bool:
-        """Whether copies of a picture stay in one part, where the data do not bring that part."""
+        """Whether copies of a picture stay in one part, unless the data bring their own split."""
         return self.split is None and not self.allow_twins_apart
 
     @classmethod
     def for_data(cls, kind: str, data: str, **given: Any) -> Self:
-        """Return the defaults for a kind of data, with what was given in their place.
+        """Return the defaults for a kind of data, replaced by the given values.
 
         Parameters
         ----------
@@ -295,7 +295,7 @@ class Settings:
         Raises
         ------
         ArgumentError
-            If a setting is not possible, or could have no effect.
+            If a setting is not possible, or would have no effect.
         """
         known = [item.name for item in fields(cls) if item.name != "data"]
         for name in given.keys() - known:
@@ -316,7 +316,7 @@ class Settings:
         chosen = {"model": given.get("model") or default_for(kind), **DEFAULTS[kind]}
         chosen |= OPTIMISER_DEFAULTS.get(optimiser, {})
         if given.get("schedule") == "one_cycle":
-            chosen["warmup"] = 0.0  # it climbs by itself
+            chosen["warmup"] = 0.0  # it has a warm-up of its own
         if given.get("start") is not None:
             chosen["lr"] = round(chosen["lr"] * FINE_TUNING, 6)
         usual = chosen.get("augmentation", Augmentation.none().to_dict())
@@ -354,7 +354,7 @@ class Settings:
 
 
 def _plain(value: Any) -> Any:
-    """Return a number of NumPy's as Python's own, and a path as text, which JSON takes."""
+    """Return a NumPy number as a Python number, and a path as text, for JSON."""
     if isinstance(value, PathLike):
         return fspath(value)
     return value.item() if isinstance(value, np.generic) else value

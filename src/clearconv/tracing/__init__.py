@@ -1,4 +1,4 @@
-"""One pass of a network with every number kept, and how each number came about."""
+"""One pass of a network with every number kept, and how each number was computed."""
 
 from clearconv.ops.geometry.tables import AxisTaps
 from clearconv.tracing._data import (

@@ -1,4 +1,4 @@
-"""What a trace holds: arrays and settings, layer by layer."""
+"""The contents of a trace: arrays and settings, layer by layer."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,19 +24,20 @@ class ParameterTrace:
     Attributes
     ----------
     path : str
-        Its path in the model, such as ``"conv1.weight"``.
+        Path in the model, such as ``"conv1.weight"``.
     value : ndarray
-        What the pass computed with.
+        Value with which the pass computed.
     gradient : ndarray
-        dL/d(value), summed over the batch. Of a parameter that no backward pass reached, zeros.
+        dL/d(value), summed over the batch; zeros for a parameter that the backward pass did not
+        reach.
     updated : ndarray, optional
-        What the optimiser would make of it; None if no optimiser was given.
+        Value after the optimiser's next step; None if no optimiser was given.
     memory : dict
-        What the optimiser remembers of earlier steps: velocity, or mean and square.
+        State of the optimiser from earlier steps: velocity, or mean and square.
     decays : bool
-        Whether weight decay applies to it.
+        Whether weight decay applies to the parameter.
     frozen : bool
-        Whether the optimiser leaves it alone.
+        Whether the optimiser leaves it unchanged.
     """
 
     path: str
@@ -55,9 +56,9 @@ class BufferTrace:
     Attributes
     ----------
     path : str
-        Their path in the model, such as ``"norm1.running_mean"``.
+        Path in the model, such as ``"norm1.running_mean"``.
     before, after : ndarray
-        Before the forward pass, and what it would leave behind; equal in evaluation.
+        Values before the forward pass, and those it would leave; equal in evaluation.
     """
 
     path: str
@@ -67,51 +68,51 @@ class BufferTrace:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LayerTrace:
-    """One layer's pass forward and backward; also the input, and where branches meet.
+    """One layer's forward and backward pass; also the input, and places where branches meet.
 
     Attributes
     ----------
     path : str
-        The layer's path in the model; ``"input"`` for the images.
+        Path of the layer in the model; ``"input"`` for the images.
     type : str
-        Its class, such as ``"Conv2d"``; ``"Input"`` for the images. ``"Residual"`` is the sum at
-        the end of a residual block (its activation is a layer of its own), ``"Concat"`` the place
-        where branches are joined.
+        Class of the layer, such as ``"Conv2d"``; ``"Input"`` for the images. ``"Residual"`` is the
+        sum at the end of a residual block (its activation is a layer of its own), ``"Concat"`` the
+        place where branches are joined.
     operation : module, optional
-        The operation it runs, a chapter of ``clearconv.ops``; None for the input, for what only
-        moves numbers (Flatten, joins), and for layers of your own.
+        Operation of the layer, a chapter of ``clearconv.ops``; None for the input, for layers that
+        only move numbers (Flatten, joins), and for your own layers.
     arguments : dict
-        As its constructor was given them, defaults included.
+        Arguments of its constructor, including defaults.
     activation : str
-        The activation inside it; ``"identity"`` if there is none.
+        Activation inside the layer; ``"identity"`` if there is none.
     sources : tuple of str
-        The paths of the layers whose y are its inputs. More than one for a join.
+        Paths of the layers whose y are its inputs; more than one for a join.
     consumers : tuple of str
-        The paths of the layers that read its y; empty for the last.
+        Paths of the layers that read its y; empty for the last.
     slots : tuple of slice
-        Of a Concat, for each of `sources`, the channels of y in which it lies; empty for others.
+        For a Concat, the channels of y of each of `sources`; empty for others.
     x : ndarray of shape (N, ...), optional
-        Its input: the same array as its source's y. None for the input and for joins, which read
-        the y of their sources.
+        Input: the same array as its source's y. None for the input and for joins, which read the y
+        of their sources.
     y : ndarray of shape (N, ...)
-        Its output.
+        Output.
     grad_y : ndarray of the shape of y
-        dL/dy: the sum of what its consumers handed back.
+        dL/dy: the sum of the gradients that its consumers returned.
     grad_x : ndarray of the shape of x, optional
-        dL/dx, as this layer handed it back. None where x is.
+        dL/dx, as this layer returned it. None if x is None.
     parameters : dict
         Name -> ParameterTrace.
     buffers : dict
         Name -> BufferTrace: running statistics.
     saved : dict
-        What it saved for backward, by name: ``argmax`` of max pooling (``i * KW + j`` of the
+        Arrays saved for backward, by name: ``argmax`` of max pooling (``i * KW + j`` of the
         winner), ``mask`` of dropout (True where kept), ``mean`` and ``var`` of normalisations.
     own : bool
-        Whether it is a layer of your own, whose formulas only its code knows.
+        Whether it is your own layer, whose formulas only its code knows.
     context : Context
-        What the pass was told; it names the random numbers.
+        Context of the pass, which determines the random numbers.
     kept : object
-        What its forward pass saved, as the layer itself reads it.
+        Saved state of its forward pass, as the layer itself reads it.
     """
 
     path: str
@@ -134,7 +135,7 @@ class LayerTrace:
     kept: Any = None
 
     def __repr__(self) -> str:
-        """Say which layer it is, and how large."""
+        """Return the layer's path, type and shape."""
         return f"<LayerTrace {self.path!r}: {self.type}, y {self.y.shape}>"
 
     @property
@@ -144,28 +145,28 @@ class LayerTrace:
 
     @property
     def bends(self) -> bool:
-        """Whether an activation stands inside the layer, behind its operation."""
+        """Whether there is an activation inside the layer, after its operation."""
         return self.activation != "identity" and self.chapter != "activation"
 
     @property
     def input(self) -> Array:
-        """Return x, where the layer has one input.
+        """Return x, if the layer has one input.
 
         Raises
         ------
         ArgumentError
-            If it has none, or several.
+            If it has none or several.
         """
         if self.x is None:
-            raise ArgumentError(f"'{self.path}' ({self.type}) has no single input.")
+            raise ArgumentError(f"'{self.path}' ({self.type}) does not have exactly one input.")
         return self.x
 
     @cached_property
     def net(self) -> Array | None:
         """The weighted sum that goes into the activation inside this layer; None if there is none.
 
-        The article's net. It is computed when it is first asked for, by the same call as in the
-        forward pass, and so to the same bits.
+        The article's net. It is computed at first use, by the same call as in the forward pass, and
+        so to the same bits.
         """
         if not self.bends or self.operation is None:
             return None
@@ -182,9 +183,9 @@ class LayerTrace:
 
     @cached_property
     def x_hat(self) -> Array | None:
-        """What a normalisation makes of x before it scales and shifts; None for other layers.
+        """The normalised x before scale and shift; None for layers without normalisation.
 
-        Computed when it is first asked for, from the saved mean and variance.
+        Computed at first use from the saved mean and variance.
         """
         if not {"mean", "var"} <= self.saved.keys():
             return None
@@ -204,13 +205,13 @@ class LayerTrace:
 
     @cached_property
     def taps(self) -> Taps | None:
-        """Which rows, columns and channels met; None for layers that have no window."""
+        """Which rows, columns and channels met; None for layers without a window."""
         if self.x is None or self.own:
             return None
         return taps_of(self.chapter, self.arguments, self.x.shape, self.y.shape)
 
     def array(self, quantity: str) -> Array:
-        """Return the array that a quantity's numbers stand in.
+        """Return the array of a quantity.
 
         Parameters
         ----------
@@ -224,7 +225,7 @@ class LayerTrace:
         Raises
         ------
         ArgumentError
-            If the layer has none of that name.
+            If the layer has no array of that name.
         """
         name, _, what = quantity.partition(".")
         found: Array | None = None
@@ -244,7 +245,7 @@ class LayerTrace:
 
     @property
     def slope(self) -> float:
-        """Steepness below zero of a leaky ReLU."""
+        """Slope of a leaky ReLU below zero."""
         saved = self.kept[1] if self.bends else self.kept
         return saved.slope if isinstance(saved, ActivationSaved) else 0.01
 
@@ -256,29 +257,29 @@ class LossTrace:
     Attributes
     ----------
     path : str
-        ``"loss"``; what ``Trace.explain`` takes.
+        ``"loss"``, for ``Trace.explain``.
     type : str
         ``"CrossEntropy"`` or ``"SquaredError"``.
     chapter : str
-        The operation, a folder of ``clearconv.ops``.
+        Operation, a folder of ``clearconv.ops``.
     arguments : dict
-        The loss's settings.
+        Settings of the loss.
     source : str
-        Path of the layer whose y it judges.
+        Path of the layer whose y it takes.
     logits : ndarray of shape (N, K)
         That y.
     probabilities : ndarray of shape (N, K), optional
         The softmax of the logits; None for a squared error.
     target : ndarray of shape (N, K)
-        What the output should be; for cross-entropy after smoothing and weighting.
+        Target output; for cross-entropy after smoothing and weighting.
     labels : tuple of int
-        The class of each image; empty for a squared error.
+        Class of each image; empty for a squared error.
     given : bool
-        Whether the first image's label was given; if not, it is the class that the model predicts.
+        Whether the first image's label was given; if not, it is the predicted class.
     classes : tuple of str
-        Their names; empty if the model carries none.
+        Names of the classes; empty if the model carries none.
     divisor : float
-        What the sum over the batch is divided by.
+        Divisor of the sum over the batch.
     value : float
         The loss.
     grad : ndarray of shape (N, K)
@@ -307,7 +308,7 @@ class LossTrace:
 
     @property
     def predicted(self) -> int:
-        """Return the likeliest class of the first image."""
+        """Return the most probable class of the first image."""
         return int(self.logits[0].argmax())
 
 
@@ -318,12 +319,12 @@ class UpdateTrace:
     Attributes
     ----------
     type : str
-        ``"SGD"``, ``"Adam"``, ``"AdamW"``, or a class of your own.
+        ``"SGD"``, ``"Adam"``, ``"AdamW"``, or your own class.
     settings : dict
-        Learning rate, weight decay and what else the formula needs, by the names of
+        Learning rate, weight decay and everything else in the formula, by the names of
         ``clearconv.ops.update``.
     step : int
-        The number of the step, counted from 1.
+        Number of the step, counted from 1.
     """
 
     type: str

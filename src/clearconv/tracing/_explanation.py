@@ -1,4 +1,4 @@
-"""How one number came about: terms or steps, a formula, and the function that computes it."""
+"""How one number was computed: terms or steps, a formula, and the function that computes it."""
 
 import re
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ _MOST = 24  # lines of terms
 
 @dataclass(frozen=True)
 class Factor:
-    """A number that went into another.
+    """A number that contributed to another.
 
     Attributes
     ----------
     path : str
         The layer whose number it is.
     array : str
-        Which of its arrays: ``"x"``, ``"weight"``, ``"grad_y"`` and so on; or what a constant
-        means, such as ``"1/N"``.
+        Name of the array: ``"x"``, ``"weight"``, ``"grad_y"`` and so on; or the meaning of a
+        constant, such as ``"1/N"``.
     index : tuple of int
-        Where in that array; empty for a constant.
+        Position in that array; empty for a constant.
     value : float
         The number.
     """
@@ -42,7 +42,7 @@ class Term:
     Attributes
     ----------
     factors : tuple of Factor
-        What is multiplied.
+        Factors of the product.
     """
 
     factors: tuple[Factor, ...]
@@ -58,18 +58,18 @@ class Term:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a computation that is no sum of products.
+    """One step of a computation that is not a sum of products.
 
     Attributes
     ----------
     name : str
-        What it gives, such as ``"x_hat"``.
+        Name of the result, such as ``"x_hat"``.
     expression : str
-        How, with the numbers put in: ``"(0.5 - 0.25) / sqrt(0.04 + 1e-05)"``.
+        Computation with the numbers filled in: ``"(0.5 - 0.25) / sqrt(0.04 + 1e-05)"``.
     value : float
-        What came out.
+        Result.
     factors : tuple of Factor
-        The numbers in the expression that stand in an array of the trace.
+        Numbers in the expression that are elements of an array of the trace.
     """
 
     name: str
@@ -80,33 +80,33 @@ class Step:
 
 @dataclass(frozen=True)
 class Explanation:
-    """How one number of a trace came about.
+    """How one number of a trace was computed.
 
-    Where it is a sum of products, ``total`` is the value up to rounding; where it is not, the last
+    If it is a sum of products, ``total`` is the value up to rounding; if it is not, the last
     step's value is.
 
     Attributes
     ----------
     path, quantity, index : str, str, tuple of int
-        Which number.
+        Position of the number.
     value : float
-        The number, as the library computed it.
+        Number as the library computed it.
     terms : tuple of Term
-        The products that were added; of a long sum perhaps only the largest.
+        Products that were added; for a long sum perhaps only the largest.
     steps : tuple of Step
-        The steps, one after another, of what is no sum of products.
+        Steps in order, for a number that is not a sum of products.
     rest : float
-        Sum of the terms that are left out.
+        Sum of the omitted terms.
     left_out : int
-        How many they are.
+        Number of omitted terms.
     formula : str
-        The general formula, LaTeX.
+        General formula, in LaTeX.
     reference : str
-        Where it stands in the articles or the literature; may be empty.
+        Source in the articles or the literature; may be empty.
     function : Function
-        What computes it.
+        Function that computes the number.
     note : str
-        What the numbers alone do not say; may be empty.
+        Remark on what the numbers alone do not show; may be empty.
     """
 
     path: str
@@ -124,13 +124,13 @@ class Explanation:
 
     @property
     def total(self) -> float:
-        """Return what terms or steps come to, in double precision."""
+        """Return the result of the terms or steps, in double precision."""
         if self.steps:
             return self.steps[-1].value
         return float(sum(term.value for term in self.terms)) + self.rest
 
     def __str__(self) -> str:
-        """Lay it out as text: the number, its terms or steps, note, formula, function."""
+        """Return the text: the number, its terms or steps, note, formula, function."""
         lines = [f"{place(self.path, self.quantity, self.index)} = {number(self.value)}"]
         shown = self.terms if len(self.terms) <= _MOST else self.terms[: _MOST - 1]
         lines += columns([_row(self.path, term) for term in shown])
@@ -162,5 +162,5 @@ def _row(home: str, term: Term) -> tuple[str, str, str]:
 
 
 def _name(home: str, factor: Factor) -> str:
-    """Name a factor, with its layer where that is another one."""
+    """Name a factor, with its layer if that is another one."""
     return place("" if factor.path == home else factor.path, factor.array, factor.index)

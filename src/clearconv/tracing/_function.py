@@ -1,4 +1,4 @@
-"""The function that computes a quantity, and where its source stands."""
+"""The function that computes a quantity, and the place of its source."""
 
 import inspect
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Function:
-    """The function that computes a quantity, as the chapter's loops tell it.
+    """The function that computes a quantity, in the chapter's loops.
 
     Attributes
     ----------
     name : str
-        Its dotted name, such as ``"clearconv.ops.conv2d.loops.forward"``.
+        Dotted name, such as ``"clearconv.ops.conv2d.loops.forward"``.
     file : str
-        Its file, from the package's folder down: ``"clearconv/ops/conv2d/loops.py"``.
+        File relative to the package's parent folder: ``"clearconv/ops/conv2d/loops.py"``.
     line : int
-        Its first line in that file.
+        First line in that file.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Function:
 
     @property
     def source(self) -> str:
-        """Return its source text, read from the file."""
+        """Return the source text, read from the file."""
         return inspect.getsource(inspect.unwrap(_found(self.name)))
 
 
@@ -44,13 +44,13 @@ def function_of(name: str) -> Function:
 
 
 def dotted(found: Any, method: str = "") -> str:
-    """Name a function of the library, or a class's method, as ``function_of`` takes it."""
+    """Return the name of a function or method of the library, for ``function_of``."""
     name = ".".join(filter(None, (found.__module__, found.__qualname__, method)))
     return name.removeprefix("clearconv.")
 
 
 def _found(name: str) -> Any:
-    """Import as far as there are modules, then take attributes."""
+    """Import modules as far as possible, then take attributes."""
     module, _, rest = name.rpartition(".")
     try:
         return getattr(import_module(module), rest)

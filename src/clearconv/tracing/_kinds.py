@@ -1,4 +1,4 @@
-"""Which operation a layer runs."""
+"""The operation that a layer runs."""
 
 from types import ModuleType
 from typing import NamedTuple
@@ -7,9 +7,9 @@ from clearconv.layers import Activation, Concat, Layer, Node
 
 
 class Kind(NamedTuple):
-    """A layer's class by name, its operation, the activation that it has or is; whether it is new.
+    """A layer's class by name, its operation, its activation, and whether it is the user's own.
 
-    `own` is True for a layer of the user's, whose formulas only its code knows.
+    `own` is True for the user's own layer, whose formulas only its code knows.
     """
 
     name: str
@@ -24,7 +24,7 @@ def chapter_of(operation: ModuleType | None) -> str | None:
 
 
 def kind_of(node: Node) -> Kind:
-    """Tell what a node computes; a subclass that changes neither pass counts as its base."""
+    """Return what a node computes; a subclass that changes neither pass counts as its base."""
     if not isinstance(node, Layer):  # the end of a container
         return Kind("Concat" if isinstance(node, Concat) else "Residual", None, "identity", False)
     base = node.of_the_library()

@@ -1,4 +1,4 @@
-"""The right answers of a traced batch, as class numbers."""
+"""The labels of a traced batch, as class numbers."""
 
 from collections.abc import Sequence
 from operator import index
@@ -17,25 +17,25 @@ Label = int | str | None
 
 def names_of(model: Node) -> tuple[str, ...]:
     """Return the names of the model's classes, if it carries any."""
-    names = model.info.get("classes")  # of a file from anywhere: it may be anything
+    names = model.info.get("classes")  # from an unknown file: it may be anything
     return tuple(map(str, names)) if isinstance(names, list | tuple) else ()
 
 
 def class_numbers(
     label: Any, others: Any, logits: Array, names: tuple[str, ...]
 ) -> tuple[int, ...]:
-    """Return the class of each image: the first's, then those of the others of its batch.
+    """Return the class of each image: that of the first, then those of the others in its batch.
 
     Parameters
     ----------
     label : int, str or None
-        Of the first image.
+        Label of the first image.
     others : sequence of int, str or None, or None
-        Of the other images; None if none were given.
+        Labels of the other images; None if none were given.
     logits : ndarray of shape (N, K)
-        For whose labels are not given, the likeliest class.
+        Images without a given label get their most probable class.
     names : tuple of str
-        Of the classes; empty if the model has none.
+        Names of the classes; empty if the model has none.
     """
     N = len(logits)
     others = [others] if others is not None and np.ndim(others) == 0 else others
@@ -57,7 +57,7 @@ def _number(label: Any, classes: int, names: tuple[str, ...]) -> int:
             return names.index(label)
         if not names:
             raise ArgumentError(
-                f"trace: label={label!r}, but the model carries no names of its classes. Give a "
+                f"trace: label={label!r}, but the model has no class names. Give a "
                 f"number, 0 to {classes - 1}."
             )
         raise ArgumentError(

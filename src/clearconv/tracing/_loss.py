@@ -24,25 +24,25 @@ def judged(
     loss : CrossEntropy or SquaredError
         As in training.
     label, others
-        Right answers of the first image, and of the others.
+        Labels of the first image, and of the others.
     y : ndarray
         Output of the batch.
     graph : Graph
-        Its end is what the loss judges.
+        Graph whose end is the input of the loss.
     model : Node
-        Carries the names of the classes.
+        Model with the names of the classes.
     """
     if isinstance(loss, SquaredError):
         return _squared(loss, label, others, y, graph)
     if not isinstance(loss, CrossEntropy):
         raise ArgumentError(
-            f"trace: loss={loss!r}, but only CrossEntropy and SquaredError can be traced. Of "
+            f"trace: loss={loss!r}, but only CrossEntropy and SquaredError can be traced. For "
             "another loss give the gradient of the output: grad_y=..."
         )
     if y.ndim != 2:
         raise ShapeError(
             f"trace: the output for one image has shape {y.shape[1:]}, but cross-entropy needs one "
-            "number a class. Give grad_y, dL/dy of the output, or loss=SquaredError() and a target."
+            "number per class. Give grad_y (dL/dy), or loss=SquaredError() and a target."
         )
     names = names_of(model)
     labels = class_numbers(label, others, y, names)
@@ -98,7 +98,7 @@ def _squared(loss: SquaredError, target: Any, others: Any, y: Array, graph: Grap
 
 
 def _rows(target: Any, y: Array) -> Array:
-    """See one target, or several, as rows beside those of y."""
+    """Return one target or several as rows like those of y."""
     rows = np.asarray(target, y.dtype)
     rows = rows[np.newaxis] if rows.ndim == y.ndim - 1 else rows
     if rows.shape[1:] != y.shape[1:]:
@@ -110,7 +110,7 @@ def _rows(target: Any, y: Array) -> Array:
 
 
 def _free(graph: Graph) -> str:
-    """Return ``"loss"``, or a like name that no layer has."""
+    """Return ``"loss"``, or a similar name that no layer has."""
     name, taken = "loss", {graph.input, *(place.path for place in graph.places)}
     while name in taken:
         name += "_"

@@ -2,12 +2,12 @@
 
 
 def number(value: float) -> str:
-    """Write a number short: six digits."""
+    """Write a number with six digits."""
     return f"{value + 0.0:.6g}"  # -0.0 reads 0
 
 
 def signed(value: float) -> str:
-    """Write a number within an expression: a negative one in brackets."""
+    """Write a number within an expression, with brackets if it is negative."""
     return f"({number(value)})" if value < 0 or "e" in number(value) else number(value)
 
 

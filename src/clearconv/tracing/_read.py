@@ -1,4 +1,4 @@
-"""From a tape to traces: each layer's arrays, where they come from, where they go."""
+"""From a tape to traces: each layer's arrays, their sources and their consumers."""
 
 from typing import Any
 
@@ -25,18 +25,18 @@ def read(
     step: NextStep | None,
     buffers: dict[str, Array],
 ) -> tuple[LayerTrace, ...]:
-    """Read every place of the graph off the model's tape, the input first.
+    """Read every place of the graph from the model's tape, the input first.
 
     Parameters
     ----------
     model : Node
-        After its backward pass; its tape was kept with ``keep="all"``.
+        Model after its backward pass, with a tape kept with ``keep="all"``.
     graph : Graph
         Its wiring.
     images, grads, grad_x : ndarray
-        What went in, dL/dy of the whole, dL/dx of the whole.
+        Input, dL/dy and dL/dx of the whole network.
     step : NextStep, optional
-        Of the optimiser.
+        Next step of the optimiser.
     buffers : dict
         Running statistics before the pass, by path.
     """
@@ -138,7 +138,7 @@ def _buffers(node: Node, before: dict[str, Array]) -> dict[str, BufferTrace]:
 
 
 def _output(place: Place, tape: Tape, outputs: dict[str, Array]) -> Array:
-    """Return what a place gives: of a Residual the sum, before any activation."""
+    """Return the output of a place; for a Residual the sum, before any activation."""
     node = place.node
     if isinstance(node, Layer):
         return tape.outputs[place.path]
@@ -160,7 +160,7 @@ def _error(
     errors: dict[str, Array],
     grads: Array,
 ) -> Array:
-    """Return dL/dy of a place: all that its consumers hand back, added."""
+    """Return dL/dy of a place: the sum of what its consumers return."""
     if isinstance(place.node, Layer):
         return tape.grads[place.path]
     parts: list[Any] = []
@@ -184,6 +184,6 @@ def _slots(place: Place, outputs: dict[str, Array]) -> tuple[slice, ...]:
 
 
 def _saved(kept: Any, chapter: str | None) -> dict[str, Any]:
-    """Name what a layer saved for backward besides its input or output."""
+    """Name the arrays that a layer saved for backward in addition to its input or output."""
     arrays = {name: getattr(kept, name, None) for name in saved_by(chapter)}
     return {name: array for name, array in arrays.items() if array is not None}

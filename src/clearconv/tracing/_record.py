@@ -1,4 +1,4 @@
-"""One pass forward and backward, everything kept; the model is left as it was."""
+"""One forward and backward pass with everything kept; the model is not changed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,59 +31,59 @@ def trace(
     lr: float | None = None,
     context: Context | None = None,
 ) -> Trace:
-    """Run one image forward and backward, and keep every number on the way.
+    """Run one image forward and backward, and keep every number.
 
-    The passes are the library's own, layer by layer. The model is left as it was: its gradients,
-    running statistics and tape are put back, and no update is taken.
+    The passes are the library's own, layer by layer. The model is not changed: its gradients,
+    running statistics and tape are restored, and no update is made.
 
     Parameters
     ----------
     model : Node
         A built model.
     x : ndarray of shape `input_shape`
-        One input, prepared as in training, in the model's dtype. (1, *input_shape) is taken too.
+        One input, prepared as in training, in the model's dtype; also (1, *input_shape).
     label : int or str, optional
-        Its class, by number or by name (a trained model carries the names); by default the one
-        that the model predicts. For ``SquaredError`` the target, an array of the shape of y.
+        Class of x, by number or by name (a trained model has the names); by default the predicted
+        class. For ``SquaredError`` the target, an array of the shape of y.
     training : bool
-        Batch statistics and dropout, as a training step would have them next.
+        Whether to use batch statistics and dropout, as in the next training step.
     batch : ndarray of shape (M, *input_shape), or (images, labels), optional
-        Other images that stand behind x in the batch, and their labels. Gradients of parameters
-        are sums over all N = M + 1 images, and the loss is a mean over them.
+        Other images that follow x in the batch, and their labels. Gradients of parameters are sums
+        over all N = M + 1 images, and the loss is a mean over them.
     loss : CrossEntropy or SquaredError, optional
-        What judges the output; ``CrossEntropy()`` by default.
+        Loss of the output; ``CrossEntropy()`` by default.
     grad_y : ndarray of the shape of the output, optional
-        Instead of a loss: dL/dy of the whole network, where it is known from elsewhere.
+        Instead of a loss: dL/dy of the whole network, if it is known from elsewhere.
     optimiser : Optimiser, optional
-        The model's, with its state: what its next step would make of each parameter is traced too.
+        Optimiser of the model, with its state: the effect of its next step is also traced.
     lr : float, optional
         Learning rate of that step; the optimiser's own by default.
     context : Context, optional
-        Names the random numbers of the pass; replaces `training`.
+        Context that determines the random numbers of the pass; replaces `training`.
 
     Returns
     -------
     Trace
-        It holds copies of the parameters, and refers to nothing of the model.
+        Trace with copies of the parameters, independent of the model.
 
     Raises
     ------
     ShapeError, DtypeError
-        If x or the batch do not fit the model.
+        If x or the batch does not fit the model.
     ArgumentError
-        If there is no such class, the output is not one number a class, the optimiser is another
-        model's, or a container of your own hides its wiring.
+        If there is no such class, the output is not one number per class, the optimiser belongs to
+        another model, or your own container hides its wiring.
     """
     images, labels = _images(model, x, batch)
     graph = wire("trace", model)
     if optimiser is not None and getattr(optimiser, "store", None) is not model.store:
         raise ArgumentError(
-            f"trace: the optimiser ({type(optimiser).__name__}) moves the parameters of another "
-            "model. Give the one that was made with this model."
+            f"trace: the optimiser ({type(optimiser).__name__}) updates the parameters of another "
+            "model. Give the one made with this model."
         )
     if optimiser is None and lr is not None:
         raise ArgumentError(
-            f"trace: lr={lr!r} is an optimiser's, but none was given. Add optimiser=SGD(model)."
+            f"trace: lr={lr!r} needs an optimiser, but none was given. Add optimiser=SGD(model)."
         )
     if context is None:
         context = model.next_context(training)
@@ -105,7 +105,7 @@ def trace(
 
 @contextmanager
 def _as_it_was(model: Node) -> Iterator[dict[str, Array]]:
-    """Put back what a recorded pass changes, whatever happens; give the buffers before it."""
+    """Restore what a recorded pass changes, whatever happens; yield the buffers before it."""
     store, tape = model.store, model.tape
     grads = store.grads.copy()
     buffers = {path: buffer.copy() for path, buffer in store.buffers.items()}
@@ -139,7 +139,7 @@ def _images(model: Node, x: Array, batch: Any) -> tuple[Array, Any]:
     if others.shape[1:] != first.shape[1:]:
         raise ShapeError(
             f"trace: the images of the batch have shape {others.shape[1:]}, but x "
-            f"{first.shape[1:]}. Images of a batch are of one size."
+            f"{first.shape[1:]}. All images of a batch have the same size."
         )
     return np.concatenate([first, others]), labels
 
@@ -152,11 +152,11 @@ def _what(given: Any) -> str:
 def _no_loss(*given: Any) -> None:
     if any(one is not None for one in given):
         raise ArgumentError(
-            "trace: grad_y stands in place of a loss, so there is no use for a label or a loss "
-            "beside it. Give either."
+            "trace: grad_y replaces the loss, so a label or a loss has no effect with it. Give "
+            "one of the two."
         )
 
 
 def _of_batch(grad_y: Array, shape: tuple[int, ...]) -> Array:
-    """See the gradient of one image's output as that of a batch of one."""
+    """Return the gradient of one image's output as that of a batch of one."""
     return grad_y[np.newaxis] if grad_y.ndim == len(shape) - 1 and shape[0] == 1 else grad_y

@@ -1,4 +1,4 @@
-"""Sums of products as columns of numbers: a million terms are no million objects."""
+"""Sums of products as columns of numbers, so that a million terms need no million objects."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Places = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One factor of every term: where each number stands, and what it is."""
+    """One factor of every term: the position and the value of each number."""
 
     path: str
     array: str
@@ -31,12 +31,12 @@ class Column:
 
     @classmethod
     def constant(cls, path: str, name: str, values: Any) -> "Column":
-        """Return numbers that stand in no array."""
+        """Return numbers that are not elements of an array."""
         numbers = np.atleast_1d(np.asarray(values, np.float64))
         return cls(path, name, np.empty((len(numbers), 0), np.intp), numbers)
 
     def factor(self, term: int) -> Factor:
-        """Return the factor of one term; a column of one number serves all terms."""
+        """Return the factor of one term; a column of one number applies to all terms."""
         row = term if len(self.values) > 1 else 0
         index = tuple(map(int, self.places[row]))
         return Factor(self.path, self.array, index, float(self.values[row]))
@@ -44,7 +44,7 @@ class Column:
 
 @dataclass(frozen=True, eq=False)
 class Products:
-    """Terms of one make: the columns are multiplied row by row."""
+    """Terms of the same form: the columns are multiplied row by row."""
 
     columns: tuple[Column, ...]
 
@@ -64,7 +64,7 @@ class Products:
 
 
 def products(*columns: Column) -> Products:
-    """Return the terms that these columns make."""
+    """Return the terms made of these columns."""
     return Products(columns)
 
 
@@ -92,10 +92,10 @@ def pairs(met: Sequence[tuple[int, int]]) -> tuple[Places, Places]:
 
 
 def lay_out(sums: Sequence[Products], largest: int | None) -> tuple[tuple[Term, ...], float, int]:
-    """Return terms, the sum of those left out, and how many these are.
+    """Return terms, the sum of the omitted ones, and their number.
 
-    All terms in their order; or, where there are more than `largest`, so many of the largest, the
-    largest first.
+    All terms in order; or, if there are more than `largest`, only the `largest` largest, in
+    descending order.
     """
     values = [one.values for one in sums]
     counts = [len(one) for one in values]

@@ -1,4 +1,4 @@
-"""Which numbers of a layer met, as its chapter says."""
+"""Which numbers of a layer met, according to its chapter."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +11,7 @@ from clearconv.ops.geometry.tables import AxisTaps, Pairs
 
 @dataclass(frozen=True)
 class Taps:
-    """The meetings of a layer, rows and columns apart.
+    """Which rows, columns and channels of a layer met.
 
     Output (p, q) met input (r, t) under kernel element (i, j) if rows p, i, r met and columns
     q, j, t did.
@@ -19,9 +19,9 @@ class Taps:
     Attributes
     ----------
     rows, columns : AxisTaps
-        Along the axes of the maps.
+        Meetings along the axes of the maps.
     channels : tuple of (int, int)
-        Output channel -> the first input channel it sees, and the one after the last.
+        Output channel -> first input channel that it sees, and the one after the last.
     """
 
     rows: AxisTaps
@@ -35,23 +35,23 @@ def taps_of(
     x_shape: tuple[int, ...],
     y_shape: tuple[int, ...],
 ) -> Taps | None:
-    """Return the tables of a layer; None for a chapter that has no window.
+    """Return the tables of a layer; None for a chapter without a window.
 
     Parameters
     ----------
     chapter : str, optional
-        The operation that it runs; its folder has a ``taps.py`` if it has a window.
+        Operation that it runs; its folder has a ``taps.py`` if it has a window.
     arguments : dict
-        Of the layer's constructor.
+        Arguments of the layer's constructor.
     x_shape, y_shape : tuple of int
-        Shapes of input and output, batch axis included.
+        Shapes of input and output, including the batch axis.
     """
     found = _module(chapter) if chapter is not None and len(x_shape) == 4 else None
     if found is None:
         return None
     rows, columns = found.axes(x_shape[2:], y_shape[2:], arguments)
     C, O = x_shape[1], y_shape[1]
-    groups = arguments.get("groups", C)  # what has no groups keeps its channels apart
+    groups = arguments.get("groups", C)  # a layer without groups keeps its channels separate
     share, own = O // groups, C // groups  # channels of a group
     starts = [o // share * own for o in range(O)]
     return Taps(rows, columns, tuple((start, start + own) for start in starts))

@@ -1,4 +1,4 @@
-"""A trace, and what can be asked of it."""
+"""A trace and its methods."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,26 +23,26 @@ from clearconv.tracing.chapters.loss import LossExplainer
 from clearconv.tracing.chapters.update import updates
 from clearconv.words import meant
 
-#: Quantities with a number for each image: the image's axis may be left out.
+#: Quantities with one number per image: the image's axis may be left out.
 _BY_IMAGE = "y net grad_y grad_net grad_x x_hat mask argmax probabilities grad".split()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trace:
-    """One pass forward and backward, every number kept.
+    """One forward and backward pass with every number kept.
 
     Attributes
     ----------
     layers : tuple of LayerTrace
-        The input first, then in the order they ran: a layer, or a place where branches meet.
+        Input first, then layers and places where branches meet, in the order they ran.
     loss : LossTrace, optional
-        How the output was judged; None if the gradient of the output was given instead.
+        Loss of the output; None if the gradient of the output was given instead.
     update : UpdateTrace, optional
-        The optimiser's next step; None if no optimiser was given.
+        Next step of the optimiser; None if no optimiser was given.
     context : Context
-        What the pass was told.
+        Context of the pass.
     stages : Stages
-        Which layers a training step runs as one; the traced pass ran each by itself.
+        Layers that a training step runs as one; the traced pass ran each separately.
     """
 
     layers: tuple[LayerTrace, ...]
@@ -57,19 +57,19 @@ class Trace:
         Raises
         ------
         ArgumentError
-            If there is none; lists those there are.
+            If there is none; the message lists the existing ones.
         """
         if path not in self._by_path:
             raise ArgumentError(self._unknown(path))
         return self._by_path[path]
 
     def quantities(self, path: str) -> tuple[str, ...]:
-        """Name what can be explained of a layer, or of the loss.
+        """Return the quantities of a layer, or of the loss, that can be explained.
 
         Parameters
         ----------
         path : str
-            Of a layer, or ``trace.loss.path``.
+            Path of a layer, or ``trace.loss.path``.
 
         Returns
         -------
@@ -84,12 +84,12 @@ class Trace:
         return tuple(self._told(path)[0])
 
     def array(self, path: str, quantity: str) -> Array:
-        """Return the array that a quantity's numbers stand in.
+        """Return the array of a quantity.
 
         Parameters
         ----------
         path : str
-            Of a layer, or ``trace.loss.path``.
+            Path of a layer, or ``trace.loss.path``.
         quantity : str
             One of ``quantities(path)``.
 
@@ -112,21 +112,21 @@ class Trace:
         *,
         largest: int | None = None,
     ) -> Explanation:
-        """Say how one number came about.
+        """Explain how one number was computed.
 
         Parameters
         ----------
         path : str
-            Of a layer, or ``trace.loss.path``.
+            Path of a layer, or ``trace.loss.path``.
         quantity : str
             One of ``quantities(path)``: "y", "grad_y" (dL/dy), "grad_x" (dL/dx, as this layer
-            handed it back), "net" and "grad_net" around an activation inside the layer,
-            "grad_weight" and "grad_bias" ("weight" and "bias" will do), "weight.update" for what
-            the optimiser makes of a weight; of some layers more, such as "mean" of batch norm.
+            returned it), "net" and "grad_net" around an activation inside the layer, "grad_weight"
+            and "grad_bias" (or "weight" and "bias"), "weight.update" for a weight after the
+            optimiser's step; for some layers more, such as "mean" of batch norm.
         index : sequence of int
-            Which element; without the axis of the images it is of image 0.
+            Index of the element; without the axis of the images it refers to image 0.
         largest : int, optional
-            Of a longer sum only so many of the largest terms are listed, and the others' sum.
+            Number of the largest terms listed for a longer sum, with the sum of the others.
 
         Returns
         -------
@@ -135,7 +135,7 @@ class Trace:
         Raises
         ------
         ArgumentError
-            If there is no such layer, quantity or element, or the layer is one of your own.
+            If there is no such layer, quantity or element, or the layer is your own.
         """
         if largest is not None and (not hasattr(largest, "__index__") or largest < 0):
             raise ArgumentError(f"explain: largest={largest!r} must be an integer of at least 0.")
@@ -159,18 +159,18 @@ class Trace:
         )
 
     def origin(self, factor: Factor) -> tuple[str, str, Index] | None:
-        """Say what to ask `explain` to learn where a factor comes from.
+        """Return the arguments with which `explain` shows where a factor comes from.
 
         Parameters
         ----------
         factor : Factor
-            Of a term or step.
+            Factor of a term or step.
 
         Returns
         -------
         (path, quantity, index) or None
-            None for what was not computed in this pass (weights, constants), and for what a layer
-            of your own computed.
+            None for numbers not computed in this pass (weights, constants), and for those that your
+            own layer computed.
         """
         path, name, judged = factor.path, factor.array, self.loss
         if judged is not None and path == judged.path:
@@ -184,7 +184,7 @@ class Trace:
 
     @property
     def nbytes(self) -> int:
-        """Return how much memory the arrays take, those that several layers share counted once."""
+        """Return the memory of the arrays, with those that several layers share counted once."""
         blocks: dict[int, int] = {}
         for layer in self.layers:
             arrays = [layer.x, layer.y, layer.grad_y, layer.grad_x, *layer.saved.values()]
@@ -199,7 +199,7 @@ class Trace:
         return sum(blocks.values())
 
     def __repr__(self) -> str:
-        """Say how large it is."""
+        """Return the size of the trace in one line."""
         images, mode = len(self.layers[0].y), "training" if self.context.training else "evaluation"
         batch = f"a batch of {images}" if images > 1 else "one image"
         return f"<Trace of {len(self.layers) - 1} layers, {batch}, {mode}, {self.nbytes:,} bytes>"
@@ -214,7 +214,7 @@ class Trace:
         return {path: one for path, one in found.items() if one is not None}
 
     def _told(self, path: str) -> tuple[Tellings, Callable[[str], Array]]:
-        """Return what explains each quantity of a path, and where its array is."""
+        """Return the explainer of each quantity of a path, and where its array is."""
         if self.loss is not None and path == self.loss.path:
             judge = LossExplainer(self.loss)
             return judge.told(), judge.array
@@ -266,7 +266,7 @@ class Trace:
 
 
 def _place(path: str, quantity: str, index: Any, shape: tuple[int, ...]) -> Index:
-    """Return an element's place, the images' axis filled in; negative numbers count from behind."""
+    """Return an element's index, with the images' axis and negative numbers resolved."""
     given = index if isinstance(index, Sequence | np.ndarray) else (index,)
     try:
         place = tuple(whole(one) for one in given)

@@ -1,4 +1,4 @@
-"""What an optimiser's next step would make of the parameters."""
+"""The parameters after an optimiser's next step."""
 
 from dataclasses import dataclass
 
@@ -14,11 +14,11 @@ class NextStep:
     Attributes
     ----------
     about : UpdateTrace
-        The rule and its settings.
+        Rule and settings of the step.
     values : ndarray
-        All parameters after it, flat.
+        All parameters after the step, flat.
     memory : dict
-        What the optimiser remembered before it, flat, by name.
+        State of the optimiser before the step, flat, by name.
     """
 
     about: UpdateTrace
@@ -27,12 +27,12 @@ class NextStep:
 
 
 def next_step(optimiser: Optimiser, lr: float | None) -> NextStep:
-    """Take the step on copies; optimiser and model stay as they are.
+    """Take the step on copies; optimiser and model are not changed.
 
     Parameters
     ----------
     optimiser : Optimiser
-        Of a model whose gradients are there.
+        Optimiser of a model with gradients.
     lr : float, optional
         Learning rate; the optimiser's own by default.
     """

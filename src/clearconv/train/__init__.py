@@ -1,4 +1,4 @@
-"""A training run from settings to a tested model, and what is done with one afterwards."""
+"""A training run from settings to a tested model, and the functions that use its results."""
 
 from clearconv.runs.evaluate import evaluate
 from clearconv.runs.evaluation import Evaluation, Mistake, evaluate_model

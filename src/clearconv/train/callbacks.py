@@ -1,4 +1,4 @@
-"""Who hears what happens in a run."""
+"""Callbacks: objects that receive the events of a run."""
 
 from collections.abc import Callable, Iterable, Iterator
 from inspect import isfunction
@@ -11,19 +11,19 @@ from clearconv.runs.run import Run
 
 
 class Callback:
-    """Hears what happens in a run; does nothing. Subclass it to show or record.
+    """Receives the events of a run and does nothing. Subclass it to show or record them.
 
     A hook that raises stops the run, which can be resumed.
     """
 
     def reading(self, done: int, total: int) -> None:
-        """Hear that so many of the images are decoded."""
+        """Receive the number of images decoded so far."""
 
     def searching(self, done: int, total: int) -> None:
-        """Hear that so many steps of the search for a learning rate are done."""
+        """Receive the number of steps done in the search for a learning rate."""
 
     def started(self, run: Run) -> None:
-        """Hear that data and model are ready."""
+        """Receive the run when data and model are ready."""
 
     def step(
         self,
@@ -34,28 +34,28 @@ class Callback:
         accuracy: float,
         images_per_second: float,
     ) -> None:
-        """Hear that a step is done; epochs and steps count from 1.
+        """Receive the numbers after a step; epochs and steps count from 1.
 
         Loss, accuracy and images per second are means over the epoch so far.
         """
 
     def epoch(self, record: EpochRecord, best: bool) -> None:
-        """Hear that an epoch is done and saved; `best`: its validation is the highest so far."""
+        """Receive a finished, saved epoch; `best`: its validation is the highest so far."""
 
     def warned(self, message: str) -> None:
-        """Hear that something is wrong that does not stop the run: one line, for a person."""
+        """Receive a warning that does not stop the run: one line, for a person."""
 
     def finished(self, result: Result) -> None:
-        """Hear that the test is done."""
+        """Receive the result of the test."""
 
 
 class Callbacks(Callback):
-    """Several callbacks as one: each hook is passed on to all, in their order.
+    """Several callbacks as one: each hook is passed on to all, in order.
 
     Parameters
     ----------
     members : sequence of Callback
-        Who hears.
+        Callbacks to call.
     """
 
     def __init__(self, members: Iterable[Callback]) -> None:

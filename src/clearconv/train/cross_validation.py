@@ -1,4 +1,4 @@
-"""Cross-validation: every image is tested on once, by a model that has not seen it."""
+"""Cross-validation: every image is tested once, by a model that has not seen it."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,24 +19,24 @@ def cross_validate(
     callbacks: Iterable[Callback] = (),
     **given: Any,
 ) -> CrossValidation:
-    """Train a network for each fold on the others and test it on that one: each image once.
+    """Train a network for each fold on the other folds, and test it on that fold.
 
-    The remedy where images are few: a tenth of 80 is 8, which tell little. The models are there to
-    be tested; for the one to use train on all images, with the same settings and without folds.
+    Useful when there are few images: a tenth of 80 is 8, which say little. The models exist only to
+    be tested; train the model to use on all images, with the same settings and without folds.
 
     Parameters
     ----------
     data : str, Path, Source, or (images, labels)
         As for ``clearconv.train.train``.
     folds : int
-        How many, from 2 to the number of different images of the smallest class.
+        Number of folds, from 2 to the number of different images of the smallest class.
     out : str or Path, optional
         The folder for all folds; by default the first free ``runs/NAME-N``.
     callbacks : sequence of Callback
-        Told what happens in each fold's run, whose folder is named ``fold-1`` and on.
+        Receive the events of each fold's run, in folders ``fold-1``, ``fold-2`` and so on.
     **given
-        Attributes of ``Settings``, as for ``clearconv.train.train``. A `model` of one's own is not
-        changed: each fold begins with a copy.
+        Attributes of ``Settings``, as for ``clearconv.train.train``. A network given as `model` is
+        not changed: each fold starts from a copy.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def cross_validate(
     DataError
         If the data cannot be used, or a class has fewer different images than there are folds.
     Interrupted
-        After Ctrl-C or SIGTERM; ``resume_folds(folder)`` goes on.
+        After Ctrl-C or SIGTERM; ``resume_folds(folder)`` continues.
     RunError
         If a folder cannot be used, or a training diverges.
     """
@@ -61,16 +61,16 @@ def cross_validate(
 def resume_folds(
     folder: str | Path, *, callbacks: Iterable[Callback] = (), data: Data | None = None
 ) -> CrossValidation:
-    """Go on with a cross-validation; the result is that of one which was never stopped.
+    """Continue a cross-validation; the result is the same as if it had never stopped.
 
     Parameters
     ----------
     folder : str or Path
-        Which ``cross_validate`` made.
+        Folder that ``cross_validate`` made.
     callbacks : sequence of Callback
-        Told what happens.
+        Receive the events.
     data : str, Path, Source, or (images, labels), optional
-        The data, if they moved, or were arrays.
+        The data, if they have moved or were arrays.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def resume_folds(
 
 
 def _go(folds: Folds, callbacks: Callbacks) -> CrossValidation:
-    """Train what is left to train of each fold."""
+    """Train the rest of each fold."""
     results = []
     for place in folds.places:
         with folds.run(place, callbacks) as run:

@@ -12,7 +12,7 @@ from clearconv.train.probe import first_not_finite, gradient_not_finite, inputs_
 
 @dataclass(frozen=True)
 class Moment:
-    """Where in a run something happened.
+    """A position in a run.
 
     Attributes
     ----------
@@ -27,33 +27,33 @@ class Moment:
     lr: float
 
     def error(self, what: str, where: str | None) -> RunError:
-        """Return the error that ends the run; what was saved before stays as it is."""
+        """Return the error that ends the run; everything saved before is kept."""
         first = f", first in {where}" if where else ""
         remedy = f"Try a lower learning rate (`lr={self.lr / 10:.1g}`), or `lr='auto'`."
         if where == "the images of the batch":
-            remedy = "Look at the data, and at the mean and deviation they are scaled by."
+            remedy = "Look at the data, and at the mean and deviation by which they are scaled."
         return RunError(
             f"{what} at epoch {self.epoch}, step {self.step}: the training diverged{first}. "
-            f"{remedy} Nothing that was saved before is lost."
+            f"{remedy} Nothing saved before is lost."
         )
 
 
 def check_loss(model: Node, x: Array, context: Context, loss: float, moment: Moment) -> None:
-    """Raise RunError where the loss of a batch is not finite; names the layer it came from."""
+    """Raise RunError if the loss of a batch is not finite; the message names the layer."""
     if not isfinite(loss):
         raise moment.error(f"The loss became {loss}", first_not_finite(model, x, context))
 
 
 def check_gradients(model: Node, moment: Moment) -> None:
-    """Raise RunError where a gradient is not finite; one sum over the flat array tells."""
+    """Raise RunError if a gradient is not finite, which one sum over the flat array shows."""
     if not finite(model.store.grads):
         raise moment.error("A gradient became infinite or NaN", gradient_not_finite(model))
 
 
 def check_epoch(run: Run, loss: float, moment: Moment) -> None:
-    """Raise RunError where an epoch left parameters or a validation `loss` that are not finite."""
+    """Raise RunError if parameters or the validation `loss` are not finite after an epoch."""
     if not (isfinite(loss) and finite(run.model.store.values)):
         x = next(inputs_of(run, run.split.validation))
         where = first_not_finite(run.model, x, Context())
-        what = "A parameter became infinite or NaN"  # a ReLU behind it may hide that from the loss
+        what = "A parameter became infinite or NaN"  # a ReLU after it may hide that from the loss
         raise moment.error(what if isfinite(loss) else f"The validation loss became {loss}", where)

@@ -30,26 +30,26 @@ def fit(
     Parameters
     ----------
     model : str or Node
-        A name in ``clearconv.models.MODELS``, or a network of one's own. One that is not built is
-        built for the data; one that is starts from its weights. Afterwards it has the weights of
-        the epoch that was kept.
+        A name in ``clearconv.models.MODELS``, or your own network. If it is not built, it is built
+        for the data; if it is, it starts from its weights. Afterwards it has the weights of the
+        epoch that was kept.
     data : str, Path, Source, or (images, labels)
         A folder of images or idx files, "digits", what ``clearconv.data.open_data`` or
         ``from_arrays`` returned, or arrays as ``from_arrays`` takes them.
     out : str or Path, optional
         The run folder; by default the first free ``runs/NAME-N``.
     callbacks : sequence of Callback
-        Told what happens.
+        Receive the events of the run.
     progress : bool
         Whether to print a line for each epoch; False prints nothing.
     **settings
-        Attributes of ``clearconv.train.Settings``, such as ``epochs=20``; what is not given is the
-        default for this kind of data.
+        Attributes of ``clearconv.train.Settings``, such as ``epochs=20``; the others get the
+        defaults for this kind of data.
 
     Returns
     -------
     History
-        Records, test and folder. A run that was stopped goes on with
+        Records, test and folder. A run that was stopped continues with
         ``clearconv.train.resume(folder)``.
 
     Raises
@@ -59,16 +59,16 @@ def fit(
     DataError
         If the data cannot be used.
     Interrupted
-        After Ctrl-C or SIGTERM (a KeyboardInterrupt); the run is saved where it stands.
+        After Ctrl-C or SIGTERM (a KeyboardInterrupt); the state of the run is saved.
     ModelFileError
-        If a layer of one's own is not registered, so that no file could bring it back.
+        If a layer of your own is not registered, so that it could not be loaded from a file.
     RunError
         If the run folder cannot be used, or the training diverges.
 
     Warns
     -----
     UserWarning
-        If a network of one's own ends in an activation, and no callback hears warnings.
+        If your own network ends in an activation, and no callback receives warnings.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def fit(
     said = []
     if isinstance(model, Node) and not heard and not (progress and _in_notebook()):
         said = doubts(model)
-        for message in said:  # which no callback hears
+        for message in said:  # which no callback receives
             warnings.warn(message, stacklevel=2)
     if progress and not any(isinstance(one, EpochLines) for one in listening):
         listening.insert(0, _Lines(said))
@@ -98,7 +98,7 @@ def fit(
 
 
 class _Lines(EpochLines):
-    """Lines that leave out what Python's warnings have said already."""
+    """Epoch lines without the warnings that Python has already shown."""
 
     def __init__(self, said: Sequence[str]) -> None:
         super().__init__()
@@ -111,6 +111,6 @@ class _Lines(EpochLines):
 
 
 def _in_notebook() -> bool:
-    """Tell a notebook's kernel from a terminal."""
+    """Return whether this is a notebook's kernel."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return hasattr(shell, "kernel")

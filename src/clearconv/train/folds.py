@@ -1,8 +1,8 @@
-"""The folds of a cross-validation: a run for each, begun and taken up.
+"""The folds of a cross-validation: one run each, started and resumed.
 
-A folder ``runs/NAME-1`` holds an ordinary run folder for each fold, ``fold-1`` and on, the split
-file that each was started with, and ``folds.json``, with which the whole has begun. All folds are
-begun before the first is trained: so what it takes to go on lies in their own checkpoints.
+A folder ``runs/NAME-1`` holds an ordinary run folder for each fold, ``fold-1`` and so on, the split
+file with which each was started, and ``folds.json``, which marks the start of the whole. All folds
+are started before the first is trained, so their own checkpoints suffice to continue.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,7 +36,7 @@ class Folds:
     Attributes
     ----------
     folder : Path
-        Holds the run folders of the folds.
+        Folder with the run folders of the folds.
     source : Source
         The data.
     places : tuple of Path
@@ -49,17 +49,17 @@ class Folds:
 
     @classmethod
     def of(cls, folder: Path, source: Source) -> "Folds":
-        """Read which folds there are."""
+        """Find the folds of a folder."""
         count = read_folds(folder)["folds"]
         places = tuple(folder / files.fold(number) for number in range(1, count + 1))
         return cls(folder, source, places)
 
     def run(self, place: Path, callbacks: Iterable[Callback] = ()) -> AbstractContextManager[Run]:
-        """Take up the run of a fold; its folder is locked until the ``with`` block ends."""
+        """Resume the run of a fold; its folder is locked until the ``with`` block ends."""
         return resumed_run(place, callbacks=callbacks, data=self.source)
 
     def conclude(self, results: Sequence[Result]) -> CrossValidation:
-        """Return what the folds came to, and keep it beside them."""
+        """Return the results of the folds, and save them in the same folder."""
         found = CrossValidation(self.folder, tuple(results))
         write_json(self.folder / files.FOLDS, {**read_folds(self.folder), **found.to_dict()})
         return found
@@ -74,7 +74,7 @@ def new_folds(
     callbacks: Iterable[Callback] = (),
     **given: Any,
 ) -> Iterator[Folds]:
-    """Begin a cross-validation: the run of each fold is begun, and none is trained yet.
+    """Start a cross-validation: the run of each fold is started, and none is trained yet.
 
     Parameters
     ----------
@@ -97,10 +97,10 @@ def new_folds(
         if given.get(name) is not None:
             raise ArgumentError(
                 f"`{name}={given[name]!r}` cannot go with `folds`: the folds are the split, in "
-                f"which each image is tested on once. Leave out `{name}` or `folds`."
+                f"which each image is tested once. Leave out `{name}` or `folds`."
             )
     in_a_folder = isinstance(data, (str, Path)) and str(data) != "digits"
-    check_folder(out, Path(str(data)) if in_a_folder else None)  # before all is read
+    check_folder(out, Path(str(data)) if in_a_folder else None)  # before everything is read
     source = opened_for(data, callbacks, given)
     splits = make_folds(source, folds, given.get("seed") or 0)
     with new_folder(out, source.name, source.root, callbacks.warned, files.FOLDS) as folder:
@@ -119,7 +119,7 @@ def new_folds(
 def resumed_folds(
     folder: str | Path, *, callbacks: Iterable[Callback] = (), data: Data | None = None
 ) -> Iterator[Folds]:
-    """Take up a cross-validation.
+    """Resume a cross-validation.
 
     Parameters
     ----------
@@ -139,8 +139,8 @@ def resumed_folds(
     callbacks, folder = Callbacks(callbacks), Path(folder)
     if not (folder / files.FOLDS).is_file():
         raise RunError(
-            f"{folder} holds no cross-validation: it has no {files.FOLDS}. Go on with a single run "
-            "by clearconv.train.resume."
+            f"{folder} does not hold a cross-validation: it has no {files.FOLDS}. Continue a "
+            "single run with clearconv.train.resume."
         )
     with locked(folder, callbacks.warned):
         source = data_of(open_run(folder / files.fold(1)), callbacks, data)
@@ -155,7 +155,7 @@ def _begin(
     callbacks: Callbacks,
     given: Mapping[str, Any],
 ) -> None:
-    """Write the run folder of a fold, from which `resume` trains it."""
+    """Write the run folder of a fold, which `resume` then trains."""
     path = folder / files.fold_split(number)
     write_split(path, split, source)
     own = given.get("model")
@@ -168,7 +168,7 @@ def _begin(
 
 
 def _copy(model: Node) -> Node:
-    """Return a network like this one, with its weights if it is built."""
+    """Return a copy of the network, with its weights if it is built."""
     copy = from_spec(model.spec())
     if model.input_shape:
         copy.build(model.input_shape, dtype=model.store.dtype.name)

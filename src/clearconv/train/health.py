@@ -1,7 +1,7 @@
-"""Is a run healthy? Rules on its history, each of which names what to do.
+"""Is a run healthy? Rules on its history, each with a remedy.
 
-A warning is said once, in the epoch in which its rule first holds: rules are functions of the
-history alone, so a resumed run says what an unbroken one would.
+A warning is given once, in the first epoch in which its rule holds: rules are functions of the
+history alone, so a resumed run gives the same warnings as an uninterrupted one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,19 +20,19 @@ from clearconv.train.probe import DeadUnits, dead_units, inputs_of, last_activat
 
 History = Sequence[EpochRecord]
 
-#: A layer with fewer dead channels than this share is no cause for worry.
+#: A layer with a smaller share of dead channels is not a cause for concern.
 _DEAD = 0.5
-#: Validation images that are looked at first, all of them only where many channels seem dead; and
-#: how many are needed to tell.
+#: Number of validation images examined first (all of them only if many channels seem dead), and
+#: the number needed to decide.
 _PROBE, _ENOUGH = 64, 32
-#: Share of an image from which its cropping may be what hides the difference between classes.
+#: From this cropped share of an image, cropping may hide the difference between classes.
 _CUT = 0.1
-#: Epochs over which losses are averaged, and for which validation must have got no better.
+#: Epochs over which losses are averaged, and during which validation must not have improved.
 _AVERAGE, _WAIT = 5, 5
 
 
 def doubts(model: Node) -> list[str]:
-    """Return what is wrong with a network before it has learnt anything."""
+    """Return warnings about a network before training."""
     found = last_activation(model)
     if found is None:
         return []
@@ -42,13 +42,13 @@ def doubts(model: Node) -> list[str]:
         remedy = f"Leave activation={kind!r} of {layer} out"
     return [
         f"the network ends in {kind}, of {layer}, but training takes its outputs as logits, which "
-        "may be any numbers, and applies softmax itself: behind another activation it learns "
-        f"slowly, or not at all. {remedy}; predictions are probabilities all the same."
+        "may be any numbers, and applies softmax itself: with another activation before it, it "
+        f"learns slowly or not at all. {remedy}; predictions are probabilities in any case."
     ]
 
 
 def examined(run: Run, record: EpochRecord) -> EpochRecord:
-    """Return an epoch's record with its dead layers, and with what is to be said: `warnings`."""
+    """Return an epoch's record with its dead layers and its `warnings`."""
     found = find_dead(run)
     images = np.bincount(run.source.labels[run.split.train], minlength=len(run.source.classes))
     record = replace(record, dead={unit.path: unit.dead for unit in found})
@@ -65,8 +65,8 @@ def examined(run: Run, record: EpochRecord) -> EpochRecord:
 def find_dead(run: Run) -> list[DeadUnits]:
     """Return the layers in which most channels fire for none of the validation images.
 
-    Some of the images are looked at first, all only where a layer looks dead. Of a few no more
-    could be said than that a channel is silent for them: then the list is empty.
+    Some of the images are examined first, and all only if a layer looks dead. A few images would
+    only show that a channel is silent for them: then the list is empty.
     """
     samples = run.split.validation
     images = len(samples)
@@ -81,14 +81,14 @@ def find_dead(run: Run) -> list[DeadUnits]:
 
 
 def hidden(augmentation: Mapping[str, Any], cut: float) -> str:
-    """Say what variations and cropping may take away, and how to turn them off; empty if nothing.
+    """Say what augmentation and cropping may hide, and how to turn them off; empty if nothing.
 
     Parameters
     ----------
     augmentation : dict
-        As ``Augmentation.to_dict`` gives it.
+        In the form of ``Augmentation.to_dict``.
     cut : float
-        Share of a typical image that lies outside what the network sees.
+        Share of a typical image that the network does not see.
     """
     said = []
     if augmentation.get("flip"):
@@ -96,12 +96,12 @@ def hidden(augmentation: Mapping[str, Any], cut: float) -> str:
     if augmentation.get("vertical_flip"):
         said.append("`augmentation={'vertical_flip': 0}` where top and bottom matter")
     if augmentation.get("crop"):
-        said.append(
-            "`augmentation={'crop': None}` where what tells the classes apart lies at the edges"
-        )
+        said.append("`augmentation={'crop': None}` if the classes differ at the edges")
     if cut >= _CUT:
-        said.append("`resize='squash'` where it lies at the ends of wide or tall images")
-    return f"it may not see what tells the classes apart: try {', '.join(said)}" if said else ""
+        said.append("`resize='squash'` if they differ at the ends of wide or tall images")
+    return (
+        f"it may not see the difference between the classes: try {', '.join(said)}" if said else ""
+    )
 
 
 def warnings(
@@ -111,26 +111,28 @@ def warnings(
     validated: int,
     hiding: str = "",
 ) -> list[str]:
-    """Return what is to be said after the last epoch of a history.
+    """Return the warnings after the last epoch of a history.
 
     Parameters
     ----------
     history : sequence of EpochRecord
-        A record an epoch, the last one included; ``record.dead`` holds the dead channels of each
-        layer that was found.
+        One record per epoch, including the last one; ``record.dead`` holds the dead channels of
+        each layer that was found.
     found : sequence of DeadUnits
-        Of the last epoch.
+        Dead units of the last epoch.
     images : ndarray of int64, shape (K,)
-        Training images of each class.
+        Number of training images per class.
     validated : int
         Number of validation images.
     hiding : str
-        What may keep the network from seeing the difference between the classes, from `hidden`.
+        What may hide the difference between the classes from the network, from `hidden`.
     """
-    chance = float(images.max() / images.sum())  # accuracy of naming the most frequent class
+    chance = float(
+        images.max() / images.sum()
+    )  # accuracy of always predicting the most frequent class
     said = [
         f"{unit.layer}: {unit.dead} of {unit.channels} channels never fire. They are zero for "
-        "every validation image, so nothing moves them any more. Try a lower learning rate, or "
+        "every validation image, so nothing changes them any more. Try a lower learning rate, or "
         "batch normalisation before the ReLU."
         for unit in found
         if _worse(history, unit)
@@ -141,8 +143,8 @@ def warnings(
         said.append(
             f"training and validation part: since epoch {_lowest(history)} the training loss "
             f"falls and the validation loss rises ({_last(history, 'train_accuracy'):.2f} of the "
-            f"training images are right, {_last(history, 'validation_accuracy'):.2f} of the "
-            "others). The network learns its images by heart. Try more images, more augmentation, "
+            f"training images are correct, {_last(history, 'validation_accuracy'):.2f} of the "
+            "others). The network is overfitting. Try more images, more augmentation, "
             "`dropout`, a larger `weight_decay`, or `patience` to stop earlier; an epoch whose "
             "validation is not clearly below the best is kept in any case."
         )
@@ -150,13 +152,13 @@ def warnings(
 
 
 def parted(history: History) -> bool:
-    """Tell whether the network learns its training images by heart.
+    """Return whether the network is overfitting.
 
     Losses are averaged over five epochs. The validation loss must have been lowest at least five
     epochs ago and have risen by a tenth since, and by more than it goes up and down from epoch to
     epoch, while the training loss went down by a tenth. And the training accuracy must be ahead by
-    five points: a loss alone rises where a network merely grows surer of the few images that it
-    cannot know.
+    five points: a loss alone also rises if a network merely becomes more confident about the few
+    images that it gets wrong.
     """
     if len(history) < _AVERAGE + _WAIT:
         return False
@@ -172,14 +174,14 @@ def parted(history: History) -> bool:
 
 
 def stuck(history: History, chance: float, ignorance: float, trained: int, validated: int) -> bool:
-    """Tell whether nothing was learnt after the first epoch.
+    """Return whether nothing was learnt after the first epoch.
 
     The training loss is not one percent below the first epoch's, or not below that of equal
     probabilities for all classes (`ignorance`, the logarithm of their number); and neither part is
-    named better than by always guessing the most frequent class (`chance`), give or take three
-    points; from the fifth epoch on two standard errors where that is more, since of a few images
-    (`trained`, `validated`) more are named correctly by luck. Where every class counts alike, the
-    mean recall is compared with what equal shares give, and what the training part says is not.
+    classified better than by always guessing the most frequent class (`chance`), give or take three
+    points; from the fifth epoch on two standard errors if that is more, since with few images
+    (`trained`, `validated`) more are correct by luck. If all classes count equally, the mean recall
+    is compared with chance instead, and the training accuracy is ignored.
     """
     if len(history) < 2:
         return False
@@ -196,9 +198,9 @@ def stuck(history: History, chance: float, ignorance: float, trained: int, valid
 
 
 def _stuck_message(history: History, ignorance: float, hiding: str) -> str:
-    """Say that nothing was learnt, and the likelier reason first.
+    """Return the warning that nothing was learnt, with the more likely reason first.
 
-    Where the loss is about that of equal probabilities, the network moved and found nothing.
+    If the loss is about that of equal probabilities, the network moved and found nothing.
     """
     first, last = history[0].train_loss, history[-1].train_loss
     cause = "far too high, or far too low"
@@ -206,7 +208,7 @@ def _stuck_message(history: History, ignorance: float, hiding: str) -> str:
         cause = "probably too high"
     elif abs(last - first) < 1e-3 * first:
         cause = "probably too low"
-    reasons = [f"the learning rate is {cause}; `lr='auto'` looks for one"]
+    reasons = [f"the learning rate is {cause}; `lr='auto'` finds one"]
     if hiding:
         found_nothing = "probably" not in cause and last < 1.5 * ignorance
         reasons.insert(0 if found_nothing else 1, hiding)
@@ -218,7 +220,7 @@ def _stuck_message(history: History, ignorance: float, hiding: str) -> str:
 
 
 def _worse(history: History, unit: DeadUnits) -> bool:
-    """Tell whether a layer's dead channels are half again as many as when they were last said."""
+    """Return whether a layer has 1.5 times as many dead channels as at the last warning."""
     said = 0
     for record in history[:-1]:
         dead = record.dead.get(unit.path, 0)
@@ -228,7 +230,7 @@ def _worse(history: History, unit: DeadUnits) -> bool:
 
 
 def _first(rule: Callable[..., bool], history: History, *more: float) -> bool:
-    """Tell whether a rule holds now for the first time."""
+    """Return whether a rule holds now for the first time."""
     earlier = (history[:end] for end in range(1, len(history)))
     return rule(history, *more) and not any(rule(part, *more) for part in earlier)
 

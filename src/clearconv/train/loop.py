@@ -30,14 +30,14 @@ from clearconv.train.stop import Stop
 
 
 def go(run: Run, callbacks: Iterable[Callback] = ()) -> Result:
-    """Train what is left to train, then test.
+    """Train the rest of the run, then test.
 
     Parameters
     ----------
     run : Run
-        Begun or taken up, its folder locked.
+        Started or resumed, with its folder locked.
     callbacks : sequence of Callback
-        Told what happens.
+        Receive the events.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def go(run: Run, callbacks: Iterable[Callback] = ()) -> Result:
     Raises
     ------
     Interrupted
-        After Ctrl-C or SIGTERM; the run is saved where it stands.
+        After Ctrl-C or SIGTERM; the state of the run is saved.
     RunError
         If the training diverges, or the folder cannot be written.
     """
@@ -89,9 +89,9 @@ def go(run: Run, callbacks: Iterable[Callback] = ()) -> Result:
 
 
 def search_lr(run: Run, callbacks: Callbacks) -> LrCurve:
-    """Give a run that has not begun the learning rate that a range test finds.
+    """Set the learning rate of a run that has not started by a range test.
 
-    Its batches are those of an epoch 0, which no training sees.
+    Its batches are those of an epoch 0, which training never uses.
     """
     settings = run.settings
     with _machine(settings):
@@ -110,7 +110,7 @@ def search_lr(run: Run, callbacks: Callbacks) -> LrCurve:
 
 @contextmanager
 def _machine(settings: Settings) -> Iterator[None]:
-    """Compute in the telling and on the threads that the settings ask for."""
+    """Compute in the telling and with the number of threads in the settings."""
     with ExitStack() as stack:
         if settings.backend is not None:
             stack.enter_context(backend(settings.backend))
@@ -120,7 +120,7 @@ def _machine(settings: Settings) -> Iterator[None]:
 
 
 def _batches(run: Run, epoch: int, first: int = 0) -> Batches:
-    """Return an epoch's training batches, without the first so many."""
+    """Return an epoch's training batches, without the first ones."""
     settings = run.settings
     return Batches(
         run.source,
@@ -138,7 +138,7 @@ def _batches(run: Run, epoch: int, first: int = 0) -> Batches:
 
 
 def _epoch(run: Run, callbacks: Callbacks, stop: Stop) -> EpochRecord:
-    """Run through what is left of the training part, then validate; return the record."""
+    """Run through the rest of the training part, then validate; return the record."""
     settings, epoch, so_far = run.settings, run.epochs_done + 1, run.so_far
     batches = _batches(run, epoch, so_far.step)
     steps = so_far.step + len(batches)
@@ -161,7 +161,7 @@ def _epoch(run: Run, callbacks: Callbacks, stop: Stop) -> EpochRecord:
         callbacks.step(epoch, so_far.step, steps, *means)
         run.save_if_due()
         stop.release()
-    run.model.tape = None  # nobody goes back through the last batch: make room for validation
+    run.model.tape = None  # the last batch needs no further backward pass: make room for validation
     validation = evaluate_model(
         run.model, run.source, run.split.validation, run.preprocessing, run.source.classes
     )
@@ -186,7 +186,7 @@ def _epoch(run: Run, callbacks: Callbacks, stop: Stop) -> EpochRecord:
 def _step(
     run: Run, batch: Batch, criterion: CrossEntropy, lr: float, done: int
 ) -> tuple[float, int]:
-    """Learn from one batch; return its loss, and how many of its images were recognised."""
+    """Learn from one batch; return its loss, and the number of its correctly classified images."""
     model, epoch = run.model, run.epochs_done + 1
     context = Context(
         training=True,

@@ -13,13 +13,13 @@ from clearconv.losses import CrossEntropy
 from clearconv.optim import SGD, Optimiser
 from clearconv.runs.records.lr_curve import LrCurve
 
-#: How much of the way down the loss must have come.
+#: Share of its way down that the loss must have come.
 _SHARE = 0.9
 #: Deviation of the Gaussian that averages the losses, in steps.
 _WINDOW = 5.0
-#: The test is over where the running loss is this much above the first one.
+#: The test ends when the running loss is this much above the first one.
 _EXPLODED = 1.5
-#: A loss that falls by less than this share of itself has not fallen.
+#: A loss that falls by a smaller share of itself has not fallen.
 _LEAST = 0.05
 
 
@@ -35,27 +35,27 @@ def find_lr(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> LrCurve:
-    r"""Train for some steps with an ever larger learning rate, and see where the loss falls.
+    r"""Train for some steps with an increasing learning rate, and see where the loss falls.
 
-    Model and optimiser are afterwards what they were before, to the bit. The same seed and batches
-    give the same curve.
+    Model and optimiser are restored afterwards to the bit. The same seed and batches give the same
+    curve.
 
     Parameters
     ----------
     model : Node
         Built.
     optimiser : Optimiser
-        Of this model.
+        Optimiser of this model.
     batches : iterable of Batch
-        Of the training part, as in training; gone through again where they are too few.
+        Batches of the training part, as in training; repeated if there are too few.
     loss : CrossEntropy, optional
         The loss of the training; without label smoothing and weights by default.
     steps : int
-        At most so many; fewer where the loss explodes.
+        Largest number of steps; fewer if the loss explodes.
     lowest, highest : float, optional
         First and last learning rate: 1e-5 and 1; for SGD ten times as much.
     seed : int
-        Names the random numbers of dropout.
+        Seed of dropout's random numbers.
     progress : callable, optional
         Called with (done, total) after each step.
 
@@ -66,7 +66,7 @@ def find_lr(
     Raises
     ------
     ArgumentError
-        If the limits or the number of steps make no test, or there are no batches.
+        If the limits or the number of steps allow no test, or there are no batches.
     RunError
         If the loss falls at no learning rate.
 
@@ -77,27 +77,27 @@ def find_lr(
     .. math:: \eta_t = \eta_{low} (\eta_{high} / \eta_{low})^{t / (T - 1)}
 
     The losses are averaged by a Gaussian of five steps. The suggestion is the smallest learning
-    rate at which that average has come 90 % of its way from the first value to the lowest: the
+    rate at which that average has gone 90 % of the way from the first value to the lowest: the
     loss falls fast there, and it is not yet near the learning rates at which it rises again.
 
     References
     ----------
     Smith, "Cyclical learning rates for training neural networks", 2017, section 3.3: the test. The
-    rule that reads a number off the curve is our own; ``docs/training.md`` says how it did.
+    rule that reads a number off the curve is our own; ``docs/training.md`` shows how well it works.
     """
     unit = 10.0 if isinstance(optimiser, SGD) else 1.0
     low = 1e-5 * unit if lowest is None else lowest
     high = unit if highest is None else highest
     if not 0 < low < high < np.inf or steps < 10:
         raise ArgumentError(
-            f"find_lr: lowest={low!r}, highest={high!r}, steps={steps!r}, but learning rates from "
-            "above 0 upwards and at least 10 steps are needed."
+            f"find_lr: lowest={low!r}, highest={high!r}, steps={steps!r}, but increasing learning "
+            "rates above 0 and at least 10 steps are needed."
         )
     before, memory = model.state_dict(), optimiser.state()
     rates = low * (high / low) ** (np.arange(steps) / (steps - 1))
     losses: list[float] = []
     try:
-        with np.errstate(all="ignore"):  # what explodes is what ends the test
+        with np.errstate(all="ignore"):  # an exploding loss ends the test
             for value in _losses(model, optimiser, batches, loss or CrossEntropy(), rates, seed):
                 losses.append(value)
                 if progress is not None:
@@ -118,7 +118,7 @@ def find_lr(
 
 
 def smoothed(losses: list[float]) -> Array:
-    """Average losses over their neighbours; what explodes is cut off, lest it hide the rest."""
+    """Average losses over their neighbours; exploding ones are capped, not to hide the rest."""
     capped = np.minimum(losses, _EXPLODED * losses[0])  # (T,)
     apart = np.arange(len(losses))[:, None] - np.arange(len(losses))  # (T, T)
     weights = np.exp(-0.5 * (apart / _WINDOW) ** 2)
@@ -169,6 +169,6 @@ def _endless(batches: Iterable[Batch]) -> Iterator[Batch]:
             yield batch
         if empty:
             raise ArgumentError(
-                "find_lr: the batches gave out. Give at least one, and something that can be gone "
-                "through again, such as clearconv.data.Batches."
+                "find_lr: there are no more batches. Give at least one, in an object that can be "
+                "iterated again, such as clearconv.data.Batches."
             )

@@ -1,4 +1,4 @@
-"""The network of a run: made, given its input, built and checked, with its optimiser and loss."""
+"""The network of a run: created, built for its input and checked, with its optimiser and loss."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from clearconv.runs.settings import Settings
 def made(settings: Settings, source: Source) -> Node:
     """Make the bundled model that the settings name.
 
-    Its function is not told what it has no say in and is off anyhow.
+    Options that its function does not have and that are off are not passed.
     """
     options = {"batch_norm": settings.batch_norm, "dropout": settings.dropout}
     known = MODELS[settings.model].options
@@ -26,7 +26,7 @@ def made(settings: Settings, source: Source) -> Node:
 def preprocessing_for(
     settings: Settings, source: Source, split: Split, model: Node
 ) -> Preprocessing:
-    """Choose the size that the network sees, and measure what its numbers are scaled by."""
+    """Choose the size that the network sees, and measure the mean and deviation for scaling."""
     size: tuple[int, ...] = model.input_shape[1:]  # of one that is built
     if not size:
         if settings.model in MODELS:
@@ -39,7 +39,7 @@ def preprocessing_for(
             size = (settings.image_size, settings.image_size)
     if len(size) != 2:
         raise ArgumentError(
-            "The images have several sizes, so the network must say which it wants: give "
+            "The images have several sizes, so the network's input size is needed: give "
             "image_size=128, or build it first: model.build((3, 128, 128))."
         )
     mean, std = channel_statistics(source, split.train)
@@ -53,10 +53,10 @@ def preprocessing_for(
 
 
 def small_input(source: Source, model: str) -> int | None:
-    """Return the input that suits small photographs; None where the model's own does.
+    """Return an input size for small photographs; None if the model's own fits.
 
-    To enlarge photographs of 32 pixels to 128 takes several times as long and shows nothing new. So
-    where nine in ten have at most half of the pixels of the model's input on their shorter side, it
+    Enlarging photographs of 32 pixels to 128 takes several times as long and shows nothing new.
+    So if nine in ten have at most half the pixels of the model's input on their shorter side, it
     is the next multiple of 32 that holds these.
 
     Parameters
@@ -69,7 +69,7 @@ def small_input(source: Source, model: str) -> int | None:
     Returns
     -------
     int or None
-        Pixels of the height and width.
+        Height and width in pixels.
     """
     own = MODELS[model].input_shape[1]
     most = int(np.quantile(source.sizes.min(axis=1), 0.9, method="higher"))
@@ -78,7 +78,7 @@ def small_input(source: Source, model: str) -> int | None:
 
 
 def build(model: Node, settings: Settings, source: Source, preprocessing: Preprocessing) -> None:
-    """Build the model unless it is, and check that it takes these images and tells the classes."""
+    """Build the model if necessary, and check that it fits these images and classes."""
     shape = (preprocessing.channels, *preprocessing.size)
     if not model.input_shape:
         try:
@@ -99,7 +99,7 @@ def build(model: Node, settings: Settings, source: Source, preprocessing: Prepro
         raise ArgumentError(
             f"The model is built for inputs of shape {model.input_shape}, but the images give "
             f"{shape if square is None else (shape[0], square, square)}. Build it for that "
-            "shape, or hand it over before it is built."
+            "shape, or pass it before it is built."
         )
     if model.output_shape != (len(source.classes),):
         raise ArgumentError(
@@ -109,7 +109,7 @@ def build(model: Node, settings: Settings, source: Source, preprocessing: Prepro
 
 
 def optimiser_of(model: Node, settings: Settings) -> Optimiser:
-    """Make the optimiser that a run's settings ask for, without a memory of steps."""
+    """Make the optimiser of a run's settings, without any state."""
     lr, decay = settings.lr, settings.weight_decay
     if settings.optimiser == "sgd":
         return SGD(model, lr, settings.momentum, settings.nesterov, decay)
@@ -118,10 +118,10 @@ def optimiser_of(model: Node, settings: Settings) -> Optimiser:
 
 
 def criterion_of(settings: Settings, source: Source, train: Indices) -> CrossEntropy:
-    """Make the loss that a run's settings ask for.
+    """Make the loss of a run's settings.
 
-    With `class_weights` every class counts alike. A class without training images has the weight
-    0, which no image asks for.
+    With `class_weights` all classes count equally. A class without training images has the weight
+    0, which no image uses.
     """
     if not settings.class_weights:
         return CrossEntropy(settings.label_smoothing)

@@ -1,4 +1,4 @@
-"""What a run begins with: data, settings, split and network; nothing is written."""
+"""The preparation of a run: data, settings, split and network; nothing is written."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -34,22 +34,22 @@ from clearconv.train.network import build, made, optimiser_of, preprocessing_for
 def prepare(
     data: Data, *, callbacks: Iterable[Callback] = (), whole: bool = True, **given: Any
 ) -> Run:
-    """Return the run that `train` would begin; nothing is written.
+    """Return the run that `train` would start; nothing is written.
 
     Parameters
     ----------
     data, **given
         As for `train`.
     callbacks : sequence of Callback
-        Told how far reading is.
+        Informed of the progress of reading.
     whole : bool
-        Whether a split that nothing can be trained with is an error. If not, it is a problem of the
-        split, of the kind "unusable".
+        Whether a split that leaves nothing to train with is an error. If not, it is a problem of
+        the split, of the kind "unusable".
 
     Returns
     -------
     Run
-        Without a folder.
+        Run without a folder.
 
     Raises
     ------
@@ -58,9 +58,9 @@ def prepare(
     """
     callbacks = Callbacks(callbacks)
     if given.get("backend") == "native":
-        pick("conv2d", "native")  # where it is not compiled, say so before images are read
+        pick("conv2d", "native")  # if it is not compiled, say so before images are read
     if given.get("lr") == "auto":
-        del given["lr"]  # it is looked for when the run begins
+        del given["lr"]  # it is searched for when the run starts
     earlier = earlier_of(given)
     if earlier is not None:
         given |= earlier.settled(given)
@@ -68,7 +68,9 @@ def prepare(
     if isinstance(network, Node):
         given["model"] = OWN
         given["freeze"] = given.get("freeze") or network.frozen
-        from_spec(network.spec())  # a layer that no checkpoint could bring back is refused now
+        from_spec(
+            network.spec()
+        )  # a layer that could not be loaded from a checkpoint is refused now
     else:
         network = None
     side = _side(given, network, earlier)
@@ -93,12 +95,12 @@ def prepare(
 
 
 def earlier_of(given: Mapping[str, Any]) -> Earlier | None:
-    """Return the trained model to begin with, if one is asked for."""
+    """Return the trained model to start from, if one is given."""
     return None if given.get("start") is None else Earlier.open(given["start"])
 
 
 def opened_for(data: Data, callbacks: Callbacks, given: Mapping[str, Any]) -> Source:
-    """Open the data for a run of these settings, for which `prepare` takes what it returns."""
+    """Open the data for a run with these settings; `prepare` takes the result."""
     network = given.get("model")
     side = _side(given, network if isinstance(network, Node) else None, earlier_of(given))
     return opened(data, given.get("classes"), callbacks, side)
@@ -107,7 +109,7 @@ def opened_for(data: Data, callbacks: Callbacks, given: Mapping[str, Any]) -> So
 def opened(
     data: Data, classes: Sequence[str] | None, callbacks: Callbacks, side: int | None
 ) -> Source:
-    """Open what is not open yet."""
+    """Open the data unless they are open."""
     source = in_memory(data)
     if source is None:
         assert isinstance(data, str | Path)
@@ -115,13 +117,13 @@ def opened(
     if classes is not None and tuple(map(composed, classes)) != source.classes:
         raise ArgumentError(
             f"classes={tuple(classes)}, but the data were opened with {', '.join(source.classes)}. "
-            "Choose classes where the data are opened: clearconv.data.open_data(folder, classes)."
+            "Choose the classes when opening the data: clearconv.data.open_data(folder, classes)."
         )
     return source
 
 
 def _side(given: Mapping[str, Any], network: Node | None, earlier: Earlier | None) -> int:
-    """Return the side at which photographs are kept, for the input that the network will have."""
+    """Return the side to which photographs are reduced, for the network's future input."""
     square, name = given.get("image_size"), given.get("model") or default_for("photos")
     shape: tuple[int, ...] = network.input_shape if network else ()
     if isinstance(square, int):
@@ -134,14 +136,14 @@ def _side(given: Mapping[str, Any], network: Node | None, earlier: Earlier | Non
 
 
 def _name(data: Data, source: Source) -> str:
-    """Return what the settings call the data."""
+    """Return the name of the data in the settings."""
     if isinstance(data, (str, Path)):
         return str(data)
     return source.name if source.root is None else str(source.root)
 
 
 def _split(source: Source, settings: Settings, given: Mapping[str, Any], whole: bool) -> Split:
-    """Return the parts to train, validate and test with, and what is wrong with them."""
+    """Return the parts for training, validation and test, and their problems."""
     if settings.split is not None:
         split = read_split(settings.split, source)
     else:
@@ -160,7 +162,7 @@ def _is_complete(split: Split | None) -> bool:
 
 
 def _problems(source: Source, split: Split, settings: Settings, whole: bool) -> tuple[str, ...]:
-    """Return what is wrong with a split; raise if nothing can be trained with it and `whole`."""
+    """Return the problems of a split; raise if it leaves nothing to train with and `whole`."""
     where = f"ratios {settings.ratios}" if source.split is None else "the split of the data"
     if settings.split is not None:
         where = f"`split={settings.split!r}`"
@@ -173,7 +175,7 @@ def _problems(source: Source, split: Split, settings: Settings, whole: bool) -> 
 
 
 def check_batches(run: Run) -> None:
-    """Raise now, not after an epoch, if there are batches that batch norm could not normalise."""
+    """Raise now, not after an epoch, if batch norm could not normalise some of the batches."""
     least = run.smallest_batch
     if least <= run.settings.batch_size:
         return

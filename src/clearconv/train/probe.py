@@ -1,4 +1,4 @@
-"""A look inside a model: the first place not finite, channels that never fire, what it ends in."""
+"""Checks inside a model: the first value not finite, dead channels, the final activation."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -23,24 +23,24 @@ from clearconv.ops import activation
 from clearconv.runs.evaluation import Indices
 from clearconv.runs.run import Run
 
-#: What a layer that can die calls its activation.
+#: Activations of layers that can have dead channels.
 _CAN_DIE = ("relu", "relu6")
-#: Images that go through the model at a time: every layer runs by itself, which takes memory.
+#: Images that go through the model at a time: every layer runs separately, which takes memory.
 _AT_A_TIME = 16
 
 
 @dataclass(frozen=True)
 class DeadUnits:
-    """Channels of a layer that were zero wherever they were looked at.
+    """Channels of a layer that were zero at every place examined.
 
     Attributes
     ----------
     layer : str
         Kind and path: ``ReLU 'relu1'``.
     path : str
-        Of the layer.
+        Path of the layer.
     dead, channels : int
-        How many never fired, of how many.
+        Number of channels that never fired, and in all.
     """
 
     layer: str
@@ -61,22 +61,22 @@ def inputs_of(run: Run, samples: Indices) -> Iterator[Array]:
 
 
 def first_not_finite(model: Node, x: Array, context: Context) -> str | None:
-    """Name the first place of a forward pass that is NaN or infinite.
+    """Name the first array of a forward pass that has NaN or infinity.
 
     Parameters
     ----------
     model : Node
-        Built; it is left as it was.
+        Built; not changed.
     x : ndarray of shape (N, *input_shape)
         The batch.
     context : Context
-        Of the pass that went wrong.
+        Context of the pass that failed.
 
     Returns
     -------
     str or None
         Such as ``the weight of Conv2d 'conv2'`` or ``the output of ReLU 'relu1'``, in the order of
-        the forward pass; None where all is finite.
+        the forward pass; None if everything is finite.
     """
     if not finite(x):
         return "the images of the batch"
@@ -91,7 +91,7 @@ def first_not_finite(model: Node, x: Array, context: Context) -> str | None:
         ]
         found.extend(bad or ([] if finite(y) else [f"the output of {layer.label}"]))
 
-    before = model.state_dict()  # a training pass moves running statistics
+    before = model.state_dict()  # a training pass changes running statistics
     try:
         with np.errstate(all="ignore"):
             model.watch(x, context, look)
@@ -101,7 +101,7 @@ def first_not_finite(model: Node, x: Array, context: Context) -> str | None:
 
 
 def gradient_not_finite(model: Node) -> str | None:
-    """Name the first gradient, in the order of the backward pass, that is NaN or infinite."""
+    """Name the first gradient in the order of the backward pass that has NaN or infinity."""
     for layer in reversed(list(model.leaves())):
         for name, grad in layer.gradients_here.items():
             if not finite(grad):
@@ -112,7 +112,7 @@ def gradient_not_finite(model: Node) -> str | None:
 def dead_units(model: Node, batches: Iterable[Array]) -> list[DeadUnits]:
     """Count, layer by layer, the ReLU channels that are zero everywhere in every image.
 
-    Such a channel gets no gradient any more, so it stays as it is.
+    Such a channel no longer gets a gradient, so it stays dead.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def dead_units(model: Node, batches: Iterable[Array]) -> list[DeadUnits]:
     Returns
     -------
     list of DeadUnits
-        Of every layer with a ReLU, in the order they run.
+        One for every layer with a ReLU, in the order they run.
     """
     fired: dict[str, npt.NDArray[np.bool_]] = {}
     layers: dict[str, Layer] = {}
@@ -145,22 +145,22 @@ def dead_units(model: Node, batches: Iterable[Array]) -> list[DeadUnits]:
 
 
 def last_activation(node: Node, path: str = "") -> tuple[str, str] | None:
-    """Name the activation that a network ends in.
+    """Return the activation at the end of a network.
 
-    Dropout and layers that only hand numbers on are looked through.
+    Dropout and layers that only pass numbers on are skipped.
 
     Parameters
     ----------
     node : Node
         Built or not.
     path : str
-        Of the node.
+        Path of the node.
 
     Returns
     -------
     (str, str) or None
-        Its kind and its layer, such as ``"relu", "Linear 'linear2'"``; None where the network ends
-        in something else, or in an activation of the user's own.
+        Its kind and its layer, such as ``"relu", "Linear 'linear2'"``; None if the network ends in
+        something else, or in the user's own activation.
     """
     if isinstance(node, Sequential):
         acting = [item for item in node.children.items() if _acts(item[1])]
@@ -176,13 +176,13 @@ def last_activation(node: Node, path: str = "") -> tuple[str, str] | None:
 
 
 def _last_of(node: Sequential | Residual, key: str, path: str) -> tuple[str, str] | None:
-    """Look at a child, which is the last."""
+    """Look at a child that is the last one."""
     name = "" if key.startswith("#") else key
     return last_activation(node.children[key], f"{path}.{name}".strip("."))
 
 
 def _acts(node: Node) -> bool:
-    """Tell whether a node does more in evaluation than hand its numbers on."""
+    """Return whether a node does more in evaluation than pass its numbers on."""
     if isinstance(node, Sequential):
         return any(map(_acts, node.children.values()))
     hands_on = isinstance(node, Activation) and node.kind == "identity"
@@ -190,7 +190,7 @@ def _acts(node: Node) -> bool:
 
 
 def _kind(layer: Layer) -> str:
-    """Name the activation that makes a layer's output."""
+    """Return the activation that produces a layer's output."""
     return str(getattr(layer, "activation", "") or getattr(layer, "kind", ""))
 
 

@@ -1,4 +1,4 @@
-"""How a run begins, how it goes on, and how it is trained to its end."""
+"""Start a run, resume it, and train it to the end."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -41,11 +41,11 @@ def train(
     out : str or Path, optional
         The run folder; by default the first free ``runs/NAME-N``.
     callbacks : sequence of Callback
-        Told what happens.
+        Receive the events of the run.
     **given
-        Attributes of ``Settings``; what is not given, or None, is the default for this kind of
-        data. `model` may be a network of one's own: one that is built starts from its weights.
-        `lr` may be "auto": a range test looks for one (``find_lr``), before the run begins.
+        Attributes of ``Settings``; those not given, or None, get the defaults for this kind of
+        data. `model` may be your own network: if it is built, it starts from its weights.
+        `lr` may be "auto": a range test finds one (``find_lr``) before the run starts.
 
     Returns
     -------
@@ -56,11 +56,11 @@ def train(
     ArgumentError
         If a setting is not possible.
     BackendError
-        If the native telling is wanted and not compiled.
+        If the native telling is requested but not compiled.
     DataError
         If the data cannot be used.
     Interrupted
-        After Ctrl-C or SIGTERM; the run is saved where it stands.
+        After Ctrl-C or SIGTERM; the state of the run is saved.
     RunError
         If the run folder cannot be used, or the training diverges.
     """
@@ -72,16 +72,16 @@ def train(
 def resume(
     folder: str | Path, *, callbacks: Iterable[Callback] = (), data: Data | None = None
 ) -> Result:
-    """Go on with a run from its last checkpoint; the result is that of an unbroken run.
+    """Continue a run from its last checkpoint; the result is that of an uninterrupted run.
 
     Parameters
     ----------
     folder : str or Path
         The run folder.
     callbacks : sequence of Callback
-        Told what happens.
+        Receive the events of the run.
     data : str, Path, Source, or (images, labels), optional
-        The data, if they moved, or were arrays.
+        The data, if they have moved or were arrays.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def resume(
     Raises
     ------
     Interrupted
-        After Ctrl-C or SIGTERM; the run is saved where it stands.
+        After Ctrl-C or SIGTERM; the state of the run is saved.
     ModelFileError
         If the best model's file is damaged, or a layer is not registered.
     RunError
@@ -110,7 +110,7 @@ def new_run(
     callbacks: Iterable[Callback] = (),
     **given: Any,
 ) -> Iterator[Run]:
-    """Begin a run: data read, network made, folder written and locked. `go` trains it.
+    """Start a run: read data, make the network, write and lock the folder. `go` trains it.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def new_run(
     Yields
     ------
     Run
-        Begun; its folder is locked until the ``with`` block ends.
+        Started; its folder is locked until the ``with`` block ends.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def new_run(
     callbacks = Callbacks(callbacks)
     out = None if out is None else Path(out)
     in_a_folder = isinstance(data, (str, Path)) and str(data) != "digits"
-    check_folder(out, Path(str(data)) if in_a_folder else None)  # before all is read
+    check_folder(out, Path(str(data)) if in_a_folder else None)  # before everything is read
     run = prepare(data, callbacks=callbacks, **given)
     source = run.source
     name = source.name if source.kind != "digits" else "digits"
@@ -143,7 +143,7 @@ def new_run(
 def resumed_run(
     folder: str | Path, *, callbacks: Iterable[Callback] = (), data: Data | None = None
 ) -> Iterator[Run]:
-    """Take a run up where its last checkpoint stands. `go` trains what is left.
+    """Resume a run from its last checkpoint. `go` trains the rest.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def resumed_run(
     Yields
     ------
     Run
-        As it stood; its folder is locked until the ``with`` block ends.
+        In its last state; its folder is locked until the ``with`` block ends.
 
     Raises
     ------
@@ -169,14 +169,14 @@ def resumed_run(
         found = Trained.of(folder / files.LAST, state.model)
         if found.classes != source.classes:
             raise RunError(
-                f"{folder / files.LAST} is of a model of other classes ({', '.join(found.classes)})"
-                f" than the run's ({', '.join(source.classes)}). Put the run's own file back."
+                f"{folder / files.LAST} has a model with other classes ({', '.join(found.classes)})"
+                f" than the run ({', '.join(source.classes)}). Put the run's own file back."
             )
         freeze(state.model, settings.freeze)
         optimiser = optimiser_of(state.model, settings)
         run = Run(settings, source, split, found.preprocessing, state.model, optimiser, folder)
-        # An earlier version kept no such number. Where it matters, that version could not finish
-        # an epoch, so there is nothing that a resumed run would have to repeat.
+        # Earlier versions did not keep this number. Where it matters, they could not finish an
+        # epoch, so there is nothing that a resumed run would have to repeat.
         run.smallest_batch = opened.about.smallest_batch or run.model.smallest_batch
         check_batches(run)
         run.take_up(state)
@@ -184,7 +184,7 @@ def resumed_run(
 
 
 def begin(run: Run, folder: Path, callbacks: Callbacks, search: bool) -> None:
-    """Write a prepared run into its folder, after a `search` for its learning rate if wanted."""
+    """Write a prepared run into its folder, after a `search` for its learning rate if asked for."""
     curve = search_lr(run, callbacks) if search else None
     run.begin(folder)
     if curve is not None:
@@ -192,18 +192,18 @@ def begin(run: Run, folder: Path, callbacks: Callbacks, search: bool) -> None:
 
 
 def copy_of(run: Run, folder: Path, settings: Settings, split: Split) -> Run:
-    """Return a run with a network of its own, which begins as this one stands.
+    """Return a run with its own network, which starts from this run's current state.
 
     Parameters
     ----------
     run : Run
-        Is not changed.
+        The run to copy; not changed.
     folder : Path
-        Of the copy.
+        Folder of the copy.
     settings : Settings
-        Of the copy; the network is the same.
+        Settings of the copy; the network is the same.
     split : Split
-        Of the copy.
+        Split of the copy.
 
     Returns
     -------
@@ -220,7 +220,7 @@ def copy_of(run: Run, folder: Path, settings: Settings, split: Split) -> Run:
 
 
 def data_of(opened: Opened, callbacks: Callbacks, data: Data | None) -> Source:
-    """Open the data of a run that goes on: `data`, or those that its ``run.json`` names."""
+    """Open the data of a resumed run: `data`, or those that its ``run.json`` names."""
     return opened.data(
         data,
         moved="clearconv.train.resume({}, data=DATA)",

@@ -1,4 +1,4 @@
-"""Ctrl-C and ``kill`` while training: the step at hand is finished first."""
+"""Ctrl-C and ``kill`` while training: the current step is finished first."""
 
 import signal
 from types import FrameType, TracebackType
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training was asked to stop; where it stood is in the run folder, for ``resume``.
+    """Training was asked to stop; its state is in the run folder, for ``resume``.
 
     Parameters
     ----------
@@ -22,10 +22,10 @@ class Interrupted(KeyboardInterrupt):
 class Stop:
     """Holds signals back between `hold` and `release`; at other times they interrupt at once.
 
-    In the main thread only, where Python hears of signals; a handler of one's own stays.
+    Only in the main thread, where Python receives signals; the user's own handler is kept.
     """
 
-    #: Signal -> the handler it has where nobody chose another.
+    #: Signal -> its default handler.
     _DEFAULTS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 
     def __init__(self) -> None:
@@ -54,11 +54,11 @@ class Stop:
             signal.signal(number, handler)
 
     def hold(self) -> None:
-        """Begin what must not be broken off; a second signal breaks it off all the same."""
+        """Start work that must not be interrupted; a second signal interrupts it nevertheless."""
         self._holding, self._asked = True, None
 
     def release(self) -> None:
-        """End it, and raise ``Interrupted`` if a signal came meanwhile."""
+        """End that work, and raise ``Interrupted`` if a signal came meanwhile."""
         self._holding = False
         if self._asked is not None:
             raise Interrupted(self._asked)

@@ -1,4 +1,4 @@
-"""Image files as they are given on a command line: by name, or by the folder they are in."""
+"""Image files as given on a command line: by name, or by the folder they are in."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ from clearconv.cli.frame import Misused
 
 
 def expanded(images: tuple[str, ...]) -> list[Path]:
-    """Put a folder's images, at any depth, in its place; training leaves out the same litter.
+    """Replace a folder by its images, at any depth; training leaves out the same other files.
 
-    As in training, what is in a file decides, and a file that is left out is named. One that is
-    called like an image, or is one of a format that is not read, stays: it is an error.
+    As in training, a file's content decides, and a file that is left out is named. One that is
+    named like an image, or is an image of an unsupported format, is kept: it is an error.
     """
     from clearconv.cli.screen.messages import warn
     from clearconv.data import Problem
@@ -27,6 +27,6 @@ def expanded(images: tuple[str, ...]) -> list[Path]:
         others = [path for path in inside if path not in set(meant)]
         warn(*(Problem(f"{path} is left out: {why_not(path)}", "left out") for path in others))
         if not meant:
-            raise Misused(f"{image} holds no image; expected {FORMATS_IN_WORDS} files.")
+            raise Misused(f"{image} contains no images; expected {FORMATS_IN_WORDS} files.")
         found += meant
     return found

@@ -25,14 +25,14 @@ class Option(click.Option):
         self.heading = heading
 
     def get_help_extra(self, ctx: click.Context) -> Any:
-        """Leave out ranges: the help's words say them where they are not plain."""
+        """Leave out ranges: the help text states them where they are not obvious."""
         extra = super().get_help_extra(ctx)
         extra.pop("range", None)
         return extra
 
 
 class RunPath(click.Path):
-    """A run folder or a model file; a wrong one is answered with the runs there are."""
+    """A run folder or a model file; for a wrong one the message lists the existing runs."""
 
     def __init__(self) -> None:
         super().__init__(path_type=Path)
@@ -47,10 +47,10 @@ class RunPath(click.Path):
 
 
 class Words(click.Choice[str]):
-    """A few possible words; a wrong one is answered with the likeliest."""
+    """A few possible words; for a wrong one the message suggests the closest."""
 
     def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
-        """Name the likeliest, and all."""
+        """Suggest the closest word, and list all."""
         return unknown("choice", str(value), self.choices)
 
 

@@ -1,4 +1,4 @@
-"""How an option of a run is made; the help of each says what photographs get by default."""
+"""How an option of a run is made; each help text states the default for photographs."""
 
 from collections.abc import Iterable
 from dataclasses import fields
@@ -13,7 +13,7 @@ from clearconv.train import Settings
 
 
 def setting(heading: str, *names: str, help: str, default: str | None = None, **kind: Any) -> Any:
-    """Make an option for a setting; the help says what photographs get by default."""
+    """Make an option for a setting; the help text states the default for photographs."""
     field = names[0].lstrip("-").partition("/")[0].replace("-", "_")
     shown = default if default is not None else _standard(field, "/--no-" in names[0])
     text = f"{help}  [{shown}]" if shown else help
@@ -28,7 +28,7 @@ def choice(heading: str, name: str, known: Iterable[str], help: str, **kind: Any
 
 
 def _standard(field: str, yes_or_no: bool) -> str:
-    """Return the default for photographs, as a command line would give it."""
+    """Return the default for photographs, as written on a command line."""
     plain = {item.name: item.default for item in fields(Settings)}
     photos = {**plain, "model": default_for("photos"), **DEFAULTS["photos"]}
     value = {**photos, **photos["augmentation"]}[field]

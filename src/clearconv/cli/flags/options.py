@@ -48,14 +48,14 @@ _RUN: tuple[Decorator[Any], ...] = (
         metavar="[RUN]",
         is_flag=False,
         flag_value="",
-        help="Go on with an interrupted run, given here or by --out.",
+        help="Continue an interrupted run, given here or by --out.",
     ),
     click.option(
         "--tensorboard",
         cls=Option,
         heading=DATA,
         is_flag=True,
-        help="Write curves for TensorBoard as well, into RUN/tensorboard.",
+        help="Also write curves for TensorBoard, into RUN/tensorboard.",
     ),
     click.option(
         "--folds",
@@ -73,7 +73,7 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         "--classes",
         metavar="A,B,...",
         callback=read,
-        help="Use these classes only, in this order; as in CSV, quotes keep a comma: '\"a, b\",c'.",
+        help="Use only these classes, in this order; as in CSV, quotes keep a comma: '\"a, b\",c'.",
         default="all",
     ),
     setting(
@@ -88,22 +88,22 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         DATA,
         "--split",
         type=click.Path(exists=True, dir_okay=False),
-        help="JSON file with the lists train, validation and test.",
+        help="JSON file with lists named train, validation and test.",
         default="",
     ),
     setting(
         DATA,
         "--allow-twins-apart/--no-allow-twins-apart",
-        help="Split as if no image were a copy of another; the test then measures memory, too.",
+        help="Split as if no image were a copy of another; the test also measures memory.",
     ),
-    choice(_MODEL, "--model", MODELS, "Which network"),
+    choice(_MODEL, "--model", MODELS, "Network"),
     setting(
         _MODEL,
         "--from",
         "start",
         metavar="RUN",
         type=RunPath(),
-        help="Begin with an earlier model: a run folder or a model file.",
+        help="Start from an earlier model: a run folder or a model file.",
         default="",
     ),
     setting(
@@ -111,13 +111,13 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         "--freeze",
         metavar="N|NAME",
         callback=read,
-        help="Of that model keep the first N layers and blocks as they are, or all before NAME.",
+        help="Keep that model's first N layers and blocks as they are, or all before NAME.",
         default="none",
     ),
     setting(
         _MODEL,
         "--batch-norm/--no-batch-norm",
-        help=f"Normalise after each convolution, where that is a choice: {', '.join(_BATCH_NORM)}.",
+        help=f"Normalise after each convolution, if the model has it: {', '.join(_BATCH_NORM)}.",
     ),
     setting(
         _MODEL,
@@ -131,7 +131,7 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         _MODEL,
         "--resize",
         RESIZES,
-        "Of a wide or tall image show the middle, or all of it out of proportion",
+        "Show only the middle of a wide or tall image, or all of it out of proportion",
         default="crop",
     ),
     setting(
@@ -147,19 +147,19 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         "--epochs",
         metavar="N",
         type=_POSITIVE,
-        help="Times through the training images.",
+        help="Number of epochs.",
     ),
-    setting(_TRAINING, "--batch-size", metavar="N", type=_POSITIVE, help="Images in a step."),
+    setting(_TRAINING, "--batch-size", metavar="N", type=_POSITIVE, help="Batch size."),
     choice(_TRAINING, "--optimiser", OPTIMISERS, "Optimiser"),
     setting(
         _TRAINING,
         "--lr",
         type=Rate(min=0, min_open=True),
         metavar="RATE",
-        help="Learning rate; auto looks for one before the run.",
+        help="Learning rate; auto finds one before the run.",
     ),
-    setting(_TRAINING, "--momentum", type=_SHARE, metavar="SHARE", help="Momentum, of sgd."),
-    setting(_TRAINING, "--nesterov/--no-nesterov", help="Nesterov's momentum, of sgd."),
+    setting(_TRAINING, "--momentum", type=_SHARE, metavar="SHARE", help="Momentum of sgd."),
+    setting(_TRAINING, "--nesterov/--no-nesterov", help="Nesterov momentum for sgd."),
     setting(
         _TRAINING,
         "--weight-decay",
@@ -167,7 +167,7 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         metavar="RATE",
         help="Weight decay; biases and normalisation do not decay.",
     ),
-    choice(_TRAINING, "--schedule", SCHEDULES, "Schedule of the learning rate"),
+    choice(_TRAINING, "--schedule", SCHEDULES, "Learning rate schedule"),
     setting(
         _TRAINING,
         "--warmup",
@@ -185,90 +185,88 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
     setting(
         _TRAINING,
         "--class-weights/--no-class-weights",
-        help="Let rare classes count as much as others.",
+        help="Weight the classes so that rare ones count as much as others.",
     ),
     setting(
         _TRAINING,
         "--patience",
         metavar="EPOCHS",
         type=_POSITIVE,
-        help="Stop after this number of epochs without a higher validation accuracy.",
+        help="Number of epochs without a higher validation accuracy after which to stop.",
     ),
     setting(
         _TRAINING,
         "--seed",
         metavar="N",
         type=int,
-        help="Names all random numbers: the same seed gives the same model.",
+        help="Seed of all random numbers: the same seed gives the same model.",
     ),
     setting(
         _AUGMENTATION,
         "--flip/--no-flip",
-        help="Exchange left and right.",
+        help="Random horizontal flips.",
     ),
     setting(
         _AUGMENTATION,
         "--vertical-flip/--no-vertical-flip",
-        help="Exchange top and bottom.",
+        help="Random vertical flips.",
     ),
     setting(
         _AUGMENTATION,
         "--crop",
         metavar="SCALE",
         type=click.FloatRange(0, 1, min_open=True),
-        help="Smallest share of the area that a random crop shows; 1 is off.",
+        help="Smallest share of the area that a random crop shows; 1 turns it off.",
     ),
     setting(
         _AUGMENTATION,
         "--rotate",
         metavar="DEGREES",
         type=click.FloatRange(0, 180),
-        help="Largest turn, either way.",
+        help="Largest rotation, in either direction.",
     ),
     setting(
         _AUGMENTATION,
         "--brightness",
         metavar="SHARE",
         type=_SHARE,
-        help="Largest change of brightness.",
+        help="Largest change in brightness.",
     ),
     setting(
         _AUGMENTATION,
         "--contrast",
         metavar="SHARE",
         type=_SHARE,
-        help="Largest change of contrast.",
+        help="Largest change in contrast.",
     ),
     setting(
         _AUGMENTATION,
         "--colour",
         metavar="SHARE",
         type=_SHARE,
-        help="Largest change of saturation.",
+        help="Largest change in saturation.",
     ),
     click.option(
         "--no-augmentation",
         cls=Option,
         heading=_AUGMENTATION,
         is_flag=True,
-        help="None but those asked for here.",
+        help="Use no variations except those given here.",
     ),
     setting(
         _MACHINE,
         "--save-every",
         metavar="SECONDS",
         type=click.FloatRange(min=0),
-        help="Seconds between checkpoints within an epoch; 0 saves after every step.",
+        help="Seconds between checkpoints within an epoch (0: after every step).",
     ),
-    choice(
-        _MACHINE, "--backend", BACKENDS, "Compute in one telling", default="native, where compiled"
-    ),
+    choice(_MACHINE, "--backend", BACKENDS, "Telling that computes", default="native, if compiled"),
     setting(
         _MACHINE,
         "--threads",
         metavar="N",
         type=_POSITIVE,
-        help="Of the compiled kernels, and of the image decoder.",
+        help="Number of threads for the compiled kernels and the image decoder.",
         default="all cores",
     ),
 )
@@ -294,14 +292,14 @@ TRAIN: Sequence[click.Parameter] = click.command()(of_train(lambda **given: None
 
 
 def variations(given: dict[str, Any], none: bool) -> dict[str, Any]:
-    """Take the augmentation's part out of the options, as `Augmentation` has it.
+    """Take the augmentation out of the options, in the form of `Augmentation`.
 
     Parameters
     ----------
     given : dict
         All options; those of the augmentation are removed.
     none : bool
-        Whether to begin with no augmentation instead of the default for the data.
+        Whether to start from no augmentation instead of the default for the data.
     """
     chosen = {name: given.pop(name) for name in _VARIATIONS}
     wanted = {

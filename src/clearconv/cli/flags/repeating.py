@@ -1,4 +1,4 @@
-"""The command line that repeats a run, or the call where no flag can give a setting."""
+"""The command line that repeats a run, or the call if a setting has no flag."""
 
 from dataclasses import fields
 from shlex import join
@@ -16,20 +16,20 @@ _FLAGS = flags_of(TRAIN)
 
 
 def repeating(kind: str, settings: Settings) -> str:
-    """Return the shortest ``clearconv train``, or ``clearconv.fit``, whose settings are these.
+    """Return the shortest ``clearconv train``, or ``clearconv.fit``, with these settings.
 
     Parameters
     ----------
     kind : {"photos", "idx", "digits", "arrays"}
         Kind of the data.
     settings : Settings
-        Those of a run.
+        The run's settings.
 
     Returns
     -------
     str
-        Quoted for a shell; a line of Python for arrays, for a network of the user's own, and for
-        settings that no flag can give, such as a flip with probability 0.3.
+        Quoted for a shell; a line of Python for arrays, for the user's own network, and for
+        settings without a flag, such as a flip with probability 0.3.
     """
     own = settings.model == OWN and settings.start is None
     if kind == "arrays" or own:
@@ -49,7 +49,7 @@ def _command(kind: str, settings: Settings) -> str:
     if settings.augmentation != usual:
         words += _variations(settings.augmentation, usual)
     data = data_name(kind, settings)
-    if data.startswith("-"):  # else it would be taken for an option
+    if data.startswith("-"):  # otherwise it would be read as an option
         return join(["clearconv", "train", *words, "--", data])
     return join(["clearconv", "train", data, *words])
 

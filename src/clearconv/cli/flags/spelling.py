@@ -1,7 +1,7 @@
-"""Messages from below name a setting as Python does; here they get its flag.
+"""Translate settings in messages from Python's form into flags.
 
 Below the command line a message says `` `lr='auto'` ``, which is what a caller of
-``clearconv.fit`` can write. Whoever gave a command reads ``--lr auto``.
+``clearconv.fit`` can write. The user of a command reads ``--lr auto``.
 """
 
 import ast
@@ -16,9 +16,9 @@ from clearconv.cli.flags.options import TRAIN
 from clearconv.cli.flags.values import FORMS, written
 from clearconv.words import printable
 
-#: Not within a longer word or a path, which may have such a name.
+#: Not within a longer word or a path, which may contain such a name.
 _CODE = re.compile(r"(?<![\w/.-])`([^`\n]+)`(?![\w/-]|\.\w)")
-#: Call -> the command that does the same; its arguments follow in their order.
+#: Call -> the command that does the same; its arguments follow in the same order.
 _COMMANDS = {
     "clearconv.train.train": "clearconv train",
     "clearconv.train.resume": "clearconv train --resume",
@@ -33,14 +33,14 @@ Flags = Mapping[str, click.Parameter]
 
 
 def flags_of(options: Iterable[click.Parameter]) -> Flags:
-    """Return the options by the setting that each gives."""
+    """Return the options by the setting that each one gives."""
     return {str(option.name): option for option in options if option.opts[0].startswith("--")}
 
 
 def spelled(text: str, command: click.Command | None = None) -> str:
-    """Return a message in which a setting that has a flag is called by it.
+    """Return a message in which a setting that has a flag is named by it.
 
-    Settings of a run are called as ``clearconv train`` does, unless the command has them too.
+    Settings of a run are named as in ``clearconv train``, unless the command has them too.
 
     Parameters
     ----------
@@ -57,12 +57,12 @@ def spelled(text: str, command: click.Command | None = None) -> str:
 
 
 def translated(text: str, flags: Flags) -> str:
-    """Return a message in which the settings that have one of these flags are called by it.
+    """Return a message in which the settings that have one of these flags are named by it.
 
     Parameters
     ----------
     text : str
-        A setting, with or without a value, or a call stands in backticks: `` `lr` ``,
+        A setting, with or without a value, or a call is in backticks: `` `lr` ``,
         `` `folds=7` ``, `` `augmentation={'flip': 0}` ``.
     flags : mapping of str to click.Parameter
         From `flags_of`.
@@ -81,7 +81,7 @@ def quoted(path: object) -> str:
 
 
 def _as_words(code: str, flags: Flags) -> str | None:
-    """Translate what stood in backticks; None where it means nothing on a command line."""
+    """Translate what was in backticks; None if it means nothing on a command line."""
     if code in flags:
         return flags[code].opts[0]
     if code in _COMMANDS:
@@ -103,12 +103,12 @@ def _as_words(code: str, flags: Flags) -> str | None:
 
 
 def _argument(node: ast.expr) -> str:
-    """Return a word of a command: a text as the shell needs it, a name such as DATA as it is."""
+    """Return a word of a command: text quoted for the shell, a name such as DATA as it is."""
     return quote(str(node.value)) if isinstance(node, ast.Constant) else ast.unparse(node)
 
 
 def _words(keyword: ast.keyword, flags: Flags, code: str) -> str:
-    """Return what gives one setting its value."""
+    """Return the words that give one setting its value."""
     name, node = str(keyword.arg), keyword.value
     number = isinstance(node, ast.Constant) and type(node.value) in (int, float)
     if number and name not in FORMS:  # as it was written: 1e-05

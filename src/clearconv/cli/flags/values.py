@@ -1,4 +1,4 @@
-"""What the text behind a flag means as a setting, and how a setting is written there: both ways.
+"""What the text after a flag means as a setting, and how a setting is written there.
 
 A value that has no entry here is the same on both sides: a number, a word, yes or no.
 """
@@ -10,14 +10,14 @@ from typing import Any
 
 import click
 
-#: A class in a list of classes: as in CSV, a quote within quotes stands twice.
+#: A class in a list of classes: as in CSV, a quote within quotes is doubled.
 _NAME = re.compile(r'\s*"((?:[^"]|"")*)"\s*,|([^,]*),')
-_FLIP = 0.5  # both ways equally often
-_MOST = 1_000_000  # maps that anybody may ask for
+_FLIP = 0.5  # both directions equally often
+_MOST = 1_000_000  # largest map number accepted
 
 
 class UnsayableError(Exception):
-    """A value that can be given in Python, and by no flag."""
+    """A value that can be given in Python but not by a flag."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Form:
     Attributes
     ----------
     read : callable
-        From what click gives to the setting.
+        From click's value to the setting.
     write : callable
-        Back: to a text, or to True or False where the flag is a switch. Raises `UnsayableError`
-        where nothing that can be written is read as this value.
+        From the setting to text, or to True or False if the flag is a switch. Raises
+        `UnsayableError` if no text is read as this value.
     """
 
     read: Callable[[Any], Any]
@@ -50,14 +50,14 @@ def read_classes(text: str) -> tuple[str, ...]:
 
 
 def write_classes(names: tuple[Any, ...]) -> str:
-    """Join the names; three dots stand for more of them."""
+    """Join the names; three dots mean that there are more."""
     if not all(names):
         raise UnsayableError
     return ",".join("..." if name is ... else _quoted(name) for name in names)
 
 
 def _quoted(name: str) -> str:
-    """Return a class as it stands in a list, quoted where it would be read otherwise."""
+    """Return a class as written in a list, quoted where it would be misread."""
     if "," not in name and not name.startswith('"') and name == name.strip():
         return name
     return '"' + name.replace('"', '""') + '"'
@@ -78,7 +78,7 @@ def write_ratios(shares: tuple[float, ...]) -> str:
 
 
 def read_freeze(text: str) -> int | str:
-    """Tell ``3`` from ``layer3``."""
+    """Distinguish ``3`` from ``layer3``."""
     return int(text) if text.isdecimal() else text
 
 
@@ -90,12 +90,12 @@ def write_freeze(before: int | str) -> str:
 
 
 def read_flip(wanted: bool) -> float:
-    """Return how probable a flip is."""
+    """Return the probability of a flip."""
     return _FLIP if wanted else 0.0
 
 
 def write_flip(probability: float) -> bool:
-    """Tell whether images are flipped."""
+    """Return whether images are flipped."""
     if probability not in (0, _FLIP):
         raise UnsayableError
     return bool(probability)
@@ -124,17 +124,17 @@ def read_maps(text: str) -> list[int]:
         if run is None or int(run[2] or run[1]) < int(run[1]):
             raise click.BadParameter(f"{text!r}; write 12-23, or 0-7,12. The first map is 0.")
         if int(run[2] or run[1]) >= _MOST:
-            raise click.BadParameter(f"{text!r}; no layer has so many maps.")
+            raise click.BadParameter(f"{text!r}; no layer has that many maps.")
         found += range(int(run[1]), int(run[2] or run[1]) + 1)
     return found
 
 
 def write_maps(maps: range) -> str:
-    """Write the first and the last of neighbours."""
+    """Write each range as its first and last number."""
     return f"{maps[0]}-{maps[-1]}"
 
 
-#: Setting -> how it is given. What is not here is given as it is.
+#: Setting -> how it is given. A setting that is not here is given as it is.
 FORMS: Mapping[str, Form] = {
     "classes": Form(read_classes, write_classes),
     "ratios": Form(read_ratios, write_ratios),
@@ -147,7 +147,7 @@ FORMS: Mapping[str, Form] = {
 
 
 def read(ctx: click.Context, option: click.Parameter, text: str | None) -> Any:
-    """Read the text behind a flag: the callback of its option."""
+    """Read the text after a flag: the callback of its option."""
     return None if text is None else FORMS[str(option.name)].read(text)
 
 
@@ -157,14 +157,14 @@ def written(option: click.Parameter, value: Any) -> list[str]:
     Parameters
     ----------
     option : click.Parameter
-        Such as that of ``--lr``.
+        An option, such as that of ``--lr``.
     value
-        The setting's.
+        Value of the setting.
 
     Raises
     ------
     UnsayableError
-        If no words do.
+        If there are no such words.
     """
     if option.multiple:
         return [word for one in value for word in (option.opts[0], str(one))]

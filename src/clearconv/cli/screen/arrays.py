@@ -1,4 +1,4 @@
-"""Small arrays and what holds them, as text; and whether two results are equal."""
+"""Small arrays and their containers as text; and whether two results are equal."""
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
@@ -14,9 +14,9 @@ def described(name: str, value: Any) -> Iterator[str]:
     Parameters
     ----------
     name : str
-        What it is called.
+        Name to show.
     value : array, dataclass, tuple or plain value
-        Arrays come as a grid for every image and channel.
+        Arrays are shown as one grid per image and channel.
     """
     if isinstance(value, np.ndarray):
         yield from _array(name, value)
@@ -36,7 +36,7 @@ def described(name: str, value: Any) -> Iterator[str]:
 
 
 def difference(first: Any, second: Any) -> float:
-    """Return the largest difference between numbers of two results of one form; inf if not one."""
+    """Return the largest difference between two results of the same form; inf if they differ."""
     if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
         if first.shape != second.shape:
             return float("inf")

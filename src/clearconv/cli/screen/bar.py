@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Bar:
-    """One progress bar at a time, erased when it ends; nothing where nobody watches.
+    """One progress bar at a time, erased when it ends; nothing if nobody is watching.
 
     It is closed before anything else is printed, so it needs no hold on the output streams.
     """
@@ -52,6 +52,6 @@ class Bar:
             redirect_stderr=False,
         )
         progress.add_task(escape(about), total=total, note="")
-        with suppress(RuntimeError):  # no thread to be had: it is drawn, but seldom moves
+        with suppress(RuntimeError):  # no thread available: it is drawn, but rarely moves
             progress.start()
         return progress

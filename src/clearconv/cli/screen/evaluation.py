@@ -1,4 +1,4 @@
-"""What a person reads after a test: confusion, precision and recall, mistakes, accuracy."""
+"""The output after a test: confusion, precision and recall, mistakes, accuracy."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ def tables(evaluation: "Evaluation", full_list: str) -> Iterator[str]:
     evaluation : Evaluation
         At least one image.
     full_list : str
-        Where all mistakes are, should they be too many for the screen.
+        Where to find all mistakes if there are too many for the screen.
     """
     yield from _confusion(evaluation)
     yield ""
@@ -32,9 +32,9 @@ def tables(evaluation: "Evaluation", full_list: str) -> Iterator[str]:
     wrong = evaluation.wrong()
     yield ""
     if not wrong:
-        yield "No image was named wrongly."
+        yield "No image was misclassified."
         return
-    yield f"{counted(len(wrong), 'image')} named wrongly, the surest first:"
+    yield f"{counted(len(wrong), 'image')} misclassified, most confident first:"
     rows = [
         (mistake.label, mistake.prediction, f"{mistake.probability:.3f}", mistake.file)
         for mistake in wrong[:_MISTAKES]
@@ -45,14 +45,14 @@ def tables(evaluation: "Evaluation", full_list: str) -> Iterator[str]:
 
 
 def sureness(evaluation: "Evaluation", remedy: str = "") -> Iterator[str]:
-    """Yield the lines before the last one: how far the accuracy can be trusted.
+    """Yield the lines before the last one: how reliable the accuracy is.
 
     Parameters
     ----------
     evaluation : Evaluation
         At least one image.
     remedy : str
-        What to do where the images are few.
+        What to do if there are few images.
     """
     low, high = evaluation.interval
     pictures, total = evaluation.pictures, evaluation.total
@@ -95,7 +95,7 @@ def _confusion(evaluation: "Evaluation") -> Iterator[str]:
         right = range(1, len(classes) + 1)
         lines = table(("true \\ predicted", *columns), cells, right=right)
         if max(map(width, lines)) < _SCREEN:
-            yield "Confusion: rows are true classes, columns predicted ones"
+            yield "Confusion: rows are true classes, columns are predicted classes"
             yield from lines
             return
     yield "Most frequent confusions"

@@ -1,4 +1,4 @@
-"""What is said of a run before its first step: the data, the network, the place, the forecast."""
+"""What is printed before a run's first step: the data, the network, the folder, the forecast."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from clearconv.words import counted, printable
 
 
 def introduce(run: Run) -> None:
-    """Say what will be trained, on what, and what is wrong with the data."""
+    """Print what will be trained, on which data, and what is wrong with the data."""
     warn(*run.source.problems, *run.split.problems)
     if run.settings.backend is None and native_module() is None:
         notice()
@@ -31,7 +31,7 @@ def introduce(run: Run) -> None:
     if run.joined:
         click.echo(run.joined)
     if run.settings.start is not None:
-        click.echo(f"begun with {printable(_near(Path(run.settings.start)))}")
+        click.echo(f"started from {printable(_near(Path(run.settings.start)))}")
     if before := run.model.frozen:
         trained = sum(part.stop - part.start for part, _ in run.model.store.trainable)
         click.echo(f"frozen: {_frozen(before)}; {trained:,} parameters are trained")
@@ -51,24 +51,24 @@ def introduce(run: Run) -> None:
 
 
 def introduce_another(run: Run) -> None:
-    """Say of a further fold what it does not share with the first."""
+    """Show what a further fold does not share with the first."""
     click.echo(_parts(run))
     _say_where(run)
 
 
 def forecast(run: Run, read: float, bar: Bar) -> None:
-    """Measure a few steps on a copy of the network, and say what is to be expected.
+    """Measure a few steps on a copy of the network, and print what to expect.
 
     Survey and forecast are left in ``plan.json``.
 
     Parameters
     ----------
     run : Run
-        Is not changed.
+        The run; it is not changed.
     read : float
-        How many seconds reading its data took.
+        Number of seconds that reading its data took.
     bar : Bar
-        Says meanwhile what is done.
+        Shows meanwhile what is being done.
     """
     bar.update("measuring a few steps", 0, 1)
     try:
@@ -76,7 +76,7 @@ def forecast(run: Run, read: float, bar: Bar) -> None:
     finally:
         bar.close()
     found, path = plan.survey, run.folder / files.PLAN
-    if not path.exists():  # a resumed run keeps the forecast of the whole
+    if not path.exists():  # a resumed run keeps the forecast of the whole run
         write_json(path, plan.to_dict())
     extra = found.copies
     if extra and not found.straddling:
@@ -88,21 +88,21 @@ def forecast(run: Run, read: float, bar: Bar) -> None:
 
 
 def _parts(run: Run) -> str:
-    """Say how many images train, validate and test."""
+    """Return the number of images for training, validation and test, as text."""
     train, validation, test = (len(getattr(run.split, name)) for name in PARTS)
     return f"{train:,} to train, {validation:,} to validate, {test:,} to test"
 
 
 def _say_where(run: Run) -> None:
-    """Say where a run is that has begun before."""
+    """Print how far a resumed run has come."""
     epochs, step = run.epochs_done, run.so_far.step
     if step:
         click.echo(
-            f"going on in epoch {epochs + 1} of {run.settings.epochs}, after step {step} of "
+            f"continuing in epoch {epochs + 1} of {run.settings.epochs}, after step {step} of "
             f"{run.steps}"
         )
     elif epochs:
-        click.echo(f"going on after epoch {epochs} of {run.settings.epochs}")
+        click.echo(f"continuing after epoch {epochs} of {run.settings.epochs}")
 
 
 def _near(path: Path) -> Path:

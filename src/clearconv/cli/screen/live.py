@@ -1,4 +1,4 @@
-"""The epoch that is running: redrawn on a terminal, a plain line now and then elsewhere."""
+"""The running epoch: redrawn on a terminal, an occasional plain line elsewhere."""
 
 import sys
 from contextlib import suppress
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from rich.console import Console, Group, RenderableType
     from rich.live import Live
 
-#: Times a second that a terminal is redrawn, by a thread: a step only notes its numbers.
+#: Redraws of a terminal per second, by a thread: a step only notes its numbers.
 _REDRAWN = 5
-#: Seconds between two lines where nobody watches.
+#: Seconds between two lines if nobody is watching.
 _SELDOM = 30.0
 _WIDEST = 76
 
@@ -33,11 +33,11 @@ class LiveEpoch:
         Parameters
         ----------
         about : str
-            Such as ``epoch 3/100``.
+            Heading, such as ``epoch 3/100``.
         step, steps : int
-            Done, and to do.
+            Number of steps done, and in all.
         notes : list of str
-            What stands below, as much in a line as there is room.
+            Notes below, as many per line as fit.
         """
         self._about, self._step, self._steps, self._notes = about, step, steps, notes
         if self._live is not None:
@@ -68,7 +68,7 @@ class LiveEpoch:
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        with suppress(RuntimeError):  # no thread to be had: it is drawn, but seldom moves
+        with suppress(RuntimeError):  # no thread available: it is drawn, but rarely moves
             live.start()
         return live
 
@@ -77,12 +77,12 @@ class LiveEpoch:
 
 
 def drawn(width: int, about: str, step: int, steps: int, notes: list[str]) -> "Group":
-    """Return what is drawn on a terminal of this many columns.
+    """Return what is drawn on a terminal with this number of columns.
 
     Parameters
     ----------
     width : int
-        The last column stays free: a full line would make some terminals begin another.
+        The last column stays free: a full line would make some terminals start another.
     about, step, steps, notes
         As for ``LiveEpoch.update``.
     """
@@ -108,7 +108,7 @@ def drawn(width: int, about: str, step: int, steps: int, notes: list[str]) -> "G
 
 
 def time_left(seconds: float) -> str:
-    """Round a forecast to what a person wants to know: ``40 s``, ``12 min``, ``3 h 20 min``."""
+    """Round a forecast for a person: ``40 s``, ``12 min``, ``3 h 20 min``."""
     if seconds < 100:
         return f"{max(0, round(seconds))} s"
     minutes = round(seconds / 60)

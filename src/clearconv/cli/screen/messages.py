@@ -1,4 +1,4 @@
-"""Lines on standard error: warnings, advice, what could not be read. Settings are said as flags."""
+"""Lines on standard error: warnings, advice, unreadable files. Settings are named as flags."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from clearconv.words import cut, printable
 
 
 def warn(*problems: str) -> None:
-    """Write what is wrong, the gravest first, of each kind the first few."""
+    """Write what is wrong, the most serious first, the first few of each kind."""
     for problem in by_gravity(problems):
         click.echo(f"Warning: {printable(spelled(problem))}", err=True)
 
@@ -22,7 +22,7 @@ def advise(lines: Iterable[str]) -> None:
 
 
 def complain(errors: Iterable[str]) -> None:
-    """Write what went wrong with some of several images."""
+    """Write the errors of some of several images."""
     for error in errors:
         click.echo(f"Error: {cut(printable(spelled(error)))}", err=True)
 

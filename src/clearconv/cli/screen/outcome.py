@@ -1,4 +1,4 @@
-"""What is said at the end: the test, what was written, and how sure the accuracy is."""
+"""What is printed at the end: the test, the files written, and how reliable the accuracy is."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from clearconv.words import counted, printable
 
 
 def show_test(run: Run, result: Result) -> None:
-    """Show how the model that was kept did in the test."""
+    """Show the test of the model that was kept."""
     if result.stopped_early:
         waited = counted(run.settings.patience or 0, "epoch")
         click.echo(f"stopped early: no better validation for {waited}")
@@ -31,7 +31,7 @@ def show_test(run: Run, result: Result) -> None:
 
 
 def conclude(run: Run, result: Result, page: str) -> None:
-    """Say what is where, how to go on from here, and how sure the accuracy is."""
+    """Print where everything is, how to continue, and how reliable the accuracy is."""
     name = quoted(result.folder)
     click.echo(
         f"\nrun folder      {printable(result.folder)}\n"
@@ -49,7 +49,7 @@ def conclude(run: Run, result: Result, page: str) -> None:
 
 
 def conclude_fold(result: Result, page: str) -> None:
-    """Say how the fold's test went; its page and its result.json hold the rest."""
+    """Print the accuracy of the fold; its page and its result.json hold the rest."""
     click.echo(f"report {page}\n{accuracy(result.evaluation)}")
 
 
@@ -59,9 +59,9 @@ def conclude_folds(run: Run, found: CrossValidation) -> None:
     Parameters
     ----------
     run : Run
-        Any of them.
+        Any fold's run.
     found : CrossValidation
-        What they came to.
+        Their results.
     """
     full_list = f"all are in {printable(found.folder / files.FOLDS)}"
     click.echo("\nTests of all folds: each image once, by a model that had not seen it\n")

@@ -1,4 +1,4 @@
-"""The report of a run, written in the words of the command line."""
+"""The report of a run, with command lines instead of calls."""
 
 from pathlib import Path
 from shlex import join
@@ -14,7 +14,7 @@ from clearconv.words import printable
 
 
 def write_page(run: Run, result: Result, bar: Bar) -> str:
-    """Write a run's report and return where; what goes wrong with it costs nobody the model."""
+    """Write a run's report and return its path; an error here never costs the model."""
     from clearconv import report
 
     bar.update("writing the report", 0, 1)
@@ -33,5 +33,5 @@ def _predicting(folder: Path) -> str:
     return f"{join(['clearconv', 'predict', str(folder)])} IMAGE..."
 
 
-#: How a page speaks to a reader who gives commands.
+#: The wording of a page for a reader who uses commands.
 COMMANDS = Wording(spelled, repeating, _predicting, ("clearconv explain", "--layer"))

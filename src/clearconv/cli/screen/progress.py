@@ -1,4 +1,4 @@
-"""What moves while images are read and a run is trained, and a line for each epoch."""
+"""The progress display while images are read and a run is trained, and a line for each epoch."""
 
 import click
 
@@ -10,7 +10,7 @@ from clearconv.train.show.epoch_lines import epoch_line
 
 
 class Reading(Callback):
-    """Shows how far reading the images is."""
+    """Shows the progress of reading the images."""
 
     def __init__(self) -> None:
         self.bar = Bar()
@@ -28,7 +28,7 @@ class Training(Reading):
     Attributes
     ----------
     run : Run or None
-        Known once it has begun.
+        The run, once it has started.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Training(Reading):
             self.bar.close()
 
     def started(self, run: Run) -> None:
-        """Erase what is drawn; the run is what is drawn next."""
+        """Erase what is drawn; the run is drawn next."""
         self.bar.close()
         self.run = run
 
@@ -56,7 +56,7 @@ class Training(Reading):
         accuracy: float,
         images_per_second: float,
     ) -> None:
-        """Show where the epoch is, and when all will be done."""
+        """Show the progress of the epoch, and the time left."""
         notes = [f"loss {loss:.3f}", f"accuracy {accuracy:.3f}"]
         notes.append(f"{images_per_second:,.0f} images/s")
         if step == steps:
@@ -71,11 +71,11 @@ class Training(Reading):
         assert self.run is not None
         whole = len(self.run.split.train) / speed
         left = whole * (steps - step) / steps
-        history = self.run.history  # an epoch that is done has its validation in it
+        history = self.run.history  # the seconds of a finished epoch include its validation
         return left, left + (self._epochs - epoch) * (history[-1]["seconds"] if history else whole)
 
     def warned(self, message: str) -> None:
-        """Write it between the epochs."""
+        """Write the warning between the epochs."""
         self.close()
         warn(message)
 
@@ -85,7 +85,7 @@ class Training(Reading):
         self.live.close()
 
     def epoch(self, record: EpochRecord, best: bool) -> None:
-        """Leave one line for the epoch."""
+        """Print one line for the epoch."""
         self.close()
         click.echo(epoch_line(record, self._epochs, best))
 

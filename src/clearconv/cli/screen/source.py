@@ -1,4 +1,4 @@
-"""A telling's source, read from its files: a function and the helpers beside it that it uses."""
+"""A telling's source, read from its files: a function and the helpers that it uses there."""
 
 import ast
 import inspect
@@ -35,7 +35,7 @@ class Excerpt:
 
 
 def excerpts(chapter: str, function: str, telling: str) -> tuple[Excerpt, ...]:
-    """Return the source of a function in one telling, empty where it has none of its own.
+    """Return the source of a function in one telling, empty if it has none of its own.
 
     The file that defines the function comes first, then the chapter's files that it includes.
 
@@ -53,7 +53,7 @@ def excerpts(chapter: str, function: str, telling: str) -> tuple[Excerpt, ...]:
     """
     if telling == "native":
         path = Path(str(_module(chapter).__file__)).parent / "native" / "native.cpp"
-        bind = path.with_name("bind.cpp")  # all there is of a chapter that runs another's kernels
+        bind = path.with_name("bind.cpp")  # the only file of a chapter that runs another's kernels
         return _compiled(path if path.exists() or not bind.exists() else bind, function)
     found = _python(_module(f"{chapter}.{telling}"), function)
     return (found,) if found else ()
@@ -95,7 +95,7 @@ def _module(name: str) -> ModuleType:
 
 
 def _defines(node: ast.stmt) -> list[str]:
-    """Name what a statement at the top of a file defines."""
+    """Return the names that a top-level statement defines."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         return [node.name]
     targets = node.targets if isinstance(node, ast.Assign) else []
@@ -130,7 +130,7 @@ def _start(node: ast.stmt, lines: list[str]) -> int:
 
 
 def _imported(tree: ast.Module, used: set[str]) -> list[str]:
-    """Name the functions used that other chapters or shared files of ops define."""
+    """List the functions in use that other chapters or shared files of ops define."""
     found = []
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("clearconv.ops"):
@@ -150,7 +150,7 @@ def _compiled(path: Path, function: str) -> tuple[Excerpt, ...]:
     uses: dict[str, set[str]] = {}
     for name, _, body in (block for blocks in files.values() for block in blocks):
         code = re.sub(r"//.*", "", body)
-        # of an enumeration, Task::forward, only the type: functions may have its members' names
+        # only the type of an enumeration (Task::forward): functions may have its members' names
         code = re.sub(r"\b([A-Z]\w*[a-z]\w*)::\w+", r"\1", code)
         code = "" if re.match(r"\s*enum\b", code) else code
         uses.setdefault(name, set()).update(re.findall(r"\w+", code))
@@ -166,7 +166,7 @@ def _compiled(path: Path, function: str) -> tuple[Excerpt, ...]:
 
 
 def _with_headers(path: Path) -> dict[Path, str]:
-    """Read a C++ file and the headers of its chapter that it includes, itself first."""
+    """Read a C++ file and the headers of its chapter that it includes, the file itself first."""
     chapter, package = path.parent, Path(str(_module("tellings").__file__)).parents[1]
     texts: dict[Path, str] = {}
     waiting = [path]
@@ -204,7 +204,7 @@ def _cpp_blocks(text: str) -> list[tuple[str, int, str]]:
 
 
 def _cpp_name(body: str) -> str | None:
-    """Return what a definition defines: a type, a constant or a function."""
+    """Return the name that is defined: a type, a constant or a function."""
     code = re.sub(r"//.*|\btemplate\s*<[^>]*>", "", body)
     kind = re.match(r"\s*(?:struct|class|enum)\s+(\w+)", code)
     constant = re.match(r"\s*(?:inline |static )*constexpr\b[^=({]*?(\w+)\s*=", code)

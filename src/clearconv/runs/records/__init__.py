@@ -1,1 +1,1 @@
-"""What each file of a run says: read, checked value by value, and written."""
+"""The content of each file of a run: read, checked value by value, and written."""

@@ -1,4 +1,4 @@
-"""What ``run.json`` says: the settings, what identifies the data, and with what it was made."""
+"""The content of ``run.json``: the settings, the identity of the data, and the versions."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -41,28 +41,28 @@ RUN: Schema = {
     },
 }
 
-#: What to do about a damaged file that says what the run is.
+#: What to do about a damaged file that describes the run.
 COPY = "Put a whole copy back; the models beside it (.safetensors) can be used without it."
 
 
 @dataclass(frozen=True)
 class DataRecord:
-    """What identifies the data of a run.
+    """The identity of a run's data.
 
     Attributes
     ----------
     name, kind : str
-        As those of ``Source``.
+        As in ``Source``.
     root : str or None
-        The folder; None of the bundled digits and of arrays.
+        The folder; None for the bundled digits and for arrays.
     classes : tuple of str
-        In label order.
+        Classes in label order.
     images : int or None
-        Their number.
+        Number of images.
     side : int or None
         The side at which photographs are kept.
     sha256 : dict
-        The hash of each file, or of the arrays.
+        Hash of each file, or of the arrays.
     """
 
     name: str
@@ -75,7 +75,7 @@ class DataRecord:
 
     @classmethod
     def of(cls, source: Source) -> Self:
-        """Say what identifies opened data."""
+        """Return the identity of opened data."""
         root = None if source.root is None else str(source.root.resolve())
         return cls(
             source.name,
@@ -89,7 +89,7 @@ class DataRecord:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
-        """Return what ``to_dict`` described, of this version or an earlier one."""
+        """Return the object that ``to_dict`` described, in this version or an earlier one."""
         return cls(
             plain["name"],
             plain["kind"],
@@ -105,11 +105,11 @@ class DataRecord:
         return {**asdict(self), "classes": list(self.classes)}
 
     def is_of(self, source: Source) -> bool:
-        """Tell whether opened data are, file by file, these; their classes in any order."""
+        """Return whether opened data are these, file by file, with the classes in any order."""
         return self.sha256 == source.sha256() and set(self.classes) == set(source.classes)
 
     def changes(self, source: Source) -> str:
-        """Say in what opened data differ from these; empty where they are the same."""
+        """Describe how opened data differ from these; empty if they are the same."""
         before, now = self.sha256, source.sha256()
         changes = [
             f"{len(names):,} {what} file{'s' if len(names) > 1 else ''} (such as {names[0]})"
@@ -127,14 +127,14 @@ class DataRecord:
 
 @dataclass(frozen=True, eq=False)
 class About:
-    """What ``run.json`` says.
+    """The content of ``run.json``.
 
     Attributes
     ----------
     folder : Path
         The run folder.
     plain : dict
-        The content, each value of its kind.
+        The content, with the kind of each value checked.
     """
 
     folder: Path
@@ -142,7 +142,7 @@ class About:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read the file, or raise `RunError` where it is missing or damaged."""
+        """Read the file, or raise `RunError` if it is missing or damaged."""
         path = folder / files.RUN
         if (folder / files.FOLDS).is_file():
             raise RunError(
@@ -159,7 +159,7 @@ class About:
 
     @cached_property
     def data(self) -> DataRecord:
-        """Return what identifies the data."""
+        """Return the identity of the data."""
         return DataRecord.from_dict(self.plain["data"])
 
     @cached_property
@@ -175,12 +175,12 @@ class About:
 
     @property
     def smallest_batch(self) -> int | None:
-        """Return the network's when the run began; an earlier version kept no such number."""
+        """Return the network's number when the run started; earlier versions did not keep it."""
         number: int | None = self.plain.get("smallest_batch")
         return number
 
     @property
     def versions(self) -> dict[str, str]:
-        """Return with what the run was made, as far as the file says."""
+        """Return the versions with which the run was made, as far as the file says."""
         names = ("clearconv", "python", "numpy", "machine", "cpu_variant")
         return {name: str(self.plain[name]) for name in names if name in self.plain}

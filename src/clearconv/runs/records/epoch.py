@@ -1,4 +1,4 @@
-"""What an epoch came to: a line of ``history.jsonl``, and an entry of a checkpoint's history."""
+"""The results of an epoch: a line of ``history.jsonl``, and an entry of a checkpoint's history."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -40,7 +40,7 @@ _TIMES = ("seconds", "images_per_second")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EpochRecord(Mapping[str, Any]):
-    """What an epoch came to.
+    """The results of an epoch.
 
     It is also a mapping, from the names of its values as JSON has them: ``record["train_loss"]``
     is ``record.train_loss``, and a value that is None is not in it.
@@ -48,27 +48,27 @@ class EpochRecord(Mapping[str, Any]):
     Attributes
     ----------
     epoch : int
-        Which, from 1.
+        Number of the epoch, from 1.
     lr : float
-        The learning rate of its last step.
+        Learning rate of its last step.
     train_loss, train_accuracy : float
-        Means over the epoch, while the weights changed.
+        Means over the epoch, while the weights were changing.
     validation_loss, validation_accuracy : float
-        After it.
+        Loss and accuracy after the epoch.
     validation_mean_recall : float, optional
-        Where every class counts alike: then it is what the epoch is judged by.
+        If all classes count equally; the epoch is then judged by it.
     validation_standard_error : float, optional
-        Of what the epoch is judged by; earlier versions of clearconv did not keep it.
+        Of the measure by which the epoch is judged; earlier versions of clearconv did not keep it.
     seconds : float
-        Training and validation, over all sittings.
+        Time of training and validation, over all sessions.
     images_per_second : float
-        While training.
+        Training speed.
     weights_sha256 : str
-        Names the weights after it.
+        Hash of the weights after the epoch.
     dead : dict
-        Path of a layer: the number of its channels that never fire, where they are many.
+        Path of a layer -> number of its channels that never fire, if there are many.
     warnings : tuple of str
-        What there is to say of it, a line each.
+        Warnings about the epoch, one line each.
     """
 
     epoch: int
@@ -87,25 +87,25 @@ class EpochRecord(Mapping[str, Any]):
 
     @property
     def measure(self) -> str:
-        """Return the name of what the epoch is judged by."""
+        """Return the name of the measure by which the epoch is judged."""
         recall = self.validation_mean_recall
         return "validation_accuracy" if recall is None else "validation_mean_recall"
 
     @property
     def judged(self) -> float:
-        """Return what the epoch is judged by: mean recall if classes count alike, or accuracy."""
+        """Return the measure of the epoch: mean recall if classes count equally, or accuracy."""
         recall = self.validation_mean_recall
         return self.validation_accuracy if recall is None else recall
 
     def to_dict(self, timed: bool = True) -> dict[str, Any]:
-        """Return plain data, for JSON; not `timed` without what the clock said."""
+        """Return plain data, for JSON; without `timed`, no times are included."""
         plain = {name: getattr(self, name) for name in _NAMES if timed or name not in _TIMES}
         plain |= {"dead": dict(self.dead), "warnings": list(self.warnings)}
         return {name: value for name, value in plain.items() if value is not None}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
-        """Return the record that ``to_dict`` described, of this version or an earlier one."""
+        """Return the record that ``to_dict`` described, in this version or an earlier one."""
         known = {name: plain[name] for name in _NAMES if name in plain}
         return cls(**{**known, "warnings": tuple(known.get("warnings", ()))})
 
@@ -131,12 +131,11 @@ def read_history(folder: Path) -> list[EpochRecord]:
     Raises
     ------
     RunError
-        If the file cannot be read, a value is not of its kind, or the epochs do not follow on each
-        other.
+        If the file cannot be read, a value is not of its kind, or the epochs are not consecutive.
     """
     path = folder / files.HISTORY
     remedy = (
-        "Put a whole copy back, or have it written anew from the last checkpoint: "
+        "Put a whole copy back, or have it written again from the last checkpoint: "
         f"`clearconv.train.resume({str(folder)!r})`"
     )
     history = [EpochRecord.from_dict(plain) for plain in read_lines(path, RECORD, remedy)]
@@ -146,10 +145,10 @@ def read_history(folder: Path) -> list[EpochRecord]:
 
 
 def out_of_order(history: Sequence[EpochRecord]) -> str | None:
-    """Say so if the records are not those of epochs 1, 2, 3 and so on, each judged alike."""
+    """Describe the problem if records are not of epochs 1, 2, 3 and so on, all judged equally."""
     for number, record in enumerate(history, 1):
         if record.epoch != number:
-            return f"record {number} is of epoch {record.epoch}, but of epoch {number} expected"
+            return f"record {number} is of epoch {record.epoch}, but epoch {number} is expected"
         if record.measure != history[0].measure:
-            return "validation_mean_recall is in some of its records, and in others not"
+            return "validation_mean_recall is in some of its records but not in others"
     return None

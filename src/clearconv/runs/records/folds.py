@@ -1,4 +1,4 @@
-"""What the folds of a cross-validation came to, and ``folds.json``, which says so."""
+"""The results of a cross-validation's folds, and ``folds.json``, which holds them."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,14 +21,14 @@ _FOLDS: Schema = {
 
 @dataclass(frozen=True, eq=False)
 class CrossValidation:
-    """What the folds came to; ``print`` shows it as a table.
+    """The results of the folds; ``print`` shows them as a table.
 
     Attributes
     ----------
     folder : Path
-        Holds the run folders of the folds.
+        Folder with the run folders of the folds.
     results : tuple of Result
-        Of each fold.
+        Result of each fold.
     """
 
     folder: Path
@@ -56,7 +56,7 @@ class CrossValidation:
 
     @cached_property
     def evaluation(self) -> Evaluation:
-        """Return the tests of all folds as one, in which each image stands once."""
+        """Return the tests of all folds as one, in which each image occurs once."""
         tests = [result.evaluation for result in self.results]
         copies_known = all(test.different is not None for test in tests)
         return Evaluation(
@@ -94,11 +94,11 @@ class CrossValidation:
         return "\n".join([*lines, "", spread])
 
     def __repr__(self) -> str:
-        """Say in a line what came of it."""
+        """Return the result in one line."""
         return f"<CrossValidation in {printable(self.folder)}: mean accuracy {self.mean:.4f}>"
 
 
 def read_folds(folder: Path) -> dict[str, Any]:
-    """Return what the file of a cross-validation says; at least the number of its `folds`."""
+    """Return the content of a cross-validation's file; at least the number of its `folds`."""
     about: dict[str, Any] = read(folder / files.FOLDS, _FOLDS, "Put a whole copy back.")
     return about

@@ -1,4 +1,4 @@
-"""What ``lr_finder.json`` says: the curve of a range test."""
+"""The content of ``lr_finder.json``: the curve of a range test."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +17,14 @@ FINDER: Schema = {
 
 @dataclass(frozen=True)
 class LrCurve:
-    """What a range test found.
+    """The result of a range test.
 
     Attributes
     ----------
     lr : tuple of float
         Learning rate of each step.
     loss : tuple of float
-        Of each step's batch.
+        Loss of each step's batch.
     smooth : tuple of float
         The losses averaged over their neighbours.
     suggestion : float
@@ -47,14 +47,14 @@ class LrCurve:
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
-        """Read the file of a run; None where the learning rate was not looked for."""
+        """Read the file of a run; None if there was no range test."""
         path = folder / files.LR_FINDER
         if not path.exists():
             return None
-        remedy = "Put a whole copy back, or remove it: the report does without."
+        remedy = "Put a whole copy back, or remove it: the report works without it."
         found: dict[str, Any] = read(path, FINDER, remedy)
         lr, loss, smooth = (tuple(found[name]) for name in ("lr", "loss", "smooth"))
         if not len(lr) == len(loss) == len(smooth) > 0:
-            wrong = "its lists lr, loss and smooth are empty, or not of one length"
+            wrong = "its lists lr, loss and smooth are empty, or of different lengths"
             raise damaged(path, wrong, remedy)
         return cls(lr, loss, smooth, found["suggestion"])

@@ -1,4 +1,4 @@
-"""What ``plan.json`` says, as far as others quote it: what was foreseen before the run."""
+"""The parts of ``plan.json`` that others use: the forecast from before the run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +15,14 @@ _PLAN: Schema = {
 
 @dataclass(frozen=True)
 class PlanRecord:
-    """What was foreseen before the run.
+    """The forecast from before the run.
 
     Attributes
     ----------
     seconds : float or None
-        How long training and validation were to take; None where that was not said.
+        Forecast time of training and validation; None if there is none.
     problems, advice : tuple of str
-        What was wrong with the data, and what to do about it.
+        Problems of the data, and what to do about them.
     """
 
     seconds: float | None = None
@@ -35,7 +35,7 @@ class PlanRecord:
         path = folder / files.PLAN
         if not path.exists():
             return cls()
-        remedy = "Put a whole copy back, or remove it: the report does without."
+        remedy = "Put a whole copy back, or remove it: the report works without it."
         found: dict[str, Any] = read(path, _PLAN, remedy)
         seconds, survey = None, found.get("survey", {})
         if ahead := found.get("forecast"):

@@ -1,4 +1,4 @@
-"""What a finished run came to, and ``result.json``, which says so."""
+"""The result of a finished run, and ``result.json``, which holds it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,22 +12,22 @@ _RESULT: Schema = {"best_epoch": WHOLE, "weights_sha256": TEXT, "seconds": NUMBE
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What a finished run came to.
+    """The result of a finished run.
 
     Attributes
     ----------
     folder : Path
         The run folder.
     best_epoch : int
-        Whose model was kept, from 1.
+        Epoch whose model was kept, from 1.
     evaluation : Evaluation
-        Of that model on the test part.
+        Evaluation of that model on the test part.
     fingerprint : str
         SHA-256 of that model's weights.
     stopped_early : bool
         Whether patience ran out.
     seconds : float
-        Spent on training and validation, over all sittings.
+        Time of training and validation, over all sessions.
     """
 
     folder: Path
@@ -48,9 +48,9 @@ class Result:
 
 
 def is_finished(folder: Path) -> bool:
-    """Tell whether a run has its result; raise `RunError` where the file is damaged."""
+    """Return whether a run has its result; raise `RunError` if the file is damaged."""
     path = folder / files.RESULT
     if path.exists():
-        again = f"`clearconv.train.resume({str(folder)!r})` writes it anew."
+        again = f"`clearconv.train.resume({str(folder)!r})` writes it again."
         read(path, _RESULT, again)
     return path.exists()

@@ -1,4 +1,4 @@
-"""What a file must say: each value by its kind, checked where the file is read."""
+"""The expected content of a file: the kind of each value, checked when the file is read."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -9,20 +9,20 @@ from typing import Any
 from clearconv.errors import RunError
 from clearconv.files import read_text
 
-_MOST = 1e60  # numbers beyond are a mistake, and arithmetic with them overflows
+_MOST = 1e60  # larger numbers are a mistake, and arithmetic with them overflows
 _SHOWN = 60  # letters of a wrong value
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a value must be.
+    """A kind of value.
 
     Attributes
     ----------
     expected : str
-        In words, such as ``"a whole number"``.
+        Description, such as ``"a whole number"``.
     fits : callable
-        Says whether a value is one.
+        Returns whether a value is of this kind.
     """
 
     expected: str
@@ -31,18 +31,18 @@ class Kind:
 
 @dataclass(frozen=True)
 class Many:
-    """Any number of values of one kind, in a list, or by name."""
+    """Any number of values of one kind, in a list or by name."""
 
     kind: "Schema"
     named: bool = False
 
 
-#: A kind; many of a kind; or names with what each holds, where a name with ? may be missing.
+#: A kind; many of a kind; or names with the schema of each, where a name with ? may be missing.
 Schema = Kind | Many | Mapping[str, "Schema"]
 
 
 def is_whole(value: Any) -> bool:
-    """Tell whether a value is a whole number that fits where JSON goes, 0 or more."""
+    """Return whether a value is a whole number, 0 or more, of a size that JSON readers take."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 2**53
 
 
@@ -69,35 +69,35 @@ def read(path: Path, schema: Schema, remedy: str) -> Any:
     path : Path
         The file.
     schema : Schema
-        What it must say.
+        Its expected content.
     remedy : str
-        What to do about a damaged one.
+        What to do about a damaged file.
 
     Raises
     ------
     RunError
-        If it cannot be read, or a value is not of its kind; names it.
+        If it cannot be read, or a value is not of its kind; the message names it.
     """
     return _checked(path, _text(path), schema, remedy)
 
 
 def read_lines(path: Path, schema: Schema, remedy: str) -> list[Any]:
-    """Return what each line of a file of the run says; raises as `read` does."""
+    """Return the content of each line of a file of the run; raises as `read` does."""
     lines = _text(path).splitlines()
     return [_checked(path, line, schema, remedy, f"line {n}") for n, line in enumerate(lines, 1)]
 
 
 def wrong(value: Any, schema: Schema, place: str = "") -> str | None:
-    """Say what is wrong first: where, what was found, and what was expected; None if nothing is.
+    """Describe the first problem: where, what was found, and what was expected; None if none.
 
     Parameters
     ----------
     value : object
-        As JSON gives it.
+        Value as read from JSON.
     schema : Schema
-        What it must be.
+        Its expected content.
     place : str
-        What it is called, such as ``data.classes``.
+        Its name, such as ``data.classes``.
     """
     if isinstance(schema, Kind):
         return None if schema.fits(value) else _found(place, value, schema.expected)
@@ -124,7 +124,7 @@ def wrong(value: Any, schema: Schema, place: str = "") -> str | None:
 
 
 def damaged(path: Path, found: str, remedy: str) -> RunError:
-    """Make the error that names a damaged file, what is wrong in it, and what to do."""
+    """Return the error that names a damaged file, what is wrong in it, and what to do."""
     return RunError(f"{path} is damaged: {found}. {remedy}")
 
 
@@ -153,7 +153,7 @@ def _found(place: str, value: Any, expected: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Show a value in a few letters, however large or deep it is."""
+    """Show a value in a few characters, however large or deep it is."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**64:
         return "a number of more than 19 digits"
     if isinstance(value, list | dict):

@@ -1,7 +1,7 @@
-"""What explains the numbers of each chapter's layers: a class a family, a method a quantity.
+"""Explainers of each chapter's layers: one class per family, one method per quantity.
 
-A chapter of its own kind is explained by a file in this folder, with an ``Explainer`` that names
-the chapter; one that only shares its inputs out, as averages do, by what its ``taps.py`` says.
+A chapter of a new kind needs a file in this folder, with an ``Explainer`` that names the chapter;
+one that only distributes its inputs, as averages do, is explained by its ``taps.py``.
 """
 
 from functools import cache
@@ -14,9 +14,9 @@ from clearconv.tracing.chapters.pooling import Resampling
 
 
 def explainer_of(layer: LayerTrace) -> Explainer | None:
-    """Return what explains a layer's numbers.
+    """Return the explainer of a layer's numbers.
 
-    None for one of the user's own, and for a chapter that nothing here explains.
+    None for the user's own layer, and for a chapter that nothing here explains.
     """
     if layer.own:
         return None
@@ -27,14 +27,14 @@ def explainer_of(layer: LayerTrace) -> Explainer | None:
 
 
 def saved_by(chapter: str | None) -> tuple[str, ...]:
-    """Name what a chapter's layers save for backward that is worth a look."""
+    """Name the interesting arrays that a chapter's layers save for backward."""
     kind = _explainers().get(chapter or "")
     return kind.saves if kind is not None else ()
 
 
 @cache
 def _explainers() -> dict[str, type[Explainer]]:
-    """Import every file of this folder; its explainers have entered themselves."""
+    """Import every file of this folder, whose explainers register themselves."""
     for file in sorted(Path(__file__).parent.glob("[!_]*.py")):
         import_module(f"{__name__}.{file.stem}")
     return EXPLAINERS

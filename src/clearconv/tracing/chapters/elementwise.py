@@ -1,4 +1,4 @@
-"""Activations: one function, number by number, inside a layer or as one."""
+"""Activations: one function, element by element, inside a layer or as a layer."""
 
 import re
 from functools import lru_cache
@@ -15,12 +15,12 @@ from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told, rena
 
 
 class Activation(Explainer):
-    """An activation that is a layer by itself."""
+    """An activation that is a layer of its own."""
 
     explains = ("activation",)
 
     def told(self) -> Tellings:
-        """Return what explains y and grad_x."""
+        """Return the explainers of y and grad_x."""
         return {
             "y": lambda index: activated(self.layer, "x", index),
             "grad_x": lambda index: deactivated(self.layer, "grad_x", "x", index),
@@ -99,7 +99,7 @@ def _rules() -> dict[str, tuple[str, str]]:
 
 
 def _table(ruler: str, rows: str) -> dict[str, tuple[str, str]]:
-    """Cut rows at the ruler's gaps; a row without a kind goes on with the last one's."""
+    """Cut rows at the ruler's gaps; a row without a kind continues the last one's."""
     spans = [found.span() for found in re.finditer("=+", ruler)]
     rules: dict[str, tuple[str, str]] = {}
     kind = ""
@@ -115,7 +115,7 @@ def _table(ruler: str, rows: str) -> dict[str, tuple[str, str]]:
 
 
 def _filled(rule: str, layer: LayerTrace, **numbers: float) -> str:
-    """Put numbers in the place of x, y and slope."""
+    """Replace x, y and slope by numbers."""
     numbers["slope"] = layer.slope
     for name, value in numbers.items():
         rule = re.sub(rf"\b{name}\b", signed(value), rule)

@@ -1,4 +1,4 @@
-"""What explains the numbers of one layer."""
+"""The base class that explains the numbers of one layer."""
 
 import inspect
 import re
@@ -16,9 +16,9 @@ from clearconv.tracing._sums import Column, Products
 
 @dataclass(frozen=True)
 class Told:
-    """How a number came about, before its terms are laid out.
+    """How a number was computed, before its terms are laid out.
 
-    `function` is what computes it, below ``clearconv``.
+    `function` is the name of the function that computes it, below ``clearconv``.
     """
 
     function: str
@@ -29,11 +29,11 @@ class Told:
     note: str = ""
 
 
-#: What explains one element, by quantity.
+#: Functions that explain one element, by quantity.
 Tellings = dict[str, Callable[[Index], Told]]
 
 
-#: What explains the layers of a chapter; of a layer without a chapter, by its class.
+#: Explainers by chapter, or by class for a layer without a chapter.
 EXPLAINERS: dict[str, type["Explainer"]] = {}
 
 
@@ -43,17 +43,17 @@ class Explainer(ABC):
     Attributes
     ----------
     explains : tuple of str
-        The chapters that a subclass explains, or the class of a layer without a chapter; empty for
-        what subclasses have in common.
+        Chapters that a subclass explains, or the class of a layer without a chapter; empty for a
+        common base.
     saves : tuple of str
-        What such a layer saves for backward that is worth a look, besides its input or output.
+        Interesting arrays that such a layer saves for backward, except its input or output.
     """
 
     explains: tuple[str, ...] = ()
     saves: tuple[str, ...] = ()
 
     def __init_subclass__(cls) -> None:
-        """Enter the class for what it explains."""
+        """Register the class for what it explains."""
         for name in cls.__dict__.get("explains", ()):
             EXPLAINERS[name] = cls
 
@@ -63,7 +63,7 @@ class Explainer(ABC):
 
     @abstractmethod
     def told(self) -> Tellings:
-        """Return, by quantity, what explains one element of it."""
+        """Return, by quantity, the function that explains one element."""
 
     def column(self, name: str, *axes: object) -> Column:
         """Read a factor's column from an array of the layer, or a parameter's values."""
@@ -76,7 +76,7 @@ class Explainer(ABC):
         return self.column(name, *index).factor(0)
 
     def constant(self, name: str, value: float) -> Column:
-        """Return a factor that stands in no array."""
+        """Return a factor that is not an element of an array."""
         return Column.constant(self.path, name, value)
 
 
@@ -100,14 +100,14 @@ def written(name: str) -> tuple[str, str]:
 
 
 def renamed(latex: str, **symbols: str) -> str:
-    r"""Give letters of a formula the names that this layer's numbers go by.
+    r"""Replace letters of a formula by the names of this layer's numbers.
 
     Parameters
     ----------
     latex : str
-        The formula.
+        Formula.
     **symbols
-        For each letter its new name, in LaTeX; ``x`` leaves ``dx`` and ``\max`` alone.
+        New name of each letter, in LaTeX; ``x`` does not change ``dx`` and ``\max``.
     """
     for letter, name in symbols.items():
         whole = rf"(?<![A-Za-z\\]){letter}(?![A-Za-z])"

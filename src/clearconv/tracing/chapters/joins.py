@@ -1,4 +1,4 @@
-"""Where arrays meet: the end of a Residual or a Concat, and gradients that are added."""
+"""Places where arrays meet: the end of a Residual or a Concat, and gradients that are added."""
 
 from collections.abc import Mapping
 
@@ -38,7 +38,7 @@ def joined(layers: Mapping[str, LayerTrace], layer: LayerTrace, index: Index) ->
 def incoming(
     layers: Mapping[str, LayerTrace], loss: LossTrace | None, layer: LayerTrace, index: Index
 ) -> Told:
-    """Explain an element of dL/dy: what each reader of y handed back, added."""
+    """Explain an element of dL/dy: the sum of what each reader of y returned."""
     handed: list[Products] = []
     for path in dict.fromkeys(layer.consumers):
         reader = layers[path]
@@ -51,9 +51,9 @@ def incoming(
             handed.append(products(_grad(reader, name, place)))
     formula = r"\frac{\partial L}{\partial y} = \sum_k \frac{\partial L}{\partial x^{(k)}}"
     if handed:
-        note = "The gradient of what reads this output."
+        note = "The gradient that the reader of this output returns."
         if len(handed) > 1:
-            note = f"{len(handed)} layers read this output; what they hand back is added."
+            note = f"{len(handed)} layers read this output; the gradients they return are added."
         return Told(dotted(Chain.run_back), formula, sums=tuple(handed), note=note)
     if loss is None:
         given = products(Column.of(layer.path, "dL/dy", layer.grad_y, *index))

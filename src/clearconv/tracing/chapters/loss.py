@@ -20,7 +20,7 @@ class LossExplainer:
         self.loss, self.path = loss, loss.path
 
     def told(self) -> Tellings:
-        """Return, by quantity, what explains one element of it."""
+        """Return, by quantity, the function that explains one element."""
         if self.loss.type == "SquaredError":
             return {"value": self._squares, "grad": self._difference}
         return {
@@ -30,13 +30,13 @@ class LossExplainer:
         }
 
     def array(self, quantity: str) -> Array:
-        """Return the array whose elements a quantity's are."""
+        """Return the array of a quantity."""
         if quantity == "value":
             return np.array(self.loss.value)
         return getattr(self.loss, quantity)
 
     def _entropy(self, index: Index) -> Told:
-        """Sum of target times -log p, over the classes that the target holds."""
+        """Sum of target times -log p, over the classes in the target."""
         loss = self.loss
         n, k = np.nonzero(loss.target)
         target = self._column("target", n, k)
@@ -59,7 +59,7 @@ class LossExplainer:
         return replace(said, formula=renamed(said.formula, x="z", y="p"))
 
     def _grad(self, index: Index) -> Told:
-        """Return p times the whole target, less the target, over D."""
+        """Return p times the sum of the target, minus the target, over D."""
         loss, (n, k) = self.loss, index
         whole = float(loss.target[n].sum(dtype=np.float64))
         share = self._constant("1/D", 1 / loss.divisor)
@@ -87,7 +87,7 @@ class LossExplainer:
         return self._say("backward_input", (products(self._away(*index), scale),), "")
 
     def _away(self, *index: Array | int) -> Column:
-        """Output less target."""
+        """Output minus target."""
         places = self._column("logits", *index), self._column("target", *index)
         values = places[0].values - places[1].values
         return Column(self.path, "(y - target)", places[0].places, values)

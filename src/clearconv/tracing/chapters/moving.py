@@ -1,4 +1,4 @@
-"""Layers that move numbers or leave some out: Flatten, dropout."""
+"""Layers that move numbers or drop some: Flatten, dropout."""
 
 import numpy as np
 
@@ -12,12 +12,12 @@ from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told, writ
 
 
 class Flatten(Explainer):
-    """Every number finds itself at another place."""
+    """Every number moves to another place."""
 
     explains = ("Flatten",)
 
     def told(self) -> Tellings:
-        """Return what explains y and grad_x."""
+        """Return the explainers of y and grad_x."""
         return {"y": self._y, "grad_x": self._grad_x}
 
     def _y(self, index: Index) -> Told:
@@ -41,7 +41,7 @@ class Dropout(Explainer):
     saves = ("mask",)
 
     def told(self) -> Tellings:
-        """Return what explains y and grad_x; in training the mask too."""
+        """Return the explainers of y and grad_x; in training also of the mask."""
         found: Tellings = {
             "y": lambda index: self._masked("forward", "x", index),
             "grad_x": lambda index: self._masked("backward_input", "grad_y", index),

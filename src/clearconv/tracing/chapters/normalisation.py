@@ -1,4 +1,4 @@
-"""Batch norm, group norm and their kin: mean, variance, and the three paths of the gradient."""
+"""Batch norm, group norm and their relatives: mean, variance, the three paths of the gradient."""
 
 from functools import partial
 from math import sqrt
@@ -12,7 +12,7 @@ from clearconv.tracing._print import number, signed
 from clearconv.tracing._sums import Column, cross, products
 from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told, written
 
-_CODE = "ops.batch_norm2d.update_running"  # the contract's own: no telling has it
+_CODE = "ops.batch_norm2d.update_running"  # part of the contract: no telling has it
 
 
 class Normalisation(Explainer):
@@ -32,7 +32,7 @@ class Normalisation(Explainer):
         self.var = layer.saved["var"].astype(np.float64)
 
     def told(self) -> Tellings:
-        """Return what explains y, the gradients, and what stands between."""
+        """Return the explainers of y, the gradients, and the intermediate quantities."""
         found: Tellings = {"y": self._y, "grad_x": self._grad_x}
         if self.affine:
             found |= {"grad_weight": self._grad_weight, "grad_bias": self._grad_bias}
@@ -45,7 +45,7 @@ class Normalisation(Explainer):
     # -- which numbers belong together -----------------------------------------------------------
 
     def _group(self, n: Any, c: Any) -> tuple[Any, ...]:
-        """Return where the statistics of an image's channel stand."""
+        """Return the index of the statistics of an image's channel."""
         if self.by_channel:
             return (c,)
         if self.whole:
@@ -144,7 +144,7 @@ class Normalisation(Explainer):
         return self._say("forward_saving", loops, sums=sums, note=self._counted(x))
 
     def _running(self, name: str, statistic: str, index: Index) -> Told:
-        """The step that running statistics take towards the batch's in training."""
+        """The step of running statistics towards the batch's in training."""
         known = self._before(name, index)
         before = known.factor(0)
         if self.fixed:
@@ -162,7 +162,7 @@ class Normalisation(Explainer):
         return self._say("update_running", _CODE, steps=tuple(steps))
 
     def _before(self, name: str, index: Index) -> Column:
-        """A running statistic as the pass found it."""
+        """A running statistic before the pass."""
         array = self.layer.buffers[name].before
         return Column.of(self.path, f"{name}.before", array, *index)
 
@@ -185,7 +185,7 @@ class Normalisation(Explainer):
         return self._say("backward_bias", loops, sums=sums)
 
     def _grad_x(self, index: Index) -> Told:
-        """The direct path, less what the paths through mean and variance take away."""
+        """The direct path, minus the paths through mean and variance."""
         group, weight = self._group(*index[:2]), self._weight(index)
         w = weight.value if weight is not None else 1.0
         given = () if weight is None else (weight,)
@@ -211,7 +211,7 @@ class Normalisation(Explainer):
         return self._say("backward_input", steps=(mean, hat, along, step))
 
     def _averages(self, group: Index) -> tuple[Step, Step]:
-        """What goes through the mean, and through the variance."""
+        """The paths through the mean and through the variance."""
         places = self._members(group)
         errors, hats = self.column("grad_y", *places).values, self._hats(places).values
         name = "dy"

@@ -1,4 +1,4 @@
-"""Pooling and up-sampling: the one that won, or a share of each."""
+"""Pooling and up-sampling: the maximum, or a share of each input."""
 
 from functools import cached_property
 from typing import Any
@@ -13,11 +13,11 @@ from clearconv.tracing._sums import Column, cross, pairs, products
 from clearconv.tracing._taps import Taps
 from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told, written
 
-_LISTED = 16  # a maximum's expression names so many numbers
+_LISTED = 16  # numbers listed in a maximum's expression
 
 
 class _Windowed(Explainer):
-    """A layer that keeps its channels apart and looks through windows."""
+    """A layer that keeps its channels separate and looks through windows."""
 
     @property
     def taps(self) -> Taps:
@@ -32,13 +32,13 @@ class _Windowed(Explainer):
 
 
 class MaxPool(_Windowed):
-    """Forward the largest, backward to the one that was it."""
+    """Forward the largest, backward to the place of the largest."""
 
     explains = ("max_pool2d",)
     saves = ("argmax",)
 
     def told(self) -> Tellings:
-        """Return what explains y, who won, and grad_x."""
+        """Return the explainers of y, argmax and grad_x."""
         return {"y": self._y, "grad_x": self._grad_x, "argmax": self._argmax}
 
     def _window(self, index: Index) -> Column:
@@ -48,7 +48,7 @@ class MaxPool(_Windowed):
         return self.column("x", n, c, r, t)
 
     def _winner(self, index: Index) -> tuple[int, int]:
-        """Which kernel element won."""
+        """Explain which kernel element won."""
         KW = len(self.taps.columns.kernel)
         i, j = divmod(int(self.layer.saved["argmax"][index]), KW)
         return i, j
@@ -64,7 +64,7 @@ class MaxPool(_Windowed):
         col = dict(self.taps.columns.outputs[q])[j]
         note = f"The winner is x[{', '.join(map(str, (*index[:2], row, col)))}]"
         equal = int(np.sum(under.values == largest))
-        note += f", the first of {equal} that are equally large." if equal > 1 else "."
+        note += f", the first of {equal} equally large numbers." if equal > 1 else "."
         step = Step("y", f"max({shown}{more})", largest, factors)
         return self._say("forward", steps=(step,), note=note)
 
@@ -79,7 +79,7 @@ class MaxPool(_Windowed):
         n, c, r, t = index
         i, p, j, q = cross(pairs(self.taps.rows.inputs[r]), pairs(self.taps.columns.inputs[t]))
         won = self.layer.saved["argmax"][n, c, p, q] == i * len(self.taps.columns.kernel) + j
-        note = f"It stood under {_windows(len(p))}, and won {int(won.sum()) or 'none'}."
+        note = f"It was in {_windows(len(p))}, and won in {int(won.sum()) or 'none'}."
         errors = self.column("grad_y", n, c, p[won], q[won])
         return self._say("backward_input", sums=(products(errors),), note=note)
 
@@ -89,13 +89,13 @@ def _windows(count: int) -> str:
 
 
 class Resampling(_Windowed):
-    """Averages and up-sampling: every output is made of shares of its pixels.
+    """Averages and up-sampling: every output consists of shares of its pixels.
 
-    It explains each chapter whose tables hold shares.
+    Explains each chapter whose tables hold shares.
     """
 
     def told(self) -> Tellings:
-        """Return what explains y and grad_x."""
+        """Return the explainers of y and grad_x."""
         return {"y": self._y, "grad_x": self._grad_x}
 
     def _y(self, index: Index) -> Told:
@@ -112,13 +112,13 @@ class Resampling(_Windowed):
         rows, columns = self._shares
         _, p, _, q = cross(pairs(self.taps.rows.inputs[r]), pairs(self.taps.columns.inputs[t]))
         errors = self.column("grad_y", n, c, p, q)
-        note = "" if len(p) else "No output was made of this number, so that its gradient is 0."
+        note = "" if len(p) else "No output used this number, so its gradient is 0."
         share = self._share(rows, p, r, columns, q, t)
         return self._say("backward_input", sums=(products(share, errors),), note=note)
 
     @cached_property
     def _shares(self) -> tuple[Array, Array]:
-        """How much of each input is in each output, along each axis: (outputs, inputs)."""
+        """Share of each input in each output, along each axis: (outputs, inputs)."""
         return _table(self.taps.rows), _table(self.taps.columns)
 
     def _share(self, rows: Array, p: Any, r: Any, columns: Array, q: Any, t: Any) -> Column:

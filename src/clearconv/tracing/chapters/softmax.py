@@ -1,4 +1,4 @@
-"""Softmax: powers over their sum; as a layer, and in front of the loss."""
+"""Softmax: powers over their sum; as a layer, and before the loss."""
 
 import numpy as np
 
@@ -7,16 +7,16 @@ from clearconv.tracing._explanation import Factor, Index, Step
 from clearconv.tracing._print import number, signed
 from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told, written
 
-_LISTED = 8  # a sum's expression names so many numbers
+_LISTED = 8  # numbers listed in a sum's expression
 
 
 class Softmax(Explainer):
-    """The layer: along the channels."""
+    """The layer, along the channels."""
 
     explains = ("softmax",)
 
     def told(self) -> Tellings:
-        """Return what explains y and grad_x."""
+        """Return the explainers of y and grad_x."""
         return {"y": self._y, "grad_x": self._grad_x}
 
     def _row(self, name: str, index: Index) -> list[Factor]:
@@ -51,11 +51,11 @@ def probability(logits: list[Factor], k: int, name: str) -> Told:
     Parameters
     ----------
     logits : list of Factor
-        The row.
+        Row of logits.
     k : int
-        Which of them.
+        Number of the class.
     name : str
-        What the result is called.
+        Name of the result.
     """
     row: Array = np.array([logit.value for logit in logits])
     best, largest = int(row.argmax()), float(row.max())

@@ -10,14 +10,14 @@ from clearconv.tracing.chapters.explainer import Tellings, Told, written
 
 
 def updates(layer: LayerTrace, update: UpdateTrace | None) -> Tellings:
-    """Return what explains each parameter's next value, under ``"weight.update"`` and the like.
+    """Return the explainers of each parameter's next value, under ``"weight.update"`` and so on.
 
     Parameters
     ----------
     layer : LayerTrace
-        Whose parameters.
+        Layer with the parameters.
     update : UpdateTrace, optional
-        The optimiser's next step; an optimiser of your own explains nothing.
+        Next step of the optimiser; your own optimiser is not explained.
     """
     rules = {"SGD": _sgd, "Adam": _adam, "AdamW": _adam}
     if update is None or update.type not in rules:
@@ -32,7 +32,7 @@ def updates(layer: LayerTrace, update: UpdateTrace | None) -> Tellings:
 
 
 class _Numbers:
-    """What the rules read of one element."""
+    """The numbers of one element that the rules read."""
 
     def __init__(self, layer: LayerTrace, name: str, index: Index, update: UpdateTrace) -> None:
         self.parameter, self.settings, self.t = layer.parameters[name], update.settings, update.step
@@ -44,13 +44,13 @@ class _Numbers:
         self.decay: float = self.settings["weight_decay"] if self.parameter.decays else 0.0
 
     def memory(self, name: str) -> Factor:
-        """Return what the optimiser remembers."""
+        """Return the state of the optimiser."""
         value = float(self.parameter.memory[name][self.index])
         return Factor(self.layer.path, f"{self.name}.{name}", self.index, value)
 
     @property
     def note(self) -> str:
-        """Say where decay is left out, and which step it is."""
+        """Return a note on the step and on decay that is left out."""
         spared = self.settings["weight_decay"] and not self.parameter.decays
         return f"Step {self.t}." + (" Biases and norms do not decay." if spared else "")
 
@@ -58,7 +58,7 @@ class _Numbers:
 def _frozen(at: _Numbers) -> Told:
     formula, reference = written("update")
     value = Column.of(at.layer.path, at.name, at.parameter.value, *at.index)
-    note = "The layer is frozen: the optimiser leaves it as it is."
+    note = "The layer is frozen: the optimiser does not change it."
     return Told(
         "optim.optimisers.Optimiser.step", formula, reference, (products(value),), note=note
     )

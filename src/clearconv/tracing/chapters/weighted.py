@@ -15,16 +15,16 @@ from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told, rena
 
 
 class Weighted(Explainer):
-    """What the three share: a bias, an activation inside, three gradients of one sum."""
+    """The common part of the three: a bias, an activation inside, three gradients of one sum."""
 
     def __init__(self, layer: LayerTrace) -> None:
         super().__init__(layer)
         self.bends = layer.bends
-        # what the sum is called, and its gradient
+        # names of the sum and of its gradient
         self.sum, self.error = ("net", "grad_net") if self.bends else ("y", "grad_y")
 
     def told(self) -> Tellings:
-        """Net and its gradient are quantities of their own where there is an activation."""
+        """Net and its gradient are separate quantities if there is an activation."""
         found: Tellings = {self.sum: self._sum, "grad_x": self._grad_x}
         found["grad_weight"] = self._grad_weight
         if "bias" in self.layer.parameters:
@@ -113,7 +113,7 @@ class Convolution(Weighted):
             return ""
         KH, KW = self.layer.parameters["weight"].value.shape[2:]
         missed = KH * KW - len(rows) * len(columns)
-        return f"{missed} of {KH * KW} kernel elements lie on padding and add 0." if missed else ""
+        return f"{missed} of {KH * KW} kernel elements are on padding and add 0." if missed else ""
 
     def _grad_x(self, index: Index) -> Told:
         n, c, r, t = index
@@ -123,7 +123,7 @@ class Convolution(Weighted):
         o, i, p, j, q = cross([np.arange(first, first + outputs)], pairs(rows), pairs(columns))
         weights = self.column("weight", *self._weights(o, c), i, j)
         errors = self.column(self.error, n, o, p, q)
-        note = "" if len(o) else "No window saw this number, so that its gradient is 0."
+        note = "" if len(o) else "No window saw this number, so its gradient is 0."
         return self._say("backward_input", products(weights, errors), note=note)
 
     def _grad_weight(self, index: Index) -> Told:
@@ -168,5 +168,5 @@ class Linear(Weighted):
 
 
 def _summed(images: Array | Places) -> str:
-    """Say over what a parameter's gradient is summed."""
+    """Return a note on the sum in a parameter's gradient."""
     return f"Summed over the {len(images)} images of the batch." if len(images) > 1 else ""

@@ -1,1 +1,1 @@
-"""What training shows: its history, its epochs' lines, TensorBoard's files."""
+"""The output of training: its history, a line per epoch, TensorBoard files."""

@@ -1,4 +1,4 @@
-"""A run as plain lines of text, one an epoch."""
+"""A run as plain lines of text, one per epoch."""
 
 from clearconv.runs.records.epoch import EpochRecord
 from clearconv.runs.run import Run
@@ -12,7 +12,7 @@ class EpochLines(Callback):
         self._epochs = 0
 
     def started(self, run: Run) -> None:
-        """Say what will be trained, and where it is kept."""
+        """Print the network and the run folder."""
         self._epochs = run.settings.epochs
         print(f"{run.network}; run folder {run.folder}", flush=True)
         if run.joined:

@@ -1,4 +1,4 @@
-"""What the epochs of a run came to, to look at and to go on with."""
+"""The results of a run's epochs, to look at and to work with."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,17 +27,17 @@ _COLUMNS = (
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """A finished run: a record an epoch, the best model, and its test.
+    """A finished run: one record per epoch, the best model, and its test.
 
     A notebook shows it as curves, ``print`` as a table. ``history["validation_accuracy"]`` is the
-    list of that value, an epoch each; ``history[0]`` is the first epoch's record.
+    list of that value, one per epoch; ``history[0]`` is the first epoch's record.
 
     Attributes
     ----------
     records : tuple of EpochRecord
-        A record an epoch, as in ``history.jsonl``.
+        One record per epoch, as in ``history.jsonl``.
     result : Result
-        The test with the model that was kept.
+        Test of the model that was kept.
     """
 
     records: tuple[EpochRecord, ...]
@@ -78,11 +78,11 @@ class History:
         return load(self.folder / files.BEST)
 
     def __repr__(self) -> str:
-        """Say in a line what came of it."""
+        """Return the result in one line."""
         return f"<History of {self.folder}: {self._summary()}>"
 
     def __str__(self) -> str:
-        """Lay the records out as a table."""
+        """Return the records as a table."""
         columns = [column for column in _COLUMNS if all(column[1] in record for record in self)]
         head = "  ".join(name.rjust(width) for name, _, width, _ in columns)
         lines = [
@@ -110,7 +110,7 @@ class History:
 
 
 def curves(records: Sequence[EpochRecord], best_epoch: int) -> list[str]:
-    """Draw loss, accuracy and, where it chose, mean recall by epoch; mark the one that was kept."""
+    """Draw loss, accuracy and, if it decided, mean recall by epoch; mark the one that was kept."""
     epochs = [record.epoch for record in records]
     both = {"training": "train", "validation": "validation"}
     shown = [("loss", both), ("accuracy", both)]

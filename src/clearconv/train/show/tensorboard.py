@@ -1,4 +1,4 @@
-"""A run's curves for TensorBoard; an extra, which needs the small package tensorboardX."""
+"""A run's curves for TensorBoard; an extra that needs the small package tensorboardX."""
 
 from importlib import import_module
 from pathlib import Path
@@ -27,13 +27,13 @@ _CURVES = {
 class TensorBoard(Callback):
     """Writes loss, accuracy, learning rate, speed, settings and warnings as TensorBoard's events.
 
-    Every curve is over the number of training steps. A resumed run goes on in the same folder.
-    To look at them: ``tensorboard --logdir FOLDER``.
+    Every curve is over the number of training steps. A resumed run continues in the same folder.
+    To look at the curves: ``tensorboard --logdir FOLDER``.
 
     Parameters
     ----------
     folder : Path, optional
-        Where to write; by default ``tensorboard`` in the run's folder.
+        Folder to write to; by default ``tensorboard`` in the run folder.
 
     Raises
     ------
@@ -55,7 +55,7 @@ class TensorBoard(Callback):
         self._step = 0
 
     def started(self, run: Run) -> None:
-        """Note whose run it is."""
+        """Remember the run."""
         self._run = run
         self.folder = self.folder or run.folder / files.TENSORBOARD
 
@@ -77,10 +77,10 @@ class TensorBoard(Callback):
         for name, key in _CURVES.items():
             if key in record:
                 self._open().add_scalar(name, record[key], self._step)
-        self._open().flush()  # a run that is killed leaves its finished epochs
+        self._open().flush()  # a killed run leaves its finished epochs
 
     def warned(self, message: str) -> None:
-        """Write it as text."""
+        """Write the warning as text."""
         self._open().add_text("warnings", printable(message), self._step)
 
     def finished(self, result: Result) -> None:
@@ -90,7 +90,7 @@ class TensorBoard(Callback):
         self._writer = None
 
     def _open(self) -> Any:
-        """Open the file at the first step: what an unfinished run wrote beyond it is dropped."""
+        """Open the file at the first step: what an unfinished run wrote after it is dropped."""
         if self._writer is None:
             purge = self._step if self._step > 1 else None
             # files are named by the second, and read in the order of their names
