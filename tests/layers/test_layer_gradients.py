@@ -315,7 +315,7 @@ def stage(slip):
     [("", set()), ("gate", set()), ("sign", {"x"}), ("no bias", {"b"}), ("both", {"x", "w"})],
 )
 def test_kinks_hide_no_mistake(slip, wrong):
-    """Which slope a ReLU takes at 0 is a convention; a tie that counts twice is a mistake."""
+    """The slope of a ReLU at 0 is a convention; a tie that counts twice is a mistake."""
     inputs = {"x": picture(1), "w": np.array([0.7]), "b": np.zeros(1)}
     found = gradient_check(stage(slip), inputs)
     assert {n for n, error in found.errors.items() if error > found.tolerance} >= wrong

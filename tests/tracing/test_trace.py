@@ -183,8 +183,8 @@ def test_bad_input_is_answered():
         ({"batch": images(2, shape=(2, 7, 7))}, ShapeError, "images of a batch have the same size"),
         ({"batch": (images(2), [1])}, ArgumentError, "2 images and 1 labels"),
         ({"batch": (images(2), 1)}, ArgumentError, "2 images and 1 labels"),
-        ({"lr": 0.1}, ArgumentError, "lr=0.1 is an optimiser's, but none was given"),
-        ({"optimiser": 0.1}, ArgumentError, "(float) moves the parameters of another model"),
+        ({"lr": 0.1}, ArgumentError, "lr=0.1 needs an optimiser, but none was given"),
+        ({"optimiser": 0.1}, ArgumentError, "(float) updates the parameters of another model"),
         ({"grad_y": np.ones(3)}, ArgumentError, "replaces the loss"),
         ({"label": None, "grad_y": np.ones(4)}, ShapeError, "grad_y has shape"),
         ({"loss": abs}, ArgumentError, "only CrossEntropy and SquaredError"),
@@ -305,7 +305,7 @@ def test_the_article_by_hand(adds_up):
             one = told.explain("conv", quantity, place)
             assert one.value == one.total == expected[place]
     first = told.explain("conv", "y", (0, 0, 0))
-    assert first.note == "5 of 9 kernel elements lie on padding and add 0."
+    assert first.note == "5 of 9 kernel elements are on padding and add 0."
     assert len(first.terms) == 3 * 4 + 1
     assert adds_up(told) > 100
 
@@ -343,9 +343,9 @@ def test_the_articles_first_figure_by_hand():
             assert one.value == one.total == expected[place]
     middle = told.explain("pool", "grad_x", (0, 1, 2))  # it stood under two windows and won one
     assert middle.value == middle.total == 1
-    assert middle.note == "It stood under 2 windows, and won 1."
+    assert middle.note == "It was in 2 windows, and won in 1."
     tied = told.explain("pool", "y", (0, 1, 1))
-    assert tied.note == "The winner is x[0, 0, 1, 2], the first of 2 that are equally large."
+    assert tied.note == "The winner is x[0, 0, 1, 2], the first of 2 equally large numbers."
 
 
 def test_the_articles_pooling_by_hand():
