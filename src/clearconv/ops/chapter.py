@@ -42,7 +42,7 @@ class Case:
         return {name: array.astype(dtype) for name, array in made.items()}
 
 
-class Run(Protocol):
+class Passes(Protocol):
     """Forward in one telling; returns y and a function that gives every gradient.
 
     The returned function takes `grad_y` and the telling of the backward pass, so that a test can
@@ -67,7 +67,7 @@ class Chapter:
         The part of the documentation that it belongs to, such as ``"Pooling"``.
     functions : tuple of str
         Its public functions, forward first.
-    run : Run
+    run : Passes
         Forward and all gradients of one case.
     cases : tuple of Case
         The case table.
@@ -84,7 +84,7 @@ class Chapter:
     name: str
     part: str
     functions: tuple[str, ...]
-    run: Run
+    run: Passes
     cases: tuple[Case, ...]
     worked: dict[str, dict[str, Any]]
     after: str | None = None
@@ -102,7 +102,7 @@ def arrays(**makers: Callable[[np.random.Generator], Array]) -> Callable[..., di
     return lambda rng: {name: make(rng) for name, make in makers.items()}
 
 
-def run_by_shape(operation: ModuleType) -> Run:
+def run_by_shape(operation: ModuleType) -> Passes:
     """Return the `run` of a chapter whose backward needs only the shape of x."""
 
     def run(
