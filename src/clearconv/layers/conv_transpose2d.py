@@ -7,7 +7,7 @@ from clearconv.errors import ArgumentError
 from clearconv.layers.base.initial import Init
 from clearconv.layers.convolution import Convolution, reordered
 from clearconv.ops import conv_transpose2d
-from clearconv.ops.conv_transpose2d.stamp import Stamp
+from clearconv.ops.conv_transpose2d.transposed import TransposedKernel
 from clearconv.ops.geometry.window import IntOrPair, Padding, Pair, pair
 
 
@@ -89,7 +89,9 @@ class ConvTranspose2d(Convolution):
             given = (out_channels, kernel_size, *positional)
             order = ("stride", "padding", "output_padding", "groups", "bias", "dilation")
             raise ArgumentError(reordered(ConvTranspose2d, given, order, {**options, "name": name}))
-        Stamp.of("ConvTranspose2d", kernel_size, stride, padding, output_padding, dilation)
+        TransposedKernel.of(
+            "ConvTranspose2d", kernel_size, stride, padding, output_padding, dilation
+        )
         super().__init__(how, name, out_channels=out_channels, kernel_size=kernel_size, **options)
 
     def _weight_shape(self, C: int) -> Shape:
@@ -97,7 +99,7 @@ class ConvTranspose2d(Convolution):
 
     def _output(self, size: Pair) -> Pair:
         how = {key: value for key, value in self.how.items() if key != "groups"}
-        return Stamp.of(self.label, self.kernel, **how).window(size).input
+        return TransposedKernel.of(self.label, self.kernel, **how).window(size).input
 
     def _fans(self, C: int) -> tuple[float, float]:
         # of an output's neighbours only every stride-th is a pixel

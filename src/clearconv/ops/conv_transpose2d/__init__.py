@@ -37,7 +37,7 @@ from clearconv.arrays import (
 )
 from clearconv.ops.conv2d.filters import check_bias, check_shape
 from clearconv.ops.conv2d.points import POINTS
-from clearconv.ops.conv_transpose2d.stamp import transposed_window
+from clearconv.ops.conv_transpose2d.transposed import transposed_window
 from clearconv.ops.geometry.shards import WHOLE, Shards
 from clearconv.ops.geometry.window import IntOrPair, Padding, Window
 from clearconv.ops.reduction import shard_sums

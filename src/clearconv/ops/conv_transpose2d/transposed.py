@@ -32,12 +32,12 @@ def transposed_window(
     if groups < 1 or C % groups:
         raise ShapeError(f"{what}: groups={groups}, but it must divide the input channels ({C}).")
     kernel = weight_shape[2], weight_shape[3]
-    stamp = Stamp.of(what, kernel, stride, padding, output_padding, dilation)
-    return stamp.window((x_shape[2], x_shape[3]))
+    transposed = TransposedKernel.of(what, kernel, stride, padding, output_padding, dilation)
+    return transposed.window((x_shape[2], x_shape[3]))
 
 
 @dataclass(frozen=True)
-class Stamp:
+class TransposedKernel:
     """Size, stride, dilation and padding of a stamped kernel, checked.
 
     The geometry of a transposed convolution, except for the size of its maps.
@@ -59,7 +59,7 @@ class Stamp:
         padding: Padding,
         output_padding: IntOrPair,
         dilation: IntOrPair,
-    ) -> "Stamp":
+    ) -> "TransposedKernel":
         """Check the settings; `what` names the operation or layer in error messages."""
         if padding == "same":
             raise ShapeError(
