@@ -221,7 +221,7 @@ def test_what_is_densely_connected_shares_one_array():
     net = Sequential(conv(5), dense(3), dense(20), conv(1)).build((3, 9, 8))
     assert [type(step).__name__ for step in net.steps.stages] == [
         "ConvStage",
-        "Growth",
+        "DenseGrowth",
         "ConvStage",
     ]
     x = np.random.default_rng(9).standard_normal((2, 3, 9, 8)).astype("f4")

@@ -12,7 +12,7 @@ from clearconv.layers.base.node import Node
 from clearconv.layers.base.staged import Call, StageRow
 from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.stages.conv import ConvStage
-from clearconv.layers.stages.growth import Growth
+from clearconv.layers.stages.growth import DenseGrowth
 from clearconv.layers.stages.plan import Step, plan
 from clearconv.layers.stages.stage import Addend, Value, computed
 from clearconv.ops import conv_block
@@ -41,7 +41,9 @@ class Chain:
                 if isinstance(step, Node):
                     yield from step._stage_rows(training)
                 else:
-                    absorbed = len(step.blocks if isinstance(step, Growth) else step.layers) - 1
+                    absorbed = (
+                        len(step.blocks if isinstance(step, DenseGrowth) else step.layers) - 1
+                    )
                     yield from step.rows(training)
 
     def rows_with_sum(self, words: str, paths: tuple[str, ...]) -> Iterator[StageRow]:

@@ -17,7 +17,7 @@ from clearconv.ops import conv_block
 
 
 @dataclass(frozen=True)
-class Growth:
+class DenseGrowth:
     """Consecutive blocks, each of which passes its input on and adds channels.
 
     Attributes

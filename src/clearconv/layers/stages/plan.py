@@ -16,11 +16,11 @@ from clearconv.layers.batch_norm2d import BatchNorm2d
 from clearconv.layers.conv2d import Conv2d
 from clearconv.layers.pool2d import MaxPool2d
 from clearconv.layers.stages.conv import ConvStage
-from clearconv.layers.stages.growth import Growth
+from clearconv.layers.stages.growth import DenseGrowth
 from clearconv.layers.stages.norm import NormStage
 
 #: What a chain runs: a layer or container by itself, or several as one.
-Step = Node | ConvStage | NormStage | Growth
+Step = Node | ConvStage | NormStage | DenseGrowth
 
 #: Activations that a stage can include, and the largest value that they let through.
 _CEILINGS = {"relu": np.inf, "relu6": 6.0}
@@ -40,7 +40,7 @@ def plan(nodes: Iterable[Node]) -> list[Step]:
             while rest and _adds(rest[0]) is not None:
                 blocks.append(rest.pop(0))
             channels = tuple(block.output_shape[0] - block.input_shape[0] for block in blocks)
-            steps.append(Growth(tuple(map(_adds, blocks)), channels, tuple(blocks)))
+            steps.append(DenseGrowth(tuple(map(_adds, blocks)), channels, tuple(blocks)))
             continue
         if type(node) is BatchNorm2d and len(node.input_shape) == 3 and rest:
             if _is_relu(relu := rest[0]):
