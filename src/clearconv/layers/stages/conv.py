@@ -14,7 +14,7 @@ from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.batch_norm2d import BatchNorm2d
 from clearconv.layers.conv2d import Conv2d
 from clearconv.layers.stages.norm import norm_of, relu_words
-from clearconv.layers.stages.stage import Addend, Value
+from clearconv.layers.stages.stage import ResidualEnd, Value
 from clearconv.ops import batch_norm2d, conv2d, conv_block
 from clearconv.ops.conv_block import BlockGradients, BlockSaved, Norm, Normalised
 
@@ -52,7 +52,7 @@ class ConvStage:
         x: Value,
         context: Context,
         tape: Tape | None,
-        end: Addend | None = None,
+        end: ResidualEnd | None = None,
     ) -> Value:
         """Forward; without a tape, it includes an addition and a ReLU after it."""
         conv = self.conv

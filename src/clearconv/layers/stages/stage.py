@@ -29,7 +29,7 @@ class Runs(Protocol):
 
 
 @dataclass(frozen=True)
-class Addend:
+class ResidualEnd:
     """The end of a residual block: what a chain's result is added to, and whether ReLU follows."""
 
     array: Array

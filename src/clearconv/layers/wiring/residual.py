@@ -12,7 +12,7 @@ from clearconv.layers.base.node import Node
 from clearconv.layers.base.staged import Call, StageRow
 from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.stages.chain import Chain
-from clearconv.layers.stages.stage import Addend, computed
+from clearconv.layers.stages.stage import ResidualEnd, computed
 from clearconv.layers.wiring.container import Container
 from clearconv.ops import activation, conv_block
 
@@ -99,7 +99,7 @@ class Residual(Container):
         relu, after = self._ends_in_relu(tape), self.activation
         beside = self.aside.run(x, context, tape)
         if tape is None and (after is None or relu) and x.shape[1:] == self.input_shape:
-            return computed(self.steps.run(x, context, None, Addend(computed(beside), relu)))
+            return computed(self.steps.run(x, context, None, ResidualEnd(computed(beside), relu)))
         body = self.steps.run(x, context, tape)
         self._check_shapes(body.shape, beside.shape)
         y = conv_block.add(body, beside, relu)
