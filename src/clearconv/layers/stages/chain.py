@@ -14,7 +14,7 @@ from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.stages.conv import ConvStage
 from clearconv.layers.stages.growth import DenseGrowth
 from clearconv.layers.stages.plan import Step, plan
-from clearconv.layers.stages.stage import ResidualEnd, Value, computed
+from clearconv.layers.stages.stage import ArrayOrNormalised, ResidualEnd, computed
 from clearconv.ops import conv_block
 
 
@@ -58,8 +58,12 @@ class Chain:
         yield from rows
 
     def run(
-        self, x: Value, context: Context, tape: Tape | None, end: ResidualEnd | None = None
-    ) -> Value:
+        self,
+        x: ArrayOrNormalised,
+        context: Context,
+        tape: Tape | None,
+        end: ResidualEnd | None = None,
+    ) -> ArrayOrNormalised:
         """Run forward; the result may be computed later. `end` only without a tape."""
         steps = self._steps(tape)
         last = len(steps) - 1

@@ -14,7 +14,7 @@ from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.batch_norm2d import BatchNorm2d
 from clearconv.layers.conv2d import Conv2d
 from clearconv.layers.stages.norm import norm_of, relu_words
-from clearconv.layers.stages.stage import ResidualEnd, Value
+from clearconv.layers.stages.stage import ArrayOrNormalised, ResidualEnd
 from clearconv.ops import batch_norm2d, conv2d, conv_block
 from clearconv.ops.conv_block import BlockGradients, BlockSaved, Norm, Normalised
 
@@ -49,11 +49,11 @@ class ConvStage:
 
     def run(
         self,
-        x: Value,
+        x: ArrayOrNormalised,
         context: Context,
         tape: Tape | None,
         end: ResidualEnd | None = None,
-    ) -> Value:
+    ) -> ArrayOrNormalised:
         """Forward; without a tape, it includes an addition and a ReLU after it."""
         conv = self.conv
         weight = conv.value("weight")

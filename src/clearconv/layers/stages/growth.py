@@ -12,7 +12,7 @@ from clearconv.arrays import Array
 from clearconv.layers.base.node import Node
 from clearconv.layers.base.staged import Call, StageRow
 from clearconv.layers.base.tape import Context, Tape
-from clearconv.layers.stages.stage import Runs, Value
+from clearconv.layers.stages.stage import ArrayOrNormalised, Runs
 from clearconv.ops import conv_block
 
 
@@ -44,7 +44,7 @@ class DenseGrowth:
             yield StageRow((block.path or "joined",), calls)
             calls = ()  # the next block finds its input in place
 
-    def run(self, x: Value, context: Context, tape: Tape | None) -> Array:
+    def run(self, x: ArrayOrNormalised, context: Context, tape: Tape | None) -> Array:
         """Forward."""
         end = x.shape[1]
         like = x if not isinstance(x, conv_block.Normalised) else x.x

@@ -11,7 +11,7 @@ from clearconv.layers.base.layer import Layer, at_layer
 from clearconv.layers.base.staged import Call, StageRow
 from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.batch_norm2d import BatchNorm2d
-from clearconv.layers.stages.stage import Value, computed
+from clearconv.layers.stages.stage import ArrayOrNormalised, computed
 from clearconv.ops import batch_norm2d, conv_block
 from clearconv.ops.conv_block import Norm
 
@@ -31,7 +31,7 @@ class NormStage:
         paths = tuple(layer.path for layer in self.layers)
         yield StageRow(paths, (Call("conv_block.normalise", " + ".join(does)),))
 
-    def run(self, x: Value, context: Context, tape: Tape | None) -> Value:
+    def run(self, x: ArrayOrNormalised, context: Context, tape: Tape | None) -> ArrayOrNormalised:
         """Forward."""
         layer, fixed = self.norm, tape is None or not context.training
         try:

@@ -10,7 +10,7 @@ from clearconv.layers.base.tape import Context, Tape
 from clearconv.ops.conv_block import Normalised
 
 #: What passes between the stages of one chain.
-Value = Array | Normalised
+ArrayOrNormalised = Array | Normalised
 
 
 class Runs(Protocol):
@@ -19,7 +19,7 @@ class Runs(Protocol):
     def rows(self, training: bool) -> Iterable[StageRow]:
         """Yield what a forward pass runs."""
 
-    def run(self, x: Value, context: Context, tape: Tape | None) -> Value:
+    def run(self, x: ArrayOrNormalised, context: Context, tape: Tape | None) -> ArrayOrNormalised:
         """Forward; the result may be computed later."""
 
     def run_back(
@@ -36,6 +36,6 @@ class ResidualEnd:
     relu: bool
 
 
-def computed(value: Value) -> Array:
+def computed(value: ArrayOrNormalised) -> Array:
     """Return the array itself."""
     return value.array() if isinstance(value, Normalised) else value
