@@ -13,7 +13,7 @@ from clearconv.layers.base.staged import Call, StageRow
 from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.stages.conv import ConvStage
 from clearconv.layers.stages.growth import DenseGrowth
-from clearconv.layers.stages.plan import Step, plan
+from clearconv.layers.stages.plan import ChainStep, plan_stages
 from clearconv.layers.stages.stage import ArrayOrNormalised, ResidualEnd, computed
 from clearconv.ops import conv_block
 
@@ -23,7 +23,7 @@ class Chain:
 
     def __init__(self, nodes: Iterable[Node]) -> None:
         self.nodes = list(nodes)
-        self.stages = plan(self.nodes)
+        self.stages = plan_stages(self.nodes)
         learns = (i for i, step in enumerate(self.stages) if _learns(step))
         self.lowest = next(learns, len(self.stages))  # the first stage with parameters
 
@@ -105,13 +105,13 @@ class Chain:
         into += grad
         return into
 
-    def _steps(self, tape: Tape | None) -> Sequence[Step]:
+    def _steps(self, tape: Tape | None) -> Sequence[ChainStep]:
         return self.nodes if tape is not None and tape.keep == "all" else self.stages
 
 
-def _learns(step: Step) -> bool:
+def _learns(step: ChainStep) -> bool:
     return not isinstance(step, Node) or any(layer.declared for layer in step.leaves())
 
 
-def _may_end_in_sum(step: Step | None) -> TypeGuard[ConvStage]:
+def _may_end_in_sum(step: ChainStep | None) -> TypeGuard[ConvStage]:
     return isinstance(step, ConvStage) and not step.relu and not step.pool

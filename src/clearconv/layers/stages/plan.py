@@ -20,16 +20,16 @@ from clearconv.layers.stages.growth import DenseGrowth
 from clearconv.layers.stages.norm import NormStage
 
 #: What a chain runs: a layer or container by itself, or several as one.
-Step = Node | ConvStage | NormStage | DenseGrowth
+ChainStep = Node | ConvStage | NormStage | DenseGrowth
 
 #: Activations that a stage can include, and the largest value that they let through.
 _CEILINGS = {"relu": np.inf, "relu6": 6.0}
 
 
-def plan(nodes: Iterable[Node]) -> list[Step]:
+def plan_stages(nodes: Iterable[Node]) -> list[ChainStep]:
     """Group a chain's nodes into stages; nodes outside any stage stay as they are."""
     rest = list(nodes)
-    steps: list[Step] = []
+    steps: list[ChainStep] = []
     while rest:
         node = rest.pop(0)
         # subclasses may do something else; only the layers themselves are known
