@@ -31,7 +31,7 @@ def test_the_page_says_what_is_found(name):
 
 
 def test_what_the_page_promises():
-    """Every mistake exposed and rightly named alone, four fifths of the pairs in part."""
+    """Every mistake exposed and correctly named alone, four fifths of the pairs in part."""
     whole = [line for line in TABLES.splitlines() if line.startswith("| **all**")]
     alone, together = ([cell.strip() for cell in line.split("|")[2:-1]] for line in whole)
     assert alone[0] == alone[-3] == alone[-2] and alone[-1] == "0"

@@ -46,7 +46,7 @@ def test_the_function_that_is_called_is_named_first(tmp_path):
         path.write_text(text)
         verdicts = {one.found.name: one for one in examine(path).verdicts}
         assert verdicts["softmax"].right is not wrong
-        remark = "it calls softmax, which is wrong: mend that first"
+        remark = "it calls softmax, which is wrong: fix that first"
         assert (verdicts["SoftmaxWithLoss"].remarks[:1] == [remark]) is wrong
         assert not verdicts["Relu"].right and not verdicts["Relu"].remarks
 

@@ -104,7 +104,7 @@ def test_a_guarded_demo_does_not_run(tmp_path):
         ("print 'hello'\n", "it looks like Python 2"),
         ("def f(:\n", "line 9: invalid syntax"),
         ("def f():\n\tx = 1\n        y = 2\n", "it looks like Python 2"),
-        ("x = 1\0\n", "it is no Python 3"),
+        ("x = 1\0\n", "it is not valid Python 3"),
     ],
 )
 def test_what_is_no_python_3_is_told(tmp_path, text, said):

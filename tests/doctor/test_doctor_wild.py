@@ -198,7 +198,7 @@ def test_what_the_names_hide_is_understood(visit):
     assert {"grad_x", "grad_weight", "grad_bias"} <= set(layers["Linear"]["results"])
     assert {"grad_x", "grad_weight", "grad_bias"} <= set(layers["affine"]["results"])
     assert "names and arguments say too little: pool_backward" in said
-    assert "matrices alone; p is the share kept" in said
+    assert "matrices only; p is the share kept" in said
     assert "affine (line 81), affine.pullback (line 82)" in said
 
 

@@ -83,7 +83,7 @@ def test_no_small_case_of_batch_norm_has_equal_numbers_alone():
     [
         ((1.5, 1.5), "it is 1.5 times what it should be"),
         ((1 / 99, 1 / 99), "it is 1/99 times what it should be"),
-        ((1 / 99, 1.25), "it is off by another factor in each case: 1/99, 1.25"),
+        ((1 / 99, 1.25), "it is off by a different factor in each case: 1/99, 1.25"),
         ((-1, -1), "its sign is wrong; the size is right"),
     ],
 )

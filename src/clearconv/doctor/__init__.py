@@ -1,10 +1,10 @@
-"""Names the mistake in a learner's own forward or backward pass.
+"""Finds and names the mistake in a learner's own forward or backward pass.
 
 The code runs in a process of its own on cases where mistakes cannot hide; what comes out is
 compared with the truth and with a catalogue of executable mistakes.
 
 Names are loaded when they are first used: the learner's process, which needs files of this package,
-never holds the catalogue.
+never loads the catalogue.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""What the process of a learner's code wrote, and nothing believed of it."""
+"""Read what the process of a learner's code wrote, without trusting it."""
 
 import json
 import signal
@@ -14,28 +14,28 @@ from clearconv.doctor.child import LARGEST
 from clearconv.doctor.kinds import Arrays
 from clearconv.doctor.room import Room, head
 
-_ANSWERS = 8 << 20  # bytes; ours take some hundreds for each case
+_ANSWERS = 8 << 20  # bytes; ours take a few hundred for each case
 _STACK = _HEADS = 1 << 16
 _MOST = 99  # names in a list; no layer has as many arrays
 
 
 @dataclass
 class Answer:
-    """What became of one case, or of loading the file.
+    """The outcome of one case, or of loading the file.
 
     Attributes
     ----------
     results : dict
         The arrays that came out.
     part : str
-        What was running last.
+        Part that was running last.
     trouble : dict, optional
         type, message, and where it is known line, text (of the line) and where
         (the function); about is "result" where a failed assertion looks at what was computed.
     changed : list of str
         Inputs that were changed in place.
     order : list of str
-        The gradients as they are returned, where that is another order than usual.
+        The gradients as they are returned, if that is not the usual order.
     """
 
     results: Arrays = field(default_factory=dict)
@@ -53,9 +53,9 @@ def read(room: Room, jobs: int, ended: str, path: Path) -> tuple[Answer, list[An
     room : Room
         The folder and files into which the process wrote.
     jobs : int
-        How many cases it was to run.
+        Number of cases that it was to run.
     ended : str
-        How it ended: "timeout SECONDS", or "ended CODE" and the end of what it printed.
+        How the process ended: "timeout SECONDS", or "ended CODE" and the end of what it printed.
     path : Path
         The learner's file.
 
@@ -64,11 +64,11 @@ def read(room: Room, jobs: int, ended: str, path: Path) -> tuple[Answer, list[An
     loading : Answer
         ``trouble`` is set if the file could not be loaded.
     answers : list of Answer
-        One for each job.
+        One outcome per job.
     """
     loading, answers = Answer(part="loading"), [Answer(part="waiting") for _ in range(jobs)]
     loaded, running = False, -1
-    told: dict[int, dict[str, Any]] = {}  # the last that is said of a job counts
+    told: dict[int, dict[str, Any]] = {}  # the last answer about a job counts
     for said in _lines(room):
         number = said.get("job")
         if said.get("part") == "loaded":
@@ -102,7 +102,7 @@ def _lines(room: Room) -> Iterator[dict[str, Any]]:
 
 
 def _answer(said: dict[str, Any], room: Room) -> Answer:
-    """Keep of what is said about a case what has the right type."""
+    """Keep the parts of an answer about a case that have the right type."""
     names = _names(said.get("names"))
     results = _arrays(room, said.get("begin"), names)
     trouble = _checked(said.get("trouble"))
@@ -123,7 +123,7 @@ def _text(value: Any) -> str:
 
 
 def _checked(trouble: Any) -> dict[str, Any] | None:
-    """Keep of an account what has the right type."""
+    """Keep the parts of an account that have the right type."""
     if not isinstance(trouble, dict):
         return None
     kept: dict[str, Any] = {}
@@ -144,7 +144,7 @@ def _arrays(room: Room, begin: Any, names: list[str]) -> Arrays:
     for name in names:
         try:
             array = np.lib.format.read_array(file, allow_pickle=False)
-        except Exception:  # NumPy says in many ways that something is no array
+        except Exception:  # NumPy raises many errors for what is not an array
             break
         if array.dtype.kind in "fiu":
             found[name] = array

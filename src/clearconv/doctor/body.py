@@ -1,4 +1,4 @@
-"""What a class holds, from its text: its methods, attributes, and the size in its name."""
+"""The contents of a class, from its text: its methods, attributes, and the size in its name."""
 
 import ast
 import re
@@ -46,7 +46,7 @@ def attributes_of(methods: Mapping[str, ast.FunctionDef]) -> tuple[str, ...]:
 
 
 def window_of(name: str) -> tuple[int, int] | None:
-    """Return the window that a class's name speaks of: Conv3x3, MaxPool2."""
+    """Return the window size in a class's name: Conv3x3, MaxPool2."""
     size = re.search(r"(\d+)x(\d+)", name)
     if size:
         return int(size[1]), int(size[2])

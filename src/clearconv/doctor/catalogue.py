@@ -16,7 +16,7 @@ def catalogue(only: Sequence[str] = (), convention: str = "convention") -> list[
     only : sequence of str
         Names of kinds; empty for all.
     convention : str
-        What stands before the key of a convention.
+        Text before the key of a convention.
     """
     kinds = [kind for kind in KINDS.values() if not only or kind.name in only]
     lines = [line for kind in kinds for line in (*_kind(kind, convention), "")]

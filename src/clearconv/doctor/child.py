@@ -25,7 +25,7 @@ from clearconv.doctor.layout import LAYOUTS
 from clearconv.doctor.load import load, load_definitions
 from clearconv.doctor.named import Named
 
-LARGEST = 4 << 20  # bytes of one case's results; our own have thousands
+LARGEST = 4 << 20  # bytes of one case's results; our own take thousands
 _OPEN_FILES = 256
 
 
@@ -35,7 +35,7 @@ def main(folder: str) -> None:
     Parameters
     ----------
     folder : str
-        Holds ``request.json`` and ``in.npz``. The request names open files for what is written.
+        Folder with ``request.json`` and ``in.npz``. The request names open files for the output.
     """
     room = Path(folder)
     request = json.loads((room / "request.json").read_text())
@@ -85,7 +85,7 @@ def _one(
     source: str,
     answer: Any,
 ) -> None:
-    """Run one case; whatever happens is answered."""
+    """Run one case; report whatever happens."""
     outcome = Outcome()
     answer(job=number, part="running")
     trouble = None
@@ -132,7 +132,7 @@ def _pair(value: Any) -> Any:
 
 
 def _trouble(error: BaseException, path: Path) -> dict[str, Any]:
-    """Say what an exception says, and the learner's own line that it came from."""
+    """Describe an exception, with the learner's own line that it came from."""
     told: dict[str, Any] = {
         "type": type(error).__name__,
         "message": " ".join(str(error).split())[:300],
@@ -149,7 +149,7 @@ def _trouble(error: BaseException, path: Path) -> dict[str, Any]:
 
 
 def _confine(request: dict[str, Any]) -> None:
-    """Bound what the process may take."""
+    """Limit the resources of the process."""
     memory, seconds = request["memory"], request["seconds"]
     for what, limit in (
         (resource.RLIMIT_AS, memory),

@@ -1,4 +1,4 @@
-"""Numbers that a learner's batch normalisation has built in, read off its results."""
+"""Constants hard-coded in a learner's batch normalisation, computed from its results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,14 +11,14 @@ from clearconv.doctor.matching import NONE, Trial, expected, same
 
 
 def built_in(kind: Kind, trials: Sequence[Trial]) -> dict[str, float]:
-    """Return eps and momentum as the code has them, where it does not take ours.
+    """Return the code's own eps and momentum, if it does not accept ours.
 
     Parameters
     ----------
     kind : Kind
-        Anything but batch normalisation is left alone.
+        Kind of the layer; only batch normalisation is examined.
     trials : sequence of Trial
-        What came out.
+        Results of the runs.
     """
     found: dict[str, float] = {}
     if kind.name != "batch_norm":
@@ -43,9 +43,9 @@ def with_options(trials: Sequence[Trial], options: Mapping[str, float]) -> list[
     Parameters
     ----------
     trials : sequence of Trial
-        What came out.
+        Results of the runs.
     options : mapping
-        What the code has built in.
+        Constants hard-coded in the code.
     """
     return [
         replace(one, case=replace(one.case, options={**one.case.options, **options}))
@@ -62,7 +62,7 @@ def _wrong(kind: Kind, trial: Trial, name: str) -> bool:
 
 
 def _eps(trial: Trial) -> Array | None:
-    """Solve y = gamma (x - mean) / sqrt(var + eps) + beta for eps, where it is well conditioned."""
+    """Solve y = gamma (x - mean) / sqrt(var + eps) + beta for eps, if it is well conditioned."""
     a = trial.case.arrays
     x, y = np.moveaxis(a["x"], 1, -1), np.moveaxis(trial.results["y"], 1, -1)
     axes = tuple(range(x.ndim - 1))
@@ -81,5 +81,5 @@ def _momentum(trial: Trial) -> Array | None:
     with np.errstate(all="ignore"):
         weight = (trial.results["running_mean"] - a["running_mean"]) / (mean - a["running_mean"])
     if np.allclose(weight, 1 - trial.case.options["momentum"]):
-        return None  # it takes ours, and weighs the old by it
+        return None  # it uses ours, as the weight of the old
     return np.asarray(weight)

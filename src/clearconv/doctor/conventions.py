@@ -1,4 +1,4 @@
-"""Which conventions a learner's code follows: a choice is no mistake."""
+"""Which conventions a learner's code follows: a choice is not a mistake."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -7,8 +7,8 @@ from itertools import product
 from clearconv.doctor.kinds import Kind
 from clearconv.doctor.matching import NONE, Match, Predictions, Trial, expected, match, same
 
-_TIES = 8  # choices that fit equally well, and are looked into
-_MOST = 3  # choices that fit less well, and for which two mistakes of one result are tried
+_TIES = 8  # choices that fit equally well, and are examined
+_MOST = 3  # choices that fit less well, for which two mistakes of one result are tried
 
 
 def best_match(
@@ -19,19 +19,19 @@ def best_match(
     Parameters
     ----------
     kind : Kind
-        What the code is meant to compute.
+        Kind of layer that the code should compute.
     trials : sequence of Trial
-        What it computed.
+        Runs with what it computed.
     chosen : mapping
         Conventions that the user has set.
     most : int
-        How many mistakes are tried together for one result.
+        Largest number of mistakes tried together for one result.
 
     Returns
     -------
     Match
-        Under the choice with which most is right. Where several choices do equally well, what fits
-        under any of them is in ``sets``, so that none is claimed which another may replace.
+        Match under the choice with which most is right. If several choices do equally well,
+        ``sets`` has what fits under any of them, so that no ambiguous mistake is claimed.
     """
     scored: dict[int, list[dict[str, str]]] = {}
     for one in _choices(kind, trials, chosen):
@@ -43,10 +43,10 @@ def best_match(
         return right
     fitting = _whole(first)
     complete = True
-    if fitting:  # choices that do as well, but for want of time with one mistake for each result
+    if fitting:  # choices that do as well, but to save time with one mistake for each result
         fitting += _whole([match(kind, trials, one, 1) for one in top[_TIES:]])
         complete = len(top) <= _TIES or min(len(one.sets[0]) for one in fitting) == 1
-    else:  # one mistake may make another choice look likelier
+    else:  # one mistake may make another choice look more likely
         rest = [top[_TIES:], *rest]
         place = {id(one): at for at, one in enumerate(one for each in rest for one in each)}
         tried = (
@@ -66,7 +66,7 @@ def best_match(
 
 
 def _whole(matches: Sequence[Match]) -> list[Match]:
-    """Return those that explain all that is wrong."""
+    """Return those that explain everything that is wrong."""
     return [one for one in matches if one.sets and set(one.explained) == set(one.wrong)]
 
 
@@ -101,7 +101,7 @@ def _equal(one: Predictions, other: Predictions) -> bool:
 
 
 def _score(kind: Kind, trials: Sequence[Trial], choice: Mapping[str, str]) -> int:
-    """Count what is right under a choice."""
+    """Count the results that are right under a choice."""
     predictions = Predictions(kind, trials, choice)
     return sum(
         predictions.fits_in(NONE, name, number)

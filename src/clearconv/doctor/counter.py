@@ -1,4 +1,4 @@
-"""The smallest case that shows a mistake, with whole numbers, to be redone by hand."""
+"""The smallest case that shows a mistake, with whole numbers, to be checked by hand."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ class Counter:
     Attributes
     ----------
     case : Case
-        The inputs.
+        Case with the inputs.
     name : str
         The wrong result.
     got, want : ndarray
-        What the code made of it, and what is right.
+        What the code computed, and what is right.
     """
 
     case: Case
@@ -36,11 +36,11 @@ def smallest(
     Parameters
     ----------
     kind : Kind
-        What the code is meant to compute.
+        Kind of layer that the code should compute.
     trials : sequence of Trial
         Small cases that were run.
     conventions : mapping
-        Those that hold.
+        Conventions that hold.
     names : sequence of str
         The results that are known to be wrong.
     """
@@ -60,5 +60,5 @@ def smallest(
 
 
 def _size(case: Case, got: Array) -> int:
-    """Count the numbers that a person must look at."""
+    """Count the numbers that a person has to look at."""
     return int(sum(array.size for array in case.arrays.values())) + int(got.size)

@@ -1,4 +1,4 @@
-"""Where the errors lie, when no mistake of the catalogue fits."""
+"""Describe where the errors are if no mistake in the catalogue fits."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -23,12 +23,12 @@ _FLAT = ("sample", "feature")
 
 
 def describe(predictions: Predictions, name: str) -> list[str]:
-    """Say in a few sentences how a result differs from the truth.
+    """Describe in a few sentences how a result differs from the truth.
 
     Parameters
     ----------
     predictions : Predictions
-        Of the kind, under the conventions that hold.
+        Predictions of the kind, under the conventions that hold.
     name : str
         The wrong result.
     """
@@ -84,19 +84,19 @@ def _factor(wrong: Sequence[tuple[Case, Array, Array]]) -> str:
         return f"its sign is wrong; the size {'' if scalar else 'of every number '}is right"
     for said, inverse, sizes in _sizes(wrong):
         if np.allclose(ratios, sizes):
-            return f"{it} is right but for a factor: {said} too much"
+            return f"{it} is right except for a factor: {said}"
         if np.allclose(ratios, 1 / np.asarray(sizes)):
-            return f"{it} is right but for a factor: divided by {inverse}"
+            return f"{it} is right except for a factor: divided by {inverse}"
     if np.allclose(ratios, ratios[0]):
         return f"{it} is {_ratio(ratios[0])} times what it should be"
     listed = ", ".join(_ratio(ratio) for ratio in ratios[:4])
     if scalar:
-        return f"it is off by another factor in each case: {listed}"
+        return f"it is off by a different factor in each case: {listed}"
     return f"in each case all numbers are off by one factor: {listed}"
 
 
 def _ratio(ratio: float) -> str:
-    """Write a factor; 1/99, where it is one by a whole number."""
+    """Write a factor, as 1/99 if it is one over a whole number."""
     part = round(1 / ratio)
     whole = part > 1 and np.isclose(ratio * part, 1, rtol=1e-6, atol=0)
     return f"1/{part}" if whole else f"{ratio:.4g}"
@@ -134,7 +134,7 @@ def _arranged(name: str, wrong: Sequence[tuple[Case, Array, Array]]) -> str:
 
 
 def _places(name: str, wrong: Sequence[tuple[Case, Array, Array]]) -> Iterator[str]:
-    """Say which elements are wrong."""
+    """Describe which elements are wrong."""
     share = [float((_off(got, want)).mean()) for _, got, want in wrong]
     where = [_where(name, case, _off(got, want)) for case, got, want in wrong]
     shared = [one for one in where[0] if all(one in other for other in where)]
@@ -155,7 +155,7 @@ def _off(got: Array, want: Array) -> Any:
 
 
 def _where(name: str, case: Case, off: Any) -> list[str]:
-    """Name every simple set of places that holds all that is wrong, the smallest first."""
+    """Name every simple set of places that contains everything wrong, the smallest first."""
     plain = name.partition("@")[0]
     axes = _AXES.get(plain, ()) if off.ndim == 4 or off.ndim == 1 else _FLAT
     found: list[tuple[int, str]] = []
@@ -203,7 +203,7 @@ def _seen(case: Case, shape: tuple[int, ...]) -> Array | None:
 
 
 def _cases(predictions: Predictions, name: str) -> str:
-    """Say in which cases it is wrong, where it is right in others."""
+    """Describe in which cases it is wrong, if it is right in others."""
     wrong = [
         number
         for number in range(len(predictions.trials))
@@ -215,14 +215,14 @@ def _cases(predictions: Predictions, name: str) -> str:
 
 
 def common(cases: Sequence[Case], chosen: Sequence[int]) -> str:
-    """Say what the chosen cases have in common, and no other has.
+    """Describe what the chosen cases, and no others, have in common.
 
     Parameters
     ----------
     cases : sequence of Case
-        All of them.
+        All cases.
     chosen : sequence of int
-        Numbers of some; if these are all, the answer is empty.
+        Numbers of some cases; if these are all, the answer is empty.
     """
     if len(chosen) == len(cases):
         return ""

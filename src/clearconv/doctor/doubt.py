@@ -1,4 +1,4 @@
-"""Whether a learner's assertion doubts a result of its own, or refuses what it was given."""
+"""Whether a learner's assertion doubts its own result, or refuses its input."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ _NEAR = 1e-5  # a copy may be in single precision
 def doubts_result(
     trace: TracebackType | None, path: str, source: str, given: Mapping[str, npt.NDArray[Any]]
 ) -> bool:
-    """Say whether the condition that failed looks at numbers that the code computed.
+    """Return whether the condition that failed looks at numbers that the code computed.
 
     Sizes and options are what the code was given, and so are its inputs, padded, copied or
     sliced; any other array is its own work.
@@ -22,7 +22,7 @@ def doubts_result(
     Parameters
     ----------
     trace : traceback
-        Of the exception.
+        Traceback of the exception.
     path, source : str
         The learner's file.
     given : mapping
@@ -76,7 +76,7 @@ def _conditions(tree: ast.Module, line: int) -> Iterator[ast.expr | ast.stmt]:
 
 
 def _values(condition: ast.AST, names: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield what variables and attributes in a condition stand for."""
+    """Yield the values of the variables and attributes in a condition."""
     for node in ast.walk(condition):
         if isinstance(node, ast.Name) and node.id in names:
             yield names[node.id]
@@ -94,7 +94,7 @@ def _held(frame: FrameType) -> Iterator[npt.NDArray[Any]]:
 
 
 def _array(value: Any) -> npt.NDArray[Any] | None:
-    """Return numbers as an array; anything else is none."""
+    """Return numbers as an array, and None for anything else."""
     if isinstance(value, np.ndarray):
         return value
     if not isinstance(value, list | np.generic):
@@ -107,7 +107,7 @@ def _array(value: Any) -> npt.NDArray[Any] | None:
 
 
 def _numbers(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return what is not padding, in order of size."""
+    """Return the numbers that are not padding, sorted."""
     flat = np.asarray(array).ravel()
     if flat.dtype.kind not in "fiu":
         return np.empty(0)

@@ -36,11 +36,11 @@ def examine(
     only : sequence of str
         Kinds, classes or functions to examine; empty for all that are found.
     conventions : mapping, optional
-        Conventions by key, where they shall not be inferred.
+        Conventions by key, if they are not to be inferred.
     confines : Confines, optional
         Time and memory.
     watch : callable, optional
-        Called before each layer with its name, its number from 1 on, and how many there are.
+        Called before each layer with its name, its number from 1, and the number of layers.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def examine(
         found = [one for one in find(source, functions) if one.kind in KINDS]
     except (SyntaxError, ValueError, RecursionError) as error:
         said = syntax(error) if isinstance(error, SyntaxError) else str(error)
-        examination.unreadable = f"it is no Python 3: {said}"
+        examination.unreadable = f"it is not valid Python 3: {said}"
         return examination
     _check_named(source, functions, found)
     wanted = [(i, one) for i, one in enumerate(find(source, functions)) if one in found]

@@ -13,7 +13,7 @@ from clearconv.doctor.named import Named
 from clearconv.doctor.names import BACKWARD, FORWARD, kind_of, role_of
 from clearconv.doctor.signature import Call, last_name, read_call, taken_apart
 
-#: What a forward function or method must be given, by kind; ``|`` separates equivalents.
+#: What a forward function or method requires, by kind; ``|`` separates equivalents.
 _NEEDS = {
     "conv2d": "x weight",
     "max_pool2d": "x kernel|kernel_h|options",
@@ -26,19 +26,22 @@ _NEEDS = {
     "col2im": "cols kernel|kernel_h",
 }
 _POOLS = ("max_pool2d", "avg_pool2d")
-_INSIDE = "its window and its stride seem built in, but one window side by side is not what it has"
+_INSIDE = (
+    "its window size and stride appear to be hard-coded, "
+    "but it does not behave like pooling with non-overlapping windows"
+)
 _IS_BACKWARD = re.compile(
     r"backward|backprop|bprop|_bp$|_back$|grad|deriv|prime|^d_|_bwd?$|_d[xwb]$"
     r"|r(ue|ü)ckw(ae|ä)rts|retroprop|atr[aá]s$",
     re.I,
 )
-#: How the name of a function ends that computes one gradient alone.
+#: Endings of the names of functions that compute only one gradient.
 _ONE_GRADIENT = {
     "grad_x": "input inputs x dx data image",
     "grad_weight": "weight weights w dw kernel kernels filter filters",
     "grad_bias": "bias biases b db",
 }
-#: What is left of a function's name when direction and manner are taken away.
+#: What is left of a function's name without direction and manner.
 _MANNER = re.compile(
     r"^d_|forward|backward|backprop|fprop|bprop|fwd|bwd|derivative|deriv|gradient|grad|prime|pass|back"
     r"|vorw(?:ae|ä)rts|r(?:ue|ü)ckw(?:ae|ä)rts|adelante|atr[aá]s|naive|fast|vectori[sz]ed|loops?|_",
@@ -57,18 +60,18 @@ class Found:
     family : str
         "functions", "class", "article" or "activator".
     name : str
-        The class, or the function that says it best.
+        Name of the class, or of the most telling function.
     line : int
-        Where it stands.
+        Line of the class or function.
     calls : mapping
         "init", "forward", "backward", or the name of a result -> Call.
     attributes : tuple of str
-        Of a class: what it assigns to ``self``, and the keys that it uses.
+        For a class: what it assigns to ``self``, and the keys that it uses.
     window : tuple of two int, optional
-        Rows and columns of a window that its name or its text alone speaks of: ``Conv3x3``.
+        Rows and columns of a window that only its name or text mentions: ``Conv3x3``.
     doubt : str
-        What it may be instead, if its forward pass is another than that of its kind; ``""`` where
-        arguments and name leave no doubt.
+        What it may be instead, if its forward pass is not that of its kind; ``""`` if arguments and
+        name leave no doubt.
     """
 
     kind: str
@@ -89,12 +92,12 @@ def find(source: str, named: Sequence[Named] = ()) -> list[Found]:
     source : str
         The file's text.
     named : sequence of Named
-        Functions named by the user; what they name is not looked for otherwise.
+        Functions named by the user; what they name is not searched for.
 
     Raises
     ------
     SyntaxError
-        If it is no Python 3.
+        If it is not valid Python 3.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "\d" in the learner's strings
@@ -112,7 +115,7 @@ def find(source: str, named: Sequence[Named] = ()) -> list[Found]:
 
 
 def _pairs(functions: Mapping[str, ast.FunctionDef]) -> Iterator[Found]:
-    """Yield functions by twos, forward and backward; a forward function alone will do."""
+    """Yield functions in pairs, forward and backward; a forward function alone is enough."""
     forwards: dict[str, Call] = {}
     for name, node in functions.items():
         kind = _kind(node)
@@ -158,7 +161,7 @@ def _pairs(functions: Mapping[str, ast.FunctionDef]) -> Iterator[Found]:
 
 
 def _window_inside(call: Call, node: ast.FunctionDef, kind: str) -> tuple[int, int] | None:
-    """Return the window that is built into a pooling function, which then takes an image alone."""
+    """Return the window hard-coded in a pooling function, which then takes only an image."""
     needed = [p.role for p in call.parameters if not p.optional]
     if kind not in _POOLS or needed != ["x"] or _enough({p.role for p in call.parameters}, kind):
         return None
@@ -166,7 +169,7 @@ def _window_inside(call: Call, node: ast.FunctionDef, kind: str) -> tuple[int, i
 
 
 def _members(node: ast.ClassDef, methods: Mapping[str, ast.FunctionDef]) -> Iterator[Found]:
-    """Yield the layers that are methods of a network, under the name of both."""
+    """Yield the layers that are methods of a network, named by class and method."""
     for one in _pairs(free(methods)):
         calls = {k: replace(call, name=f"{node.name}.{call.name}") for k, call in one.calls.items()}
         yield replace(one, name=f"{node.name}.{one.name}", calls=calls)
@@ -181,7 +184,7 @@ def _one_gradient(name: str, kind: str) -> str:
 
 
 def _like(backward: Call, forward: Call) -> Call:
-    """Let an argument of both passes stand for the same."""
+    """Give an argument of both passes the same role in both."""
     roles = {p.name: p.role for p in forward.parameters if p.role}
     parameters = [
         p if p.role == "grad_y" else replace(p, role=roles.get(p.name, p.role))
@@ -191,7 +194,7 @@ def _like(backward: Call, forward: Call) -> Call:
 
 
 def _kind(node: ast.FunctionDef | ast.ClassDef) -> str:
-    """Return the kind that a name speaks of; of a cross-entropy, whether softmax is part of it."""
+    """Return the kind that a name indicates; for a cross-entropy, whether softmax is part of it."""
     if re.search(r"cross.?entropy", node.name, re.I) and not kind_of(node.name):
         names = {last_name(n) for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute)}
         if any(re.search(r"^exp$|softmax", name, re.I) for name in names):
@@ -200,7 +203,7 @@ def _kind(node: ast.FunctionDef | ast.ClassDef) -> str:
 
 
 def _sorts(kind: str, forward: Call) -> tuple[str, ...]:
-    """A pooling function with a mode is two: one of the largest, one of the mean."""
+    """Split a pooling function with a mode in two: max pooling and average pooling."""
     if kind == "max_pool2d" and forward.role("mode"):
         return ("max_pool2d", "avg_pool2d")
     return (kind,)
@@ -230,7 +233,7 @@ def _class(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> Iterator[
             calls["init"] = _of_one_sample(calls["init"])
     backward = next((methods[name] for name in BACKWARD if name in methods), None)
     if backward is None and "grad" in methods and len(methods["grad"].args.args) == 2:
-        backward = methods["grad"]  # of what comes from above, not one that it holds
+        backward = methods["grad"]  # the pass back, not a gradient that it holds
     if backward is not None:
         calls["backward"] = _like(read_call(backward, kind, methods), calls["forward"])
     for part, name in (("grad_x", "bp_sensitivity_map"), ("grad_weight", "bp_gradient")):
@@ -257,14 +260,14 @@ def _class(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> Iterator[
 
 
 def _of_one_sample(init: Call) -> Call:
-    """A shape that a layer is told beforehand has no axis for the batch."""
+    """Read a shape that a layer is given beforehand without an axis for the batch."""
     told = {"x_shape": "sample_shape"}
     parameters = tuple(replace(p, role=told.get(p.role, p.role)) for p in init.parameters)
     return replace(init, parameters=parameters)
 
 
 def _plain(init: Call | None, kind: str) -> bool:
-    """Whether a class without weights is made without any: else it is more than its name says."""
+    """Whether a class without weights takes none: otherwise it is more than its name says."""
     needed = [p.role for p in init.parameters if not p.optional] if init else []
     return kind not in ("softmax", "softmax_cross_entropy") or not any(
         role in ("", "in_channels", "out_channels", "weight") for role in needed
@@ -272,7 +275,7 @@ def _plain(init: Call | None, kind: str) -> bool:
 
 
 def _by_name(functions: Mapping[str, ast.FunctionDef], named: Sequence[Named]) -> Iterator[Found]:
-    """Yield what the user named, one layer a kind."""
+    """Yield what the user named, one layer per kind."""
     for kind in dict.fromkeys(one.kind for one in named):
         calls = {}
         for one in named:
@@ -288,7 +291,7 @@ def _by_name(functions: Mapping[str, ast.FunctionDef], named: Sequence[Named]) -
 
 
 def _overruled(call: Call, named: Named) -> Call:
-    """Let the user's own words say what the arguments and results are."""
+    """Take the roles of arguments and results from the user's own words."""
     if named.roles:
         parameters = tuple(
             replace(p, role=role) for p, role in zip(call.parameters, named.roles, strict=False)
@@ -332,7 +335,7 @@ def _constructor(init: Call, kind: str) -> Call:
 
 
 def _counts(init: Call) -> Call:
-    """Two arguments that no name explains are how many inputs and how many outputs."""
+    """Read two arguments that no name explains as the numbers of inputs and outputs."""
     counts = ("in_channels", "out_channels")
     unknown = ("", "x", "y", "grad_y", *counts)
     needed = [p for p in init.parameters if not p.optional]

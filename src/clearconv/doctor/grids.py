@@ -16,7 +16,7 @@ def blocks(titled: Sequence[tuple[str, Array]]) -> list[str]:
     Parameters
     ----------
     titled : sequence of (str, ndarray)
-        What stands above each, and the array; those of more than two axes are shown map by map.
+        Heading of each, and the array; those of more than two axes are shown map by map.
     """
     lines: list[str] = []
     row: list[list[str]] = []
@@ -41,7 +41,7 @@ def pairs(left: tuple[str, Array], right: tuple[str, Array]) -> list[str]:
 
 
 def number(value: float) -> str:
-    """Write a number as short as it can be."""
+    """Write a number as short as possible."""
     if np.isnan(value):
         return "NaN"
     if np.isinf(value):

@@ -1,4 +1,4 @@
-"""Which functions of the same file a layer builds on, where these are wrong themselves."""
+"""The wrong functions of the same file that a layer calls."""
 
 import ast
 from collections.abc import Sequence
@@ -7,14 +7,14 @@ from clearconv.doctor.verdict import Verdict
 
 
 def blame_helpers(source: str, verdicts: Sequence[Verdict]) -> None:
-    """Say first, in each layer that is wrong, which function that it calls was found wrong.
+    """Add a remark to each wrong layer that names the wrong functions it calls.
 
     Parameters
     ----------
     source : str
         The learner's file.
     verdicts : sequence of Verdict
-        Those of its layers; remarks are added.
+        Verdicts on its layers; remarks are added.
     """
     body = ast.parse(source).body
     functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
@@ -32,7 +32,7 @@ def blame_helpers(source: str, verdicts: Sequence[Verdict]) -> None:
         if names:
             listed = " and ".join(names)
             are, it = ("is", "that") if len(names) == 1 else ("are", "those")
-            verdict.remarks.insert(0, f"it calls {listed}, which {are} wrong: mend {it} first")
+            verdict.remarks.insert(0, f"it calls {listed}, which {are} wrong: fix {it} first")
 
 
 def _own(body: Sequence[ast.stmt], verdict: Verdict) -> list[ast.stmt]:

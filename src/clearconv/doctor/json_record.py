@@ -18,7 +18,7 @@ def record(examination: Examination) -> dict[str, Any]:
     Parameters
     ----------
     examination : Examination
-        What was found.
+        Examination of a file.
     """
     return {
         "file": str(examination.path),
@@ -90,7 +90,7 @@ def _counter(counter: Counter) -> dict[str, Any]:
 
 
 def _numbers(array: Array) -> Any:
-    """Return nested lists; NaN and infinity, which JSON does not know, as words."""
+    """Return nested lists, with NaN and infinity, which JSON does not have, as words."""
     if np.isfinite(array).all():
         return array.tolist()
     words = array.astype(object)

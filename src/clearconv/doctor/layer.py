@@ -1,4 +1,4 @@
-"""One layer of a learner's, run on cases: what came out, what stopped it, what it refuses."""
+"""One of the learner's layers, run on cases: its results, what stopped it, what it refuses."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,20 +21,20 @@ Trouble = dict[str, Any]
 
 @dataclass
 class Tried:
-    """What became of a layer's cases.
+    """The outcome of a layer's cases.
 
     Attributes
     ----------
     trials : list of Trial
-        The cases that the code takes, stopped or not.
+        Runs of the cases that the code accepts, stopped or not.
     refused : list of Trial
-        Those that the code itself says it does not take; what came out before is in them.
+        Runs that the code itself refuses, with what came out before.
     stops, refusals : list of dict
-        What stopped the trials that were stopped, and what the refused cases were refused with.
+        Errors of the trials that were stopped, and of the cases that were refused.
     changed : list of str
         Inputs that the code changed in place.
     order : list of str
-        The gradients as they are returned, where that is another order than usual.
+        Gradients in the order returned, if it is not the usual one.
     """
 
     trials: list[Trial] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Tried:
 
     @property
     def no_way_back(self) -> bool:
-        """Whether the backward pass refused, and came to its end in no case."""
+        """Whether the backward pass refused, and did not finish in any case."""
         names = {name for trial in self.trials for name in trial.results}
         return all(trial.stopped == "backward" for trial in self.refused) and not any(
             part(name) == "backward" for name in names
@@ -72,7 +72,7 @@ class Layer:
     patient : Patient
         The learner's file.
     number : int
-        Which of the layers found in it.
+        Number of the layer among those found in it.
     found : Found
         The layer.
     chosen : mapping
@@ -91,12 +91,12 @@ class Layer:
         self.calls = 2 if stateful else 1
 
     def cases(self, limits: Limits, layout: int, small: bool = False) -> list[Case]:
-        """Return the kind's cases within limits, as far as the layout has axes for them."""
+        """Return the kind's cases within limits, if the layout has axes for them."""
         made = self.kind.small_cases(limits) if small else self.kind.cases(limits)
         return [slimmed(case, self.layouts[layout]) for case in made]
 
     def answers(self, jobs: Sequence[Job]) -> list[Answer]:
-        """Run the jobs; go on behind one that hangs or crashes, a few times."""
+        """Run the jobs; continue after one that hangs or crashes, a few times."""
         loading, answers = run(self.patient, self.number, jobs)
         if loading.trouble is not None:
             return [replace(answer, trouble=loading.trouble) for answer in answers]
@@ -110,7 +110,7 @@ class Layer:
         return answers
 
     def trial(self, case: Case, answer: Answer) -> Trial:
-        """Pair a case, with what the code drew for it at random, with what came out."""
+        """Pair a case, including the code's random draws, with its results."""
         if self.kind.read_draws is not None and answer.results:
             case = self.kind.read_draws(case, answer.results)
         if not answer.trouble:
@@ -119,12 +119,12 @@ class Layer:
         return Trial(case, answer.results, stopped, ended(answer.trouble))
 
     def tried(self, cases: Sequence[Case], layout: int) -> Tried:
-        """Run cases, and tell what the code refuses from what stops it."""
+        """Run cases, and distinguish what the code refuses from what stops it."""
         answers = self.answers([Job(case, layout, self.calls) for case in cases])
         return self.sorted(cases, answers)
 
     def sorted(self, cases: Sequence[Case], answers: Sequence[Answer]) -> Tried:
-        """Tell what the code refuses from what stops it."""
+        """Distinguish what the code refuses from what stops it."""
         tried = Tried()
         for case, answer in zip(cases, answers, strict=True):
             if answer.part == "waiting":

@@ -13,24 +13,24 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Layout:
-    """How arrays lie in the learner's code, told as the letters of their axes.
+    """The layout of arrays in the learner's code, as the letters of their axes.
 
     A letter of the library's order that is missing is an axis of length 1 left out; ``1`` is an
-    axis of length 1 put in; letters in brackets are one axis.
+    axis of length 1 added; letters in brackets are one axis.
 
     Attributes
     ----------
     x, weight, bias : str
         "NHWC", "HWIO", "O"; ``""`` is a plain number.
     said : str
-        In words, for people; ``""`` where it is the library's own.
+        Description for people; ``""`` for the library's own layout.
     other : str
-        "keep": p is the share kept; "one-hot": labels come so; "y": a derivative is told from the
-        output.
+        "keep": p is the share kept; "one-hot": labels are one-hot; "y": a derivative is computed
+        from the output.
     y : str
-        Where it is not like `x`.
+        Layout of y, if it is not like that of `x`.
     alone : bool
-        Whether it is tried only for classes, which may be written for one sample at a time.
+        Whether to try it only for classes, which may be written for one sample at a time.
     """
 
     x: str = "NCHW"
@@ -137,10 +137,10 @@ _NORM = (
 )
 _ACTIVATION = (
     Layout("any"),
-    Layout("any", said="the derivative is told from the output", other="y"),
+    Layout("any", said="the derivative is computed from the output", other="y"),
 )
 
-#: Kind -> the layouts that are tried, the likeliest first.
+#: Kind -> the layouts that are tried, the most likely first.
 LAYOUTS: dict[str, tuple[Layout, ...]] = {
     "conv2d": _CONV,
     "max_pool2d": _IMAGES,
@@ -156,8 +156,8 @@ LAYOUTS: dict[str, tuple[Layout, ...]] = {
     "dropout": (
         Layout("any", said="p is the share dropped"),
         Layout("any", said="p is the share kept", other="keep"),
-        Layout("NI", said="matrices alone; p is the share dropped"),
-        Layout("NI", said="matrices alone; p is the share kept", other="keep"),
+        Layout("NI", said="matrices only; p is the share dropped"),
+        Layout("NI", said="matrices only; p is the share kept", other="keep"),
     ),
 }
 
@@ -166,7 +166,7 @@ _BY_CHANNEL = {"gamma", "beta", "running_mean", "running_var"}
 
 
 def give(array: Array, role: str, layout: Layout) -> Any:
-    """Bring an array of the library's into the learner's layout."""
+    """Convert one of the library's arrays to the learner's layout."""
     ours, theirs = _letters(role, array, layout)
     if ours == theirs:
         return array
@@ -180,24 +180,24 @@ def give(array: Array, role: str, layout: Layout) -> Any:
 
 
 def take(array: Array, role: str, layout: Layout, like: tuple[int, ...]) -> Array:
-    """Bring the learner's array into the library's layout, where its shape allows.
+    """Convert the learner's array to the library's layout, if its shape allows.
 
     Parameters
     ----------
     array : ndarray
-        What the learner's code returned.
+        Array that the learner's code returned.
     role : str
-        "x", "weight", ...: what it lies like.
+        "x", "weight", ...: the argument whose layout it has.
     layout : Layout
-        The learner's.
+        The learner's layout.
     like : tuple of int
         The shape that it should have in the library.
 
     Returns
     -------
     ndarray
-        Of shape `like` if it was of the shape expected; otherwise with its axes exchanged if there
-        are as many as expected, else as it was.
+        Array of shape `like` if it had the expected shape; otherwise with its axes exchanged if
+        their number is as expected, else unchanged.
     """
     ours, theirs = _letters(role, np.empty(like), layout)
     sizes = dict(zip(ours, like, strict=True))

@@ -1,4 +1,4 @@
-"""What a learner's layer can be asked to do, as far as its text tells."""
+"""What a learner's layer can be asked to do, according to its text."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,7 +22,7 @@ def limits_of(found: Found, layout: Layout) -> Limits:
     found : Found
         The layer.
     layout : Layout
-        How its arrays lie.
+        Layout of its arrays.
     """
     roles = _roles(found)
     limits = Limits(batch=layout.batch, rank=_rank(found, layout), bias=_has_bias(found))
@@ -42,7 +42,7 @@ def limits_of(found: Found, layout: Layout) -> Limits:
         square_kernel=(roles.get("kernel") is False and "kernel_h" not in roles) or _square(found),
         one_stride=not roles.get("stride")
         and "stride_h" not in roles
-        and fixed.get("stride") != "kernel",  # which may be a pair without there being a stride
+        and fixed.get("stride") != "kernel",  # which may be a pair without a stride argument
         one_dilation=not roles.get("dilation"),
         one_padding=not roles.get("padding") and "padding_h" not in roles,
         fixed=fixed,
@@ -50,7 +50,7 @@ def limits_of(found: Found, layout: Layout) -> Limits:
 
 
 def slimmed(case: Case, layout: Layout) -> Case:
-    """Leave one image, and one channel in and out, where the layout has no axis for more."""
+    """Keep one image, and one channel in and out, if the layout has no axis for more."""
     kept = {}
     for name, array in case.arrays.items():
         if array.ndim == 4 and not layout.batch and name != "weight":
@@ -78,7 +78,7 @@ def _square(found: Found) -> bool:
 
 
 def _roles(found: Found) -> dict[str, bool]:
-    """Return what the layer can be told, and whether as a pair."""
+    """Return the settings that the layer accepts, and whether as a pair."""
     known: dict[str, bool] = {}
     parts = ("init", "forward") if "forward" in found.calls else tuple(found.calls)
     for call in (found.calls[part] for part in parts if part in found.calls):
@@ -97,7 +97,7 @@ def _has_bias(found: Found) -> bool:
 
 
 def _has_modes(found: Found, roles: dict[str, bool]) -> bool:
-    """Whether it can be told that this is evaluation."""
+    """Whether the layer can be set to evaluation."""
     return bool({"training", "mode"} & (roles.keys() | {role_of(a, "") for a in found.attributes}))
 
 

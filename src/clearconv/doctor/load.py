@@ -1,4 +1,4 @@
-"""Load a learner's file in the child: all of it, or, where that fails, its definitions alone."""
+"""Load a learner's file in the child: all of it, or, if that fails, only its definitions."""
 
 import ast
 import sys
@@ -9,7 +9,7 @@ _NAME = "learner"  # not __main__: a guarded demo does not run
 
 
 def load(path: Path, source: str) -> ModuleType:
-    """Run the whole file as an import does."""
+    """Run the whole file like an import."""
     module = _module(path)
     exec(compile(source, str(path), "exec"), module.__dict__)
     return module
@@ -41,7 +41,7 @@ def _module(path: Path) -> ModuleType:
 
 
 def _package(path: Path) -> tuple[Path, list[str]]:
-    """Return where the packages begin that a file lies in, and their names, outermost first."""
+    """Return the root of the packages that contain a file, and their names, outermost first."""
     root = path.parent
     names: list[str] = []
     while (root / "__init__.py").exists() and root.name.isidentifier():
@@ -53,7 +53,7 @@ def _package(path: Path) -> tuple[Path, list[str]]:
 
 
 def _defines(node: ast.stmt) -> bool:
-    """Whether a statement only says what something is."""
+    """Whether a statement is only a definition."""
     kinds = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
     if isinstance(node, kinds):
         return True
@@ -63,7 +63,7 @@ def _defines(node: ast.stmt) -> bool:
 
 
 def _parts(node: ast.stmt) -> list[ast.stmt]:
-    """Split ``import a, b``, so that one which is absent does not take the other with it."""
+    """Split ``import a, b``, so that a missing module does not stop the other import."""
     if not isinstance(node, ast.Import):
         return [node]
     return [ast.copy_location(ast.Import([alias]), node) for alias in node.names]

@@ -1,4 +1,4 @@
-"""Manners of writing a layer that the text of its functions tells."""
+"""Styles of writing a layer, recognised from the text of its functions."""
 
 import ast
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _SETUP = "initialize initialise build init_weights initialize_weights initialize
 def way_back(
     node: ast.FunctionDef, kind: str, beside: Mapping[str, ast.FunctionDef]
 ) -> Call | None:
-    """Return the backward pass of a function that goes back where it is given a gradient.
+    """Return the backward pass of a function that runs backward when it is given a gradient.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def way_back(
 
 
 def pullback(node: ast.FunctionDef, kind: str) -> Call | None:
-    """Return the way back, where a forward function hands it out beside its result.
+    """Return the backward pass that a forward function returns along with its result.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def pullback(node: ast.FunctionDef, kind: str) -> Call | None:
 
 
 def fixed_window(node: ast.FunctionDef) -> tuple[int, int] | None:
-    """Return the window that a pooling function has built in: the one number that it goes by.
+    """Return the window hard-coded in a pooling function: the only number that it uses.
 
     Parameters
     ----------
@@ -82,13 +82,13 @@ def set_up(methods: Mapping[str, ast.FunctionDef], kind: str) -> Call | None:
     Parameters
     ----------
     methods : mapping
-        Of a class, by name.
+        Methods of a class, by name.
     kind : str
         The kind of layer.
     """
     text = " ".join(ast.unparse(method) for method in methods.values())
     for name in _SETUP:
-        if name in methods and f"self.{name}(" not in text:  # else it sees to it itself
+        if name in methods and f"self.{name}(" not in text:  # otherwise the class calls it itself
             call = read_call(methods[name], kind, methods)
             if all(p.role or p.optional for p in call.parameters):
                 return call

@@ -1,4 +1,4 @@
-"""Compare what came out with the truth, and with every mistake of the catalogue."""
+"""Compare the results with the truth, and with every mistake in the catalogue."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,11 +11,11 @@ from clearconv.doctor.kinds import Arrays, Case, Kind
 from clearconv.doctor.layout import Array
 from clearconv.doctor.trouble import misfit
 
-#: How far a right result may be off, relative to its largest number.
+#: Largest error of a right result, relative to its largest number.
 _TOLERANCE = {"float64": 1e-6, "float32": 2e-4, "float16": 2e-2}
 _LOSS_TOLERANCE = 1e-4  # many add 1e-7 within the logarithm
 _FORWARD = {"y", "loss", "cols", "x", "probabilities"}
-_MOST_UNIONS = 20_000  # put together
+_MOST_UNIONS = 20_000  # combined
 _MOST_SETS = 400  # tried
 
 Slips = frozenset[str]
@@ -24,7 +24,7 @@ NONE: Slips = frozenset()
 
 @dataclass(frozen=True)
 class Trial:
-    """One case, and what the code made of it.
+    """One case, and the code's results.
 
     Attributes
     ----------
@@ -33,11 +33,11 @@ class Trial:
     results : dict
         The arrays that came out.
     stopped : str
-        "forward" or "backward" where an error stopped it; else ``""``.
+        "forward" or "backward" if an error stopped it; else ``""``.
     error : str, optional
-        What Python or NumPy said then: a mistake explains a stop only if it stops a program so;
-        ``""`` is an end that no mistake explains: an assertion, a loop without end. None lets any
-        stop do.
+        Message of Python or NumPy: a mistake explains a stop only if it stops a program with that
+        message; ``""`` is an end that no mistake explains: an assertion, an endless loop. None
+        accepts any stop.
     """
 
     case: Case
@@ -48,22 +48,22 @@ class Trial:
 
 @dataclass(frozen=True)
 class Match:
-    """What fits the results.
+    """The mistakes that fit the results.
 
     Attributes
     ----------
     wrong : dict
-        Result -> the numbers of the trials in which it is wrong.
+        Result -> numbers of the trials in which it is wrong.
     sets : tuple of frozensets of str
-        Every smallest set of mistakes that explains all that is explained.
+        Every smallest set of mistakes that explains everything that is explained.
     explained : tuple of str
         The wrong results that these sets explain.
     conventions : dict
-        Those under which they do.
+        Conventions under which they do.
     seen : dict
-        Result that came out -> the numbers of the trials in which it did.
+        Computed result -> numbers of the trials in which it was computed.
     complete : bool
-        Whether all that might fit was tried.
+        Whether everything that might fit was tried.
     """
 
     wrong: dict[str, list[int]]
@@ -79,35 +79,35 @@ class Match:
         return not self.wrong
 
     def off(self, name: str) -> list[int]:
-        """Return the trials in which a result came out, and is wrong."""
+        """Return the trials in which a result was computed, and is wrong."""
         return [number for number in self.wrong.get(name, ()) if number in self.seen.get(name, ())]
 
     @property
     def told(self) -> list[str]:
-        """The wrong results; a second call is told only where the first is right."""
+        """The wrong results; a second call is reported only if the first is right."""
         return [name for name in self.wrong if name.partition("@")[0] == name
                 or name.partition("@")[0] not in self.wrong]  # fmt: skip
 
     @property
     def sure(self) -> Slips:
-        """The mistakes that every fitting set has, where none was left untried."""
+        """The mistakes that every fitting set has, if everything was tried."""
         return frozenset.intersection(*self.sets) if self.sets and self.complete else NONE
 
     @property
     def named(self) -> bool:
-        """Whether one set of mistakes fits and no other."""
+        """Whether exactly one set of mistakes fits."""
         return len(self.sets) == 1 and self.complete
 
 
 class Predictions:
-    """What a kind computes with mistakes made, each worked out once.
+    """The results of a kind with mistakes made, each computed once.
 
     Parameters
     ----------
     kind : Kind
         The kind.
     trials : sequence of Trial
-        Its cases are predicted.
+        Trials whose cases are predicted.
     conventions : mapping
         Chosen values.
     """
@@ -119,7 +119,7 @@ class Predictions:
 
     @staticmethod
     def _stops(errors: Mapping[str, str], trial: Trial) -> bool:
-        """Whether one of these mistakes may stop a program as this one was stopped."""
+        """Whether one of these mistakes may stop a program in this way."""
         if trial.error is None:
             return True
         return any(
@@ -137,18 +137,18 @@ class Predictions:
         return self._known[key]
 
     def fits(self, slips: Slips, name: str) -> bool:
-        """Whether a result is, in every trial, what these mistakes make of it."""
+        """Whether these mistakes give the result in every trial."""
         return all(self.fits_in(slips, name, number) for number in range(len(self.trials)))
 
     def fits_in(self, slips: Slips, name: str, number: int) -> bool:
-        """Whether a result is, in one trial, what these mistakes make of it."""
+        """Whether these mistakes give the result in one trial."""
         trial, predicted = self.trials[number], self.of(slips, number)
         wanted = expected(predicted, name)
         if trial.stopped and name not in trial.results:
             if trial.stopped == "backward" and part(name) == "forward":
                 return True
             if not self._stops(self._errors, trial):
-                return True  # no mistake ends a program like that
+                return True  # no mistake stops a program like that
             if slips and not self._stops({key: self._errors[key] for key in slips}, trial):
                 return False
             parts = {"forward": _FORWARD, "backward": set(self.kind.results) - _FORWARD}
@@ -159,7 +159,7 @@ class Predictions:
         if got is None:
             return True  # the code has no such result
         truth = expected(self.of(NONE, number), name)
-        if wanted is None:  # a gradient in evaluation is nobody's concern
+        if wanted is None:  # a gradient in evaluation does not matter
             return truth is None
         return same(got, wanted, name, truth)
 
@@ -173,7 +173,7 @@ class Predictions:
         return found
 
     def seen(self) -> dict[str, list[int]]:
-        """Return in which trials each result came out."""
+        """Return the trials in which each result was computed."""
         found: dict[str, list[int]] = {}
         for number, trial in enumerate(self.trials):
             for name in trial.results:
@@ -193,23 +193,23 @@ class Predictions:
 def match(
     kind: Kind, trials: Sequence[Trial], conventions: Mapping[str, str], most: int = 2
 ) -> Match:
-    """Find the smallest sets of mistakes that explain what came out.
+    """Find the smallest sets of mistakes that explain the results.
 
     Parameters
     ----------
     kind : Kind
-        What the code is meant to compute.
+        Kind of layer that the code should compute.
     trials : sequence of Trial
-        What it computed.
+        Runs with what it computed.
     conventions : mapping
         Chosen values, by convention.
     most : int
-        How many mistakes are tried together for one result.
+        Largest number of mistakes tried together for one result.
 
     Returns
     -------
     Match
-        With no sets where nothing is wrong, or nothing fits.
+        Match without sets if nothing is wrong, or nothing fits.
     """
     predictions = Predictions(kind, trials, conventions)
     wrong = predictions.wrong()
@@ -217,7 +217,7 @@ def match(
     if not wrong:
         return found
     shown = [name for name in wrong if any(name in trials[at].results for at in wrong[name])]
-    if not shown:  # an error alone proves nothing, unless it says what was done
+    if not shown:  # an error alone proves nothing, unless its message shows the mistake
         return _fitting(_telling(kind), predictions, found, list(wrong), 1)
     told = _fitting(kind, predictions, found, shown, most)
     if len(told.explained) == len(wrong) or len(shown) == len(wrong):
@@ -228,14 +228,14 @@ def match(
 
 
 def _telling(kind: Kind) -> Kind:
-    """Return the kind with those mistakes alone that an error message tells."""
+    """Return the kind with only those mistakes that an error message reveals."""
     return replace(kind, slips=tuple(slip for slip in kind.slips if slip.error))
 
 
 def _fitting(
     kind: Kind, predictions: Predictions, found: Match, shown: Sequence[str], most: int
 ) -> Match:
-    """Explain results that came out wrong; the sets must also fit all that is not unexplained."""
+    """Explain wrong results; the sets must also fit everything that is explained."""
     options = {name: _explanations(kind, predictions, name, most) for name in shown}
     explained = [name for name in shown if options[name]]
     if not explained:
@@ -277,7 +277,7 @@ def _explanations(kind: Kind, predictions: Predictions, name: str, most: int) ->
 
 
 def _same_as_truth(predictions: Predictions, slips: Slips, name: str) -> bool:
-    """Whether a mistake leaves a result as it is, in every trial."""
+    """Whether a mistake leaves a result unchanged in every trial."""
     for number in range(len(predictions.trials)):
         got = expected(predictions.of(slips, number), name)
         truth = expected(predictions.of(NONE, number), name)
@@ -287,7 +287,7 @@ def _same_as_truth(predictions: Predictions, slips: Slips, name: str) -> bool:
 
 
 def _unions(options: Sequence[Sequence[Slips]]) -> tuple[list[Slips], bool]:
-    """Put one explanation of each result together, in every way; the smallest sets first.
+    """Combine one explanation of each result, in every way; the smallest sets first.
 
     Also return whether these are all.
     """
@@ -305,7 +305,7 @@ def _ordered(unions: Iterable[Slips]) -> list[Slips]:
 
 
 def expected(results: Arrays, name: str) -> Array | None:
-    """Return a prediction; a second call gives what the first does unless said otherwise."""
+    """Return a prediction; a second call gives the same as the first unless it has its own."""
     return results.get(name, results.get(name.partition("@")[0]))
 
 
@@ -315,16 +315,16 @@ def part(name: str) -> str:
 
 
 def same(got: Array, wanted: Array, name: str, truth: Array | None = None) -> bool:
-    """Whether two arrays are equal but for rounding.
+    """Whether two arrays are equal up to rounding.
 
     Parameters
     ----------
     got, wanted : ndarray
-        What came out, and a prediction.
+        A computed result, and a prediction.
     name : str
-        The result; a bias's gradient may have axes of length 1 besides.
+        Name of the result; a bias's gradient may have extra axes of length 1.
     truth : ndarray, optional
-        Says what size the numbers have, where those of the prediction may all be 0.
+        Gives the scale of the numbers, if those of the prediction may all be 0.
     """
     if got.shape != wanted.shape:
         slim = got.size == wanted.size and got.ndim > 0 and wanted.ndim > 0

@@ -1,4 +1,4 @@
-"""Layers written as methods of a network's class, where they take arrays as functions do."""
+"""Layers written as methods of a network's class that take arrays like functions."""
 
 import ast
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ def free(methods: Mapping[str, ast.FunctionDef]) -> dict[str, ast.FunctionDef]:
     Returns
     -------
     dict
-        All but the constructor, where it needs nothing; otherwise those that use nothing which it
-        puts into the object.
+        All except the constructor, if it needs no arguments; otherwise those that use nothing that
+        it puts into the object.
     """
     init = methods.get("__init__")
     bare = init is None or len(init.args.args) - 1 <= len(init.args.defaults)

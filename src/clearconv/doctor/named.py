@@ -14,16 +14,16 @@ _FULL = "'conv2d.backward=my_grad(grad_y, x, weight, stride) -> grad_x, grad_wei
 
 @dataclass(frozen=True)
 class Named:
-    """A function of the learner's, and what the user says of it.
+    """One of the learner's functions, and how the user describes it.
 
     Attributes
     ----------
     kind, part, function : str
         "conv2d", "forward" or "backward" or the one result it computes, the function's name.
     roles : tuple of str
-        What its arguments are, in order; empty where names and places shall tell.
+        Roles of its arguments, in order; empty to infer them from names and positions.
     returns : tuple of str
-        What it returns, in order; empty likewise.
+        Results that it returns, in order; empty to infer them.
     """
 
     kind: str
@@ -39,9 +39,9 @@ def read(text: str, results: Mapping[str, Iterable[str]]) -> Named:
     Parameters
     ----------
     text : str
-        "KIND.PART=NAME", with "(ARGUMENTS)" and "-> RESULTS" if names do not tell.
+        "KIND.PART=NAME", with "(ARGUMENTS)" and "-> RESULTS" if names are not enough.
     results : mapping
-        The kinds there are, with the results of each.
+        The known kinds, with the results of each.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the names in learners' code stand for: arguments, options, results, kinds of layer."""
+"""The meaning of names in learners' code: arguments, options, results, kinds of layer."""
 
 import re
 from collections.abc import Iterable
@@ -76,7 +76,7 @@ _ABROAD = {
     "labels": "ziel ziele klassen etiquetas etiquettes",
 }
 
-#: Where a name stands for something else than above.
+#: Names with a different meaning than above.
 _BY_KIND = {
     "max_pool2d": {"filter": "kernel", "filters": "kernel", "p": "padding", "kernel": "kernel"},
     "avg_pool2d": {"filter": "kernel", "filters": "kernel", "p": "padding", "kernel": "kernel"},
@@ -92,10 +92,10 @@ _BY_KIND = {
 _ROLES = {name: role for role, names in _ARGUMENTS.items() for name in names.split()}
 _ROLES |= {name: role for role, names in _ABROAD.items() for name in names.split()}
 _ROLES["p"] = "padding"
-#: What tells a running statistic from a batch's.
+#: What distinguishes a running statistic from a batch's.
 _RUNNING = re.compile(r"run|mov|mv|ema|glob|pop|eval|test|infer|hist|accum")
 
-#: What backward functions call their results, and attributes and keys that hold them.
+#: Names of the results of backward functions, and of attributes and keys that hold them.
 _RESULTS = {
     "grad_x": "dx da daprev dinput gradx gradinput inputgrad deltaarray dinputs dl dldx dprev din "
     "gradinputs inputgradient gradaprev delta bpsensitivitymap dxi dximg dlogits dscores dz dimage",
@@ -110,7 +110,7 @@ _RESULTS = {
 }
 _RESULT_ROLES = {name: role for role, names in _RESULTS.items() for name in names.split()}
 
-#: What the two passes of a class are called, the likeliest first.
+#: Names of the two passes of a class, the most likely first.
 FORWARD = (
     "forward __call__ call fprop forward_pass forward_propagation propagate vorwaerts vorwärts "
     "adelante propagar propager"
@@ -140,7 +140,7 @@ _KINDS = (
 
 
 def kind_of(name: str) -> str:
-    """Return the kind of layer that a function's or class's name speaks of, or ``""``."""
+    """Return the kind of layer that a function's or class's name indicates, or ``""``."""
     low = name.lower()
     if re.search(r"leaky|prelu|group.?norm|layer.?norm|hard|log.?softmax", low):
         return ""  # other formulas than those in the catalogue
@@ -148,7 +148,7 @@ def kind_of(name: str) -> str:
 
 
 def role_of(name: str, kind: str) -> str:
-    """Return what an argument of this name stands for in such a layer, or ``""``."""
+    """Return the role of an argument of this name in such a layer, or ``""``."""
     plain = _plain(name)
     known = _BY_KIND.get(kind, {}).get(plain) or _ROLES.get(plain, "")
     if not known and kind == "batch_norm" and _RUNNING.search(plain):

@@ -1,4 +1,4 @@
-"""The widest limits within which a layer runs that does not take every case."""
+"""The widest limits within which a layer runs, if it does not accept every case."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ def _fixed(option: str, value: object) -> Callable[[Limits], Limits]:
     return lambda limits: replace(limits, fixed={**limits.fixed, option: value})
 
 
-#: What can be asked of a case, in words and as a limit: the mildest first, in a
+#: What can be required of a case, in words and as a limit: the mildest first, in a
 #: family as well.
 _FAMILIES: tuple[tuple[Way, ...], ...] = (
     (("windows that fit the image exactly", lambda limits: replace(limits, leftover=False)),),
@@ -39,14 +39,14 @@ _SIDE_BY_SIDE: Way = ("windows side by side", _fixed("stride", "kernel"))
 
 
 def narrowest(layer: Layer, limits: Limits) -> Limits:
-    """Return the tightest limits that are known.
+    """Return the tightest known limits.
 
     Parameters
     ----------
     layer : Layer
-        What shall run within them.
+        Layer that should run within them.
     limits : Limits
-        Those that hold anyway.
+        Limits that hold in any case.
     """
     return _applied(limits, [family[-1] for family in _families(layer)])
 
@@ -54,26 +54,26 @@ def narrowest(layer: Layer, limits: Limits) -> Limits:
 def narrowed(
     layer: Layer, layout: int, limits: Limits, bad: Callable[[Tried], bool]
 ) -> tuple[Limits, list[str]] | None:
-    """Return the widest limits within which a layer runs, and what they ask in words.
+    """Return the widest limits within which a layer runs, and what they require, in words.
 
-    Every limit is loosened alone while the others are tight; what can be loosened is loosened
-    together. Where that is too much, one limit more is tried.
+    Every limit is loosened by itself while the others are tight; those that can be loosened are
+    then loosened together. If that is too much, one more limit is tried.
 
     Parameters
     ----------
     layer : Layer
         The layer.
     layout : int
-        Which of its layouts.
+        Number of its layout.
     limits : Limits
-        Those within which it does not take every case.
+        Limits within which it does not accept every case.
     bad : callable
         Whether the cases within a limit did not all run as they should.
 
     Returns
     -------
     tuple or None
-        None where it does not run within the tightest either.
+        None if it does not run within the tightest limits either.
     """
     families = _families(layer)
     tight = [family[-1] for family in families]
@@ -119,7 +119,7 @@ def _well(
     tries: Sequence[Sequence[Way]],
     bad: Callable[[Tried], bool],
 ) -> list[bool]:
-    """Run the cases of each of these limits, all in one process; say where all went well."""
+    """Run the cases of each of these limits, all in one process; return where all went well."""
     made = [layer.cases(_applied(limits, ways), layout) for ways in tries]
     answers = layer.answers([Job(case, layout) for cases in made for case in cases])
     found, start = [], 0

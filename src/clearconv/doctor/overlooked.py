@@ -1,4 +1,4 @@
-"""What in a file looks like a layer, and was not examined: silence would pass for praise."""
+"""What looks like a layer in a file, but was not examined: silence would look like praise."""
 
 import ast
 import re
@@ -24,7 +24,7 @@ def overlooked(source: str, found: Sequence[Found]) -> list[str]:
     Returns
     -------
     list of str
-        One note, or none.
+        One note at most.
     """
     known = {one.name for one in found}
     known |= {call.name.partition(".")[0] for one in found for call in one.calls.values()}

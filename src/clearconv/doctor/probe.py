@@ -1,4 +1,4 @@
-"""How the arrays lie in a learner's code, found out by trying."""
+"""Find the layout of the arrays in a learner's code by trying."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from clearconv.doctor.sandbox import Job
 
 _PROBES = 3
 _ENDS = ("Timeout", "Ended")
-#: Kinds whose formulas run with one sample and with several alike, and then mix them.
+#: Kinds whose formulas also run with several samples where one is meant, and then mix them.
 _BY_SAMPLE = ("softmax", "softmax_cross_entropy")
 _MIXED = (
     "it was given one sample at a time; several given together, (N, K), are mixed: the maximum "
@@ -38,14 +38,14 @@ def probe(layer: Layer, source: str, remarks: list[str]) -> tuple[int, dict[str,
     source : str
         The learner's file.
     remarks : list of str
-        Told here what the layout hides.
+        Receives a remark about what the layout hides.
 
     Returns
     -------
     layout : int
-        Which of the kind's.
+        Number of the layout among the kind's.
     hopeless : dict or None
-        What ends the program before it gives anything.
+        Error that ends the program before it returns anything.
     """
     trials, hopeless = _trials(layer, tight=False)
     if hopeless is not None:
@@ -73,7 +73,7 @@ def probe(layer: Layer, source: str, remarks: list[str]) -> tuple[int, dict[str,
 
 
 def _shaped(layer: Layer, trials: Sequence[Trial]) -> bool:
-    """Whether the code runs to its end with several samples, and every shape is right."""
+    """Whether the code finishes with several samples, and every shape is right."""
     for trial in trials:
         truth = layer.kind.run(trial.case, NONE)
         shapes = {name: array.shape for name, array in trial.results.items() if name in truth}
@@ -110,7 +110,7 @@ def _trials(layer: Layer, tight: bool) -> tuple[list[list[Trial]], dict[str, Any
 
 
 def _score(layer: Layer, trial: Trial, layout: int) -> int:
-    """Say how well a layout fits a case: forward, then no error, then the gradients.
+    """Return how well a layout fits a case: forward, then no error, then the gradients.
 
     One sample at a time hides what goes wrong over a batch, so a layout with several is preferred
     wherever the code runs with it.
@@ -128,9 +128,9 @@ def _score(layer: Layer, trial: Trial, layout: int) -> int:
 
 
 def _mistakes(layer: Layer, trials: Sequence[Trial]) -> float:
-    """Return how many known mistakes it takes to get what came out, if it is so understood.
+    """Return the number of known mistakes needed to explain the results in this layout.
 
-    The forward pass decides, where there is one: its shapes must be right in every case.
+    The forward pass decides, if there is one: its shapes must be right in every case.
     """
     seen = [replace(trial, results=_main(trial), stopped="") for trial in trials]
     for trial in seen:
@@ -148,6 +148,6 @@ _NEVER = 99
 
 
 def _main(trial: Trial) -> dict[str, Any]:
-    """Return what came out of the forward pass, or of the way back where that is all there is."""
+    """Return the results of the forward pass, or of the backward pass if there is no other."""
     forward = {name: a for name, a in trial.results.items() if part(name) == "forward"}
     return forward or trial.results

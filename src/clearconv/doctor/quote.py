@@ -1,4 +1,4 @@
-"""The learner's own line, where it can be told."""
+"""The learner's own line with the mistake, if it can be found."""
 
 import ast
 import re
@@ -23,13 +23,13 @@ class Quote:
     Attributes
     ----------
     line : int
-        Its number.
+        Number of the line.
     text : str
-        What stands there.
+        Text of the line.
     sure : bool
-        Whether it shows the mistake; otherwise it is where the wrong result is made.
+        Whether it shows the mistake; otherwise it is where the wrong result is computed.
     result : str
-        The result that is made there.
+        The result that is computed there.
     """
 
     line: int
@@ -48,7 +48,7 @@ def quote(source: str, found: Found, slip: Slip | None, result: str) -> Quote | 
     found : Found
         The layer.
     slip : Slip, optional
-        The mistake, whose hints say how such a line looks.
+        The mistake, whose hints describe such a line.
     result : str
         The wrong result.
     """
@@ -80,7 +80,7 @@ def quote(source: str, found: Found, slip: Slip | None, result: str) -> Quote | 
 def _returned(
     source: str, found: Found, call: Call, name: str, statements: Sequence[ast.stmt]
 ) -> list[ast.stmt]:
-    """Return where that is made which a function hands over as this result."""
+    """Return where the value that a function returns as this result is computed."""
     inside = [
         s
         for s in statements

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Kills the process group whose number it read last, and removes the folder, once its input ends:
+#: Kills the process group whose number it read last, and removes the folder, when its input ends:
 #: when a run is over, and also when this process is killed and cannot tidy up itself.
 _GUARD = """
 while read -r line; do group=$line; done
@@ -27,13 +27,13 @@ class Room:
     Attributes
     ----------
     path : Path
-        The folder.
+        Path of the folder.
     answers : int
-        What happened, one line of JSON each.
+        File of what happened, one line of JSON each.
     arrays : int
-        The results, in NumPy's format, one after the other.
+        File of the results, in NumPy's format, one after the other.
     stack : int
-        Where the code was when its time was up.
+        File that says where the code was when its time was up.
     guard : subprocess.Popen
         The process that ends the child and removes the folder.
     """
@@ -53,7 +53,7 @@ class Room:
 
 @contextmanager
 def room() -> Iterator[Room]:
-    """Make a folder that is gone afterwards, however this process ends."""
+    """Make a folder that is removed afterwards, however this process ends."""
     with ExitStack() as stack:
         path = Path(tempfile.mkdtemp(prefix="clearconv-doctor-"))
         guard = subprocess.Popen(
@@ -71,7 +71,7 @@ def room() -> Iterator[Room]:
 
 
 def head(file: int, most: int, at: int = 0) -> bytes:
-    """Return at most so many bytes of a file from a place on."""
+    """Return up to this number of bytes of a file from a position."""
     found = b""
     while len(found) < most and (more := os.pread(file, most - len(found), at + len(found))):
         found += more

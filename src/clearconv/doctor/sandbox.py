@@ -1,4 +1,4 @@
-"""A process of its own for a learner's code, within bounds of time and memory."""
+"""A separate process for a learner's code, with limits on time and memory."""
 
 import json
 import os
@@ -31,12 +31,12 @@ _CODE = (
 
 @dataclass(frozen=True)
 class Confines:
-    """What a learner's code may take.
+    """The limits of a learner's code.
 
     Attributes
     ----------
     seconds : float
-        By the clock, for loading the file and for each layer.
+        Wall-clock time for loading the file and for each layer.
     memory : int
         Bytes of address space.
     """
@@ -54,9 +54,9 @@ class Job:
     case : Case
         The case.
     layout : int
-        Which of the kind's layouts.
+        Number of the layout among the kind's.
     calls : int
-        How often on the same object.
+        Number of calls on the same object.
     """
 
     case: Case
@@ -75,9 +75,9 @@ class Patient:
     named : tuple of Named
         Functions named by the user.
     definitions : bool
-        Whether to run its definitions alone.
+        Whether to run only its definitions.
     confines : Confines
-        What it may take.
+        Limits of time and memory.
     """
 
     path: Path
@@ -94,7 +94,7 @@ def run(patient: Patient, found: int | None, jobs: Sequence[Job]) -> tuple[Answe
     patient : Patient
         The file.
     found : int, optional
-        Which layer of those that are found in it; None to load the file only.
+        Number of the layer among those found in it; None to load the file only.
     jobs : sequence of Job
         The cases.
 
@@ -103,7 +103,7 @@ def run(patient: Patient, found: int | None, jobs: Sequence[Job]) -> tuple[Answe
     loading : Answer
         ``trouble`` is set if the file could not be loaded.
     answers : list of Answer
-        One for each job.
+        One outcome per job.
     """
     with room() as own:
         _write(own, patient, found, jobs)
@@ -142,7 +142,7 @@ def _write(own: Room, patient: Patient, found: int | None, jobs: Sequence[Job]) 
 
 
 def _process(own: Room, patient: Patient) -> str:
-    """Run the child to its end, or end it; say how it went."""
+    """Run the child to its end, or end it; return how it ended."""
     settings = {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "VIRTUAL_ENV")}
     command = [sys.executable, "-I", "-B", "-X", "utf8", "-c", _CODE]
@@ -173,7 +173,7 @@ def _process(own: Room, patient: Patient) -> str:
 def _wait(
     child: subprocess.Popen[bytes], pipe: IO[bytes], printed: bytearray, own: Room, seconds: float
 ) -> str:
-    """Wait; a child that takes too long writes where it is, and is ended."""
+    """Wait; a child that takes too long writes where it is, and is killed."""
     begun, clock = False, time.monotonic()
     while child.poll() is None:
         select.select([pipe], [], [], 0.01)
@@ -206,7 +206,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 def _drain(pipe: IO[bytes], kept: bytearray) -> int:
-    """Read what is printed, so that the child need not wait; keep the end of it."""
+    """Read what is printed, so that the child does not wait; keep the end of it."""
     try:
         chunk = os.read(pipe.fileno(), 1 << 20)
     except BlockingIOError:

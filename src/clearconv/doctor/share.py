@@ -23,20 +23,20 @@ def share(p: float, layout: Layout) -> float:
     p : float
         The share that is dropped.
     layout : Layout
-        The learner's.
+        The learner's layout.
     """
     return 1 - p if layout.other == "keep" else p
 
 
 def spoken(text: str, layout: Layout) -> str:
-    """Return a text about dropout in the learner's p.
+    """Return a text about dropout in terms of the learner's p.
 
     Parameters
     ----------
     text : str
-        Written for the share that is dropped.
+        Text written for the share that is dropped.
     layout : Layout
-        The learner's.
+        The learner's layout.
     """
     if layout.other != "keep":
         return text
@@ -46,14 +46,14 @@ def spoken(text: str, layout: Layout) -> str:
 
 
 def told_slip(slip: Slip, layout: Layout) -> Slip:
-    """Return a mistake, its words in the learner's p.
+    """Return a mistake, described in terms of the learner's p.
 
     Parameters
     ----------
     slip : Slip
-        From the catalogue.
+        Mistake from the catalogue.
     layout : Layout
-        The learner's.
+        The learner's layout.
     """
     title, why, remedy = (spoken(text, layout) for text in (slip.title, slip.why, slip.remedy))
     return replace(slip, title=title, why=why, remedy=remedy)

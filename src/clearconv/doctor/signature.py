@@ -1,4 +1,4 @@
-"""Read one function of a learner's: what its arguments and results stand for."""
+"""Read one of the learner's functions: the meaning of its arguments and results."""
 
 import ast
 import re
@@ -23,12 +23,12 @@ _ARRAYS = ("x", "weight", "bias", "cols", "gamma", "beta")
 
 @dataclass(frozen=True)
 class Parameter:
-    """One argument of a function of the learner's.
+    """One argument of a learner's function.
 
     Attributes
     ----------
     name, role : str
-        Its name, and what it stands for; ``""`` where that is not known.
+        Name of the argument, and its role; ``""`` if that is not known.
     optional : bool
         Whether it has a default.
     pair : bool
@@ -49,18 +49,18 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Call:
-    """One function or method of the learner's.
+    """One of the learner's functions or methods.
 
     Attributes
     ----------
     name : str
-        Its name.
+        Name of the function.
     lines : tuple of two int
         Its first and last line.
     parameters : tuple of Parameter
         Its arguments, without ``self``.
     returns : tuple of str
-        The results that it returns, in order; ``""`` where a name says nothing.
+        Results that it returns, in order; ``""`` for a name without a known meaning.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Call:
     returns: tuple[str, ...] = ()
 
     def role(self, role: str) -> Parameter | None:
-        """Return the argument that stands for this, if there is one."""
+        """Return the argument with this role, if there is one."""
         return next((p for p in self.parameters if p.role == role), None)
 
 
@@ -108,7 +108,7 @@ def read_call(
     roles = [role if roles.index(role) == at else "" for at, role in enumerate(roles)]
     for at, default in enumerate(node.args.defaults, optional):
         roles[at] = _by_default(roles[at], default)
-    if sure:  # one letter may mean much; a function is given arrays, not how many channels
+    if sure:  # one letter is ambiguous; functions get arrays, not channel counts
         roles = ["" if role in ("in_channels", "out_channels") else role for role in roles]
     usual = sure or kind in ("im2col", "col2im")  # written in one order everywhere
     order = _ORDER.get(kind, ("x",)) if forward and (usual or "forward" in node.name) else ()
@@ -152,7 +152,7 @@ def _backward_roles(names: list[str], roles: list[str], kind: str) -> list[str]:
 
 
 def _returns(node: ast.FunctionDef) -> tuple[str, ...]:
-    """Return what the last ``return`` hands over, by the names of its variables."""
+    """Return the names of the variables in the last ``return``."""
     last = [n for n in ast.walk(node) if isinstance(n, ast.Return) and n.value is not None]
     if not last:
         return ()
@@ -184,7 +184,7 @@ def taken_apart(node: ast.FunctionDef, name: str) -> bool:
 
 
 def _by_default(role: str, default: ast.expr) -> str:
-    """Let a default say what the name does not: bias=True is a flag, padding="same" a word."""
+    """Use a default where the name is not enough: bias=True is a flag, padding="same" a word."""
     value = default.value if isinstance(default, ast.Constant) else None
     if role in _ARRAYS and isinstance(value, bool):
         return ""

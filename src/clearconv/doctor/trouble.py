@@ -4,20 +4,20 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-#: (type, pattern of the message) -> what it means. The first that fits counts.
+#: (type, pattern of the message) -> what it means. The first match counts.
 _MEANINGS = (
     ("NameError", "'xrange'", "xrange is Python 2's; Python 3 calls it range"),
     ("NameError", "'raw_input'|'unicode'|'reduce'", "the name is Python 2's"),
     ("TypeError", "'float' object cannot be interpreted as an integer|slice indices must be|"
      "expected a sequence of integers",
-     "a size is no whole number: in Python 3 / gives a fraction, // a whole number"),
+     "a size is not a whole number: in Python 3 / gives a fraction, // a whole number"),
     ("IndexError", "only integers, slices",
-     "an index is no whole number: in Python 3 / gives a fraction, // a whole number"),
+     "an index is not a whole number: in Python 3 / gives a fraction, // a whole number"),
     ("TypeError", "'map' object|'range' object|'zip' object|'filter' object",
-     "Python 3's map, zip and range are no lists; write list(...) around it"),
+     "Python 3's map, zip and range are not lists; write list(...) around it"),
     ("ModuleNotFoundError|ImportError", "", "the library is not installed here"),
     ("EOFError", "", "it waits for input(), and nobody is there to type"),
-    ("MemoryError|_ArrayMemoryError", "", "it asked for more memory than it is given; `memory` "
+    ("MemoryError|_ArrayMemoryError", "", "it asked for more memory than it may use; `memory` "
      "gives more"),
     ("RecursionError", "", "a function calls itself without end"),
     ("SystemExit", "", "it ends the program instead of going on"),
@@ -30,12 +30,12 @@ _MEANINGS = (
 
 
 def sentence(trouble: Mapping[str, Any], loading: bool = False) -> str:
-    """Say what happened, where, and what it may mean.
+    """Describe what happened, where, and what it may mean.
 
     Parameters
     ----------
     trouble : mapping
-        As the sandbox gives it: type, message; line, text and where if they are known.
+        Error from the sandbox: type, message; line, text and where if they are known.
     loading : bool
         Whether the file was being loaded.
     """
@@ -61,7 +61,7 @@ def sentence(trouble: Mapping[str, Any], loading: bool = False) -> str:
 
 
 def with_text(trouble: dict[str, Any], source: str) -> dict[str, Any]:
-    """Add the learner's line where only its number is known."""
+    """Add the learner's line if only its number is known."""
     lines = source.splitlines()
     if trouble.get("line") and not trouble.get("text") and trouble["line"] <= len(lines):
         return {**trouble, "text": lines[trouble["line"] - 1].strip()}
@@ -69,7 +69,7 @@ def with_text(trouble: dict[str, Any], source: str) -> dict[str, Any]:
 
 
 def syntax(error: SyntaxError) -> str:
-    """Say why a file is no Python 3."""
+    """Describe why a file is not valid Python 3."""
     said = f"line {error.lineno}: {error.msg}" if error.lineno else str(error.msg)
     text = (error.text or "").strip()
     two = "Missing parentheses in call to 'print'" in str(error.msg)
@@ -83,8 +83,8 @@ def syntax(error: SyntaxError) -> str:
 def refuses(trouble: Mapping[str, Any], part: str) -> bool:
     """Whether the code itself says that it does not take such a case.
 
-    What doubts a result of the code's own is no refusal, and neither is an assertion on the way
-    back, where nothing comes in that the code has not seen.
+    An assertion that doubts the code's own result is not a refusal, nor is one in the backward
+    pass, which receives nothing that the code has not seen.
     """
     if trouble.get("about") == "result":
         return False
@@ -100,7 +100,7 @@ def raised(trouble: Mapping[str, Any]) -> bool:
 
 
 def ended(trouble: Mapping[str, Any]) -> str:
-    """Return what Python or NumPy said, as far as a known mistake may have made them say it."""
+    """Return the message of Python or NumPy, if a known mistake may have caused it."""
     if raised(trouble) or trouble["type"] not in ("IndexError", "TypeError", "ValueError"):
         return ""
     return f"{trouble['type']}: {trouble['message']}"
@@ -117,7 +117,7 @@ def misfit(error: str) -> bool:
     return bool(re.match(_MISFITS, error)) and not re.search(_OTHERWISE, error)
 
 
-#: What NumPy and Python say where sizes do not fit, and what they say for other reasons.
+#: Messages of NumPy and Python if sizes do not fit, and messages with other reasons.
 _MISFITS = r"IndexError|ValueError|TypeError: only .*(length-1|0-dimensional|size-1)"
 _OTHERWISE = "only integers|truth value|unpack|could not convert|invalid literal|dtype"
 

@@ -1,4 +1,4 @@
-"""What was found out about a learner's file, and about each layer in it."""
+"""The findings about a learner's file, and about each layer in it."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,34 +13,34 @@ from clearconv.doctor.quote import Quote
 
 @dataclass
 class Verdict:
-    """What was found out about one layer.
+    """The findings about one layer.
 
     Attributes
     ----------
     found : Found
         The layer.
     layout : Layout
-        How its arrays lie.
+        Layout of its arrays.
     limits : Limits
-        Within which it was tried.
+        Limits within which it was tried.
     cases : list of str
-        The names of the cases.
+        Names of the cases.
     match : Match, optional
-        What fits; None where it could not be run.
+        What fits; None if it could not be run.
     stopped : str
-        Why it could not be run, or stopped in some case; ``""`` else.
+        Why it could not be run, or stopped in some case; otherwise ``""``.
     stops : list of str
         The names of the cases in which an error stopped it.
     places : dict
-        Wrong result that nothing explains -> where its errors lie.
+        Wrong result that nothing explains -> where its errors are.
     counters : list of Counter
         The smallest cases that show what is wrong.
     quotes : dict
         Key of a mistake, or name of a result -> the learner's line.
     remarks : list of str
-        What else was seen.
+        Other remarks.
     built_in : dict
-        Option that the code does not take -> the number that it has instead.
+        Option that the code does not take -> the number that it uses instead.
     """
 
     found: Found
@@ -66,24 +66,24 @@ class Verdict:
 
     @property
     def right(self) -> bool:
-        """Whether all that was examined is right."""
+        """Whether everything that was examined is right."""
         return self.match is not None and self.match.right and not self.stopped
 
 
 @dataclass
 class Examination:
-    """What was found out about a file.
+    """The findings about a file.
 
     Attributes
     ----------
     path : Path
         The file.
     verdicts : list of Verdict
-        One a layer.
+        One verdict per layer.
     notes : list of str
-        About the file as a whole.
+        Notes about the file as a whole.
     unreadable : str
-        Why nothing could be examined; ``""`` else.
+        Why nothing could be examined; otherwise ``""``.
     """
 
     path: Path
@@ -93,5 +93,5 @@ class Examination:
 
     @property
     def right(self) -> bool:
-        """Whether something was examined, and all of it is right."""
+        """Whether something was examined, and everything in it is right."""
         return bool(self.verdicts) and all(verdict.right for verdict in self.verdicts)

@@ -33,7 +33,7 @@ def visit(
     source : str
         Its text.
     number : int
-        Which of the layers that are found in it.
+        Number of the layer among those found in it.
     found : Found
         The layer.
     chosen : mapping
@@ -69,10 +69,10 @@ def visit(
 def _within(
     layer: Layer, layout: int, tried: Tried, verdict: Verdict, source: str
 ) -> tuple[list[Trial], Limits]:
-    """Return what is judged, and the limits within which the layer runs; tell both.
+    """Return what is judged, and the limits within which the layer runs; report both.
 
-    What the code refuses is a limit, and what stops it is told; in either case it is run again
-    within limits in which it comes to its end, so that nothing else stays hidden.
+    What the code refuses is a limit, and what stops it is reported; in either case it is run again
+    within limits in which it finishes, so that nothing else stays hidden.
     """
     limits = verdict.limits
     if tried.smooth:
@@ -118,13 +118,13 @@ def _within(
 def _limit(
     verdict: Verdict, refusals: Sequence[Trouble], words: Sequence[str], source: str
 ) -> None:
-    """Say within which limits it was examined."""
+    """Add a remark on the limits within which it was examined."""
     listed = ", ".join(words[:-1]) + (" and " if words[1:] else "") + "".join(words[-1:])
     if refusals:
         said = sentence(with_text(refusals[0], source))
-        verdict.remarks.append(f"it takes {listed} alone, and was examined with those: {said}")
+        verdict.remarks.append(f"it takes only {listed}, and was examined with those: {said}")
     else:
-        verdict.remarks.append(f"with {listed} it runs, and was examined further")
+        verdict.remarks.append(f"it runs with {listed}, and was examined further with those")
 
 
 def _shown(refused: Sequence[Trial]) -> list[Trial]:
@@ -145,7 +145,7 @@ def _sizes(trial: Trial) -> tuple[object, ...]:
 
 def _changes(name: str) -> str:
     return (
-        f"it changes its input {name} in place, and whoever uses {name} next gets other numbers; "
+        f"it changes its input {name} in place, and whatever uses {name} next gets other numbers; "
         f"work on {name}.copy()"
     )
 
@@ -158,7 +158,7 @@ def _explain(
     trials: Sequence[Trial],
     source: str,
 ) -> None:
-    """Say where the errors lie, find a counter-example, quote."""
+    """Describe where the errors are, find a counter-example, quote."""
     match = verdict.match
     assert match is not None
     predictions = Predictions(layer.kind, trials, match.conventions)

@@ -1,4 +1,4 @@
-"""What the doctor says to a person: understood, right, wrong, why, instead."""
+"""The doctor's report in words: understood, right, wrong, why, instead."""
 
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
@@ -41,7 +41,7 @@ The doctor looks for layers at the top level of a file, by names and arguments:
                BatchNormalization, SoftmaxWithLoss
   the article  ConvLayer(input_width, input_height, ...), MaxPoolingLayer(...)
 """
-#: How a function is named by hand, for whoever calls `examine`.
+#: How a function is named by hand, for callers of `examine`.
 _BY_HAND = """\
 Functions with other names are named by hand, in `functions`; read from text:
 
@@ -50,14 +50,14 @@ Functions with other names are named by hand, in `functions`; read from text:
 
 
 def told(examination: Examination, by_hand: str = _BY_HAND) -> list[str]:
-    """Return all there is to say about a file, line by line.
+    """Return the report on a file, line by line.
 
     Parameters
     ----------
     examination : Examination
-        What was found.
+        Examination of the file.
     by_hand : str
-        Lines that say how a function is named, where no layer is found.
+        Lines that say how to name a function, if no layer is found.
     """
     name = examination.path.name
     if examination.unreadable:
@@ -85,7 +85,7 @@ def told(examination: Examination, by_hand: str = _BY_HAND) -> list[str]:
 
 
 def title(verdict: Verdict) -> str:
-    """Name a layer, and where it stands."""
+    """Name a layer, and where it is."""
     found = verdict.found
     if found.family == "functions":
         calls = [f"{call.name} (line {call.lines[0]})" for call in found.calls.values()]
@@ -94,7 +94,7 @@ def title(verdict: Verdict) -> str:
 
 
 def understood(verdict: Verdict) -> str:
-    """Say how the doctor reads the code, and within which limits it is tried."""
+    """Describe how the doctor reads the code, and within which limits it is tried."""
     found, limits = verdict.found, verdict.limits
     said = [_FAMILIES.get(found.family) or _arguments(verdict)]
     if verdict.layout.said:
@@ -120,7 +120,7 @@ def understood(verdict: Verdict) -> str:
 
 
 def conventions(verdict: Verdict) -> list[str]:
-    """Say which conventions the code follows, as far as they make a difference."""
+    """Describe the conventions that the code follows, if they make a difference."""
     if verdict.match is None:
         return []
     said = []
@@ -140,7 +140,7 @@ _UNSETTLED = {"not-scaled": ("scale",)}
 
 
 def _arguments(verdict: Verdict) -> str:
-    """List the arguments of the forward pass, as they stand in the code."""
+    """List the arguments of the forward pass, as they appear in the code."""
     calls = verdict.found.calls
     made = calls.get("init") if verdict.found.family != "functions" else None
     forward = _named(calls["forward"]) if "forward" in calls else ""
@@ -225,13 +225,13 @@ def _diagnosis(verdict: Verdict) -> Iterator[str]:
 
 
 def _several(verdict: Verdict, match: Match, slips: dict[str, Slip]) -> Iterator[str]:
-    """Say that several explanations fit, and what they share."""
+    """Report that several explanations fit, and what they share."""
     sure, sets = match.sure, match.sets
     for key in sorted(sure, key=list(slips).index):
         yield from _slip(verdict, slips[key])
         yield ""
-    one = "one of these besides" if sure else "one of these"
-    why = "the cases cannot tell them apart"
+    one = "also one of these" if sure else "one of these"
+    why = "the test cases cannot distinguish them"
     if not match.complete:
         one, why = "perhaps one of these", "there were too many to try them all"
     yield from _wrapped(f"It is {one}; {why}:", "  ")
@@ -244,7 +244,7 @@ def _several(verdict: Verdict, match: Match, slips: dict[str, Slip]) -> Iterator
 
 
 def _slip(verdict: Verdict, slip: Slip, place: str = "") -> Iterator[str]:
-    """Name a mistake, say why it is one, and what to write."""
+    """Name a mistake, explain why it is one, and what to write."""
     slip = told_slip(slip, verdict.layout)
     yield from _wrapped(f"{place}{slip.title[0].upper()}{slip.title[1:]}.", "  ")
     yield from _wrapped(" ".join(slip.why.split()), "  ")
@@ -289,7 +289,7 @@ def _counter(counter: Counter, verdict: Verdict) -> Iterator[str]:
 
 
 def _options(counter: Counter, verdict: Verdict) -> str:
-    """Say which options the case has, but for those that change nothing or are built in."""
+    """List the options of the case, except those that change nothing or are hard-coded."""
     case = counter.case
     usual = {key: value for key, value in _USUAL.items() if key in case.options}
     said = [

@@ -1,4 +1,4 @@
-"""What a learner's function gave back: arrays by the result that they are."""
+"""The results of a learner's function, as arrays by name of the result."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,11 +15,11 @@ from clearconv.doctor.layout import Array
 from clearconv.doctor.names import result_of, role_of
 
 _LISTED = ("weight", "bias")
-_DATA = ("val", "value", "data", "array")  # what boxes for an array and its gradient call it
+_DATA = ("val", "value", "data", "array")  # the array's name in boxes with a gradient
 
 
 class BadResult(Exception):
-    """What came back is no array of numbers."""
+    """What came back is not an array of numbers."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Slot:
     Attributes
     ----------
     name : str
-        What it is called.
+        Name of the place.
     value : any
-        What stands there.
+        What is there.
     write : callable
-        Puts something else there.
+        Function that puts something else there.
     gradient : any
-        The gradient, where it is kept beside the array.
+        The gradient, if it is kept next to the array.
     """
 
     name: str
@@ -51,7 +51,7 @@ def as_array(value: Any, what: str) -> Array:
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
-        raise BadResult(f"{what} is no array: {error}") from None
+        raise BadResult(f"{what} is not an array: {error}") from None
     if array.dtype == bool:
         return array.astype(np.float64)
     if array.dtype.kind not in "fiu":
@@ -63,14 +63,14 @@ def as_array(value: Any, what: str) -> Array:
 
 
 def split(value: Any, said: tuple[str, ...], default: tuple[str, ...]) -> dict[str, Any]:
-    """Tell the results of a backward function apart.
+    """Identify the results of a backward function.
 
     Parameters
     ----------
     value : tuple, dict or array
-        What it returned.
+        What the function returned.
     said : tuple of str
-        What the names of the returned variables say, ``""`` where nothing.
+        Results that the names of the returned variables stand for, ``""`` if unknown.
     default : tuple of str
         The usual order.
     """
@@ -92,14 +92,14 @@ def split(value: Any, said: tuple[str, ...], default: tuple[str, ...]) -> dict[s
 def reordered(
     returned: Mapping[str, Any], said: tuple[str, ...], shapes: Mapping[str, tuple[int, ...]]
 ) -> list[str]:
-    """Return the order in which shapes tell that results came, where it is not the usual one.
+    """Return the order of the results according to their shapes, if it is not the usual one.
 
     Parameters
     ----------
     returned : mapping
-        The results, told apart by names and by the usual order.
+        The results, identified by names and by the usual order.
     said : tuple of str
-        What names say of each; those are believed.
+        Result that each name stands for; names are trusted.
     shapes : mapping
         The shape that each result should have.
     """
@@ -121,7 +121,7 @@ def _slim(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def held(owner: Any, wanted: Iterable[str]) -> dict[str, Any]:
-    """Return the gradients that an object keeps: attributes, ``grads``, or one a filter."""
+    """Return the gradients that an object keeps: attributes, ``grads``, or one per filter."""
     found: dict[str, Any] = {}
     for name, value in _things(owner).items():
         result = result_of(name)
@@ -176,12 +176,12 @@ def states(owner: Any) -> dict[str, Any]:
 
 
 def put(owner: Any, role: str, value: Any, kind: str) -> bool:
-    """Write weights and the like into an object, wherever it keeps them; tell whether it does."""
+    """Write weights and the like into an object, wherever it keeps them; return whether it does."""
     filters = _filters(owner)
     if filters and role in ("weight", "bias"):
         return all([put(one, role, each, kind) for one, each in zip(filters, value, strict=False)])
     there = [s for s in slots(owner) if role_of(s.name, kind) == role and _may_hold(s.value, role)]
-    if role in _LISTED and not there:  # another name: told by its shape, where one alone has it
+    if role in _LISTED and not there:  # another name: identified by a shape that only one array has
         like = [s for s in slots(owner) if isinstance(s.value, np.ndarray)]
         like = [s for s in like if role_of(s.name, kind) in ("", "kernel")]
         like = [s for s in like if s.value.shape == np.shape(value)]
@@ -208,7 +208,7 @@ def set_mode(owner: Any, training: bool) -> None:
 
 
 def clear(owner: Any) -> None:
-    """Set gradients that are added up by design to zero: as the object offers to, and in boxes.
+    """Set gradients that accumulate by design to zero: by the object's own method, and in boxes.
 
     A box, an object that holds an array and its gradient, leaves that to an optimiser.
     """
@@ -226,7 +226,7 @@ def clear(owner: Any) -> None:
 
 
 def slots(owner: Any) -> Iterator[Slot]:
-    """Yield the places where an object keeps things, but for those that hold gradients."""
+    """Yield the places where an object keeps things, except those that hold gradients."""
     for name, value in _things(owner).items():
         if result_of(name).startswith("grad") or callable(value):
             continue
@@ -255,21 +255,21 @@ def _box(value: Any) -> tuple[str, str] | None:
 
 
 def _may_hold(value: Any, role: str) -> bool:
-    """Whether what stands there may be an array: the number of filters is called filters too."""
+    """Whether a place may hold an array: the number of filters is also called filters."""
     if role == "weight":
         return value is None or isinstance(value, np.ndarray | list)
     return role != "bias" or not isinstance(value, bool | str)
 
 
 def spread(bias: Any, old: Any) -> Any:
-    """Return a bias as an object keeps it: a copy for each position where it has one for each.
+    """Return a bias as an object keeps it: with a copy for each position if it has one for each.
 
     Parameters
     ----------
     bias : ndarray
         One number for each output channel.
     old : any
-        What the object holds.
+        Bias that the object holds.
     """
     if not (isinstance(old, np.ndarray) and old.ndim == 3 and np.ndim(bias) == 1):
         return bias
@@ -278,7 +278,7 @@ def spread(bias: Any, old: Any) -> Any:
 
 
 def _things(owner: Any) -> dict[str, Any]:
-    """Return an object's attributes; slots and properties are left alone."""
+    """Return an object's attributes, without slots and properties."""
     return dict(getattr(owner, "__dict__", {}))
 
 

@@ -1,4 +1,4 @@
-"""One case through a learner's layer: forward, backward, and what came out, in our layout."""
+"""Run one case through a learner's layer: forward, backward, and the results in our layout."""
 
 import re
 from collections.abc import Mapping
@@ -32,14 +32,14 @@ _GRADIENTS = {
     "linear": ("grad_x", "grad_weight", "grad_bias"),
     "batch_norm": ("grad_x", "grad_gamma", "grad_beta"),
 }
-#: What an object may hold that the case sets.
+#: What the case sets of what an object may hold.
 _HELD = {
     "conv2d": ("weight", "bias"),
     "linear": ("weight", "bias"),
     "batch_norm": ("gamma", "beta", "running_mean", "running_var"),
 }
 _FORWARD = {"softmax_cross_entropy": "loss", "im2col": "cols", "col2im": "x"}
-#: What a result lies like.
+#: The argument whose layout a result has.
 _LIKE = {
     "grad_x": "x", "grad_weight": "weight", "grad_bias": "bias", "grad_gamma": "gamma",
     "grad_beta": "beta",
@@ -47,7 +47,7 @@ _LIKE = {
 
 
 def results_of(kind: str, forward: bool) -> tuple[str, ...]:
-    """Return what a forward, or a backward, function of a kind gives, in the usual order."""
+    """Return the results of a forward, or a backward, function of a kind, in the usual order."""
     if forward:
         return (_FORWARD.get(kind, "y"), *(("grad_x",) if kind == "softmax_cross_entropy" else ()))
     return _GRADIENTS.get(kind, ("grad_x",))
@@ -55,7 +55,7 @@ def results_of(kind: str, forward: bool) -> tuple[str, ...]:
 
 @dataclass
 class Outcome:
-    """What one case gave.
+    """The results of one case.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Outcome:
     changed : list of str
         Inputs that the code changed in place.
     order : list of str
-        The results of the way back as they are returned, where that is another order than usual.
+        Results of the backward pass in the order returned, if it is not the usual one.
     """
 
     results: dict[str, Array] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class Runner:
     names : mapping
         The module's names.
     layout : Layout
-        How its arrays lie.
+        Layout of its arrays.
     """
 
     def __init__(self, found: Found, names: Mapping[str, Any], layout: Layout) -> None:
@@ -95,7 +95,7 @@ class Runner:
         self.each = found.family == "activator"  # takes one number at a time
         self.optimiser = Optimiser()
         self.objects: dict[str, Any] = {}  # of classes whose methods are layers
-        self.spread: tuple[int, ...] = ()  # the shape of a bias that each position has its own of
+        self.spread: tuple[int, ...] = ()  # shape of a bias with a value for each position
 
     def run(
         self, arrays: Mapping[str, Array], options: Mapping[str, Any], calls: int, into: Outcome
@@ -105,11 +105,11 @@ class Runner:
         Parameters
         ----------
         arrays, options : mapping
-            Of the case.
+            Arrays and options of the case.
         calls : int
-            How often, on the same object, with the same inputs.
+            Number of calls, on the same object, with the same inputs.
         into : Outcome
-            Receives the results.
+            Record that receives the results.
         """
         owner: Any = None
         for call in range(1, calls + 1):
@@ -131,7 +131,7 @@ class Runner:
                 into.changed += [name for name in values.changed() if name not in into.changed]
 
     def _keep(self, got: dict[str, Any], mark: str, values: Values, into: Outcome) -> None:
-        """Copy what a call gave: its arrays may be the ones that the next call writes into."""
+        """Copy the results of a call: the next call may write into the same arrays."""
         bad: BadResult | None = None
         for name, value in got.items():
             try:
@@ -191,7 +191,7 @@ class Runner:
         before = parameters(owner) if owner is not None else {}
         for part, call in calls.items():
             if part in ("init", "setup", "forward") or values.options.get("training") is False:
-                continue  # in evaluation nothing goes back
+                continue  # evaluation has no backward pass
             into.part = part
             self._gradients(owner, part, call, values, got, into)
         if owner is not None and into.part == "backward":
@@ -210,7 +210,7 @@ class Runner:
             try:
                 return np.vectorize(function, otypes=[np.float64])(*places, **names)
             except AttributeError:
-                self.each = False  # it calls methods that arrays alone have
+                self.each = False  # it calls methods that only arrays have
         try:
             return bound(function, places, names)
         except ValueError as error:
@@ -239,7 +239,7 @@ class Runner:
             try:
                 self.objects[of] = bound(cls, [], {})
             except NoValue:
-                self.objects[of] = cls.__new__(cls)  # its methods need nothing of it
+                self.objects[of] = cls.__new__(cls)  # its methods use nothing of the object
         return getattr(self.objects[of], method)
 
     def _remember(self, back: Any, call: Call, values: Values, got: dict[str, Any]) -> Any:
@@ -266,7 +266,7 @@ class Runner:
         got: dict[str, Any],
         into: Outcome,
     ) -> None:
-        """Call a backward function; take what it returns, and what the object then holds."""
+        """Call a backward function; collect what it returns, and what the object then holds."""
         derivative = call.role("grad_y") is None and self.found.kind in ("relu", "sigmoid")
         if derivative and self.layout.other == "y":
             known, handed = dict(values.known), dict(values.handed)
@@ -291,13 +291,13 @@ class Runner:
             returned = dict(zip(into.order or returned, returned.values(), strict=True))
             kept = kept | returned
         elif owner is None:
-            got[part if part in self.default else self.default[0]] = None  # said so later
+            got[part if part in self.default else self.default[0]] = None  # reported later
         got.update({name: value for name, value in kept.items() if name in self.default})
 
     def _from_steps(
         self, call: Call, owner: Any, before: Mapping[str, Any], values: Values, got: dict[str, Any]
     ) -> None:
-        """Where only the update shows the gradients, read them off the step that it took."""
+        """If only the update shows the gradients, compute them from the step that it took."""
         made = self.found.calls.get("init")
         rate = call.role("lr") or (made.role("lr") if made else None)
         if rate is None or self.found.kind not in ("conv2d", "linear"):

@@ -1,4 +1,4 @@
-"""Layers that are set up after they were made: with the shape of their input, and an optimiser."""
+"""Layers that are set up after construction: with the shape of their input, and an optimiser."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from clearconv.doctor.layout import Array
 
 
 class Optimiser:
-    """Takes plain steps, and keeps what it was given: so the gradients come to light."""
+    """Takes plain steps and keeps what it was given, which reveals the gradients."""
 
     def __init__(self) -> None:
         self.given: list[tuple[Array, Array]] = []
         self.rate = LR
 
     def __copy__(self) -> "Optimiser":
-        """Stay one, where a layer takes a copy for each of its arrays."""
+        """Stay one object if a layer makes a copy for each of its arrays."""
         return self
 
     def __deepcopy__(self, _: Any) -> "Optimiser":
@@ -29,7 +29,7 @@ class Optimiser:
         return weights - self.rate * np.asarray(gradient)
 
     def gradient(self, weights: Any) -> Array | None:
-        """Return the gradient that came with these weights."""
+        """Return the gradient that was passed with these weights."""
         for array, gradient in self.given:
             if array.size == np.size(weights) and np.array_equal(array.ravel(), np.ravel(weights)):
                 return gradient
@@ -37,9 +37,9 @@ class Optimiser:
 
 
 def tell_shape(owner: Any, shape: tuple[int, ...]) -> None:
-    """Tell a layer the shape of one sample, if it wants to be told."""
+    """Pass a layer the shape of one sample, if it asks for it."""
     if callable(tell := getattr(owner, "set_input_shape", None)):
         try:
             bound(tell, [shape], {})
-        except NoValue:  # it wants to know more
+        except NoValue:  # it needs other arguments
             pass

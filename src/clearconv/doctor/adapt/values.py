@@ -1,4 +1,4 @@
-"""What a learner's function is given: each argument by what it stands for."""
+"""The values for a learner's function: each argument by its role."""
 
 import inspect
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from clearconv.doctor.layout import Array, Layout, give
 from clearconv.doctor.names import role_of
 from clearconv.doctor.signature import Call, Parameter
 
-#: Keys of a dictionary of options that are given even if the code hides how it reads them.
+#: Keys of a dictionary of options that are passed even if the code hides how it reads them.
 _KEYS = "stride pad padding pool_height pool_width f p mode eps momentum".split()
-LR = 0.25  #: the size of the steps that a layer takes by itself
+LR = 0.25  #: size of the steps that a layer takes by itself
 _PAIRS = ("stride", "padding", "dilation", "kernel")
 
 
@@ -21,11 +21,11 @@ class NoValue(Exception):
 
 
 class Unfit(NoValue):
-    """A name says that the learner's layout is another one."""
+    """A name says that the learner's layout is a different one."""
 
 
 class Identity:
-    """The activator that a layer is given, so that its own pass is seen alone."""
+    """The activator passed to a layer, so that only its own pass is examined."""
 
     def forward(self, value: Any) -> Any:
         """Return the same number."""
@@ -37,7 +37,7 @@ class Identity:
 
 
 class Context(dict[str, Any]):
-    """What a layer written as a pair of static methods keeps for its way back."""
+    """What a layer written as a pair of static methods keeps for its backward pass."""
 
     def save_for_backward(self, *kept: Any) -> None:
         """Keep what the backward pass needs."""
@@ -56,7 +56,7 @@ class Values:
     options : mapping
         The case's options.
     layout : Layout
-        The learner's.
+        The learner's layout.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Values:
         self.handed: dict[str, Any] = {}
 
     def arguments(self, call: Call) -> tuple[list[Any], dict[str, Any]]:
-        """Return what to call a function with: arguments by place, and by name."""
+        """Return the arguments for a function: by position, and by name."""
         places: list[Any] = []
         names: dict[str, Any] = {}
         for parameter in call.parameters:
@@ -87,7 +87,7 @@ class Values:
                     raise NoValue(
                         f"what {parameter.name} of {call.name} stands for is not understood"
                     ) from None
-                value = self.known["cache"]  # what forward returned besides, under its own name
+                value = self.known["cache"]  # what else forward returned, under its own name
             if parameter.optional:
                 names[parameter.name] = value
             else:
@@ -95,7 +95,7 @@ class Values:
         return places, names
 
     def of(self, parameter: Parameter) -> Any:
-        """Return the value of one argument; arrays are copies, so that changes show."""
+        """Return the value of one argument; arrays are copies, so that changes are noticed."""
         role = parameter.role
         if role in self.known:
             value = self.known[role]
@@ -185,7 +185,7 @@ class Values:
 
 
 def bound(function: Any, places: list[Any], names: dict[str, Any]) -> Any:
-    """Call a function; a mismatch with its signature is told apart from errors within."""
+    """Call a function; distinguish a mismatch with its signature from errors inside it."""
     try:
         inspect.signature(function).bind(*places, **names)
     except TypeError as error:

@@ -1,9 +1,9 @@
-"""An activation inside a layer: which, and which layer takes its derivative.
+"""An activation inside a layer: which one, and which layer takes its derivative.
 
 The article's ConvLayer applies its activator in the forward pass. Backward it receives an error
-term that is already the derivative by its weighted sum, and multiplies what it hands down by the
-derivative of the layer below. Others take each activation's derivative where it was applied. Both
-are right within their own network.
+term that is already the derivative with respect to its weighted sum, and multiplies what it passes
+on by the derivative of the layer below. Others take each activation's derivative where it was
+applied. Both are right within their own network.
 """
 
 from collections.abc import Callable
@@ -38,9 +38,11 @@ CONVENTIONS = (
         {
             "here": "backward multiplies the incoming gradient by the derivative of this layer's "
             "activation",
-            "taken": "the incoming error term is already the derivative by the weighted sum",
-            "below": "the incoming error term is already the derivative by the weighted sum, and "
-            "what is handed down is multiplied by the derivative of the activation below",
+            "taken": "the incoming error term is already the derivative with respect to the "
+            "weighted sum",
+            "below": "the incoming error term is already the derivative with respect to the "
+            "weighted sum, and what is passed on is multiplied by the derivative of the "
+            "activation below",
         },
         ("grad_x", "grad_weight", "grad_bias"),
     ),
@@ -53,7 +55,7 @@ def activate(net: Array, activation: str) -> Array:
 
 
 def error_at_net(grad_y: Array, net: Array, activation: str, derivative: str) -> Array:
-    """Return the gradient by the weighted sum."""
+    """Return the gradient with respect to the weighted sum."""
     if derivative != "here":
         return grad_y
     function, slope = ACTIVATIONS[activation]
@@ -61,5 +63,5 @@ def error_at_net(grad_y: Array, net: Array, activation: str, derivative: str) ->
 
 
 def derivative_below(x: Array, activation: str, derivative: str) -> Array:
-    """Return the factor of the gradient that is handed down; x is the output of the layer below."""
+    """Return the factor of the gradient that is passed on; x is the output of the layer below."""
     return ACTIVATIONS[activation if derivative == "below" else "none"][1](x)

@@ -19,5 +19,5 @@ def batch_convention(what: str) -> Convention:
 
 
 def divisor(batch: int, conventions: Mapping[str, str]) -> int:
-    """Return what the sums over a batch of this size are divided by."""
+    """Return the divisor of the sums over a batch of this size."""
     return batch if conventions.get("batch") == "mean" else 1

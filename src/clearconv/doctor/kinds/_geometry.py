@@ -1,6 +1,6 @@
 """The geometries on which a mistake about windows cannot hide, and how limits narrow them.
 
-As many numbers as can be are unequal, so that code which takes one for another gives a wrong shape
+As many numbers as possible are unequal, so that code which confuses two of them gives a wrong shape
 or wrong numbers.
 """
 
@@ -21,11 +21,11 @@ class Geometry:
     Attributes
     ----------
     name : str
-        What is particular about it.
+        What is special about it.
     N, C, O : int
         Images, input channels, output channels.
     image, kernel, stride, padding, dilation : (int, int)
-        As in the library.
+        Settings, as in the library.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Geometry:
     dilation: Pair = (1, 1)
 
     def options(self) -> dict[str, Any]:
-        """Return what a case says of its windows."""
+        """Return the window settings of a case."""
         names = ("kernel", "stride", "padding", "dilation")
         return {name: getattr(self, name) for name in names}
 
@@ -51,7 +51,7 @@ class Geometry:
 def narrow(
     geometries: Sequence[Geometry], limits: Limits, padding_share: int = 1
 ) -> list[Geometry]:
-    """Return the geometries as far as the limits let them be, each once.
+    """Return the geometries adapted to the limits, each once.
 
     Padding is less than the kernel: a program that turns the kernel and slides it over the error
     terms pads these by the difference. For pooling, where every window must touch the image, it is
@@ -64,7 +64,7 @@ def narrow(
 
 
 def _fit(geometry: Geometry, limits: Limits, padding_share: int) -> Geometry:
-    """Change what the limits forbid, and enlarge the image where windows no longer fit."""
+    """Change what the limits forbid, and enlarge the image if windows no longer fit."""
     fixed = limits.fixed
     kernel = both(fixed.get("kernel", geometry.kernel))
     if limits.square_kernel:
@@ -104,7 +104,7 @@ def _fit(geometry: Geometry, limits: Limits, padding_share: int) -> Geometry:
 
 
 def _short(geometry: Geometry, limits: Limits) -> Pair:
-    """Say along which axes windows do not fit the image, or not exactly where they must."""
+    """Return the axes along which windows do not fit the image, or not exactly if they must."""
     span, left = reach(geometry.options()), leftover(geometry.image, geometry.options())
     rows, cols = (
         size + 2 * side < reached or (rest > 0 and not limits.leftover)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 #: By name. Inputs: x, weight, bias, grad_y, labels, gamma, beta, mask, ...; results: y, grad_x,
 #: grad_weight, grad_bias, loss, ... A result ``"y@2"`` is that of a second call with the same
-#: inputs; it stands there only where it may differ from the first.
+#: inputs; it is there only if it may differ from the first.
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -27,7 +27,7 @@ class Limits:
     Attributes
     ----------
     batch : bool
-        Whether it takes several images at once; otherwise N is 1.
+        Whether the code takes several images at once; otherwise N is 1.
     rank : int, optional
         Number of axes of x, where the kind leaves that open.
     square_image, square_kernel : bool
@@ -35,12 +35,12 @@ class Limits:
     one_stride, one_padding, one_dilation : bool
         Whether both axes share one stride, one padding, one dilation.
     leftover : bool
-        Whether windows need not fit the image exactly.
+        Whether windows may leave rows or columns over.
     bias : bool
         Whether it has a bias.
     fixed : mapping
-        Options that the code does not take, with the value it works with; the stride ``"kernel"``
-        is that of a pool whose windows lie side by side.
+        Options that the code does not take, with the value it uses; the stride ``"kernel"`` is that
+        of a pool with non-overlapping windows.
     channels : bool
         Whether images may have several channels; otherwise C and O are 1.
     same_channels : bool
@@ -68,7 +68,7 @@ class Case:
     Attributes
     ----------
     name : str
-        What is particular about it: "unequal sides, stride 2x3, leftover rows".
+        What is special about it: "unequal sides, stride 2x3, leftover rows".
     arrays : dict
         The inputs, float64 (labels: int64).
     options : dict
@@ -97,7 +97,7 @@ class Slip:
     remedy : str
         What to write instead.
     link : str
-        The page of docs/ and the anchor that derives the right formula: "conv2d.md#the-input".
+        The page of docs/ and the anchor where the right formula is derived: "conv2d.md#the-input".
     hints : tuple of str
         Regular expressions that the learner's line, as ``ast.unparse`` writes it, may match.
     error : str
@@ -116,7 +116,7 @@ class Slip:
 
 @dataclass(frozen=True)
 class Convention:
-    """A choice that is no mistake.
+    """A choice that is not a mistake.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ class Convention:
     values : mapping
         Value -> what it means, in words. The first is the library's own.
     shows_in : tuple of str
-        The results that tell which one the code follows; empty where only an option can say.
+        Results that show which one the code follows; empty if only an option can decide.
     """
 
     key: str
@@ -147,9 +147,9 @@ class Kind:
     inputs, results : tuple of str
         Names of the arrays that go in and come out.
     slips : tuple of Slip
-        The catalogue.
+        Catalogue of mistakes.
     conventions : tuple of Convention
-        The choices.
+        Conventions of this kind.
     make_cases : callable
         Limits -> list of Case.
     make_small : callable
@@ -185,6 +185,6 @@ class Kind:
         slips: frozenset[str] = frozenset(),
         conventions: Mapping[str, str] | None = None,
     ) -> Arrays:
-        """Compute a case, rightly or with these mistakes made."""
+        """Compute a case, correctly or with these mistakes made."""
         with np.errstate(all="ignore"):  # a mistake may well divide by zero
             return self.compute(case, slips, conventions or {})

@@ -1,4 +1,4 @@
-"""The numbers of the cases: drawn once and for all from keys."""
+"""The numbers of the cases, drawn from keys, so always the same."""
 
 from collections.abc import Mapping, Sequence
 

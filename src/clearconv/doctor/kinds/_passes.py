@@ -1,4 +1,4 @@
-"""Running the passes of a kind where a mistake may stop one of them."""
+"""Run the passes of a kind when a mistake may stop one of them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,5 +25,5 @@ def through(passes: Mapping[str, Callable[[], npt.NDArray[Any]]], slips: frozens
 
 
 def doubled(results: Arrays, names: tuple[str, ...]) -> Arrays:
-    """Return what a second call gives where these results are added to those of the first."""
+    """Return what a second call gives if these results are added to those of the first."""
     return {f"{name}@2": 2 * results[name] for name in names if name in results}

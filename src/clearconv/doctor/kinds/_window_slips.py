@@ -16,7 +16,7 @@ from clearconv.doctor.kinds._windows import (
 
 
 class Look(NamedTuple):
-    """How a forward pass looks at images: padded, from which places, with which steps."""
+    """How a forward pass reads images: padding, positions and steps of the windows."""
 
     x: Array
     output: Pair
@@ -25,7 +25,7 @@ class Look(NamedTuple):
 
 
 def look(x: Array, o: Options, slips: frozenset[str], fill: float = 0.0) -> Look:
-    """Pad the images with `fill` and lay the windows, rightly or with these mistakes made."""
+    """Pad the images with `fill` and place the windows, correctly or with these mistakes made."""
     padding, (sh, sw), dilation = o["padding"], o["stride"], o["dilation"]
     if "forward-no-padding" in slips:
         padding = (0, 0)
@@ -53,7 +53,7 @@ def look(x: Array, o: Options, slips: frozenset[str], fill: float = 0.0) -> Look
 
 
 def steps_back(o: Options, slips: frozenset[str]) -> tuple[Pair, Pair]:
-    """Return the stride and dilation by which the input gradient hands back."""
+    """Return the stride and dilation by which the input gradient goes back."""
     stride, dilation = o["stride"], o["dilation"]
     if "input-one-stride" in slips:
         stride = stride[0], stride[0]
@@ -65,7 +65,7 @@ def steps_back(o: Options, slips: frozenset[str]) -> tuple[Pair, Pair]:
 
 
 def as_square(grad_y: Array, slips: frozenset[str]) -> Array:
-    """Return the error terms that a pass sees which counts columns by the number of rows."""
+    """Return the error terms seen by a pass that counts columns by the number of rows."""
     if "input-square" not in slips:
         return grad_y
     need(grad_y.shape[2] <= grad_y.shape[3])
@@ -73,7 +73,7 @@ def as_square(grad_y: Array, slips: frozenset[str]) -> Array:
 
 
 def as_rows(grad_y: Array) -> Array:
-    """Return the error terms as a program sees them that takes (N, C, OH, OW) for (N, OH, OW, C).
+    """Return the error terms as read by a program that takes (N, C, OH, OW) for (N, OH, OW, C).
 
     ``grad_y.reshape(-1, C)`` cuts rows off as they lie in memory; only with the channels brought
     last is each of them one position.
@@ -83,7 +83,7 @@ def as_rows(grad_y: Array) -> Array:
 
 
 def as_columns(weight: Array) -> Array:
-    """Return a matrix of columns, one a filter, read as if the filters were its rows."""
+    """Return a matrix of columns, one per filter, read as if the filters were its rows."""
     return weight.reshape(-1, len(weight)).T.reshape(weight.shape)
 
 
@@ -121,6 +121,6 @@ def crop(canvas: Array, image: Pair, o: Options, slips: frozenset[str]) -> Array
 
 
 def need(fits: bool) -> None:
-    """Stop as a program does whose index runs out of range."""
+    """Stop like a program whose index is out of range."""
     if not fits:
         raise IndexError

@@ -39,7 +39,7 @@ def positions(output: Pair) -> Iterator[Pair]:
 
 
 def overwriting(output: Pair, slips: frozenset[str], by_element: str) -> Iterator[Pair]:
-    """Yield the positions in the order in which `=` for `+=` lets the last one stay.
+    """Yield the positions in the order in which `=` for `+=` keeps the last one.
 
     Whoever loops over the kernel's elements, and assigns all positions of one at a time, leaves at
     a pixel what its last element put there: that of the first window.

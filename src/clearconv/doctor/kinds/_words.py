@@ -1,4 +1,4 @@
-"""The catalogue in words: a TOML file a kind, a table a mistake.
+"""The catalogue in words: one TOML file per kind, one table per mistake.
 
 What a kind's own file leaves out of a mistake about windows is in ``windows.toml``.
 """

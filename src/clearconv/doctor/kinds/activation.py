@@ -73,7 +73,7 @@ def _sigmoid(x: Array, slips: frozenset[str]) -> Array:
 
 
 def _sigmoid_back(grad_y: Array, x: Array, slips: frozenset[str]) -> Array:
-    """The slope is y (1 - y), by the output."""
+    """The slope is y (1 - y), computed from the output."""
     y = _sigmoid(x, frozenset())
     if "of-the-input" in slips:
         y = x

@@ -64,7 +64,7 @@ def _forward(x: Array, o: Options, slips: frozenset[str], counted: bool) -> Arra
 
 
 def _grad_x(grad_y: Array, x: Array, o: Options, slips: frozenset[str], counted: bool) -> Array:
-    """Every output hands an equal share of its gradient to each pixel of its window."""
+    """Every output passes an equal share of its gradient to each pixel of its window."""
     (N, C, H, W), (KH, KW) = x.shape, o["kernel"]
     grad_y, (stride, dilation) = as_square(grad_y, slips), steps_back(o, slips)
     image = pad(np.ones_like(x), o["padding"])

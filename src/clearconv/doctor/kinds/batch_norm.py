@@ -88,7 +88,7 @@ def _forward(x: Array, a: Arrays, o: Mapping[str, Any], slips: frozenset[str]) -
 
 
 def _grad_x(grad_y: Array, forward: Normalised, a: Arrays, slips: frozenset[str]) -> Array:
-    """An input reaches the output by itself, by the mean, and by the variance."""
+    """An input reaches the output directly, through the mean, and through the variance."""
     axes, normal = _axes(slips), forward.normal
     grad = grad_y if "input-no-gamma" in slips else grad_y * _column(a["gamma"])
     by_mean = -grad.mean(axes, keepdims=True)

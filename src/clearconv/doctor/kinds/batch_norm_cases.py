@@ -48,7 +48,7 @@ def cases(limits: Limits) -> list[Case]:
 
 
 def small_cases(limits: Limits) -> list[Case]:
-    """Return cases that can be redone by hand, smallest first."""
+    """Return cases that can be checked by hand, smallest first."""
     return _cases(_SMALL, limits, whole=True)
 
 

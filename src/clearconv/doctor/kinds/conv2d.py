@@ -1,6 +1,6 @@
 """Convolution, and how it goes wrong: one plain implementation with its mistakes as switches.
 
-Every pass goes over the output positions; the input gradient hands each error term back to the
+Every pass goes over the output positions; the input gradient passes each error term back to the
 patch that it came from. A program that turns the kernel and slides it over the padded, spread error
 terms gives the same numbers: a kernel that such a program leaves unturned is here one that is
 turned before it is handed back.
@@ -32,7 +32,7 @@ from clearconv.doctor.kinds._windows import Array, Options, overwriting, pad, po
 from clearconv.doctor.kinds._words import slips as words
 from clearconv.doctor.kinds.conv2d_cases import cases, small_cases
 
-#: Done to a kernel before it is handed back, these do as a program does that turns it wrongly.
+#: Applied to a kernel before it goes back, these act like a program that turns it incorrectly.
 TURNS: dict[str, Callable[[Array], Array]] = {
     "no-turn": lambda k: k[:, :, ::-1, ::-1],
     "turn-rows-only": lambda k: k[:, :, :, ::-1],
@@ -121,7 +121,7 @@ def _forward(x: Array, weight: Array, bias: Array, o: Options, slips: frozenset[
 def _grad_x(
     grad_y: Array, weight: Array, x_shape: tuple[int, ...], o: Options, slips: frozenset[str]
 ) -> Array:
-    """Every output hands its gradient back to its patch."""
+    """Every output passes its gradient back to its patch."""
     (ph, pw), (N, C, H, W), kernel = o["padding"], x_shape, o["kernel"]
     for slip, turn in TURNS.items():  # two are made in this order, whatever a set's is
         if slip in slips:
@@ -147,7 +147,7 @@ def _grad_x(
 
 
 def _grad_weight(grad_y: Array, x: Array, o: Options, slips: frozenset[str]) -> Array:
-    """Every output hands its gradient, times its patch, to the kernel."""
+    """Every output passes its gradient, times its patch, to the kernel."""
     kernel, stride, dilation = o["kernel"], o["stride"], o["dilation"]
     N, (OH, OW) = len(x), grad_y.shape[2:]
     if "weight-no-padding" not in slips:
@@ -230,7 +230,7 @@ def _first(grad_y: Array) -> Array:
 
 
 def _exchange(kernel: Array) -> Array:
-    """Exchange rows and columns, which only fits where there are as many of both."""
+    """Exchange rows and columns, which only fits if there are equally many of both."""
     need(kernel.shape[2] == kernel.shape[3])
     return kernel.swapaxes(2, 3)
 

@@ -1,6 +1,6 @@
 """Dropout, and how it goes wrong: plain, with its mistakes as switches.
 
-Which units a program drops is its own affair. The `draws` of a case are uniform numbers that decide
+A program may choose which units it drops. The `draws` of a case are uniform numbers that decide
 it, a unit being kept where its number is at least p; `read_draws` reads them off what a program
 returned.
 """
@@ -90,14 +90,14 @@ def read_draws(case: Case, results: Arrays) -> Case:
     Parameters
     ----------
     case : Case
-        What the program was given.
+        Case that the program was given.
     results : dict
-        What it returned: y, y@2, grad_x, where there are.
+        Results that it returned: y, y@2, grad_x, if present.
 
     Returns
     -------
     Case
-        The same, its draws replaced where they can be believed: not where far too many or too few
+        The same case, with its draws replaced if they are plausible: not if far too many or too few
         units were kept, where all samples kept the same ones, or where a second call kept the same
         ones again. There the case's own draws stay, and the program's output can only be explained
         by a mistake.

@@ -70,7 +70,7 @@ def _forward(x: Array, weight: Array, bias: Array, slips: frozenset[str]) -> Arr
 
 
 def _grad_x(grad_y: Array, weight: Array, slips: frozenset[str]) -> Array:
-    """An input collects from every output, by the weight that ties them."""
+    """An input collects from every output, times the weight that connects them."""
     if "input-not-transposed" in slips:
         weight = weight.T
     if "input-last-unit" in slips:

@@ -18,7 +18,7 @@ from clearconv.doctor.kinds._windows import Array, Options, overwriting, pad, po
 from clearconv.doctor.kinds._words import slips as words
 from clearconv.doctor.kinds.pool_cases import cases, small_cases
 
-#: These put the winner elsewhere, which is an error only where that lies beside the image.
+#: These put the winner elsewhere, which is an error only if that is outside the image.
 _MISPLACED = {"unravelled-by-height", "winner-exchanged"}
 
 
@@ -64,7 +64,7 @@ def _forward(x: Array, o: Options, slips: frozenset[str]) -> Array:
 
 
 def _grad_x(grad_y: Array, x: Array, o: Options, slips: frozenset[str], tie: str) -> Array:
-    """Every output hands its gradient to the pixel that won."""
+    """Every output passes its gradient to the pixel that won."""
     N, C, H, W = x.shape
     x = pad(x, o["padding"], 0.0 if "padding-wins" in slips else -np.inf)
     grad_y, (stride, dilation) = as_square(grad_y, slips), steps_back(o, slips)

@@ -136,7 +136,7 @@ _SPOIL_PROBABILITIES = frozenset(
     {"overflow", "maximum-of-the-batch", "over-the-batch", "over-everything"}
 )
 
-#: What programs add to a probability before its logarithm, or clip it at.
+#: Numbers that programs add to a probability before its logarithm, or clip it at.
 _ADDED = {f"1e-{digits}": 10.0**-digits for digits in (7, 8, 9, 10, 12, 15)}
 
 
@@ -146,7 +146,7 @@ def _log_softmax(x: Array) -> Array:
     return shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
 
 
-#: Name, samples, classes, what the logits are multiplied by and moved by.
+#: Name, samples, classes, scale and shift of the logits.
 _SIZES = (
     ("fewer samples than classes", 3, 5, 1.0, 0.0),
     ("a right answer thought impossible", 2, 3, 1.0, 0.0),
