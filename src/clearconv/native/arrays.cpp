@@ -30,7 +30,7 @@ const char* needed(const char* kinds) {
   }
 }
 
-// Copy `count` numbers that lie `step` bytes apart.
+// Copy `count` numbers that are `step` bytes apart.
 template <class Number>
 void gather(char* to, const char* from, Index count, Index step) {
   for (Index i = 0; i < count; ++i, to += sizeof(Number), from += step)
@@ -132,7 +132,7 @@ Output<T>::Output(std::initializer_list<Index> shape, Order order, nb::handle ou
                                : Layout::channels_last(shape.begin()),
              out, order == Order::pixels) {}
 
-// Take `out` for the result's memory, if it can be.
+// Use `out` as the result's memory, if possible.
 template <class T>
 bool Output<T>::in_place(bool gaps) {
   given_ = std::make_unique<Input>(out_, sizeof(T) == sizeof(double) ? "d" : "f", true);
@@ -199,7 +199,7 @@ bool truth(nb::handle value) {
   return truth == 1;
 }
 
-// What Window of ops/geometry/window.py promises, and kernels rely on: no size overflows.
+// What Window of ops/geometry/window.py guarantees, and kernels rely on: no size overflows.
 static bool sane(const Geometry& window, bool hangs_over) {
   constexpr Index kMostPixels = Index(1) << 40;
   Index padded[2];
@@ -218,7 +218,7 @@ static bool sane(const Geometry& window, bool hangs_over) {
          window.stride[0] <= kMostPixels / window.stride[1];
 }
 
-// Read `object.numbers`, a tuple of so many integers.
+// Read `object.numbers`, a tuple of a fixed number of integers.
 static void read_numbers(nb::handle object, Index* values, int count) {
   const nb::object numbers = object.attr("numbers");
   need(PyTuple_Check(numbers.ptr()) && PyTuple_GET_SIZE(numbers.ptr()) == count);

@@ -28,7 +28,7 @@ class Input {
   Index size() const;
   bool writable() const { return !buffer_.readonly && !copied_; }
   bool contiguous() const { return lies_in(c_layout()); }
-  // True where the numbers lie one after the other in this order, which has the array's shape.
+  // True if the numbers are contiguous in this order, which has the array's shape.
   bool lies_in(const Layout& layout) const {
     return layout.size == 0 || layout.fits(strides_, itemsize());
   }
@@ -37,7 +37,7 @@ class Input {
   }
   void copy() { copy(c_layout()); }  // into contiguous memory
   void adjoin();  // the same, unless the numbers of the last axis adjoin as they are
-  // Of an array that was not aligned: those of the copy.
+  // If the array was not aligned: those of the copy.
   Layout layout() const { return Layout::like(buffer_.shape, strides_, ndim()); }
   Layout c_layout() const { return Layout::c(buffer_.shape, ndim()); }
 
@@ -53,7 +53,7 @@ class Input {
     return view;
   }
 
-  // True where all elements are one number, as np.broadcast_to makes them.
+  // True if all elements are one number, as np.broadcast_to makes them.
   bool is_one_number() const;
   template <class T>
   const T* data() const {
@@ -132,7 +132,7 @@ void compute(const Call& call) {
   call();
 }
 
-// Of a chapter's kernels, those for T.
+// A chapter's kernels for T.
 template <class T, class Kernels>
 const auto& of(const Kernels& kernels) {
   if constexpr (sizeof(T) == sizeof(float))
@@ -144,12 +144,12 @@ const auto& of(const Kernels& kernels) {
 // Raises ValueError unless `fits`: the Python side has checked, so only a direct call gets here.
 void need(bool fits);
 
-// Whether so many channels, at least one, fall into groups.
+// Whether this number of channels, at least one, divides into groups.
 inline bool divides(Index groups, Index channels) {
   return groups > 0 && channels > 0 && channels % groups == 0;
 }
 
-// Whether a map may have so many rows or columns: at least one, and no product of two overflows.
+// Whether a map may have this many rows or columns: at least one, and no product of two overflows.
 inline bool is_size(Index length) { return length > 0 && length <= Index(1) << 31; }
 
 void same_shape(const Input& first, const Input& other);
@@ -157,7 +157,7 @@ void same_shape(const Input& first, const Input& other);
 // Raises TypeError unless `other` has the dtype of `first`.
 void same_dtype(const Input& first, const Input& other);
 
-// Whether Python holds `value` for true.
+// Whether `value` is true in Python.
 bool truth(nanobind::handle value);
 
 // Read a clearconv.ops.geometry.window.Window, which `hangs_over` the end of the image only in a pooling.

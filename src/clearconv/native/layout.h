@@ -21,7 +21,7 @@ struct Layout {
   // fastest. NumPy's elementwise functions keep this order, too.
   static Layout like(const Index* shape, const Index* strides, int ndim);
 
-  // True where an array of these strides, of `itemsize` bytes a number, lies so.
+  // True if an array with these strides, of `itemsize` bytes per number, has this layout.
   bool fits(const Index* bytes, Index itemsize) const;
 
  private:

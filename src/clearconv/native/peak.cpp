@@ -16,7 +16,7 @@ Index run_tile(Index times, const Runtime& runtime) {
   float* b = a + M * kPitch;
   float* acc = b + K * N;
   for (Index i = 0; i < numbers; ++i) a[i] = 0.001f;
-  // each run adds to the last one's result, so that none can be left out
+  // each run adds to the previous result, so that none can be optimised away
   for (Index i = 0; i < times; ++i)
     tile<float, M, 2, kPitch, 1>(a, b, K, acc, N, Sum::onward);
   return times * M * N * K;

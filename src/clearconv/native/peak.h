@@ -1,4 +1,4 @@
-// How fast the register tile can be: what the benchmark holds the kernels against.
+// How fast the register tile can be: what the benchmark compares the kernels with.
 #pragma once
 
 #include "runtime.h"
@@ -6,7 +6,7 @@
 namespace clearconv::peak {
 
 struct Kernels {
-  // Run the float32 tile so many times on data in the nearest cache; return the multiply-adds done.
+  // Run the float32 tile this many times on data in the nearest cache; return the multiply-adds.
   Index (*run_tile)(Index times, const Runtime& runtime);
 };
 

@@ -1,4 +1,4 @@
-// What the compiled kernels and the rest of the module know of each other: plain data, no code.
+// What the compiled kernels and the rest of the module know about each other: plain data, no code.
 //
 // The kernels are compiled once per instruction set. A function both sides could emit (anything
 // inline from the C++ library) might be kept in its AVX-512 form and then run on a CPU without it,
@@ -33,7 +33,7 @@ struct Shards {
   Index here;    // number of those at hand
 };
 
-// What a kernel may ask of the module around it.
+// What a kernel may request from the module around it.
 struct Runtime {
   // Number of threads that `parallel` would use.
   Index (*threads)();

@@ -43,7 +43,7 @@ struct State {
 
 State& shared() {
   static State* const state = [] {
-    State* const made = new State;  // never deleted: arrays may outlive every destructor
+    State* const made = new State;  // never deleted: arrays may outlive all destructors
     pthread_atfork([] { shared().mutex.lock(); }, [] { shared().mutex.unlock(); },
                    [] { shared().mutex.unlock(); });
     return made;
@@ -94,7 +94,7 @@ void* recycle(std::size_t size) {
   return block;
 }
 
-// Of the idle blocks, one of the size that was last asked for longest ago.
+// An idle block of the size that was last requested longest ago.
 void release_stalest(State& state) {
   auto stalest = state.classes.end();
   for (auto it = state.classes.begin(); it != state.classes.end(); ++it)
@@ -131,7 +131,7 @@ void give(void* block) noexcept {
     return release(block);
   }
   state.idle += size;
-  // What was in use at once may be again; beyond that, sizes no longer asked for go first.
+  // What was in use at once may be again; beyond that, sizes no longer requested go first.
   while (state.idle > kKept && state.idle > state.most_in_use) release_stalest(state);
 }
 

@@ -108,7 +108,7 @@ class Pool {
   }
 
  private:
-  // Return how many helpers there are, at most `wanted`. Where the system allows no more threads
+  // Return the number of helpers, at most `wanted`. Where the system allows no more threads
   // (a limit on processes or memory), those that run do the work; the next call tries again.
   Index start(Index wanted) noexcept {
     try {

@@ -12,7 +12,7 @@ namespace clearconv::CLEARCONV_VARIANT {
 template <class T>
 using Mask = decltype(Vector<T>{} > Vector<T>{});
 
-// An integer of so many bytes.
+// An integer of this many bytes.
 template <int BYTES>
 struct IntegerOf;
 template <>

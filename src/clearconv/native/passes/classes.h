@@ -20,7 +20,7 @@ struct Turned {
   Vector<T> operator[](Index k) const { return load(numbers + k * L); }
   void set(Index k, Vector<T> v) const { store(numbers + k * L, v); }
 
-  // From and to (rows, K).
+  // Input and output are (rows, K).
   void take(const T* from) const {
     if (rows < L) std::memset(numbers, 0, K * L * sizeof(T));
     Index k = 0;

@@ -98,7 +98,7 @@ inline void join_block(double before, double* mean, double* deviation, const T* 
 }
 
 // Join `count` rows of `lanes` adjoining numbers, `stride` apart, to the `before` rows before them.
-// Of each row `width` >= `lanes` numbers may be read: whole vectors are faster.
+// `width` >= `lanes` numbers of each row may be read: whole vectors are faster.
 template <class T>
 inline void join_rows(Index before, double* mean, double* deviation, const T* rows, Index stride,
                       Index count, Index lanes, Index width) {
@@ -109,7 +109,7 @@ inline void join_rows(Index before, double* mean, double* deviation, const T* ro
                  least(kMostLanes, width - lane));
 }
 
-// Of each unit of work and channel: pixels, mean, sum of squared distances from it.
+// For each unit of work and channel: pixels, mean, sum of squared distances from it.
 struct Moments {
   Index units, channels;
   Index* count;              // (units)

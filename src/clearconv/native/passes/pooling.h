@@ -1,6 +1,6 @@
 // How a window without weights moves over an image: the two walks that max and average pooling
 // share. Forward, each output looks at the pixels under its window. Backward, each pixel looks at
-// the windows it lies in: so every number has one owner, and nothing is zeroed first.
+// the windows it lies in, so every number has one owner, and nothing is zeroed first.
 #pragma once
 
 #include "channels.h"

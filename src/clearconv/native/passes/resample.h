@@ -1,6 +1,6 @@
 // Results that are weighted sums of pixels, rows and columns weighted apart:
 //   y[p, q] = sum over r of rows[p, r] * (sum over t of columns[q, t] * x[r, t])
-// Adaptive pooling and up-sampling are such; so are their gradients, with both tables turned.
+// Adaptive pooling and up-sampling have this form; so do their gradients, with tables transposed.
 #pragma once
 
 #include "channels.h"
@@ -47,7 +47,7 @@ struct Parts {
     }
   }
 
-  // From the inputs' side: the outputs that each has a part in.
+  // From the inputs' side: the outputs that each contributes to.
   template <class Of>
   void turn(const Of& of) {
     std::memset(behind, 0, of.inputs * sizeof(Index));

@@ -1,9 +1,9 @@
 // How a sum over the batch is divided, so that its bits depend on the batch size alone, and not on
 // who holds which part of the batch.
 //
-// Equal shards of consecutive images, 8 unless told; within a shard, chunks of at most 1,024 pixels
+// Equal shards of consecutive images, 8 by default; within a shard, chunks of at most 1,024 pixels
 // are each summed from zero and then added, in order; the shards meet in a balanced binary tree.
-// Who holds a whole subtree of them, of which `Shards` says which one, can add it up alone, and
+// The holder of a whole subtree of them, which `Shards` names, can add it up alone, and
 // rounding grows with the number of chunks, not of pixels.
 #pragma once
 
@@ -42,11 +42,11 @@ struct Starts {
   }
 };
 
-// The images of the largest shard, be it at hand or not: with no other is more memory needed.
+// The images of the largest shard, at hand or not: no other needs more memory.
 inline Index most_images(const Shards& of) { return ceil_div(of.images, most(1, of.all)); }
 
 // A box cut into boxes of at most `pixels`: whole images, or whole rows of one, in multiples of
-// `step` rows. A box of the fewest rows may be longer; whoever sums it starts afresh every
+// `step` rows. A box of the fewest rows may be longer; its sum starts afresh every
 // kChunkPixels.
 struct Chunks {
   Box whole;

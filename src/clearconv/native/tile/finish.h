@@ -1,4 +1,4 @@
-// What becomes of a convolution's result: bias or batch norm, addition, ReLU, 2x2 pooling, and the
+// The steps after a convolution: bias or batch norm, addition, ReLU, 2x2 pooling, and the
 // moments of each channel, all while the numbers are still in cache.
 #pragma once
 

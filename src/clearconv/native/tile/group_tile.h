@@ -78,7 +78,7 @@ void group_tile(const T* const* a, const Index* acc_rows, Index step, const T* b
 }
 
 // acc += A B for all groups of rows and V vectors of lanes: tall tiles and as many lower ones as
-// make them come out even. `spare` is a row of acc for what the last tile has too much.
+// make them come out even. `spare` is a row of acc for the surplus rows of the last tile.
 template <class T, int G, int V, int TALL, int LOW>
 inline void cover(RowGroups<T> rows, Index step, const T* b, const Steps& k, T* acc,
                   Index acc_stride, Index spare, bool fresh) {

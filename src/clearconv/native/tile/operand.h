@@ -1,4 +1,4 @@
-// What a kernel reads and what becomes of its result: plain data, so that a step between two
+// What a kernel reads and what happens to its result: plain data, so that a step between two
 // convolutions can be computed on the way in or on the way out and never be written to memory.
 #pragma once
 

@@ -12,7 +12,7 @@ namespace clearconv::CLEARCONV_VARIANT {
 // u*stride + i*dilation + start.
 struct Axis {
   Index input, output, taps, stride, dilation, start;
-  Index span(Index outputs) const {  // inputs that so many neighbouring outputs look at
+  Index span(Index outputs) const {  // inputs that this many neighbouring outputs look at
     return (outputs - 1) * stride + dilation * (taps - 1) + 1;
   }
   bool inside() const { return start >= 0 && start + span(output) <= input; }
@@ -55,8 +55,8 @@ struct Source {
   Index image, row, column;
 };
 
-// What is read behind a patch, because tiles are whole: so many patches further along the row, and
-// so many numbers. It is of no account.
+// What is read beyond a patch, because tiles are whole: this many patches further in the row, and
+// this many numbers. It is ignored.
 struct Beyond {
   Index patches, numbers;
 };

@@ -13,7 +13,7 @@ inline Vector<T> rectify(Vector<T> v, Vector<T> ceiling) {
   return positive > ceiling ? ceiling : positive;
 }
 
-// Where ReLU lets a gradient through, told from its input or its result.
+// Where ReLU lets a gradient through, computed from its input or its result.
 template <class T>
 inline Mask<T> open(Vector<T> v, Vector<T> ceiling) {
   return (v > Vector<T>{}) & (v < ceiling);

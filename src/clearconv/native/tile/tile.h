@@ -48,7 +48,7 @@ inline void store(T* to, Vector<T> vector) {
   std::memcpy(to, &vector, sizeof vector);
 }
 
-// Copy fewer numbers than a vector has, by halves: a loop would cost more than what it is for.
+// Copy fewer numbers than a vector has, by halves: a loop would cost more than the copying.
 template <class T>
 inline void copy_part(T* to, const T* from, Index count) {
   if (count & 8) std::memcpy(to, from, 8 * sizeof(T)), to += 8, from += 8;
@@ -96,7 +96,7 @@ inline Index block_offset(Index n, Index k, Index depth, Index lanes) {
   return block * depth + k * least(W, lanes - block) + (n - block);
 }
 
-// What a product becomes: acc itself, the rest of the sum that acc began, or a sum of its own that
+// What a product becomes: acc itself, the rest of the sum that acc began, or a separate sum that
 // is then added to acc.
 enum class Sum { fresh, onward, added };
 
@@ -149,7 +149,7 @@ inline void multiply_rows(const T* a, Index rows, const T* b, Index depth, T* ac
 //
 // B lies in blocks of two vectors, the last of one where their number is odd, each `full_depth`
 // rows deep; this call uses rows [k0, k0 + depth) of them. Rows of A are rounded up to whole tiles:
-// A and acc must have room for them, and what they hold is of no account.
+// A and acc must have room for them, and their contents are ignored.
 template <class T, Index AM, Index AK>
 inline void multiply(const T* a, Index rows, const T* packed, Index k0, Index depth,
                      Index full_depth, T* acc, Index lanes, Sum how) {

@@ -41,7 +41,7 @@ nb::object forward(nb::handle x, const char* kind, double slope, nb::handle out)
                         : forward_as<float>(xs, kind_named(kind), slope, out);
 }
 
-// The result lies as the forward pass's arrays did, whatever came back from behind.
+// The result has the layout of the forward pass's arrays, whatever the layout of grad_y.
 template <class T>
 nb::object backward_input_as(Input& grad_y, Input& saved, Kind kind, double slope,
                              nb::handle out) {

@@ -97,7 +97,7 @@ inline void sum_gradient_as(const Tensor<const T>& grad, const Tensor<const T>& 
   std::memcpy(sums, parts, size * sizeof(double));
 }
 
-// Of each channel, over these shards: the sum of g into sums[c], of g (x - centre) into sums[C + c].
+// Over these shards, for each channel: sum of g into sums[c], of g (x - centre) into sums[C + c].
 // `ceiling` is that of the ReLU after the norm, or null where there is none.
 template <class T>
 inline void sum_gradient(const Tensor<const T>& grad, const Tensor<const T>& x,

@@ -33,7 +33,7 @@ void backward_fixed(const Tensor<const T>& grad_y, const Norm<T>& norm, const Te
   add_terms<T>({grad_y, {zero, scale, zero}, {}}, {}, {}, grad_x, runtime);
 }
 
-// What backward keeps beside its passes: the sums (2, C) and four arrays of a number a channel.
+// What backward keeps outside its passes: the sums (2, C) and four arrays of a number per channel.
 template <class T>
 struct BackwardMemory {
   double* sums;
@@ -109,7 +109,7 @@ void backward_bias(const Tensor<const T>& grad_y, T* grad_bias, const Runtime& r
       runtime.scratch(1, 2 * C * sizeof(double) + C * sizeof(T)));
   T* zero = reinterpret_cast<T*>(sums + 2 * C);
   std::memset(zero, 0, C * sizeof(T));
-  // The products that are summed as well are not wanted: they only save a kernel.
+  // The products are summed too, although they are not needed: that saves a separate kernel.
   sum_gradient<T>(grad_y, grad_y, {zero, nullptr, nullptr}, nullptr, whole_batch(grad_y.shape[0]),
                   sums, runtime);
   for (Index c = 0; c < C; ++c) grad_bias[c] = T(sums[c]);

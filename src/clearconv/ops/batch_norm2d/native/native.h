@@ -25,11 +25,11 @@ template <class T>
 struct Functions {
   void (*forward)(const Tensor<const T>& x, const Norm<T>& norm, const Tensor<T>& y,
                   const Runtime& runtime);
-  // Of each channel, over at least one shard: count, mean and sum of squared distances from it,
+  // For each channel, over at least one shard: count, mean and sum of squared distances from it,
   // (3, C).
   void (*measure)(const Tensor<const T>& x, const Shards& shards, double* moments,
                   const Runtime& runtime);
-  // Of each channel, over these shards: the sums of grad_y and of grad_y (x - mean rounded to T),
+  // For each channel, over these shards: the sums of grad_y and of grad_y (x - mean rounded to T),
   // (2, C).
   void (*gradient_sums)(const Tensor<const T>& grad_y, const Tensor<const T>& x,
                         const double* mean, const Shards& shards, double* sums,

@@ -109,7 +109,7 @@ inline void measure(const Tensor<const T>& x, const Shards& shards, double* join
   moments.combine(chunks.first, chunks.shards, joined);
 }
 
-// The ends between which a number is kept: as far as can be, or for ReLU 0 and its ceiling.
+// The ends of the range that a number is kept in: unlimited, or for ReLU 0 and its ceiling.
 template <class T>
 struct Range {
   T floor = -T(__builtin_inf()), ceiling = T(__builtin_inf());
@@ -185,7 +185,7 @@ inline void add_as(const Term<T>& first, const Term<T>& second, const Range<T>& 
   Walk<T, AddBlocks<T, FIRST, SECOND>>(first.x, second.x, y, all, work, runtime);
 }
 
-// y = first + second, kept within the range; or y = first, where there is no second (data null).
+// y = first + second, kept within the range; or y = first, if there is no second (data null).
 template <class T>
 inline void add_terms(const Term<T>& first, const Term<T>& second, const Range<T>& range,
                       const Tensor<T>& y, const Runtime& runtime) {

@@ -40,7 +40,7 @@ Epilogue<T> store_with(const Input* bias, const Tensor<T>& y, std::unique_ptr<T[
   return to;
 }
 
-// Of a bias that Python gives, or None: it fits `channels` maps of `size`.
+// A bias from Python, or None, checked to fit `channels` maps of `size`.
 class Bias {
  public:
   Bias(nb::handle bias, const Input& x, Index channels, const Index* size) {
@@ -102,7 +102,7 @@ nb::object backward_weight_as(const Input& grad_y, const Input& x, const Geometr
   return to.numpy();
 }
 
-// What all functions of this name check.
+// The checks that all functions of this name share.
 nb::object backward_weight_any(nb::handle grad_y, nb::handle x, nb::handle window, Index groups,
                                bool exact, nb::handle shards, bool as_sums, nb::handle out) {
   const Input gs(grad_y), xs(x);
@@ -230,7 +230,7 @@ static nb::str route(const char* task, nb::handle window, Index channels, Index 
   throw nb::value_error("the task must be forward, backward_input, backward_weight or backward");
 }
 
-// How often the kernels of each route ran in this process.
+// Number of times that the kernels of each route ran in this process.
 static nb::dict runs() {
   nb::dict counts;
   for (int i = 0; i < kRoutes; ++i)

@@ -1,4 +1,4 @@
-// What Python calls of conv2d, for chapters that are the same sums with other names.
+// The functions of conv2d that Python calls, for chapters with the same sums under other names.
 #pragma once
 
 #include <nanobind/nanobind.h>

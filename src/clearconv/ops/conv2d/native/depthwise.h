@@ -1,6 +1,6 @@
 // Convolution of each channel by itself: groups = channels in = channels out.
 //
-// There is no product of matrices in it: an output is a handful of multiply-adds, so it runs at the
+// It does not contain a matrix product: an output is a handful of multiply-adds, so it runs at the
 // speed of memory. Lanes are channels; a strip supplies padding and load transforms.
 #pragma once
 

@@ -7,8 +7,8 @@
 // Weight gradient: k = pixels, and (tap, input channel) by output channel are rows by lanes or
 // lanes by rows.
 //
-// Wide 3x3 convolutions go by Winograd's algorithm instead, unless they are to be exact, and other
-// shapes go other ways where these are faster: routes.h decides, for every task. Each function here
+// Wide 3x3 convolutions use Winograd's algorithm instead, unless they are to be exact, and other
+// shapes take other routes if these are faster: routes.h decides, for every task. Each function here
 // is a switch over its routes.
 //
 // direct/ has the product and the sums over the batch (weight and bias), packed/ the latter where
@@ -29,7 +29,7 @@
 namespace clearconv::CLEARCONV_VARIANT {
 namespace {
 
-// Without the last result where a 2x2 pooling leaves it over.
+// Without the last result if a 2x2 pooling leaves it over.
 Axis pooled(Axis axis, bool pool) {
   if (pool) axis.output -= axis.output % 2;
   return axis;
@@ -76,7 +76,7 @@ void forward(const Operand<T>& x, const Tensor<const T>& weight, const Geometry&
   Passes<T>{space.pass, groups, runtime, nullptr}.run(space.packed);
 }
 
-// Of an array like grad_x, the pixels of one phase: every stride-th.
+// The pixels of one phase of an array like grad_x: every stride-th.
 template <class T>
 Tensor<T> phase_of(Tensor<T> pixels, const Geometry& window, const Phase& rows,
                    const Phase& columns) {

@@ -8,7 +8,7 @@ namespace clearconv::conv2d {
 // One call of a convolution; `backward` gives both gradients.
 enum class Task { forward, backward_input, backward_weight, backward };
 
-// The ways that a call may go: routes.h.
+// The routes that a call may take: routes.h.
 enum class Route { direct, columns, packed, winograd, depthwise, apart };
 constexpr int kRoutes = 6;
 
@@ -50,7 +50,7 @@ struct Kernels {
   Functions<float> float32;
   Functions<double> float64;
   Route (*route)(Task task, const Geometry& window, Index C, Index O, Index groups, bool exact);
-  const Index* runs;  // how often the kernels of each route ran
+  const Index* runs;  // number of times that the kernels of each route ran
 };
 
 }  // namespace clearconv::conv2d

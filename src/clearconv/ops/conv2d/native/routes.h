@@ -1,4 +1,4 @@
-// Which way a convolution goes: decided here, for every task, from shapes alone.
+// The route of a convolution: decided here, for every task, from shapes alone.
 //
 //   route      what it is                                        forward  input  weight  both
 //   direct     patches or pixels read where they lie                x       x      x
@@ -8,8 +8,8 @@
 //   depthwise  each channel by itself                               x       x      x       x
 //   apart      input and weight gradient one after the other                               x
 //
-// "Both" are the two gradients in one call, which may read grad_y once. The number of images has no
-// say, so that no result depends on an image's neighbours. docs/performance.md has the measurements
+// "Both" are the two gradients in one call, which may read grad_y once. The number of images does
+// not matter, so that no result depends on an image's neighbours. docs/performance.md has the measurements
 // behind the limits.
 #pragma once
 
@@ -72,7 +72,7 @@ inline bool packing_pays(const Geometry& window, Index C, Index O, Index groups)
   return groups == 1 && C % 16 == 0 && O >= 128 && (taps == 1 || C * O * taps >= 1 << 18);
 }
 
-// Of a convolution of C into O channels; `exact` keeps to direct sums.
+// The route of a convolution of C into O channels; `exact` keeps to direct sums.
 inline Route route(Task task, const Geometry& window, Index C, Index O, Index groups, bool exact) {
   const bool depthwise = is_depthwise(C, O, groups);
   switch (task) {
@@ -98,7 +98,7 @@ inline Route route(Task task, const Geometry& window, Index C, Index O, Index gr
   return Route::direct;
 }
 
-// How often the kernels of each route ran: a test that a shape goes the way that `route` says.
+// How often the kernels of each route ran: lets a test check that a shape takes its `route`.
 Index runs[conv2d::kRoutes] = {};
 
 inline void ran(Route route) { __atomic_fetch_add(&runs[int(route)], 1, __ATOMIC_RELAXED); }

@@ -15,7 +15,7 @@ namespace {
 const conv2d::Kernels* convolution = nullptr;
 const Kernels* kernels = nullptr;
 
-// One number a channel, contiguous; null where there is none.
+// One number per channel, contiguous; null if there is none.
 class Channels {
  public:
   Channels(nb::handle array, const Input& like, Index count) {
@@ -233,7 +233,7 @@ nb::object computed(nb::handle value) {
   });
 }
 
-// An array like this one, with so many channels, whose numbers are yet to be written.
+// An uninitialised array like this one, with this number of channels.
 nb::object room(nb::handle like, Index channels) {
   const Input given(like);
   need(given.ndim() == 4 && channels > 0);

@@ -1,4 +1,4 @@
-// What a fused block does besides its convolution: the end of a residual block, and the sums over
+// What a fused block does apart from its convolution: the end of a residual block, the sums over
 // the batch that batch norm and its gradients are made of, which are passes of batch_norm2d; and
 // what was not computed yet, written to where it belongs.
 #include "native.h"

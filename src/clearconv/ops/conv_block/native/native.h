@@ -1,4 +1,4 @@
-// The compiled telling of conv_block, besides the convolutions, as the rest of the module sees it.
+// The compiled telling of conv_block, except the convolutions, as the rest of the module sees it.
 #pragma once
 
 #include "native/tile/operand.h"

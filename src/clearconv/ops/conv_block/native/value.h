@@ -72,7 +72,7 @@ class Value {
   }
 
  private:
-  // What _operands.py makes fits; anything else must not reach the kernels.
+  // Values from _operands.py fit; anything else must not reach the kernels.
   void check() const {
     const auto like_x = [this](const Input& other, bool whole) {
       for (int axis = 0; axis < 4; ++axis)

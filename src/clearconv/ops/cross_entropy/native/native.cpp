@@ -6,7 +6,7 @@
 namespace clearconv::CLEARCONV_VARIANT {
 namespace {
 
-// One logarithm a sample, by the C library, which has one answer for all our instruction sets.
+// One logarithm per sample, by the C library, which has one answer for all our instruction sets.
 template <class T>
 Vector<T> logarithm(Vector<T> v) {
   T numbers[kLanes<T>];

@@ -1,4 +1,4 @@
-// Dropout: masks drawn block by block, and what they leave of an array, per instruction set.
+// Dropout: masks drawn block by block, and their use on an array, per instruction set.
 #include "native.h"
 
 #include "native/passes/flat.h"

@@ -17,7 +17,7 @@ struct Functions {
 struct Kernels {
   Functions<float> float32;
   Functions<double> float64;
-  // keys: (N, 2), kept: (N, each). Kept is who draws a 24-bit number of `threshold` or above.
+  // keys: (N, 2), kept: (N, each). A unit is kept if its 24-bit draw is at least `threshold`.
   void (*mask)(const uint64_t* keys, Index N, Index each, uint32_t threshold, uint8_t* kept,
                const Runtime& runtime);
 };

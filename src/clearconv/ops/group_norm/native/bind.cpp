@@ -22,7 +22,7 @@ void need_images(const Input& x, Index groups) {
   need(x.ndim() == 4 && divides(groups, x.shape(1)) && x.shape(2) > 0 && x.shape(3) > 0);
 }
 
-// One number a channel, dense.
+// One number per channel, dense.
 struct Parameter : Input {
   Parameter(nb::handle array, const Input& x) : Input(array) {
     need(ndim() == 1 && shape(0) == x.shape(1));

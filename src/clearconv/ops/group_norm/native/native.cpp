@@ -92,7 +92,7 @@ struct Lanes {
   }
 
   // Mean and biased variance of the group of these channels: the lanes' means differ from the
-  // group's, and their deviations are told from the lanes' own.
+  // group's, and their deviations are from the lanes' own means.
   void group(Index first, Index end, double* group_mean, double* group_var) const {
     const double total = double((end - first) * image.pixels);
     double sum = 0, squares = 0;

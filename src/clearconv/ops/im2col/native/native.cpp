@@ -142,7 +142,7 @@ struct Image {
       }
   }
 
-  // To input rows [r0, r1), here at `plane`, one row of the matrix.
+  // Add one row of the matrix to input rows [r0, r1), here at `plane`.
   void add(const T* from, Index i, Index j, Index r0, Index r1, T* plane) const {
     const Served served(window, 0, i), columns(window, 1, j);
     const Index step = window.stride[0], stride = window.stride[1], next = grad_y.stride[2];

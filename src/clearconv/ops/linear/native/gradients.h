@@ -42,7 +42,7 @@ struct InputGradient {
       }
   }
 
-  // Add what outputs [o, o + count) say of some samples from n on.
+  // Add the contributions of outputs [o, o + count) to some samples from n on.
   void add(const Strip<T>& strip, Index n, Index samples, Index o, Index count,
            const Place<const T>& rows) const {
     const Index I = weight.shape[1];

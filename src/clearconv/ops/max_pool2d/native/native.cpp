@@ -12,7 +12,7 @@ inline Index at(const Tensor<T>& tensor, Index n, Index c, Index p, Index q) {
   return n * tensor.stride[0] + c * tensor.stride[1] + p * tensor.stride[2] + q * tensor.stride[3];
 }
 
-// Forward: the largest pixel, and if it SAVES, which it was.
+// Forward: the largest pixel and, if it SAVES, its number.
 template <class T, class M, bool SAVES>
 struct Largest {
   struct Result {

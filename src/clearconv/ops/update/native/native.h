@@ -5,7 +5,7 @@
 
 namespace clearconv::update {
 
-// Of one step; numbers that belong to the whole array, worked out once.
+// The numbers of one step that hold for the whole array, computed once.
 template <class T>
 struct Sgd {
   T lr, momentum, weight_decay;
@@ -19,7 +19,7 @@ struct Adam {
   T rate;          // lr / (1 - beta1^step)
   T scale;         // 1 / sqrt(1 - beta2^step)
   T weight_decay;  // added to the gradient as weight_decay * weight
-  T shrink;        // what is left of a weight by decay of its own (AdamW); 1 without
+  T shrink;        // share of a weight left by decoupled decay (AdamW); 1 without
 };
 
 // All arrays: `size` numbers, dense. `velocity` is null without momentum.

@@ -5,7 +5,7 @@
 
 namespace clearconv::upsample2d {
 
-// Where the outputs stand, rows [0] and columns [1]: output u at (u + shift) over / under - shift.
+// Where the outputs lie, rows [0] and columns [1]: output u at (u + shift) over / under - shift.
 struct Places {
   double over[2], under[2], shift;
   bool linear;

@@ -52,7 +52,7 @@ struct WeightGradient {
       numbers = most(numbers, Block(*this, block).layout.size());
   }
 
-  // Channels of a block: all alike, a multiple of 16, at most so many.
+  // Channels of a block: all alike, a multiple of 16, up to this many.
   static Index divide(Index channels, Index at_most) {
     const Index each = ceil_div(channels, ceil_div(channels, at_most / 16 * 16));
     return least(channels, ceil_div(each, 16) * 16);
@@ -113,7 +113,7 @@ struct WeightGradient {
     self.combine(Block(self, unit), memory.sums);
   }
 
-  // What a unit of work needs besides its data.
+  // What a unit of work needs in addition to its data.
   struct Memory {
     T *sums, *acc, *x_strip, *y_strip;  // sums: (shards, numbers)
     Index* runs;

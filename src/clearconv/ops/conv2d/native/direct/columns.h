@@ -1,4 +1,4 @@
-// The input gradient by columns: each output pixel, times all filters, says what it gives back to the
+// The input gradient by columns: each output pixel, times all filters, is what it gives back to the
 // pixels under its window; where windows overlap, these columns are added (col2im).
 //
 // The phases of product.h read grad_y once for each, and multiply zeros of the padding and of unused

@@ -8,10 +8,10 @@
 namespace clearconv::CLEARCONV_VARIANT {
 namespace {
 
-constexpr Beyond kGroupBeyond = {3, 0};  // what the last group of a row reads too much, at most
+constexpr Beyond kGroupBeyond = {3, 0};  // most that the last group of a row reads beyond it
 
-// Rows of the tile: pixels of the box, in groups along its rows. What the last group of a row has
-// too much, the next row overwrites.
+// Rows of the tile: pixels of the box, in groups along its rows. The surplus of the last group of
+// a row is overwritten by the next row.
 template <class T>
 void list_pixels(const Patches<T>& x, const Source<T>& source, const Box& box, Index group,
                  RowGroups<T>& groups) {

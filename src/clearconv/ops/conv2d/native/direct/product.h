@@ -13,7 +13,7 @@ namespace clearconv::CLEARCONV_VARIANT {
 namespace {
 
 constexpr Index kUnit = 448;             // pixels of one unit of work, at most
-constexpr Index kUnitNumbers = 1 << 17;  // and about so many numbers of patches and results
+constexpr Index kUnitNumbers = 1 << 17;  // and about this many numbers of patches and results
 constexpr Index kTogether = 128;         // channels of the result that are summed at a time
 constexpr Index kWorthAThread = 50000;   // weights that outweigh waking one
 

@@ -45,8 +45,8 @@ struct PixelReader {
 // Both factors of some pixels, packed.
 template <class T>
 struct PackedFactors {
-  static constexpr Index kDeep = 512 / sizeof(T);   // rows of a panel: so many channels, at most,
-  static constexpr Index kPitch = 576 / sizeof(T);  // so far apart for neighbouring pixels
+  static constexpr Index kDeep = 512 / sizeof(T);   // rows of a panel: up to this many channels,
+  static constexpr Index kPitch = 576 / sizeof(T);  // this far apart for neighbouring pixels
   static constexpr Index kWidth = 2 * kLanes<T>;    // lanes of a block
 
   Index rows, lanes, pixels;

@@ -195,7 +195,7 @@ struct WinogradProduct {
     }
   }
 
-  // From the products to the box's pixels.
+  // Transform the products back to the box's pixels.
   void transform_products(const Box& box, const T* products, Index width, T* results) const {
     constexpr int L = kLanes<T>;
     for (Index n = 0; n < box.images; ++n)

@@ -256,7 +256,7 @@ struct WinogradWeightGradient {
   }
 };
 
-// What is left to do once all shards' sums are added.
+// What remains to be done once all shards' sums are added.
 template <class T>
 struct WinogradTaps {
   const T* sum;  // (kPoints, C, O)
