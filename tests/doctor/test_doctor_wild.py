@@ -234,7 +234,7 @@ def test_an_argument_that_nothing_explains_is_named(visit):
     text = "class ReLU:\n    def forward(self, x): return abs(x)\n"
     text += "    def backward(self, top, foo): return top\n"
     layers, _ = visit(text)
-    assert "what top of backward stands for is not understood" in layers["ReLU"]["stopped"]
+    assert "the meaning of top of backward is not understood" in layers["ReLU"]["stopped"]
 
 
 ADDING = """

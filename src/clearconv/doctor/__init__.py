@@ -1,6 +1,6 @@
 """Finds and names the mistake in a learner's own forward or backward pass.
 
-The code runs in a process of its own on cases where mistakes cannot hide; what comes out is
+The code runs in its own process on cases where mistakes cannot hide; its output is
 compared with the truth and with a catalogue of executable mistakes.
 
 Names are loaded when they are first used: the learner's process, which needs files of this package,

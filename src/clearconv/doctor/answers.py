@@ -118,7 +118,7 @@ def _names(value: Any) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    """Return the beginning of a text, fit for a file: json makes halves of characters, too."""
+    """Return the beginning of a text, fit for a file: json can produce half characters."""
     return str(value)[:300].encode("utf-8", "replace").decode()
 
 
@@ -168,7 +168,7 @@ def _ended(ended: str, room: Room, path: Path) -> dict[str, Any]:
 
 
 def _code(code: int) -> str:
-    """Say how a process ended."""
+    """Describe how a process ended."""
     if code >= 0:
         return f"with exit code {code}"
     try:

@@ -120,7 +120,7 @@ class Convolution(Layer):
 def reordered(
     kind: type[Layer], positional: Sequence[Any], order: Sequence[str], options: dict[str, Any]
 ) -> str:
-    """Say how to write a call that gave its arguments in PyTorch's order.
+    """Describe how to write a call that gave its arguments in PyTorch's order.
 
     `order` names what follows PyTorch's kernel_size, `options` holds what came by name.
     """

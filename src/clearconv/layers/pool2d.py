@@ -143,7 +143,7 @@ class GlobalAvgPool2d(Layer):
 
     def __init__(self, *positional: Any, name: str | None = None) -> None:
         if positional:
-            by_position("GlobalAvgPool2d", positional, "It always leaves one number a channel.")
+            by_position("GlobalAvgPool2d", positional, "It always leaves one number per channel.")
         super().__init__(name)
 
     def _build(self, input_shape: Shape) -> Shape:

@@ -192,7 +192,7 @@ def put(owner: Any, role: str, value: Any, kind: str) -> bool:
 
 
 def set_mode(owner: Any, training: bool) -> None:
-    """Put an object into training or evaluation: by its ``train()`` and ``eval()``, or its flag."""
+    """Set an object to training or evaluation: with its ``train()`` and ``eval()``, or its flag."""
     switches = [getattr(owner, name, None) for name in ("eval", "train")]
     if all(callable(one) for one in switches):
         try:

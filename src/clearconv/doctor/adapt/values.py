@@ -85,7 +85,7 @@ class Values:
                     continue
                 if "cache" not in self.known or call.role("cache") is not None:
                     raise NoValue(
-                        f"what {parameter.name} of {call.name} stands for is not understood"
+                        f"the meaning of {parameter.name} of {call.name} is not understood"
                     ) from None
                 value = self.known["cache"]  # what else forward returned, under its own name
             if parameter.optional:

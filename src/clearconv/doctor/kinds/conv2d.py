@@ -3,7 +3,7 @@
 Every pass goes over the output positions; the input gradient passes each error term back to the
 patch that it came from. A program that turns the kernel and slides it over the padded, spread error
 terms gives the same numbers: a kernel that such a program leaves unturned is here one that is
-turned before it is handed back.
+turned before it is passed back.
 """
 
 from collections.abc import Callable, Mapping

@@ -77,7 +77,7 @@ def _grad_x(grad_y: Array, x: Array, o: Options, slips: frozenset[str], tie: str
             given = given * patch.max((2, 3), keepdims=True)
         at = (0, 0) if "place-in-the-window" in slips else (p, q)
         place = canvas[spot(at, given.shape[2:], stride, dilation)]
-        if "assign" in slips:  # only where something is handed back
+        if "assign" in slips:  # only where a gradient is passed back
             place[...] = np.where(given != 0, given, place)
         else:
             overwrites = slips & {"assign-window", "assign-elements"}

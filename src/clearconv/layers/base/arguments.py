@@ -16,7 +16,7 @@ def count(what: str, name: str, value: int) -> int:
 
 
 def is_number(value: object) -> bool:
-    """Tell a real number from True, None and text."""
+    """Return whether a value is a real number, not True, None or text."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 

@@ -317,7 +317,7 @@ class Node(Described, ABC):
         ShapeError, DtypeError
             If grad_y is not of the shape and dtype of y.
         ArgumentError
-            If a layer of your own returns no dL/dx where it is needed.
+            If a layer of your own does not return dL/dx where it is needed.
         """
         if self.tape is None:
             raise TapeError(
@@ -430,7 +430,7 @@ class Node(Described, ABC):
     def stages(self, training: bool = True) -> Stages:
         """Return which neighbouring layers run as one, and what runs; prints as a table.
 
-        A convolution with the batch norm, ReLU and pooling behind it is one call of ``conv_block``,
+        A convolution with the batch norm, ReLU and pooling after it is one call of ``conv_block``,
         which gives the same numbers up to rounding and takes less time. A pass with
         ``keep="all"``, from which traces are made, runs layer by layer instead.
 

@@ -80,7 +80,7 @@ class Tape:
         Path -> the x, y and dL/dy of a layer, a Residual or a Concat; filled only with
         ``keep="all"``. Where a layer has the path of the container around it, they are the layer's.
     handed_back : dict
-        Path -> the dL/dx that a layer handed back; filled only with ``keep="all"``.
+        Path -> the dL/dx that a layer returned; filled only with ``keep="all"``.
     """
 
     context: Context

@@ -2,8 +2,8 @@
 //
 // CLEARCONV_ARENA, read once, lets tests show that no result depends on where memory comes from:
 // "off" allocates every block afresh and exactly as long as requested, so that a tool that watches
-// edges of blocks sees each access beyond one; "poison" fills every block that is handed out with
-// NaNs. Unset or "on", memory is kept and handed out as it is.
+// the edges of blocks sees each access beyond one; "poison" fills every block that is allocated
+// with NaNs. Unset or "on", memory is kept and reused as it is.
 #pragma once
 
 #include <cstddef>

@@ -73,7 +73,7 @@ inline void each_vector(Index channels, const Body& body) {
   if (c < channels) body(c, channels - c);
 }
 
-// Behind the last element of a tensor.
+// The position after the last element of a tensor.
 template <class T>
 inline const T* end_of(const Tensor<const T>& tensor) {
   const T* last = tensor.data;
@@ -82,8 +82,8 @@ inline const T* end_of(const Tensor<const T>& tensor) {
   return last + 1;
 }
 
-// Up to a vector of channels, `stride` apart; the lanes behind them hold anything readable or 0.
-// Nothing at or behind `end` is read.
+// Up to a vector of channels, `stride` apart; the lanes after them hold anything readable or 0.
+// Nothing at or after `end` is read.
 template <class T, class M>
 inline Lanes<T, M> read(const M* from, Index stride, Index count, const M* end) {
   constexpr int L = kLanes<T>;
@@ -106,7 +106,7 @@ inline void copy_tail(M* to, const M* from, Index count) {
   if constexpr (PIECE > 1) copy_tail<PIECE / 2>(to + now, from + now, count);
 }
 
-// Write `count` channels; what lies behind them, before `end`, is spoilt: it is written later.
+// Write `count` channels; what follows them, before `end`, is overwritten: it is written later.
 template <class M, class V>
 inline void write(M* to, const V& lanes, Index count, const M* end) {
   constexpr int L = sizeof lanes / sizeof(M);

@@ -17,7 +17,7 @@ struct ExpNumbers;
 template <>
 struct ExpNumbers<float> {
   using Unsigned = uint32_t;
-  static constexpr int kMantissa = 23, kOne = 127;  // bits behind the exponent; exponent of 1
+  static constexpr int kMantissa = 23, kOne = 127;  // bits after the exponent; exponent of 1
   static constexpr int kTerms = 7;
   static constexpr float kWhole = 0x1.8p23f;  // adding it rounds to whole numbers
   // ln 2 in two parts; n times the first is exact.

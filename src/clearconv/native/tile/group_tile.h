@@ -19,7 +19,7 @@ struct Steps {
 };
 
 // Rows of A in groups of neighbours: where the first of each lies in A, and which row of acc it is.
-// Behind the last group both lists have room for kTallest more, which cover fills.
+// After the last group both lists have room for kTallest more, which cover fills.
 constexpr int kTallest = 9;
 template <class T>
 struct RowGroups {

@@ -20,7 +20,7 @@ inline void put(T* to, V lanes) {
   std::memcpy(to, &lanes, sizeof lanes);
 }
 
-// The same lanes, loaded by now. Where lanes are chosen by a comparison, compilers else load behind
+// The same lanes, loaded by now. Where lanes are chosen by a comparison, compilers would load after
 // it, under its mask: on data from memory that takes a third longer.
 template <class V>
 inline V loaded(V lanes) {

@@ -81,7 +81,7 @@ inline Index strip_size(const Patches<T>& x, Index images, Index rows, Beyond be
 }
 
 // Where patches could be read in the image itself; null where there is padding or a load transform,
-// or where what lies behind might not be the image's.
+// or where what follows might not be the image's.
 template <class T>
 inline Source<T> in_image(const Patches<T>& x, const Box& box, Beyond beyond, bool adjoin) {
   const Tensor<const T>& image = x.image.x;

@@ -172,7 +172,7 @@ def _split(mean: Array, x: Array) -> tuple[Array, Array]:
 
 
 def _rows(x: Array) -> Array:
-    """Return (N, C, H, W) as (N*H*W / k, k*C): k pixels a row; free for channels-last memory."""
+    """Return (N, C, H, W) as (N*H*W / k, k*C): k pixels per row; free for channels-last memory."""
     N, C, H, W = x.shape
     k = gcd(N * H * W, 64)
     return x.transpose(0, 2, 3, 1).reshape(N * H * W // k, k * C)

@@ -102,7 +102,7 @@ def gradient_sums(
     Returns
     -------
     sums : float64 ndarray of shape (shards, 2, O)
-        Sums of g, which is `grad_y` behind ReLU's gate, and of g (z - mean), with the mean rounded
+        Sums of g, which is `grad_y` after ReLU's gate, and of g (z - mean), with the mean rounded
         to the dtype of z. ``reduction.tree_sum`` adds those of all shards.
 
     Raises
@@ -189,7 +189,7 @@ def backward(
 
     Notes
     -----
-    With g = `grad_y` behind the gate and the winners, and M numbers in each channel:
+    With g = `grad_y` after the gate and the winners, and M numbers in each channel:
 
     .. math:: dr = \frac{w_c}{\sqrt{\sigma_c^2 + \epsilon}}
         (g - \frac1M \sum g - \hat r \frac1M \sum g \hat r)

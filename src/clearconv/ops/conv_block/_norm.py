@@ -64,7 +64,7 @@ def normalise(
     moments: Array | None = None,
     backend: str | None = None,
 ) -> Normalised:
-    r"""Prepare batch norm, and a ReLU behind it, for the block that reads the result.
+    r"""Prepare batch norm, and a ReLU after it, for the block that reads the result.
 
     If the norm comes before the convolution, no convolution precedes that it could be fused into,
     but the one after it can still apply it.
@@ -168,7 +168,7 @@ def backward_normalise(
 
     Notes
     -----
-    With g = `grad_y` behind ReLU's gate, and M numbers in each channel:
+    With g = `grad_y` after ReLU's gate, and M numbers in each channel:
 
     .. math:: dx = \frac{w_c}{\sqrt{\sigma_c^2 + \epsilon}}
         (g - \frac1M \sum g - \hat x \frac1M \sum g \hat x)

@@ -53,7 +53,7 @@ class Normalised:
     Attributes
     ----------
     x : ndarray of shape (N, C, H, W)
-        What the convolution gave.
+        Result of the convolution.
     weight, bias : ndarray of shape (C,)
         Scale and shift.
     statistics : BatchNormSaved
@@ -131,7 +131,7 @@ def part_of(normal: Normalised, z: Array) -> Normalised:
 
 @dataclass(frozen=True, eq=False)
 class Gated:
-    """The gradient behind a ReLU, before it: `grad_y` where 0 < `y` < `ceiling`, else 0."""
+    """The gradient after a ReLU, taken back: `grad_y` where 0 < `y` < `ceiling`, else 0."""
 
     grad_y: Array
     y: Array
@@ -157,7 +157,7 @@ class Gated:
 
 @dataclass(frozen=True, eq=False)
 class Unpooled:
-    """The gradient behind a 2x2 max pooling, before it: `grad_y` at each window's winner, else 0.
+    """The gradient after a 2x2 max pooling, taken back: `grad_y` at each window's winner, else 0.
 
     Attributes
     ----------
@@ -191,7 +191,7 @@ class Unpooled:
 
 @dataclass(frozen=True, eq=False)
 class NormGradient:
-    """The gradient behind batch norm (and ReLU), before it.
+    """The gradient after batch norm (and ReLU), taken back through it.
 
     Attributes
     ----------
@@ -200,7 +200,7 @@ class NormGradient:
     normalised : Normalised
         Record of the forward pass.
     sums : float64 ndarray of shape (2, C)
-        Sums over the batch of g, which is grad_y behind ReLU's gate, and of g (x - centre).
+        Sums over the batch of g, which is grad_y after ReLU's gate, and of g (x - centre).
     """
 
     grad_y: Array

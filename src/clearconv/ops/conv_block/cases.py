@@ -1,4 +1,4 @@
-"""The case table of conv_block: each step alone, together, and behind another block."""
+"""The case table of conv_block: each step alone, together, and after another block."""
 
 from collections.abc import Callable
 from typing import Any

@@ -72,7 +72,7 @@ class Composed:
         return y, pick("batch_norm2d", self.backend).moments(y, shards)
 
     def gradient_sums(self, grad_y: Array, normalised: Normalised, shards: Shards = WHOLE) -> Array:
-        """Sums over the shards of g, `grad_y` behind ReLU's gate, and of g (z - centre): (2, C)."""
+        """Sums over the shards of g, `grad_y` after ReLU's gate, and of g (z - centre): (2, C)."""
         grad = grad_y
         if normalised.relu:
             y = normalised.compose(self.backend)

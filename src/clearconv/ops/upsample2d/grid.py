@@ -25,7 +25,7 @@ class Grid:
     """The places of the outputs along both axes.
 
     Output u lies at ``(u + shift) * step[0] / step[1] - shift`` of its axis, not before 0 nor
-    behind the last input. It is a fraction, so that whole places are exact.
+    after the last input. It is a fraction, so that whole places are exact.
     """
 
     input: Pair

@@ -5,7 +5,7 @@
 
 namespace clearconv::batch_norm2d {
 
-// weight x̂ + bias, where x̂ = (x - mean) / sqrt(var + eps); all have one number a channel.
+// weight x̂ + bias, where x̂ = (x - mean) / sqrt(var + eps); all have one number per channel.
 template <class T>
 struct Norm {
   const double *mean, *var;

@@ -41,7 +41,7 @@ inline Affine<T> affine_of(const Norm<T>& norm, Index channels, T* memory) {
   return {centre, scale, shift};
 }
 
-// Up to `arrays` arrays of a number a channel, each repeated across a wide row.
+// Up to `arrays` arrays of a number per channel, each repeated across a wide row.
 template <class T>
 struct WideRows {
   Index channels, pixels, wide;

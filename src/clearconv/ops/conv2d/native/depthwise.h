@@ -48,7 +48,7 @@ struct DepthwisePass {
   Taps rows, columns;
   Epilogue<T> to;
   const Runtime& runtime;
-  T* packed;  // (taps, lanes), zeros behind the channels
+  T* packed;  // (taps, lanes), zeros after the channels
   Moments* moments;
   Index first_unit[kMostShards + 1];
 
@@ -219,7 +219,7 @@ struct DepthwiseWeightGradient {
     const Index step = x.w.stride * strip.pitch;
     for (Index first = 0; first < taps(); first += kTapsTogether) {
       Index offset[kTapsTogether];
-      for (int t = 0; t < kTapsTogether; ++t) {  // behind the last tap: the last again, unread
+      for (int t = 0; t < kTapsTogether; ++t) {  // beyond the last tap: the last again, unread
         const Index tap = least(first + t, taps() - 1);
         offset[t] = strip.tap(x, tap / x.w.taps, tap % x.w.taps);
       }

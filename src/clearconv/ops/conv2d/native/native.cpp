@@ -8,8 +8,8 @@
 // lanes by rows.
 //
 // Wide 3x3 convolutions use Winograd's algorithm instead, unless they are to be exact, and other
-// shapes take other routes if these are faster: routes.h decides, for every task. Each function here
-// is a switch over its routes.
+// shapes take other routes if these are faster: routes.h decides, for every task. Each function
+// here is a switch over its routes.
 //
 // direct/ has the product and the sums over the batch (weight and bias), packed/ the latter where
 // channels are many, winograd/ its formulas and products, windows.h the windows that all walk.

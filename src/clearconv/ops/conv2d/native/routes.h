@@ -9,8 +9,8 @@
 //   apart      input and weight gradient one after the other                               x
 //
 // "Both" are the two gradients in one call, which may read grad_y once. The number of images does
-// not matter, so that no result depends on an image's neighbours. docs/performance.md has the measurements
-// behind the limits.
+// not matter, so that no result depends on an image's neighbours. docs/performance.md has the
+// measurements behind the limits.
 #pragma once
 
 #include "native/tile/tile.h"
@@ -23,7 +23,7 @@ namespace {
 using conv2d::Task;
 using conv2d::Route;
 
-// Every channel is a group of its own.
+// Every channel is its own group.
 inline bool is_depthwise(Index C, Index O, Index groups) { return groups == C && O == C && C > 1; }
 
 inline bool keeps_size(const Geometry& window) {

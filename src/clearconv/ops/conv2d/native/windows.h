@@ -18,7 +18,7 @@ Axis forward_axis(const Geometry& window, int axis) {
 }
 
 // One phase of the input gradient along one axis: every stride-th input, from the first on that
-// lies `phase` behind a multiple of the stride (counted on the padded axis).
+// lies `phase` beyond a multiple of the stride (counted on the padded axis).
 //
 // Input r + before = u*stride + phase meets tap i of output u - (i*dilation - phase)/stride, if
 // that is whole. The taps that do lie stride/gcd apart; read from the last to the first, they look

@@ -29,7 +29,7 @@ struct Image {
   Index numbers() const { return channels * pixels; }
 };
 
-// Memory of one unit of work, handed out piece by piece: float64 first.
+// Memory of one unit of work, allocated piece by piece: float64 first.
 struct Memory {
   char* free;
   template <class Number>

@@ -52,7 +52,7 @@ struct PackedFactors {
   Index rows, lanes, pixels;
   T *panels, *blocks;
 
-  // Tiles may read some rows and pixels behind the last.
+  // Tiles may read some rows and pixels beyond the last.
   Index panel_size() const { return (pixels + 8) * kPitch + 64 / Index(sizeof(T)); }
   Index size() const { return ceil_div(rows, kDeep) * panel_size() + lanes * pixels; }
   void place(T* memory) {

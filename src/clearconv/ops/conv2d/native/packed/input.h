@@ -11,7 +11,7 @@ namespace {
 template <class T>
 struct PackedInputGradient {
   using Packed = PackedFactors<T>;
-  static constexpr Index kPixels = kPartPixels + 8;  // a tile may write behind the last
+  static constexpr Index kPixels = kPartPixels + 8;  // a tile may write beyond the last
 
   Tensor<const T> weight;  // (O, I, 1, 1)
   Epilogue<T> to;

@@ -22,7 +22,7 @@ template <class T>
 struct PackedWeightGradient {
   using Packed = PackedFactors<T>;
   static constexpr Index kRowsOfBlock = 2 * kRowsTwo;  // of a product whose shards lie together
-  static constexpr Index kMoreRows = 8;                // that a tile may write behind the last
+  static constexpr Index kMoreRows = 8;                // that a tile may write beyond the last
   static constexpr Index kTogether = 16;  // rows whose shards are combined together
   static constexpr Index kMostPacked = (Index(32) << 20) / sizeof(T);
 
@@ -105,7 +105,7 @@ struct PackedWeightGradient {
     return (box.image * chunks.height + box.row) * chunks.width;
   }
 
-  Index strip_numbers() const {  // and what the input gradient needs behind it
+  Index strip_numbers() const {  // and what the input gradient needs after it
     const Index behind = input ? input->memory() : 0;
     if (direct) return behind;
     const Box largest = {0, most_images(to.shards), 0, chunks.height, chunks.width};
@@ -113,7 +113,7 @@ struct PackedWeightGradient {
     return most(behind, strip_size(x, box.images, box.rows, {}));
   }
 
-  // Pack a shard's pixels, at most kPartPixels at a time; call work(first, count, done) behind each
+  // Pack a shard's pixels, at most kPartPixels at a time; call work(first, count, done) after each
   // time, where `done` pixels of the same chunk came before. The first is packed as at(first).
   template <class At, class Work>
   void pack(Index shard, const Packed& into, T* strip, const At& at, const Work& work) const {
@@ -222,7 +222,7 @@ struct PackedWeightGradient {
 
   // -- a shard at a time --------------------------------------------------------------------------
 
-  // A shard's sums: all panels of rows, each with room behind it.
+  // A shard's sums: all panels of rows, each with room after it.
   Index panel_sums() const { return (Packed::kDeep + kMoreRows) * lanes; }
   Index sum_size() const { return ceil_div(O, Packed::kDeep) * panel_sums(); }
 
