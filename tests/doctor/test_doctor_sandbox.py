@@ -77,9 +77,9 @@ def test_printing_much_and_leaving_processes_behind_does_no_harm(tmp_path):
     [
         (
             "import time\nwhile True:\n    time.sleep(0.01)",
-            "it seems to train or to show something",
+            "it seems to train or show something",
         ),
-        ("import sys\nsys.exit(1)", "put what shall run under if __name__ == '__main__':"),
+        ("import sys\nsys.exit(1)", "put what should run under if __name__ == '__main__':"),
         ("open('photographs.npy')", "a file that it reads is not there"),
         ("import nowhere.pyplot as plt, math", "the library is not installed here"),
         ("name = input()", "nobody is there to type"),

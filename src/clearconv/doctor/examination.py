@@ -86,8 +86,8 @@ def examine(
             if one.doubt and not verdict.forward_right:
                 name = one.calls["forward"].name if one.family == "functions" else one.name
                 examination.notes.append(
-                    f"{name} in line {one.line} was not examined: {one.doubt}. Where it is "
-                    f"one {one.kind} none the less, name its function with `functions`"
+                    f"{name} in line {one.line} was not examined: {one.doubt}. If it is "
+                    f"one {one.kind} nevertheless, name its function with `functions`"
                 )
             else:
                 examination.verdicts.append(verdict)
@@ -111,7 +111,7 @@ def _is_wanted(found: Found, only: Sequence[str]) -> bool:
 
 
 def _loaded(patient: Patient, examination: Examination, source: str) -> Patient:
-    """Load the file; where that fails, try its definitions alone."""
+    """Load the file; if that fails, try only its definitions."""
     loading, _ = run(patient, None, [])
     if loading.trouble is None:
         return patient
@@ -123,6 +123,6 @@ def _loaded(patient: Patient, examination: Examination, source: str) -> Patient:
         return patient
     note = f"The file does not load: {said}. Only its imports, functions and classes were loaded"
     if "Error" not in loading.trouble["type"] or loading.trouble["type"] == "EOFError":
-        note += "; put what shall run under if __name__ == '__main__':"
+        note += "; put what should run under if __name__ == '__main__':"
     examination.notes.append(note)
     return patient

@@ -45,7 +45,7 @@ def sentence(trouble: Mapping[str, Any], loading: bool = False) -> str:
         doing = "loading the file" if loading else "this case"
         said = f"it was stopped after {message}{place or f' in {doing}'}"
         if loading:
-            return f"{said}: it seems to train or to show something when it is loaded"
+            return f"{said}: it seems to train or show something when it is loaded"
         return f"{said}: a loop may not end; `seconds` gives more time"
     if kind == "Ended":
         return f"the process ended {message}"
