@@ -41,7 +41,7 @@ def test_warm_up_is_a_straight_line_before_the_schedule():
     [
         (("linear", 5), "constant, step, cosine, one_cycle"),
         (("cosine", 5, 6), "warm-up of 6 steps"),
-        (("one_cycle", 5, 1), "climbs by itself"),
+        (("one_cycle", 5, 1), "has a warm-up of its own"),
     ],
 )
 def test_what_does_not_work_says_so(arguments, words):

@@ -145,7 +145,7 @@ def test_a_cell_of_the_matrix_says_its_share_by_colour_and_its_count_by_number()
     tints = [float(cell.get("style").removeprefix("--share:")) for cell in cells[:2]]
     assert tints == pytest.approx([0.08 + 0.87 * 0.8, 0.2 + 0.75 * 0.2], abs=0.006)
     assert cells[1].find("a").get("href") == "#d" and cells[1].find("a").text == "2"
-    assert cells[1].get("title") == "2 of 10 dog named cat"
+    assert cells[1].get("title") == "2 of 10 dog predicted as cat"
     assert [head.text for head in table.iter("th")] == ["dog", "cat", "dog", "cat"]
 
 

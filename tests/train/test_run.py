@@ -245,7 +245,7 @@ def test_diverging_says_what_to_try(photos, tmp_path):
         ({"lr": float("inf")}, "finite"),
         ({"nesterov": True}, "`nesterov` is sgd's"),
         ({"momentum": 0.5, "optimiser": "adam"}, "`momentum` is sgd's"),
-        ({"schedule": "one_cycle", "warmup": 0.1}, "climbs by itself"),
+        ({"schedule": "one_cycle", "warmup": 0.1}, "has a warm-up of its own"),
         ({"split": "x.json", "ratios": (1, 1, 1)}, "no effect"),
         ({"epoch": 2}, "epoch is not a setting. Did you mean 'epochs'"),
         ({"epochs": 1.5}, "a whole number"),

@@ -1,4 +1,4 @@
-"""The articles' own interface, on top of the library: run their code, with its errors mended."""
+"""The articles' own interface on top of the library: runs their code, with its errors fixed."""
 
 from clearconv.article.activators import (
     Activator,

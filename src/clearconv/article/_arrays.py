@@ -1,4 +1,4 @@
-"""What both article layers check about the arrays they are given."""
+"""Checks of arrays that both article layers share."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +8,7 @@ from clearconv.errors import ShapeError
 
 
 def image(what: str, input_array: npt.ArrayLike, shape: tuple[int, int, int]) -> Array:
-    """Return the input as float64 if it has this shape, or lacks the axis of a single channel."""
+    """Return the input as float64 if it has this shape, or lacks only a single channel's axis."""
     x: Array = np.asarray(input_array, dtype=np.float64)
     if x.shape != shape and (shape[0] > 1 or x.shape != shape[1:]):
         raise ShapeError(

@@ -1,4 +1,4 @@
-"""The articles' activators: a function, and its derivative told from the function's value."""
+"""The articles' activators: a function, and its derivative computed from the function's value."""
 
 from typing import Any, Protocol
 
@@ -10,20 +10,20 @@ from clearconv.ops import activation
 
 
 class Activator(Protocol):
-    """What a layer asks of an activator; write a class of your own with these two methods.
+    """The methods that a layer needs of an activator; write your own class with these two.
 
-    Yours are called with one number at a time, so ``max(0, x)`` is fine in them.
+    Your methods are called with one number at a time, so they may use ``max(0, x)``.
     """
 
     def forward(self, weighted_input: Any, /) -> Any:
         """Return f(net)."""
 
     def backward(self, output: Any, /) -> Any:
-        """Return f'(net), told from the output f(net)."""
+        """Return f'(net), computed from the output f(net)."""
 
 
 class _BuiltIn:
-    """An activation of the library, under the articles' interface; takes numbers and arrays."""
+    """An activation of the library with the articles' interface; takes numbers and arrays."""
 
     kind: str
 
@@ -42,7 +42,7 @@ class _BuiltIn:
         return activation.forward(np.array(weighted_input, dtype=np.float64), self.kind)[()]
 
     def backward(self, output: Any) -> Any:
-        """Return f'(net), told from the output.
+        """Return f'(net), computed from the output.
 
         Parameters
         ----------
@@ -88,7 +88,7 @@ def activated(activator: Activator, net: Array) -> Array:
 
 
 def derivative(activator: Activator, output: Array) -> Array:
-    """Return f'(net) at every place, told from the `output` there."""
+    """Return f'(net) at every place, computed from the `output` there."""
     return _each(activator, "backward", output)
 
 

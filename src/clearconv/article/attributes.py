@@ -1,4 +1,4 @@
-"""PaddlePaddle's attributes: how a parameter starts, and what else a layer does."""
+"""PaddlePaddle's attributes: a parameter's initial values, and a layer's extra operations."""
 
 from dataclasses import dataclass
 from math import isfinite
@@ -8,40 +8,40 @@ from clearconv.errors import ArgumentError
 from clearconv.layers.base.arguments import is_number
 from clearconv.layers.base.initial import Init
 
-# What a parameter's attribute may say in PaddlePaddle and not here, with the remedy.
+# Attributes of a parameter that PaddlePaddle has and clearconv has not, with the remedy.
 _ELSEWHERE = {
     "name": "Parameters are named after their layer: pass name= to the layer itself. Two layers "
     "cannot share one.",
     "is_static": "Freeze the first layers of a built model with model.freeze(...).",
-    "l1_rate": "There is no decay by absolute values.",
+    "l1_rate": "There is no L1 decay.",
     "l2_rate": "Weight decay is the optimiser's: SGD(model, lr=..., weight_decay=...).",
-    "learning_rate": "All parameters learn at the optimiser's rate.",
+    "learning_rate": "All parameters use the optimiser's learning rate.",
     "momentum": "Momentum is the optimiser's: SGD(model, lr=..., momentum=...).",
     "gradient_clipping_threshold": "Gradients are not clipped.",
     "sparse_update": "All of a parameter is updated.",
     "update_hooks": "Nothing runs between gradient and update.",
-    "initializer": "After build, write into model.parameters[path] what it shall hold.",
+    "initializer": "After build, write the initial values into model.parameters[path].",
 }
 
 
 @dataclass(frozen=True)
 class ParamAttr:
-    """How a layer's weights or biases start, as PaddlePaddle's ``ParameterAttribute``.
+    """Initial values of a layer's weights or biases, like PaddlePaddle's ``ParameterAttribute``.
 
-    `initial_mean` or `initial_std` choose a normal distribution; where only one is given, the mean
-    is 0 or the deviation 0.01. `initial_min` and `initial_max` choose an even one. With none of
-    them weights start as ``img_conv_layer`` says, and biases at 0.
+    `initial_mean` or `initial_std` choose a normal distribution; if only one is given, the mean is
+    0 or the deviation 0.01. `initial_min` and `initial_max` choose a uniform one. With none of them
+    weights start as described in ``img_conv_layer``, and biases at 0.
 
     Attributes
     ----------
     name, is_static, l1_rate, l2_rate, learning_rate, momentum, gradient_clipping_threshold, \
 sparse_update, update_hooks, initializer
-        Only the defaults are offered, and a learning rate of 1; anything else is refused with a
+        Only the defaults are supported, and a learning rate of 1; anything else is refused with a
         remedy.
     initial_std, initial_mean : float, optional
-        Of a normal distribution.
+        Deviation and mean of a normal distribution.
     initial_max, initial_min : float, optional
-        Ends of an even distribution; both are needed.
+        Ends of a uniform distribution; both are needed.
     """
 
     name: str | None = None
@@ -60,17 +60,17 @@ sparse_update, update_hooks, initializer
     initializer: Any = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be kept, and numbers that make no distribution."""
+        """Refuse unsupported attributes, and numbers that do not define a distribution."""
         for key, remedy in _ELSEWHERE.items():
             value = getattr(self, key)
             if value is not None and value is not False and (key, value) != ("learning_rate", 1):
-                raise ArgumentError(f"ParamAttr: {key}={value!r} is not offered. {remedy}")
+                raise ArgumentError(f"ParamAttr: {key}={value!r} is not supported. {remedy}")
         normal = self._given("initial_mean", "initial_std")
         even = self._given("initial_min", "initial_max")
         if normal and even:
             said = ", ".join(f"{name}={value!r}" for name, value in (normal | even).items())
             raise ArgumentError(
-                f"ParamAttr: {said} name two distributions. Give mean and deviation, or min and "
+                f"ParamAttr: {said} define two distributions. Give mean and deviation, or min and "
                 "max."
             )
         if len(even) == 1 or (even and not even["initial_min"] < even["initial_max"]):
@@ -85,7 +85,7 @@ sparse_update, update_hooks, initializer
 
     @property
     def init(self) -> Init | None:
-        """The distribution, as ``Conv2d(init=...)`` takes it; None where nothing is said."""
+        """The distribution, for ``Conv2d(init=...)``; None if nothing is given."""
         if self.initial_min is not None and self.initial_max is not None:
             return ("uniform", self.initial_min, self.initial_max)
         if self.initial_mean is None and self.initial_std is None:
@@ -103,16 +103,16 @@ sparse_update, update_hooks, initializer
 
 @dataclass(frozen=True)
 class ExtraAttr:
-    """What a layer does besides, as PaddlePaddle's ``ExtraLayerAttribute``.
+    """Extra operations of a layer, like PaddlePaddle's ``ExtraLayerAttribute``.
 
     Attributes
     ----------
     error_clipping_threshold : float, optional
-        Not offered.
+        Not supported.
     drop_rate : float, optional
-        Probability with which each number of the layer's result is dropped in training.
+        Probability of dropping each number of the layer's result in training.
     device : int, optional
-        -1, the CPU, is the only one.
+        Only -1, the CPU, is supported.
     """
 
     error_clipping_threshold: float | None = None
@@ -120,11 +120,11 @@ class ExtraAttr:
     device: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is not offered."""
+        """Refuse what is not supported."""
         if self.error_clipping_threshold is not None:
             raise ArgumentError(
                 f"ExtraAttr: error_clipping_threshold={self.error_clipping_threshold!r} is not "
-                "offered: gradients are not clipped."
+                "supported: gradients are not clipped."
             )
         if self.device not in (None, -1):
             raise ArgumentError(

@@ -14,18 +14,18 @@ def gradient_check(layer: ConvLayer, input_array: npt.ArrayLike) -> GradientChec
     """Compare every gradient of a ConvLayer with central differences.
 
     The article's error is the sum of all outputs, which gives every position the same error term
-    and so hides mistakes of position; here each output has a random factor.
+    and so hides position mistakes; here each output has a random factor.
 
     Parameters
     ----------
     layer : ConvLayer
-        Its filters are put back afterwards; with a ReLU no net should lie within 1e-6 of 0.
+        Layer, whose filters are restored afterwards; with a ReLU no net should be within 1e-6 of 0.
     input_array : array of the shape that ``layer.forward`` takes
 
     Returns
     -------
     GradientCheck
-        ``ok``, the error for ``input_array``, ``weights`` and ``bias``, and a text by ``print``.
+        ``ok``, the error for ``input_array``, ``weights`` and ``bias``, and a text with ``print``.
 
     Raises
     ------

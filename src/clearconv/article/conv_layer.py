@@ -1,4 +1,4 @@
-"""The articles' convolution layer: one image at a time, its filters and their update inside."""
+"""The articles' convolution layer: one image at a time, with its filters and their update."""
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ class Filter:
     width, height, depth : int
         Size of the kernel, and the number of input channels.
     rng : numpy.random.Generator, optional
-        Draws the initial weights, uniform within ±1e-4; always the same ones if left out.
+        Generator of the initial weights, uniform within ±1e-4; always the same ones if omitted.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Filter:
         self.bias -= learning_rate * self.bias_grad
 
     def __repr__(self) -> str:
-        """Show weights and bias in the article's layout, that of its time's NumPy."""
+        """Return weights and bias in the article's layout, that of NumPy at the time."""
         with np.printoptions(legacy="1.13"):
             return f"filter weights:\n{self.weights!r}\nbias:\n{np.float64(self.bias)!r}"
 
@@ -61,7 +61,7 @@ class ConvLayer:
     """A convolution with its activator, its gradients and its update.
 
     The error term of a neuron is ∂E/∂net, before the activator; a sensitivity map is an array of
-    error terms. `backward` is given this layer's and returns those of the layer before.
+    error terms. `backward` takes those of this layer and returns those of the layer before.
 
     Parameters
     ----------
@@ -74,30 +74,30 @@ class ConvLayer:
     stride : int
         Step of the window.
     activator : Activator
-        Such as ``ReluActivator()``, or an object of your own.
+        Activation, such as ``ReluActivator()``, or your own object.
     learning_rate : float
-        Of `update`.
+        Learning rate of `update`.
     seed : int
-        Names the initial weights. Give each layer of a network a seed of its own, or those of the
-        same size start alike.
+        Seed of the initial weights. Give each layer of a network its own seed, or layers of the
+        same size start with the same weights.
 
     Attributes
     ----------
     filters : list of Filter
-        May be written to: ``layer.filters[0].weights = ...``.
+        Filters, which may be written to: ``layer.filters[0].weights = ...``.
     output_width, output_height : int
     input_array, output_array : ndarray of float64
-        Of the last `forward`.
+        Input and output of the last `forward`.
     delta_array : ndarray of float64
-        Of the last `backward`: the error terms of the layer before.
+        Result of the last `backward`: the error terms of the layer before.
 
     Raises
     ------
     ShapeError
         If the filters do not fit into the padded image.
     ArgumentError
-        If a size, number or step is no integer of at least 1, or the activator has not the two
-        methods.
+        If a size, number or step is not an integer of at least 1, or the activator does not have
+        the two methods.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class ConvLayer:
         Parameters
         ----------
         input_array : array of shape (channel_number, input_height, input_width)
-            Or (input_height, input_width) where there is one channel.
+            Image; or (input_height, input_width) if there is one channel.
 
         Returns
         -------
@@ -195,16 +195,16 @@ class ConvLayer:
         Parameters
         ----------
         input_array : array of the shape that `forward` takes
-            The image: the output of the layer before.
+            Image: the output of the layer before.
         sensitivity_array : array of shape (filter_number, output_height, output_width)
             This layer's error terms ∂E/∂net.
         activator : Activator
-            That of the layer *before*; ``IdentityActivator()`` where the input is the image.
+            Activator of the layer *before*; ``IdentityActivator()`` if the input is the image.
 
         Returns
         -------
         delta_array : ndarray of float64 of the shape of `input_array`
-            The error terms of the layer before.
+            Error terms of the layer before.
 
         Raises
         ------
@@ -223,7 +223,7 @@ class ConvLayer:
         sensitivity_array : array of shape (filter_number, output_height, output_width)
             This layer's error terms.
         activator : Activator
-            That of the layer before.
+            Activator of the layer before.
 
         Returns
         -------

@@ -27,16 +27,16 @@ class MaxPoolingLayer:
     ----------
     output_width, output_height : int
     output_array : ndarray of float64
-        Of the last `forward`.
+        Output of the last `forward`.
     delta_array : ndarray of float64
-        Of the last `backward`.
+        Result of the last `backward`.
 
     Raises
     ------
     ShapeError
         If the window does not fit into the image.
     ArgumentError
-        If a size, number or step is no integer of at least 1.
+        If a size, number or step is not an integer of at least 1.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class MaxPoolingLayer:
         Parameters
         ----------
         input_array : array of shape (channel_number, input_height, input_width)
-            Or (input_height, input_width) where there is one channel.
+            Input; or (input_height, input_width) if there is one channel.
 
         Returns
         -------
@@ -98,17 +98,17 @@ class MaxPoolingLayer:
         sensitivity_array: npt.ArrayLike,
         activator: Activator | None = None,
     ) -> Array:
-        """Hand each error term to the pixel that won; where windows overlap, they add up.
+        """Pass each error term to the pixel that won; where windows overlap, they add up.
 
         Parameters
         ----------
         input_array : array of the shape that `forward` takes
-            The output of the layer before.
+            Output of the layer before.
         sensitivity_array : array of shape (channel_number, output_height, output_width)
             Error terms of this layer. Pooling has no activator: ∂E/∂net and ∂E/∂out are the same.
         activator : Activator, optional
-            That of the layer before. With it the result is that layer's error term ∂E/∂net, which
-            ``ConvLayer.backward`` needs; without it, as in the article, only ∂E/∂out.
+            Activator of the layer before. With it the result is that layer's error term ∂E/∂net,
+            which ``ConvLayer.backward`` needs; without it, as in the article, only ∂E/∂out.
 
         Returns
         -------

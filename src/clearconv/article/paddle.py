@@ -1,4 +1,4 @@
-"""The functions of PaddlePaddle that the article explains, giving layers of this library."""
+"""The functions of PaddlePaddle that the article explains; they return layers of this library."""
 
 from typing import NoReturn
 
@@ -44,7 +44,7 @@ def img_conv_layer(
     trans: bool = False,
     layer_type: str | None = None,
 ) -> Conv2d | ConvTranspose2d | Sequential:
-    """Make a convolution, or its transpose, with a ReLU unless told otherwise.
+    """Make a convolution, or a transposed one, by default with a ReLU.
 
     Sizes come in PaddlePaddle's order, horizontal first: `filter_size` is the width and
     `filter_size_y` the height, and of a pair the first is horizontal.
@@ -52,53 +52,54 @@ def img_conv_layer(
     Parameters
     ----------
     input : Node or None
-        The layer or ``Sequential`` before this one; None where the image itself comes in.
+        The layer or ``Sequential`` before this one; None for the image itself.
     filter_size, stride, padding, dilation : int or (int, int)
-        Horizontal, and vertical too where nothing else is said.
+        Horizontal values, also used vertically unless given separately.
     num_filters : int
-        Number of filters in all, whatever the number of groups.
+        Total number of filters, whatever the number of groups.
     name : str, optional
-        Names the parameters.
+        Name of the layer and its parameters.
     num_channels : int, optional
-        Of the input; inferred at ``build``, and checked if given.
+        Number of input channels; inferred at ``build``, and checked if given.
     act : str or activator, optional
         "relu" (also for None), "identity", "sigmoid", "tanh", a name registered with
         ``clearconv.register_activation``, or one of the activators of ``clearconv.article``.
     groups : int
-        Groups of channels that do not see each other.
+        Number of groups of channels that are computed separately.
     bias_attr : ParamAttr or bool, optional
-        False leaves the bias out; it starts at 0, or as the attribute says.
+        False omits the bias; it starts at 0, or as the attribute says.
     param_attr : ParamAttr, str, float or tuple, optional
-        Initial weights: an attribute, or what ``Conv2d(init=...)`` takes. None is normal with
-        deviation sqrt(2 / n), n the inputs that one output sees: filter_size² * channels.
+        Initial weights: an attribute, or a value for ``Conv2d(init=...)``. None is normal with
+        deviation sqrt(2 / n), where n is the number of inputs that one output sees: filter_size² *
+        channels.
     shared_biases : bool
-        False gives every position of every map a bias of its own.
+        False gives every position of every map its own bias.
     layer_attr : ExtraAttr, optional
-        Its `drop_rate` puts a ``Dropout`` behind the layer.
+        Its `drop_rate` adds a ``Dropout`` after the layer.
     filter_size_y, stride_y, padding_y, dilation_y : int, optional
-        Vertical.
+        Vertical values.
     trans : bool
-        A transposed convolution: of size (input - 1) * stride + filter_size - 2 * padding.
+        Whether to transpose it: the size is (input - 1) * stride + filter_size - 2 * padding.
     layer_type : {"exconv", "exconvt"}, optional
-        PaddlePaddle's names of what runs here anyway, without and with `trans`.
+        PaddlePaddle's names of the implementation here, without and with `trans`.
 
     Returns
     -------
     Conv2d, ConvTranspose2d or Sequential
-        The layer alone where `input` is None and nothing is dropped, else a new ``Sequential`` of
-        `input` and the layer; not built yet. What `input` was is then part of that one.
+        Only the layer if `input` is None and nothing is dropped, else a new ``Sequential`` of
+        `input` and the layer, not built yet, of which `input` is then a part.
 
     Raises
     ------
     ArgumentError
-        If an argument is not offered, or not of the right kind.
+        If an argument is not supported, or not of the right kind.
     """
     what = "img_conv_layer"
     drop_rate = _drop_rate(what, "layer_attr", layer_attr)
     if layer_type not in (None, "exconvt" if trans else "exconv"):
         raise ArgumentError(
-            f"{what}: layer_type={layer_type!r} with trans={trans}, but one implementation runs "
-            "them all, on the CPU. Leave layer_type out; clearconv.backend chooses the telling."
+            f"{what}: layer_type={layer_type!r} with trans={trans}, but there is only one "
+            "implementation, on the CPU. Leave it out; clearconv.backend chooses the telling."
         )
     kind = ConvTranspose2d if trans else Conv2d
     layer = kind(
@@ -136,40 +137,40 @@ def img_pool_layer(
     ceil_mode: bool = True,
     exclude_mode: bool | None = None,
 ) -> MaxPool2d | AvgPool2d | Sequential:
-    """Make a pooling: of maxima, unless told otherwise.
+    """Make a pooling layer, by default max pooling.
 
     Parameters
     ----------
     input : Node or None
-        The layer or ``Sequential`` before this one; None where the image itself comes in.
+        The layer or ``Sequential`` before this one; None for the image itself.
     pool_size, stride, padding : int or (int, int)
-        Size, step and padding of the window, horizontal, and vertical too where nothing else is
-        said. The step is 1 unless given: the usual pooling has ``stride=pool_size``.
+        Size, step and padding of the window, horizontal, also used vertically unless given
+        separately. The default step is 1: the usual pooling has ``stride=pool_size``.
     name : str, optional
-        Of the layer.
+        Name of the layer.
     num_channels : int, optional
-        Not needed: it is the input's.
+        Not needed: the input determines it.
     pool_type : {"max", "avg"}, optional
-        "max" where left out.
+        "max" by default.
     layer_attr
-        Only None is offered.
+        Only None is supported.
     pool_size_y, stride_y, padding_y : int, optional
-        Vertical.
+        Vertical values.
     ceil_mode : bool
         Whether a last, incomplete window counts.
     exclude_mode : bool, optional
-        Whether padding counts in no mean; so it is unless False is given.
+        Whether means exclude padding; true by default.
 
     Returns
     -------
     MaxPool2d, AvgPool2d or Sequential
-        The layer alone where `input` is None, else a new ``Sequential`` of `input` and the layer;
-        not built yet.
+        Only the layer if `input` is None, else a new ``Sequential`` of `input` and the layer; not
+        built yet.
 
     Raises
     ------
     ArgumentError
-        If an argument is not offered, or not of the right kind.
+        If an argument is not supported, or not of the right kind.
     """
     what = "img_pool_layer"
     if layer_attr is not None:
@@ -210,21 +211,21 @@ def simple_img_conv_pool(
     pool_padding: Size = 0,
     pool_layer_attr: None = None,
 ) -> Sequential:
-    """Make a convolution and a pooling after it, with a ReLU unless told otherwise.
+    """Make a convolution and a pooling layer after it, by default with a ReLU.
 
     Parameters
     ----------
     input, filter_size, num_filters, act, groups, bias_attr, param_attr
-        As of ``img_conv_layer``.
+        As in ``img_conv_layer``.
     conv_stride, conv_padding, num_channel, shared_bias, conv_layer_attr
         ``stride``, ``padding``, ``num_channels``, ``shared_biases``, ``layer_attr`` there.
     pool_size, pool_type, pool_stride, pool_padding
-        ``pool_size``, ``pool_type``, ``stride``, ``padding`` of ``img_pool_layer``: the step is 1
-        unless given, a last, incomplete window counts, and padding counts in no mean.
+        ``pool_size``, ``pool_type``, ``stride``, ``padding`` of ``img_pool_layer``: the default
+        step is 1, a last, incomplete window counts, and means exclude padding.
     name : str, optional
-        The two layers are called ``NAME_conv`` and ``NAME_pool``.
+        Prefix of the layers' names ``NAME_conv`` and ``NAME_pool``.
     pool_layer_attr
-        Only None is offered.
+        Only None is supported.
 
     Returns
     -------
@@ -234,7 +235,7 @@ def simple_img_conv_pool(
     Raises
     ------
     ArgumentError
-        If an argument is not offered, or not of the right kind.
+        If an argument is not supported, or not of the right kind.
 
     Examples
     --------
@@ -275,13 +276,13 @@ def simple_img_conv_pool(
 
 
 def _chain(what: str, input: Node | None, *layers: Node) -> Sequential:
-    """Put layers behind `input`; a plain Sequential is continued, anything else is one layer."""
+    """Add layers after `input`; a plain Sequential is continued, anything else is one layer."""
     if input is None:
         return Sequential(*layers)
     if not isinstance(input, Node):
         raise ArgumentError(
             f"{what}: input is a {type(input).__name__}, but the layer before is needed, or None "
-            "where the image itself comes in. Arrays go through the network once it is built."
+            "for the image itself. Arrays go through the network once it is built."
         )
     if type(input) is Sequential:
         return Sequential(*input.children.values(), *layers, name=input.name)
@@ -289,7 +290,7 @@ def _chain(what: str, input: Node | None, *layers: Node) -> Sequential:
 
 
 def _rows_first(what: str, name: str, size: Size, vertical: int | None) -> tuple[int, int]:
-    """Turn PaddlePaddle's (horizontal, vertical) into (rows, columns)."""
+    """Convert PaddlePaddle's (horizontal, vertical) to (rows, columns)."""
     if not isinstance(size, (tuple, list)):
         return (size if vertical is None else vertical, size)
     if len(size) != 2 or vertical is not None:
@@ -343,6 +344,5 @@ def _drop_rate(what: str, name: str, layer_attr: ExtraAttr | None) -> float:
 
 def _not_offered(what: str, name: str, value: object) -> NoReturn:
     raise ArgumentError(
-        f"{what}: {name}={value!r} asks for an extra attribute, which is not offered. Leave {name} "
-        "out."
+        f"{what}: {name}={value!r} is an extra attribute, which is not supported. Leave {name} out."
     )

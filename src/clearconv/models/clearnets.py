@@ -1,4 +1,4 @@
-"""The networks that training begins with: small, residual, quick on two cores."""
+"""The default networks for training: small, residual, fast on two cores."""
 
 from clearconv.layers import (
     AvgPool2d,
@@ -19,8 +19,8 @@ def clearnet(classes: int = 3) -> Sequential:
     """Return a small residual network for photographs, made for 128x128.
 
     Images are halved twice before the first block: the large maps at the beginning cost most and
-    tell least. After that each block costs about the same. ``docs/models.md`` says how it was
-    chosen, and what else was tried.
+    say least. After that each block costs about the same. ``docs/models.md`` says how it was
+    chosen, and which alternatives were tried.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def clearnet(classes: int = 3) -> Sequential:
 
 
 def clearnet_small(classes: int = 10) -> Sequential:
-    """Return the same kind of network for small images, made for 28x28: nothing is halved early.
+    """Return the same kind of network for small images, made for 28x28, without early halving.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def clearnet_small(classes: int = 10) -> Sequential:
 
 
 def _normalised(channels: int, stride: int) -> tuple[Node, ...]:
-    """Convolve, normalise, activate; batch norm behind it makes a bias idle."""
+    """Convolve, normalise, activate; batch norm makes a bias unnecessary."""
     return (
         Conv2d(channels, 3, stride=stride, padding=1, bias=False),
         BatchNorm2d(),
@@ -84,10 +84,10 @@ def _normalised(channels: int, stride: int) -> tuple[Node, ...]:
 
 
 def _block(channels: int, before: int, stride: int = 1) -> Residual:
-    """Two 3x3 convolutions, around which the input is led; 1x1 where the shape changes.
+    """Two 3x3 convolutions with a shortcut, which has a 1x1 convolution if the shape changes.
 
     Where maps shrink, the shortcut takes the mean of 2x2 pixels: a strided 1x1 convolution would
-    look at one of four only. At an odd border the mean is that of the pixels that are there.
+    see only one of four. At an odd border the mean is over the pixels that exist.
     """
     shortcut = None
     if stride != 1 or before != channels:

@@ -1,4 +1,4 @@
-"""DenseNet: every layer sees the results of all layers before it."""
+"""DenseNet: every layer sees the outputs of all layers before it."""
 
 from clearconv.layers import (
     AvgPool2d,
@@ -25,7 +25,7 @@ def densenet121(classes: int = 1000, *, dropout: float = 0.0) -> Sequential:
     classes : int
         Number of outputs.
     dropout : float
-        Probability with which each number that a layer adds is dropped: torchvision's
+        Probability of dropping each number that a layer adds: torchvision's
         ``drop_rate``.
 
     Returns
@@ -36,7 +36,7 @@ def densenet121(classes: int = 1000, *, dropout: float = 0.0) -> Sequential:
     References
     ----------
     Huang, Liu, van der Maaten and Weinberger, "Densely connected convolutional networks", 2017,
-    table 1, with 32 channels a layer.
+    table 1, with 32 channels per layer.
     """
     growth, channels = 32, 64
     features: list[Node] = [
@@ -63,7 +63,7 @@ def densenet121(classes: int = 1000, *, dropout: float = 0.0) -> Sequential:
 
 
 def _layer(growth: int, dropout: float, name: str) -> Concat:
-    """Hand the input on, and add `growth` channels to it."""
+    """Pass the input on, and add `growth` channels to it."""
     new = [
         BatchNorm2d(name="norm1"),
         ReLU(name="relu1"),
@@ -77,7 +77,7 @@ def _layer(growth: int, dropout: float, name: str) -> Concat:
 
 
 def _transition(channels: int, name: str) -> Sequential:
-    """Halve channels and image."""
+    """Halve the channels and the image."""
     return Sequential(
         BatchNorm2d(name="norm"),
         ReLU(name="relu"),

@@ -15,7 +15,7 @@ from clearconv.layers import (
 )
 from clearconv.models.numbered import numbered
 
-_INIT = 0.01  # torchvision cuts the normal distribution off at 200 deviations: nowhere
+_INIT = 0.01  # torchvision truncates the normal distribution at 200 deviations, which has no effect
 
 
 def googlenet(classes: int = 1000, *, dropout: float = 0.2) -> Sequential:
@@ -28,7 +28,7 @@ def googlenet(classes: int = 1000, *, dropout: float = 0.2) -> Sequential:
     classes : int
         Number of outputs.
     dropout : float
-        Probability with which each of the 1,024 features is dropped.
+        Probability of dropping each of the 1,024 features.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def googlenet(classes: int = 1000, *, dropout: float = 0.2) -> Sequential:
 def _inception(
     name: str, one: int, three: tuple[int, int], five: tuple[int, int], pool: int
 ) -> Concat:
-    """Four branches; `three` and `five` are reduced by a 1x1 convolution first."""
+    """Four branches; a 1x1 convolution reduces `three` and `five` first."""
     return Concat(
         _conv(one, 1, name="branch1"),
         numbered(_conv(three[0], 1), _conv(three[1], 3), name="branch2"),

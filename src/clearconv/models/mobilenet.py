@@ -16,7 +16,7 @@ from clearconv.layers import (
 )
 from clearconv.models.numbered import numbered
 
-#: Of each stage: how many times wider its blocks are inside, channels, blocks, first stride.
+#: For each stage: expansion factor of its blocks, channels, number of blocks, first stride.
 _STAGES = (
     (1, 16, 1, 1),
     (6, 24, 2, 2),
@@ -36,7 +36,7 @@ def mobilenet_v2(classes: int = 1000, *, dropout: float = 0.2, width: float = 1.
     classes : int
         Number of outputs.
     dropout : float
-        Probability with which each of the last features is dropped.
+        Probability of dropping each of the last features.
     width : float
         Factor of all channels, rounded to multiples of 8: torchvision's ``width_mult``.
 
@@ -67,7 +67,7 @@ def mobilenet_v2(classes: int = 1000, *, dropout: float = 0.2, width: float = 1.
 
 
 def _block(before: int, inner: int, channels: int, stride: int, name: str) -> Node:
-    """Widen, look around in each channel by itself, narrow; nothing clips the narrow end."""
+    """Expand, convolve each channel separately, project; no activation after the projection."""
     widen = [_conv(inner, 1)] if inner != before else []
     body = numbered(
         *widen,

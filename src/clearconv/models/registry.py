@@ -20,18 +20,18 @@ from clearconv.models.vgg import vgg11, vgg11_bn, vgg16, vgg16_bn
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What is known of a bundled model before it is made.
+    """Facts about a bundled model that are known before it is made.
 
     Attributes
     ----------
     function : callable
         ``function(classes, **options)`` returns the model, not built yet.
     input_shape : tuple of int
-        (C, H, W) it is meant for; others work where the layers fit.
+        (C, H, W) for which it is made; others work if the layers fit.
     smallest : int
-        Height and width of the smallest image that it takes.
+        Height and width of the smallest image that it accepts.
     about : str
-        One line.
+        Description in one line.
     """
 
     function: Callable[..., Sequential]
@@ -41,7 +41,7 @@ class ModelInfo:
 
     @property
     def classes(self) -> int:
-        """Number of classes of the data it was published with: the default."""
+        """Number of classes of the data with which it was published: the default."""
         return int(inspect.signature(self.function).parameters["classes"].default)
 
     @property
@@ -122,7 +122,7 @@ def create(name: str, classes: int, **options: Any) -> Sequential:
     classes : int
         Number of outputs, at least 1.
     **options
-        As the model's function takes them.
+        Options of the model's function.
 
     Returns
     -------
@@ -132,7 +132,7 @@ def create(name: str, classes: int, **options: Any) -> Sequential:
     Raises
     ------
     ArgumentError
-        If the model or an option is not known; lists those that are.
+        If the model or an option is not known; the message lists the known ones.
 
     Examples
     --------
@@ -160,18 +160,18 @@ def taking(option: str) -> list[str]:
     Parameters
     ----------
     option : str
-        Such as "batch_norm".
+        Name of the option, such as "batch_norm".
 
     Returns
     -------
     list of str
-        Keys of ``MODELS``; none where no model takes it.
+        Keys of ``MODELS``; empty if no model takes it.
     """
     return [name for name, info in MODELS.items() if option in info.options]
 
 
 def default_for(kind: str) -> str:
-    """Name the model to begin with for a kind of data.
+    """Return the default model for a kind of data.
 
     Parameters
     ----------

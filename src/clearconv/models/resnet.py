@@ -61,8 +61,8 @@ def resnet34(classes: int = 1000) -> Sequential:
 def resnet50(classes: int = 1000) -> Sequential:
     """Return the 50-layer residual network for photographs, made for 224x224.
 
-    Each block is a bottleneck: 1x1, 3x3 and 1x1 convolutions. The stride is the 3x3's, as in
-    torchvision; the paper has it at the first 1x1, which skips three quarters of the image.
+    Each block is a bottleneck: 1x1, 3x3 and 1x1 convolutions. The 3x3 one has the stride, as in
+    torchvision; in the paper the first 1x1 has it, which skips three quarters of the image.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def resnet50(classes: int = 1000) -> Sequential:
 def resnet20(classes: int = 10) -> Sequential:
     """Return the 20-layer residual network for CIFAR, 32x32 in the paper, any size here.
 
-    Where a block changes the shape, its shortcut is a 1x1 convolution (the paper's option B).
+    If a block changes the shape, its shortcut is a 1x1 convolution (the paper's option B).
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def resnet20(classes: int = 10) -> Sequential:
 def resnet56(classes: int = 10) -> Sequential:
     """Return the 56-layer residual network for CIFAR, 32x32 in the paper, any size here.
 
-    Where a block changes the shape, its shortcut is a 1x1 convolution (the paper's option B).
+    If a block changes the shape, its shortcut is a 1x1 convolution (the paper's option B).
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def _stage(
 
 
 def _basic(channels: int, stride: int, shortcut: Sequential | None, name: str) -> Residual:
-    """Two 3x3 convolutions around which the input is led."""
+    """Two 3x3 convolutions with a shortcut."""
     return Residual(
         _conv(channels, 3, stride=stride, name="conv1"),
         BatchNorm2d(name="bn1"),
@@ -192,7 +192,7 @@ def _basic(channels: int, stride: int, shortcut: Sequential | None, name: str) -
 
 
 def _bottleneck(channels: int, stride: int, shortcut: Sequential | None, name: str) -> Residual:
-    """A 3x3 convolution between two of 1x1: fewer channels where it costs most."""
+    """A 3x3 convolution between two 1x1 ones, with fewer channels where it costs most."""
     return Residual(
         _conv(channels, 1, name="conv1"),
         BatchNorm2d(name="bn1"),
@@ -209,7 +209,7 @@ def _bottleneck(channels: int, stride: int, shortcut: Sequential | None, name: s
 
 
 def _conv(channels: int, size: int, *, stride: int = 1, name: str) -> Conv2d:
-    """Return a padded convolution; batch norm behind it makes a bias idle."""
+    """Return a padded convolution; the batch norm after it makes a bias unnecessary."""
     return Conv2d(
         channels,
         size,

@@ -16,8 +16,8 @@ from clearconv.layers import (
 def seed_cnn(classes: int = 3, *, batch_norm: bool = False, dropout: float = 0.0) -> Sequential:
     """Return four strided convolutions and a linear layer, made for 224x224 colour photographs.
 
-    A stride of 2 does the work of pooling: each convolution halves the image, and costs a quarter
-    of what it would without.
+    A stride of 2 replaces pooling: each convolution halves the image, at a quarter of the cost
+    without a stride.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def seed_cnn(classes: int = 3, *, batch_norm: bool = False, dropout: float = 0.0
     batch_norm : bool
         Normalise after each convolution, before the ReLU.
     dropout : float
-        Probability with which each of the last features is dropped in training, unit by unit.
+        Probability of dropping each of the last features in training, unit by unit.
 
     Returns
     -------

@@ -12,9 +12,9 @@ from clearconv.layers import (
 
 
 def digits_cnn(classes: int = 10) -> Sequential:
-    """Return a network for images as tiny as the bundled 8x8 digits.
+    """Return a network for images as small as the bundled 8x8 digits.
 
-    It pools once only: 8x8 pixels have no more to give away.
+    It pools only once, since 8x8 pixels leave no room for more.
 
     Parameters
     ----------
@@ -92,8 +92,8 @@ def deep_convnet(classes: int = 10) -> Sequential:
     """Return "deep learning from scratch"'s second network: six convolutions, two linear layers.
 
     The fourth convolution is padded by 2, so that 14x14 maps grow to 16x16 and halve evenly.
-    Dropout stands where the book has it, after the logits too, but is inverted here: nothing is
-    scaled in evaluation.
+    Dropout is where the book has it, also after the logits, but is inverted here: nothing is scaled
+    in evaluation.
 
     Parameters
     ----------

@@ -14,14 +14,14 @@ from clearconv.models.numbered import numbered
 
 
 def squeezenet1_1(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
-    """Return SqueezeNet 1.1, made for 224x224: version 1.0's accuracy for 2.4 times less work.
+    """Return SqueezeNet 1.1, made for 224x224: version 1.0's accuracy with 2.4 times less work.
 
     Parameters
     ----------
     classes : int
         Number of outputs.
     dropout : float
-        Probability with which each number is dropped before the last convolution.
+        Probability of dropping each number before the last convolution.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def squeezenet1_1(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
 
 
 def _fire(squeeze: int, expand: int) -> Sequential:
-    """Few channels in, many out: half of them by 1x1, half by 3x3 convolution."""
+    """Few input channels, many output channels: half from 1x1, half from 3x3 convolutions."""
     return Sequential(
         _conv(squeeze, 1, name="squeeze"),
         ReLU(name="squeeze_activation"),

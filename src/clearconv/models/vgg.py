@@ -1,4 +1,4 @@
-"""VGG: nothing but 3x3 convolutions, doubled in number where the image is halved."""
+"""VGG: only 3x3 convolutions, with twice the channels where the image is halved."""
 
 from clearconv.layers import (
     AdaptiveAvgPool2d,
@@ -14,7 +14,7 @@ from clearconv.layers import (
 )
 from clearconv.models.numbered import numbered
 
-#: Convolutions between two poolings, and their channels: configurations A and D of the paper.
+#: Channels of the convolutions between poolings: configurations A and D of the paper.
 _ELEVEN = ((1, 64), (1, 128), (2, 256), (2, 512), (2, 512))
 _SIXTEEN = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 _HIDDEN = 4096  # features of each of the two hidden linear layers
@@ -28,7 +28,7 @@ def vgg11(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
     classes : int
         Number of outputs.
     dropout : float
-        Probability with which each of the 4,096 features is dropped, after both hidden layers.
+        Probability of dropping each of the 4,096 features, after both hidden layers.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def vgg11_bn(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
     classes : int
         Number of outputs.
     dropout : float
-        Probability with which each of the 4,096 features is dropped, after both hidden layers.
+        Probability of dropping each of the 4,096 features, after both hidden layers.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def vgg16(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
     classes : int
         Number of outputs.
     dropout : float
-        Probability with which each of the 4,096 features is dropped, after both hidden layers.
+        Probability of dropping each of the 4,096 features, after both hidden layers.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def vgg16_bn(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
     classes : int
         Number of outputs.
     dropout : float
-        Probability with which each of the 4,096 features is dropped, after both hidden layers.
+        Probability of dropping each of the 4,096 features, after both hidden layers.
 
     Returns
     -------

@@ -22,14 +22,14 @@ class Optimiser(ABC):
     model : Node
         A built model; ``step`` reads its gradients.
     lr : float
-        Learning rate, used where ``step`` is not given one.
+        Learning rate, used if ``step`` is not given one.
     weight_decay : float
-        Pulls weights towards 0.
+        Strength of the pull of weights towards 0.
 
     Attributes
     ----------
     steps : int
-        How many steps were taken.
+        Number of steps taken.
     """
 
     buffers: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Optimiser(ABC):
         Parameters
         ----------
         lr : float, optional
-            Learning rate of this step, as a schedule gives it.
+            Learning rate of this step, for instance from a schedule.
         """
         self.steps += 1
         rate = self.lr if lr is None else lr
@@ -76,7 +76,7 @@ class Optimiser(ABC):
         values : ndarray
             All parameters after the step, flat.
         memory : dict
-            What is remembered of earlier steps, before it, flat, by name.
+            State from earlier steps, before this one, flat, by name.
         """
         before = {name: array.copy() for name, array in self._memory.items()}
         double, store = copy(self), copy(self.store)
@@ -93,19 +93,19 @@ class Optimiser(ABC):
         """Update one slice in place."""
 
     def state(self) -> dict[str, Array]:
-        """Return copies of everything a resumed run needs."""
+        """Return copies of everything that a resumed run needs."""
         return {
             "steps": np.array([self.steps]),
             **{name: array.copy() for name, array in self._memory.items()},
         }
 
     def load_state(self, state: dict[str, Array]) -> None:
-        """Take up a saved state.
+        """Restore a saved state.
 
         Raises
         ------
         ModelFileError
-            If it belongs to another optimiser or model; nothing is changed then.
+            If it belongs to another optimiser or model. Nothing is changed then.
         """
         wanted = {"steps": (1,), **{name: array.shape for name, array in self._memory.items()}}
         got = {name: np.shape(array) for name, array in state.items()}
@@ -125,7 +125,7 @@ class Optimiser(ABC):
 
 
 class SGD(Optimiser):
-    """Stochastic gradient descent, with momentum and Nesterov's look ahead if asked.
+    """Stochastic gradient descent, optionally with momentum and Nesterov's look-ahead.
 
     Parameters
     ----------
@@ -134,11 +134,11 @@ class SGD(Optimiser):
     lr : float
         Learning rate.
     momentum : float
-        How much of the last step is kept, 0 <= momentum < 1.
+        Share of the last step that is kept, 0 <= momentum < 1.
     nesterov : bool
-        Take the gradient as if the momentum had been followed already.
+        Whether to take the gradient as if the momentum step had already been made.
     weight_decay : float
-        Added to the gradient as weight_decay * weight.
+        Weight decay, added to the gradient as weight_decay * weight.
     """
 
     buffers = ("velocity",)
@@ -182,11 +182,11 @@ class Adam(Optimiser):
     lr : float
         Learning rate.
     betas : (float, float)
-        Decay of the running mean and of the running square.
+        Decay rates of the running mean and of the running square.
     eps : float
-        Added to the root of the square.
+        Number added to the root of the square.
     weight_decay : float
-        Added to the gradient as weight_decay * weight.
+        Weight decay, added to the gradient as weight_decay * weight.
 
     References
     ----------
@@ -226,14 +226,14 @@ class Adam(Optimiser):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay: weights shrink by lr * weight_decay a step.
+    """Adam with decoupled weight decay: weights shrink by lr * weight_decay per step.
 
     Parameters
     ----------
     model, lr, betas, eps
-        As of ``Adam``.
+        As in ``Adam``.
     weight_decay : float
-        Share of a weight lost in a step, times lr.
+        Weight decay: a weight loses the share lr * weight_decay per step.
 
     References
     ----------

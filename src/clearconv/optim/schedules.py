@@ -1,4 +1,4 @@
-"""Learning-rate schedules: from the number of a step to a factor of the learning rate."""
+"""Learning-rate schedules: from a step's number to a factor of the learning rate."""
 
 from collections.abc import Callable
 from math import cos, pi
@@ -33,10 +33,10 @@ def schedule(
         - "one_cycle": up from `start` to 1 over the share `rise` of the run, then down to `end`,
           both along half a cosine (Smith and Topin, 2018).
     steps : int
-        Length of the run.
+        Number of steps in the run.
     warmup : int
-        Over this many first steps the factor climbs in a straight line from 1/warmup to 1, and the
-        schedule takes what is left of the run. "one_cycle" has its own climb and takes none.
+        Number of first steps in which the factor rises linearly from 1/warmup to 1; the schedule
+        takes the rest of the run. "one_cycle" has a warm-up of its own and takes none.
     drops, gamma, rise, start, end
         See the schedules.
 
@@ -58,13 +58,13 @@ def schedule(
             f"schedule: a warm-up of {warmup} steps does not fit into a run of {steps} steps."
         )
     if name == "one_cycle" and warmup:
-        raise ArgumentError("schedule: one_cycle climbs by itself; leave the warm-up at 0.")
+        raise ArgumentError("schedule: one_cycle has a warm-up of its own; leave the warm-up at 0.")
     length = max(1, steps - warmup)
 
     def factor(step: int) -> float:
         if step < warmup:
             return (step + 1) / warmup
-        done = min(1.0, (step - warmup) / length)  # share of the run behind us
+        done = min(1.0, (step - warmup) / length)  # finished share of the run
         if name == "step":
             return gamma ** sum(done >= share for share in drops)
         if name == "cosine":

@@ -1,7 +1,7 @@
 """Pages and pictures: the HTML shell, one stylesheet, charts as inline SVG; no script, no request.
 
-Every function returns text. What it draws takes its colours from the stylesheet, so it belongs into
-a `page`, or into a `fragment` where there is a page already, such as a notebook.
+Every function returns text. Drawings take their colours from the stylesheet, so they belong in a
+`page`, or in a `fragment` if there already is a page, such as a notebook.
 """
 
 from clearconv.pages.bar_charts import bars, histogram

@@ -1,4 +1,4 @@
-"""What charts share: a plane of pixels, ticks at round numbers, and the frame around both."""
+"""The common parts of charts: a plane of pixels, ticks at round numbers, and a frame."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 def decades(low: float, high: float) -> list[float]:
-    """Return the powers of ten within a range; its two ends where there are fewer than two."""
+    """Return the powers of ten within a range; its two ends if there are fewer than two."""
     powers = [10.0**n for n in range(ceil(log10(low) - 1e-9), floor(log10(high) + 1e-9) + 1)]
     return powers if len(powers) > 1 else [low, high]
 
 
 def rounded(low: float, high: float, most: int = 5) -> tuple[float, float]:
-    """Widen a range until it begins and ends at a tick."""
+    """Widen a range until it starts and ends at a tick."""
     inside = ticks(low, high, most)
     step = inside[1] - inside[0] if len(inside) > 1 else high - low
     first = floor(low / step + 1e-9) * step
@@ -41,7 +41,7 @@ def number(value: float, percent: bool = False) -> str:
 
 
 def fixed(value: float, decimals: int = 2) -> str:
-    """Write a value with so many decimals, for a column; what rounds to 0 has no sign."""
+    """Write a value with a fixed number of decimals; a value that rounds to 0 has no sign."""
     return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
@@ -62,7 +62,7 @@ class Axes:
     Attributes
     ----------
     x, y : (float, float)
-        The ranges shown.
+        Ranges shown.
     log : bool
         Whether x is on a logarithmic scale.
     """
@@ -72,13 +72,13 @@ class Axes:
     log: bool = False
 
     def across(self, value: float) -> float:
-        """Return the horizontal place."""
+        """Return the horizontal position."""
         scale: Callable[[float], float] = log10 if self.log else float
         low, high = map(scale, self.x)
         return _LEFT + (WIDTH - _LEFT - _RIGHT) * (scale(value) - low) / (high - low)
 
     def up(self, value: float) -> float:
-        """Return the vertical place."""
+        """Return the vertical position."""
         low, high = self.y
         return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * (value - low) / (high - low)
 
@@ -110,7 +110,7 @@ class Axes:
 
 
 def figure(title: str, keys: Sequence[str], about: str, drawing: str) -> str:
-    """Put a drawing under its title and the names of its lines; `about` is read aloud."""
+    """Put a drawing under its title and the names of its lines; `about` is for screen readers."""
     named = "".join(
         f'<span class="key k{place}">{escape(name)}</span>' for place, name in enumerate(keys, 1)
     )

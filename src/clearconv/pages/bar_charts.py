@@ -1,4 +1,4 @@
-"""Bars: one for each name, lying; or one for each interval of an axis, standing."""
+"""Bars: horizontal, one per name; or vertical, one per interval of an axis."""
 
 from collections.abc import Sequence
 from html import escape
@@ -14,18 +14,18 @@ def bars(
     decimals: int = 2,
     whole: float | None = None,
 ) -> str:
-    """Lay out named values as a table with a bar each.
+    """Return named values as a table with one bar each.
 
     Parameters
     ----------
     rows : sequence of (str, float)
         Name and value; there is no bar below 0.
     head : (str, str)
-        What the names and the values are.
+        Headings of the names and the values.
     decimals : int
-        Of every value.
+        Number of decimals.
     whole : float, optional
-        What a bar of full length stands for; by default the largest value.
+        Value of a full bar; by default the largest value.
 
     Returns
     -------
@@ -56,20 +56,20 @@ def histogram(
     percent: bool = False,
     diagonal: str | None = None,
 ) -> str:
-    """Draw one standing bar for each interval of an axis.
+    """Draw one vertical bar for each interval of an axis.
 
     Parameters
     ----------
     edges : sequence of n + 1 floats
-        Where the intervals begin and end, ascending.
+        Ends of the intervals, ascending.
     heights : sequence of n floats
-        From 0 up; None leaves an interval empty.
+        Heights, at least 0; None leaves an interval empty.
     title : str
-        What is shown, with its unit.
+        Quantity shown, with its unit.
     x_label : str
-        What runs along the axis.
+        Label of the axis.
     notes : sequence of str
-        What the pointer over a bar shows, one a bar; the height by default.
+        Texts shown when the pointer is over a bar, one per bar; the heights by default.
     percent : bool
         Whether heights are shares, shown as percentages of at most 100.
     diagonal : str, optional

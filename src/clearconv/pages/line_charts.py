@@ -7,7 +7,7 @@ from math import isfinite, nan
 from clearconv.errors import ShapeError
 from clearconv.pages.axes import Axes, figure, number, rounded, span
 
-#: Above so many points nobody aims at a single one.
+#: With more points than this, single points get no target.
 _AIMED = 200
 
 
@@ -22,36 +22,36 @@ def line_chart(
     log_x: bool = False,
     mark: tuple[float, str] | None = None,
 ) -> str:
-    """Draw curves over a common axis; a single name needs no key, several differ in dashes too.
+    """Draw curves over a common axis; a single one has no key, several also differ in dashes.
 
     Parameters
     ----------
     x : sequence of n floats
         In ascending order.
     lines : dict
-        Name -> n values; None and what is not finite leave a gap. Up to four lines.
+        Name -> n values; None and values that are not finite leave a gap. Up to four lines.
     title : str
-        What is shown, with its unit.
+        Quantity shown, with its unit.
     x_label : str
-        What runs along the axis.
+        Label of the axis.
     percent : bool
         Whether values are shares, shown as percentages.
     from_zero : bool
-        Whether the range of y begins at 0 at the latest.
+        Whether the range of y includes 0.
     log_x : bool
         Whether x, all positive, is on a logarithmic scale.
     mark : (float, str), optional
-        A place on the axis, and what is there.
+        Position on the axis, and its label.
 
     Returns
     -------
     html : str
-        A figure; the value under the pointer is shown.
+        A figure that shows the value under the pointer.
 
     Raises
     ------
     ShapeError
-        If there is no point, or a line is not as long as x.
+        If there are no points, or a line is not as long as x.
     """
     for name, values in lines.items():
         if len(values) != len(x) or not len(x):
@@ -91,7 +91,7 @@ def line_chart(
 def _curve(
     axes: Axes, name: str, x: Sequence[float], y: Sequence[float], x_label: str, percent: bool
 ) -> Iterator[str]:
-    """Draw the stretches between gaps, and a target on every point."""
+    """Draw the segments between gaps, and a target on every point."""
     stretch: list[tuple[float, float]] = []
     for place, value in [*zip(x, y, strict=True), (nan, nan)]:
         if isfinite(value) and isfinite(place):

@@ -1,9 +1,9 @@
-"""A confusion matrix as a table: colour for the eye, the number for certainty."""
+"""A confusion matrix as a table of coloured numbers."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
 
-#: Beyond so many columns names stand upright; beyond the second, cells shrink.
+#: With more columns than the first number names are vertical; than the second, cells are smaller.
 _STEEP, _SMALL = 6, 24
 #: From this share of its row on, a cell is dark enough for light digits.
 _DEEP = 0.6
@@ -16,30 +16,30 @@ def matrix(
     corner: str,
     links: Mapping[tuple[int, int], str] | None = None,
 ) -> str:
-    """Lay out counts by true and predicted class.
+    """Return counts by true and predicted class as a table.
 
-    Right answers, on the diagonal, are blue, mistakes orange; a cell is the fuller, the larger its
-    share of its row. Mistakes begin at a visible tint: one in a hundred should be seen.
+    Correct answers, on the diagonal, are blue, mistakes orange; the larger a cell's share of its
+    row, the stronger its colour. Mistakes start at a visible tint: one in a hundred is visible.
 
     Parameters
     ----------
     counts : sequence of K sequences of K ints
         Row = true class, column = predicted class.
     names : sequence of K str
-        The classes.
+        Names of the classes.
     corner : str
-        What rows and columns are.
+        Description of rows and columns.
     links : dict, optional
-        (row, column) -> where a click on that number leads.
+        (row, column) -> target of a click on that number.
 
     Returns
     -------
     html : str
-        A table, in a frame that scrolls sideways where it is wider than the page.
+        A table, in a frame that scrolls sideways if it is wider than the page.
     """
     links = links or {}
     K = len(names)
-    # single words fit side by side; others stand upright
+    # single words fit side by side; others are vertical
     steep = K > _STEEP and max(map(len, names)) > 3 or sum(map(len, names)) > 48
     kind = "matrix" + (" steep" if steep else "") + (" small" if K > _SMALL else "")
     head = "".join(f'<th scope="col" title="{escape(n)}">{escape(n)}</th>' for n in names)
@@ -52,7 +52,7 @@ def matrix(
                 zero = "" if K > _SMALL else "0"
                 cells.append(f'<td class="none">{zero}</td>')
                 continue
-            said = f"{count} of {sum(row)} {name} named {names[j]}"
+            said = f"{count} of {sum(row)} {name} predicted as {names[j]}"
             text = f'<a href="{escape(links[i, j])}">{count}</a>' if (i, j) in links else str(count)
             share = count / total
             tint = 0.08 + 0.87 * share if i == j else 0.2 + 0.75 * share

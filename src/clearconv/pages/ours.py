@@ -1,37 +1,37 @@
-"""What may be replaced: files that clearconv itself wrote, known by what is in them."""
+"""Files that may be replaced: those that clearconv itself wrote, recognised by their content."""
 
 from pathlib import Path
 
 from clearconv.errors import RunError
 
-#: Stands in the head of every page, and in the text of every picture.
+#: The mark in the head of every page, and in the text of every picture.
 GENERATOR = "clearconv"
 
-_LOOK = 2**16  # bytes in which a mark stands
+_LOOK = 2**16  # bytes at the start that contain a mark
 _PNG = b"\x89PNG\r\n\x1a\n"
-_OLDER = b'<body class="clearconv">'  # of pages that were written before there was a mark
+_OLDER = b'<body class="clearconv">'  # for pages written before there was a mark
 
 
 def mark(kind: str) -> str:
-    """Return what tells in a page's head that clearconv wrote it, and what it is."""
+    """Return the mark for a page's head, which says that clearconv wrote it and its kind."""
     return f'<meta name="generator" content="{GENERATOR} {kind}">'
 
 
 def check_replaceable(path: Path, kind: str) -> None:
-    """Raise where a page or a picture would replace a file of another kind.
+    """Raise if a page or a picture would replace a file of another kind.
 
     Parameters
     ----------
     path : Path
-        Where it is to be written.
+        File to write.
     kind : str
-        What is to be written: "picture" for a PNG, else the kind of an HTML page, such as "report".
+        Kind of the file: "picture" for a PNG, else the kind of an HTML page, such as "report".
 
     Raises
     ------
     RunError
-        If the file is there and clearconv did not write it as such; names the file. Nothing is
-        changed.
+        If the file exists and clearconv did not write it as this kind; the message names the file.
+        Nothing is changed.
     """
     try:
         if not path.exists():
@@ -55,6 +55,6 @@ def check_replaceable(path: Path, kind: str) -> None:
         ours = content.startswith(b"<!DOCTYPE html>") and known in content
     if not ours:
         raise RunError(
-            f"{path} is there already, and is not a {kind} that clearconv wrote, so it is kept as "
-            "it is. Choose another place (`out`), or move it away."
+            f"{path} already exists and is not a {kind} that clearconv wrote, so it is kept as it "
+            "is. Choose another place (`out`), or move it away."
         )

@@ -1,4 +1,4 @@
-"""Pixels as an img element that carries them."""
+"""Pixels as an img element that contains them."""
 
 from base64 import b64encode
 from html import escape
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from clearconv.errors import ShapeError
 
-#: Up to this side, pixels are shown as squares, and kept to the bit.
+#: Up to this side, pixels are shown as squares and kept to the bit.
 _SQUARES = 64
 _QUALITY = 80
 
@@ -22,9 +22,9 @@ def picture(pixels: npt.NDArray[np.uint8], alt: str, most: int | None = None) ->
     pixels : ndarray of uint8, shape (H, W, 3), (H, W, 1) or (H, W)
         Red, green, blue, or grey.
     alt : str
-        What it shows, for those who cannot see it.
+        Description, for those who cannot see the picture.
     most : int, optional
-        Pixels of the longer side; a larger picture is made smaller.
+        Largest length of the longer side in pixels; a larger picture is reduced.
 
     Returns
     -------
@@ -34,14 +34,14 @@ def picture(pixels: npt.NDArray[np.uint8], alt: str, most: int | None = None) ->
     Raises
     ------
     ShapeError
-        If the array is no picture.
+        If the array is not a picture.
     """
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (1, 3)):
         raise ShapeError(
             f"picture: pixels have shape {pixels.shape}, but (H, W), (H, W, 1) or (H, W, 3) is "
             "needed."
         )
-    from PIL import Image  # notebooks that only draw curves do without it
+    from PIL import Image  # notebooks that only draw curves do not need it
 
     if most is not None and max(pixels.shape[:2]) > most:
         H, W = pixels.shape[:2]

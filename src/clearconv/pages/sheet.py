@@ -1,4 +1,4 @@
-"""Pictures beside each other on a sheet of their own, as pixels and as a file."""
+"""Pictures side by side on a sheet, as pixels and as a file."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -18,13 +18,12 @@ _SIDE, _GAP, _HEAD, _LETTERS = 288, 10, 36, 17  # pixels
 
 
 def side_by_side(panels: Sequence[tuple[str, Pixels]]) -> Pixels:
-    """Put pictures of one size beside each other, each under its title.
+    """Put pictures of one size side by side, each under its title.
 
     Parameters
     ----------
     panels : sequence of (str, ndarray of uint8)
-        Title and picture, (H, W, 3) or (H, W, 1); small ones are enlarged, their pixels kept
-        square.
+        Title and picture, (H, W, 3) or (H, W, 1); small ones are enlarged with square pixels.
 
     Returns
     -------
@@ -48,7 +47,7 @@ def side_by_side(panels: Sequence[tuple[str, Pixels]]) -> Pixels:
 
 
 def png(pixels: Pixels) -> bytes:
-    """Return a picture as a PNG file that says that clearconv wrote it.
+    """Return a picture as a PNG file with clearconv's mark.
 
     Parameters
     ----------
@@ -70,7 +69,7 @@ def png(pixels: Pixels) -> bytes:
 
 
 def _fitting(text: str, font: "ImageFont.FreeTypeFont | ImageFont.ImageFont", width: int) -> str:
-    """Cut a title off where its picture ends."""
+    """Cut a title to the width of its picture."""
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + "...") > width:

@@ -1,4 +1,4 @@
-"""The HTML around a page's body: one file that asks for no other."""
+"""The HTML around a page's body: one file that loads no other."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -18,16 +18,16 @@ def page(
     Parameters
     ----------
     title : str
-        Plain text for the window's bar.
+        Plain text for the window's title bar.
     body : str
-        HTML; what came from outside is escaped already.
+        HTML; text from outside is already escaped.
     kind : str
-        What the page is, such as "report": it can be replaced by one of its kind only.
+        Kind of the page, such as "report": only a page of the same kind can replace it.
     style : str
-        CSS of this kind of page, behind what all share.
+        CSS of this kind of page, after the common stylesheet.
     scripts : sequence of str
-        JavaScript, run in this order behind the body. A page with scripts carries a policy that
-        forbids the browser to run any other, and to ask for any file.
+        JavaScript, run in this order after the body. A page with scripts has a policy that forbids
+        the browser to run any other script and to load any file.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def page(
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"{mark(kind)}\n"
         f"{_policy(scripts) if scripts else ''}"
-        '<link rel="icon" href="data:,">\n'  # else a browser asks the server for one
+        '<link rel="icon" href="data:,">\n'  # otherwise a browser asks the server for one
         f"<title>{escape(title)}</title>\n<style>\n{_style()}{style}</style>\n</head>\n"
         f'<body class="clearconv">\n<main>\n{body}\n</main>\n{run}</body>\n</html>\n'
     )
@@ -52,12 +52,12 @@ def fragment(body: str) -> str:
     Parameters
     ----------
     body : str
-        HTML; what came from outside is escaped already.
+        HTML; text from outside is already escaped.
 
     Returns
     -------
     html : str
-        With the stylesheet, which touches nothing outside.
+        HTML with the stylesheet, which affects nothing outside.
     """
     return f'<div class="clearconv"><style>{_style()}</style>{body}</div>'
 
