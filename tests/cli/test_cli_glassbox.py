@@ -102,7 +102,7 @@ def test_a_model_file_will_do(run, digits, tmp_path, monkeypatch):
     ("arguments", "told"),
     [
         (("RUN",), "an image is missing"),
-        (("RUN", "nothing.png"), "no image of digits, whose images have names such as digits/"),
+        (("RUN", "nothing.png"), "an image of digits, whose images have names such as digits/"),
         (("RUN", "digits/1264", "--label", "cat"), "class 'cat' is not known to the model"),
         (("RUN", "digits/1264", "--layer", "conv9"), "there is no layer 'conv9'"),
         (("RUN", "digits/1264", "--layer", "conv2", "--maps", "30-40"), "its maps are 0 to 31"),
@@ -115,7 +115,7 @@ def test_a_model_file_will_do(run, digits, tmp_path, monkeypatch):
         (("RUN", "digits/1264", "--layer", "conv2", "--maps", "0-9999999999"), "that many maps"),
         (("exampel",), "Did you mean 'clearconv glassbox example'?"),
         (("RUN", "digits/1264", "--layer", "conv"), "Error: there is no layer 'conv'"),
-        (("RUN/best.safetensors", "digits/1264"), "give the run's folder instead of its model"),
+        (("RUN/best.safetensors", "digits/1264"), "give the run folder instead of its model"),
     ],
 )
 def test_misuse_is_answered_in_a_line(run, digits, arguments, told):
@@ -141,7 +141,7 @@ def test_a_model_file_elsewhere_says_what_it_cannot_know(run, digits, tmp_path):
     alone.write_bytes((digits / "best.safetensors").read_bytes())
     done = run("glassbox", str(alone), "digits/1264")
     assert done.exit_code == 2 and done.stderr.count("\n") == 1
-    assert "digits/1264 is no file. A model file knows no data" in done.stderr
+    assert "digits/1264 is not a file. A model file has no data" in done.stderr
 
 
 @pytest.mark.parametrize(

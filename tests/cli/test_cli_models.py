@@ -10,7 +10,7 @@ def test_a_line_for_each_model(run):
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
     assert lines[0].split() == [
-        "name", "parameters", "input", "smallest", "options", "what", "it", "is",
+        "name", "parameters", "input", "smallest", "options", "description",
     ]  # fmt: skip
     assert [line.split()[0] for line in lines[2:]] == list(MODELS)
     (digits,) = (line for line in lines if line.startswith("digits_cnn"))

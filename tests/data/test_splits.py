@@ -122,7 +122,7 @@ def test_files_by_hand(folder, tmp_path):
         assert parts(split) == [[5, 0], [4], []]  # in the file's order
         assert "names 3 images of pets in no part: blue/01.png, green/00.png" in split.problems[0]
     for words, content in {
-        "2 files that pets has not: a/1.png, b/1.png. Is it the split of other": {
+        "2 files that pets lacks: a/1.png, b/1.png. Does the split belong to other": {
             "train": ["a/1.png", "b/1.png", "red/00.png"]
         },
         "Its classes are a, b, the data was opened with blue, green, red": {
@@ -141,7 +141,7 @@ def test_files_by_hand(folder, tmp_path):
     with pytest.raises(DataError, match="holds a list"):
         read_split(path, source)
     path.write_text("{")
-    with pytest.raises(DataError, match=r"is not JSON: .* split the data anew"):
+    with pytest.raises(DataError, match=r"is not JSON: .* split the data again"):
         read_split(path, source)
     with pytest.raises(DataError, match="cannot be read: No such file"):
         read_split(tmp_path / "none.json", source)

@@ -13,7 +13,7 @@ def test_a_layer_says_with_which_others_a_training_step_runs_it():
     ).build((1, 6, 6))
     found = trace(model, np.random.default_rng(0).standard_normal((1, 6, 6), dtype=np.float32))
     said = {layer.path: about(layer, found.stages) for layer in found.layers}
-    together = "In this pass it ran by itself; a training step runs it as one with"
+    together = "In this pass it ran separately; a training step runs it as one with"
     assert said["conv1"].endswith(
         f"1 x 6 x 6 to 2 x 4 x 4. {together} norm1, relu1 (conv + batch norm + ReLU)."
     )

@@ -154,7 +154,7 @@ def test_what_is_no_data_is_told_what_is(data):
 
 def test_images_of_one_class_are_too_few():
     with pytest.raises(
-        DataError, match=r"the array of labels has one class only .* Give images of two"
+        DataError, match=r"the array of labels has only one class .* Give images of two"
     ):
         clearconv.fit(small(), (np.zeros((40, 8, 8), np.uint8), np.zeros(40, int)), **FEW)
 
@@ -225,7 +225,7 @@ def test_a_run_on_arrays_goes_on_with_the_same_arrays_only(tmp_path):
         (lambda x, y: (x[0], y), r"shape \(8, 8\), but \(n, H, W\)"),
         (lambda x, y: (x, y[:9]), r"labels have shape \(9,\).*each of the 60 images"),
         (lambda x, y: (x, y * 0.5), "dtype float64"),
-        (lambda x, y: (x, y * 0), "one class only"),
+        (lambda x, y: (x, y * 0), "only one class"),
         (lambda x, y: (x,), r"tuple of 1, but \(images, labels\)"),
     ],
 )
@@ -236,7 +236,7 @@ def test_arrays_that_cannot_be_used(tmp_path, make, words):
 
 def test_parts_that_do_not_go_together():
     images, labels = stripes()
-    with pytest.raises(DataError, match="all must be of one size"):
+    with pytest.raises(DataError, match="all must have the same size"):
         data.from_arrays(images, labels, test=(images[:, 1:], labels))
     with pytest.raises(DataError, match="the validation labels hold 5, which no training image"):
         data.from_arrays(images, labels, validation=(images, labels + 5))

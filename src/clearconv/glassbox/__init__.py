@@ -1,4 +1,4 @@
-"""The glass box: a pass of a network as a page on which every number says where it came from."""
+"""The glass box: a pass of a network as a page on which every number shows where it comes from."""
 
 from clearconv.glassbox.example import ABOUT_EXAMPLE, article_example
 from clearconv.glassbox.run import TracedImage, lead_of, trace_image

@@ -1,4 +1,4 @@
-"""What each image of a training batch adds to a number that sums over all of them."""
+"""The contribution of each image of a training batch to a number that sums over all of them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,12 +10,12 @@ from clearconv.tracing import LayerTrace, LossTrace
 
 
 def shares(layer: LayerTrace, result: str) -> Iterator[npt.NDArray[Any]]:
-    """Give, for each image behind the first, what it adds.
+    """Yield the contribution of each image after the first.
 
     Parameters
     ----------
     layer : LayerTrace
-        Of a batch.
+        Layer of a traced batch.
     result : str
         ``"mean"`` of batch norm, or a parameter's gradient such as ``"grad_weight"``.
 
@@ -34,7 +34,7 @@ def shares(layer: LayerTrace, result: str) -> Iterator[npt.NDArray[Any]]:
             yield _summed(errors[n] * layer.x_hat[n], shape)
         elif result == "grad_weight":
             assert layer.operation is not None
-            given = () if layer.taps is None else (shape,)  # where the kernel's size is not known
+            given = () if layer.taps is None else (shape,)  # for the size of the kernel
             yield layer.operation.backward_weight(
                 errors[one], layer.input[one], *given, **layer.how
             )
@@ -43,7 +43,7 @@ def shares(layer: LayerTrace, result: str) -> Iterator[npt.NDArray[Any]]:
 
 
 def images(loss: LossTrace | None, count: int) -> list[str]:
-    """Name the images of a batch: their places, and their classes where they are known."""
+    """Name the images of a batch: their positions, and their classes if they are known."""
     labels = loss.labels if loss is not None else ()
     classes = loss.classes if loss is not None else ()
     kinds = [f" ({classes[k] if classes else f'class {k}'})" for k in labels] or [""] * count

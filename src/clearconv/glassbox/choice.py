@@ -1,4 +1,4 @@
-"""Which maps of which layers a page holds: all of a small network, some of a large one."""
+"""The choice of maps and layers on a page: all of a small network, some of a large one."""
 
 from collections.abc import Sequence
 from math import prod
@@ -8,38 +8,40 @@ import numpy as np
 from clearconv.errors import ArgumentError
 from clearconv.tracing import LayerTrace, LossTrace, Trace
 
-#: Path -> the channels of its y that the page holds; an empty list if it holds nothing of it.
+#: Path -> channels of its y that the page holds; an empty list if it holds nothing of it.
 Picks = dict[str, list[int]]
 
 _BYTEWISE = ("relu", "relu6")  # their slopes, like masks, are zeros and ones
-_FLOORS = (8, 4, 2, 1)  # maps of every layer, if there are so many
-_CAPS = tuple(int(2 ** (k / 4)) for k in range(100, 15, -1))  # numbers of one array, at most
+_FLOORS = (8, 4, 2, 1)  # maps of every layer, if there are that many
+_CAPS = tuple(
+    int(2 ** (k / 4)) for k in range(100, 15, -1)
+)  # largest number of elements of one array
 
 
 def choose(
     trace: Trace, budget: int, layers: Sequence[str] = (), maps: Sequence[int] | None = None
 ) -> Picks:
-    """Choose so that what is chosen stays within a number of bytes.
+    """Choose maps that stay within a number of bytes.
 
-    Every layer gets the same share, its first maps; layers asked for get all maps, or those asked
-    for, with all their inputs, or as many as fit. Where even one map of each is too much, the
-    largest layers are left out.
+    Every layer gets the same share, its first maps; requested layers get all maps, or the requested
+    ones, with all their inputs, or as many as fit. If even one map of each is too much, the largest
+    layers are left out.
 
     Parameters
     ----------
     trace : Trace
-        The pass.
+        Traced pass.
     budget : int
-        Bytes of all arrays.
+        Number of bytes of all arrays.
     layers : sequence of str
         Paths of layers, or of containers, to show in full.
     maps : sequence of int, optional
-        Which of their maps.
+        Numbers of their maps to show.
 
     Raises
     ------
     ArgumentError
-        If there is no such layer or map, or the maps asked for are too much.
+        If there is no such layer or map, or the requested maps are too many.
     """
     fixed = _fixed(trace, _wanted(trace, layers), maps, budget)
     for floor in _FLOORS:
@@ -51,25 +53,25 @@ def choose(
 
 
 def _wanted(trace: Trace, layers: Sequence[str]) -> list[str]:
-    """Return the layers of these paths; of a container all that is inside."""
+    """Return the layers of these paths; for a container all layers inside."""
     found: list[str] = []
     for path in layers:
         if trace.loss is not None and path == trace.loss.path:
             continue  # every page has it
         inside = [one.path for one in trace.layers if one.path.startswith(f"{path}.")]
         if not inside:
-            inside = [trace[path].path]  # raises with the paths that there are
+            inside = [trace[path].path]  # raises with the existing paths
         found += [one for one in inside if one not in found]
     return found
 
 
 def _fixed(trace: Trace, wanted: Sequence[str], maps: Sequence[int] | None, budget: int) -> Picks:
-    """Return what was asked for: those maps, or all, or the first of them if all are too many."""
+    """Return the requested maps, or all, or the first of them if all are too many."""
     if not wanted:
         return {}
     most = max(trace[path].y.shape[1] for path in wanted)
     for count in (most, *(int(2 ** (k / 2)) for k in range(23, -1, -1))):
-        for whole in (True, False):  # to tell how an output came about takes every input
+        for whole in (True, False):  # explaining an output takes every input
             fixed = {path: _asked(trace[path], maps, count) for path in wanted}
             for path in wanted:
                 for source in trace[path].sources:
@@ -81,8 +83,8 @@ def _fixed(trace: Trace, wanted: Sequence[str], maps: Sequence[int] | None, budg
         if maps is not None:
             break
     raise ArgumentError(
-        f"what is asked for takes {needed / 2**20:.1f} MiB, but a page holds "
-        f"{budget / 2**20:.1f} MiB of numbers. Ask for fewer layers, or for fewer maps."
+        f"the requested maps take {needed / 2**20:.1f} MiB, but a page holds "
+        f"{budget / 2**20:.1f} MiB of numbers. Choose fewer layers or fewer maps."
     )
 
 
@@ -92,7 +94,7 @@ def _asked(layer: LayerTrace, maps: Sequence[int] | None, count: int) -> list[in
         return list(range(min(count, channels)))
     if max(maps) >= channels:
         raise ArgumentError(
-            f"map {max(maps)} of {layer.path!r} is asked for, but its maps are 0 to {channels - 1}."
+            f"map {max(maps)} of {layer.path!r} is requested, but its maps are 0 to {channels - 1}."
         )
     return sorted(set(maps))
 
@@ -109,7 +111,7 @@ def _proposed(trace: Trace, cap: int, floor: int, fixed: Picks) -> Picks:
         if layer.type == "Flatten":
             picks[layer.path] = given
             continue
-        if size == 1 and channels <= cap:  # a number a channel costs next to nothing
+        if size == 1 and channels <= cap:  # one number per channel costs almost nothing
             given = list(range(channels))
         room = cap // size
         if "weight" in layer.parameters:
@@ -126,13 +128,13 @@ def _proposed(trace: Trace, cap: int, floor: int, fixed: Picks) -> Picks:
 
 
 def _likeliest(loss: LossTrace, count: int) -> list[int]:
-    """Return the classes that the first image is taken for, and its own."""
+    """Return the predicted class of the first image, and its own."""
     order = np.argsort(-loss.logits[0].ravel(), kind="stable")[:count]
     return sorted({*order.tolist(), *loss.labels[:1]})
 
 
 def _handed_on(trace: Trace, layer: LayerTrace, picks: Picks) -> list[int]:
-    """Return which maps make sense: of what goes channel by channel, those of its inputs."""
+    """Return the useful maps: for a channel-wise layer, those of its inputs."""
     channels = layer.y.shape[1]
     everything = list(range(channels))
     sources = [(trace[path], picks[path]) for path in layer.sources]
@@ -162,7 +164,7 @@ def _thinned(trace: Trace, picks: Picks, fixed: Picks, budget: int) -> Picks:
 
 
 def _bytes(trace: Trace, picks: Picks) -> int:
-    """Count the bytes of all that a page with these maps holds."""
+    """Count the bytes of a page with these maps."""
     numbers = 0
     for layer in trace.layers:
         here = len(picks[layer.path])
@@ -191,16 +193,16 @@ def _weights(layer: LayerTrace, shape: tuple[int, ...], picks: Picks) -> int:
 def parameter_picks(
     layer: LayerTrace, shape: tuple[int, ...], picks: Picks
 ) -> list[list[int] | None]:
-    """Return which places along each axis of a parameter the page holds; None for all.
+    """Return the indices along each axis of a parameter that the page holds; None for all.
 
     Parameters
     ----------
     layer : LayerTrace
-        Whose parameter it is.
+        Layer of the parameter.
     shape : tuple of int
-        Of the parameter.
+        Shape of the parameter.
     picks : dict
-        The choice.
+        Maps that the page holds.
     """
     outputs, inputs = picks[layer.path], picks[layer.sources[0]]
     if len(shape) == 3:  # a bias for every position

@@ -27,7 +27,7 @@ _BIASES = (1, 0)
 _ERRORS = (((0, 1, 1), (2, 2, 2), (1, 0, 0)), ((1, 0, 2), (0, 0, 0), (1, 2, 1)))
 _RATE = 0.001
 
-#: What a reader of its page is told first.
+#: The opening paragraphs of its page.
 ABOUT_EXAMPLE = (
     "A 5x5 image of three channels, two 3x3 filters, stride 2, padding 1: the worked example of "
     "the article on writing a convolutional layer by hand.",

@@ -1,4 +1,4 @@
-"""What the page's script must know of a layer beside its arrays: tables, constants, words."""
+"""What the page's script needs of a layer in addition to its arrays: tables, constants, words."""
 
 from math import prod
 from typing import Any
@@ -19,7 +19,7 @@ _SHORT = (
 
 
 def meets(layer: LayerTrace) -> str:
-    """Name the rules of meet.js by which numbers met: the chapter, or how numbers are moved."""
+    """Name the rules of meet.js for the layer: the chapter, or how numbers are moved."""
     if layer.own:
         return ""
     if layer.taps is not None and layer.taps.rows.shares is not None:
@@ -28,13 +28,13 @@ def meets(layer: LayerTrace) -> str:
 
 
 def about(layer: LayerTrace, stages: Stages) -> str:
-    """Say in a line what a layer is, and what runs it in a training step."""
+    """Describe in one line a layer, and what runs it in a training step."""
     beside = stages.beside(layer.path)
     if not beside:
         return _about(layer)
     does = stages.rows[stages.number_of(layer.path) - 1].does
     together = f"a training step runs it as one with {', '.join(beside)} ({does})"
-    return f"{_about(layer).rstrip('.')}. In this pass it ran by itself; {together}."
+    return f"{_about(layer).rstrip('.')}. In this pass it ran separately; {together}."
 
 
 def _about(layer: LayerTrace) -> str:
@@ -43,7 +43,7 @@ def _about(layer: LayerTrace) -> str:
     if layer.type == "Residual":
         return "The sum at the end of a residual block."
     if layer.type == "Concat":
-        return "Where branches are put side by side."
+        return "The place where branches are concatenated."
     said = layer.arguments
     given = [f"{name}={said[name]}" for name in _SHORT if said.get(name) not in (None, False)]
     inside = f", activation {layer.activation}" if layer.activation != "identity" else ""
@@ -54,7 +54,7 @@ def _about(layer: LayerTrace) -> str:
 
 
 def about_loss(loss: LossTrace) -> str:
-    """Say in a line what the loss judges."""
+    """Describe the loss in one line."""
     images = len(loss.logits)
     over = f", mean over the {images} images of the batch" if images > 1 else ""
     if loss.type == "SquaredError":
@@ -64,11 +64,11 @@ def about_loss(loss: LossTrace) -> str:
 
 
 def results(layer: LayerTrace) -> list[str]:
-    """Name the quantities that have a view, in the order of their tabs, if the layer has them."""
+    """Name the quantities of the layer that have a view, in the order of their tabs."""
     found = ["net", "y", "mask"]
     if "count" in constants(layer, None):
         found.append("mean")
-    # of one reader, what it hands back is told there
+    # a single reader explains the gradient that it returns itself
     if len(layer.consumers) > 1 or (layer.consumers and layer.x is None):
         found.append("grad_y")
     found += ["grad_net", "grad_x"]
@@ -77,7 +77,7 @@ def results(layer: LayerTrace) -> list[str]:
 
 
 def shown(layer: LayerTrace, result: str) -> list[str]:
-    """Name the arrays that stand beside a result; those that the layer lacks are left out."""
+    """Name the arrays next to a result; those that the layer lacks are left out."""
     out, error = ("net", "grad_net") if layer.activation != "identity" else ("y", "grad_y")
     if layer.chapter == "activation":
         out, error = "y", "grad_y"
@@ -110,7 +110,7 @@ def shown(layer: LayerTrace, result: str) -> list[str]:
 
 
 def tables(layer: LayerTrace) -> dict[str, Any] | None:
-    """Return which rows, columns and channels met; the script sorts them the other ways."""
+    """Return which rows, columns and channels met; the script sorts them in the other ways."""
     taps = layer.taps
     if taps is None:
         return None
@@ -153,7 +153,7 @@ def extras(layer: LayerTrace) -> dict[str, npt.NDArray[Any]]:
 def _through_statistics(
     layer: LayerTrace, mean: npt.NDArray[Any], scale: npt.NDArray[Any]
 ) -> dict[str, npt.NDArray[Any]]:
-    """Return, for each channel, what its group's mean and variance take from the way back."""
+    """Return, for each channel, what its group's mean and variance subtract going backward."""
     wide = (slice(None), *[np.newaxis] * (layer.y.ndim - 2))
     errors = layer.grad_y[0].astype(np.float64)
     if "weight" in layer.parameters:
@@ -169,7 +169,7 @@ def _through_statistics(
 
 
 def constants(layer: LayerTrace, update: UpdateTrace | None) -> dict[str, Any]:
-    """Return the numbers of a layer that stand in no array."""
+    """Return the numbers of a layer that are not in an array."""
     found: dict[str, Any] = {}
     if layer.chapter == "dropout":
         found["grown"] = 1 / (1 - layer.arguments["p"]) if layer.arguments["p"] < 1 else 0.0
@@ -185,7 +185,7 @@ def constants(layer: LayerTrace, update: UpdateTrace | None) -> dict[str, Any]:
 
 
 def loss_constants(loss: LossTrace) -> dict[str, float]:
-    """Return what the gradient's two products are multiplied by."""
+    """Return the factor of the gradient's two products."""
     if loss.type == "SquaredError":
         return {"share": 2 / loss.divisor}
     whole = float(loss.target[0].sum(dtype=np.float64))
@@ -193,19 +193,19 @@ def loss_constants(loss: LossTrace) -> dict[str, float]:
 
 
 def handed_back(reader: LayerTrace, layer: LayerTrace) -> npt.NDArray[Any]:
-    """Return what a reader of a layer's y hands back to it."""
+    """Return the gradient that a reader of a layer's y returns to it."""
     if reader.grad_x is not None:
         return reader.grad_x
     parts = [
         reader.grad_y[:, reader.slots[number]] if reader.slots else reader.grad_y
         for number, path in enumerate(reader.sources)
-        if path == layer.path  # once, or as often as it is given
+        if path == layer.path  # once, or as often as it occurs
     ]
     return np.sum(parts, axis=0, dtype=reader.grad_y.dtype)
 
 
 def note(trace: Trace, path: str, result: str, said: Explanation) -> str:
-    """Say where the formula stands, and what the numbers alone do not say."""
+    """Return the source of the formula, and remarks on what the numbers alone do not show."""
     judged = trace.loss is not None and path == trace.loss.path
     remarks = [said.reference]
     if not judged and result in ("y", "net") and _lacks_bias(trace[path]):
@@ -216,13 +216,13 @@ def note(trace: Trace, path: str, result: str, said: Explanation) -> str:
 
 
 def _lacks_bias(layer: LayerTrace) -> bool:
-    """Tell whether the formula's bias is one that the layer does without."""
+    """Return whether the formula has a bias that the layer lacks."""
     return "weight" in layer.parameters and "bias" not in layer.parameters
 
 
 def _alike(layer: LayerTrace) -> bool:
-    """Tell whether what is noted of one number holds for all of the layer's."""
-    dropped = "mask" in layer.saved  # or not: each unit has its own fate
+    """Return whether the note on one number holds for all numbers of the layer."""
+    dropped = "mask" in layer.saved  # or not: each unit differs
     return _normalises(layer) or (layer.chapter == "dropout" and not dropped)
 
 
@@ -231,7 +231,7 @@ def _normalises(layer: LayerTrace) -> bool:
 
 
 def other_images(trace: Trace, result: str) -> int:
-    """Count the images beside the first that a result sums over."""
+    """Count the images after the first over which a result sums."""
     summed = (
         result == "mean"
         or result.startswith("grad_")

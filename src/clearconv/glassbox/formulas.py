@@ -1,4 +1,4 @@
-"""LaTeX as MathML, which browsers set by themselves."""
+"""LaTeX as MathML, which browsers render by themselves."""
 
 import re
 from html import escape
@@ -9,7 +9,7 @@ _INLINE = re.compile(r"\$([^$]+)\$|:math:`([^`]+)`")
 
 
 def display(latex: str) -> str:
-    r"""Set a formula on a line of its own, or several of them, one below the other.
+    r"""Render a formula on a line of its own, or several of them, one below the other.
 
     Parameters
     ----------
@@ -25,12 +25,12 @@ def display(latex: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Escape plain text, and set the formulas in it.
+    """Escape plain text, and render the formulas in it.
 
     Parameters
     ----------
     text : str
-        With formulas between dollars, or in reStructuredText's way.
+        Text with formulas between dollars, or in reStructuredText's form.
 
     Returns
     -------

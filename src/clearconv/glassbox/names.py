@@ -1,6 +1,6 @@
-"""What arrays and views are called on the page, in the symbols of docs/."""
+"""The names of arrays and views on the page, with the symbols of docs/."""
 
-#: Array -> its symbol, and what it is.
+#: Array -> symbol and description.
 NAMES = {
     "x": ("x", "input"),
     "y": ("y", "output"),
@@ -16,13 +16,13 @@ NAMES = {
     "bias.update": ("b new", "biases after the step"),
     "slope": ("f′", "slope of the activation"),
     "mask": ("mask", "1 where kept, 0 where dropped"),
-    "argmax": ("argmax", "which place of its window won"),
+    "argmax": ("argmax", "place of the maximum in its window"),
     "mean": ("μ", "mean of each channel"),
     "var": ("σ²", "variance of each channel"),
     "scale": ("1/√(σ² + ε)", "one over the deviation"),
     "drift": ("mean of w dy", "over the group"),
     "swell": ("mean of w dy x̂", "over the group"),
-    "power": ("e^(x − m)", "power of each, m the largest of a place's channels"),
+    "power": ("e^(x − m)", "power of each, where m is the largest of a position's channels"),
     "most": ("m", "largest of the channels"),
     "total": ("1/Σ", "one over the sum of the channels' powers"),
     "logits": ("z", "logits"),
@@ -32,7 +32,7 @@ NAMES = {
     "value": ("L", "loss"),
 }
 
-#: The same where a squared error judges: any output, not logits.
+#: The same for a squared error: any output, not logits.
 SQUARED = {
     "logits": ("x", "output of the network"),
     "target": ("t", "target"),

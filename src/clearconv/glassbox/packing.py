@@ -1,4 +1,4 @@
-"""Arrays for the page: each once, its bytes as base64, with what a reader must know of it."""
+"""Arrays for the page: each once, its bytes as base64, with everything needed to read it."""
 
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-#: For each axis of an array the places to keep; None for all.
+#: For each axis of an array the indices to keep; None for all.
 Picked = Sequence[Sequence[int] | None]
 
 _KINDS = {"float32": "f4", "float64": "f8", "bool": "u1", "uint8": "u1"}
-_ROW = 32  # numbers of a vector in a row, at most
-_MANY, _USUAL, _FAR = 200, 0.99, 2.5  # when the largest hundredth ends the scale
+_ROW = 32  # largest number of a vector's elements in a row
+_MANY, _USUAL, _FAR = 200, 0.99, 2.5  # when the scale ends at the largest hundredth
 
 
 class Packing:
@@ -22,9 +22,9 @@ class Packing:
     Attributes
     ----------
     arrays : list of dict
-        For the page's script: shape, which places along each axis are here (None for all), kind of
+        For the page's script: shape, indices along each axis that are here (None for all), kind of
         number, base64 of the little-endian numbers in row-major order, the largest magnitude of the
-        whole array, the magnitude at which its colours end, and how long the rows are in which a
+        whole array, the magnitude at which its colours end, and the length of the rows in which a
         vector is shown.
     """
 
@@ -33,30 +33,30 @@ class Packing:
         self._known: dict[tuple[Any, ...], int] = {}
 
     def add(self, array: npt.NDArray[Any], picks: Picked) -> int:
-        """Take an array in, and return its number; one that is there already counts once.
+        """Add an array, and return its number; an array that is already there counts once.
 
         Parameters
         ----------
         array : ndarray
-            Without the axis of the images.
+            Array without the axis of the images.
         picks : sequence
-            For each axis the places to keep, or None.
+            Indices to keep for each axis, or None.
         """
         return self._put(array.shape, _taken(array, picks), picks, _limits(array))
 
     def add_each(
         self, arrays: Iterable[npt.NDArray[Any]], shape: tuple[int, ...], picks: Picked
     ) -> int:
-        """Take in arrays of one shape as one, which has an axis more in front.
+        """Add arrays of one shape as one array with a further axis in front.
 
         Parameters
         ----------
         arrays : iterable of ndarray
-            One or more; they need not be there all at once.
+            One or more; they need not all exist at once.
         shape : tuple of int
-            Of each.
+            Shape of each.
         picks : sequence
-            For each axis of that shape the places to keep, or None.
+            Indices to keep for each axis of that shape, or None.
         """
         parts = np.stack([_taken(array, picks) for array in arrays])
         return self._put((len(parts), *shape), parts, [None, *picks], (0.0, 0.0))
@@ -70,7 +70,7 @@ class Packing:
     ) -> int:
         kind = _KINDS.get(part.dtype.name, "i4")
         if kind[0] == "f" and np.isin(part, (0, 1)).all():
-            kind = "u1"  # masks and slopes: a byte says as much
+            kind = "u1"  # masks and slopes: a byte suffices
         content = np.ascontiguousarray(part, kind if kind != "u1" else np.uint8).tobytes()
         limit, scale = limits
         whole = [
@@ -101,7 +101,7 @@ def _taken(array: npt.NDArray[Any], picks: Picked) -> npt.NDArray[Any]:
 
 
 def wrapped(length: int) -> int:
-    """Return how many numbers of a vector stand in a row: all of few, else about a square."""
+    """Return the number of a vector's elements per row: all if few, else about a square."""
     if length <= 8:
         return max(1, length)
     divisors = [k for k in range(2, _ROW + 1) if length % k == 0 and k * k >= length]
@@ -109,9 +109,9 @@ def wrapped(length: int) -> int:
 
 
 def _limits(array: npt.NDArray[Any]) -> tuple[float, float]:
-    """Return the largest magnitude, and where colours end: a few outliers leave the rest visible.
+    """Return the largest magnitude, and where colours end, so that outliers hide nothing.
 
-    What is not finite has a colour of its own.
+    Values that are not finite have a colour of their own.
     """
     sizes = np.abs(array[np.isfinite(array)].astype(np.float64))
     limit = float(sizes.max(initial=0.0))

@@ -1,4 +1,4 @@
-"""One image of a trained model, traced: the files and settings of a run behind a trace."""
+"""One image traced through a trained model, from the files and settings of a run."""
 
 import re
 from dataclasses import dataclass
@@ -24,26 +24,26 @@ from clearconv.train import Settings
 from clearconv.train.network import criterion_of, optimiser_of
 from clearconv.words import meant, some
 
-_RATE = 0.01  # of a model file, whose training is not known
+_RATE = 0.01  # for a model file, whose training is not known
 _BATCH = 16
 
 
 @dataclass(frozen=True, eq=False)
 class TracedImage:
-    """A pass of one image, and what a person must know to read it.
+    """A pass of one image, and everything that a person needs to read it.
 
     Attributes
     ----------
     trace : Trace
         The pass.
     name : str
-        The image.
+        Name of the image.
     pixels : ndarray of uint8, shape (H, W, 3) or (H, W, 1)
-        It, as the model sees it.
+        Image as the model sees it.
     classes : tuple of str
-        Of the model.
+        Classes of the model.
     label_from : str
-        Why the loss is for this class: ``"asked for"``, ``"the image's own"`` or
+        Reason for the class of the loss: ``"asked for"``, ``"the image's own"`` or
         ``"the model's answer"``.
     remarks : tuple of str
         Sentences about the mode, the batch and the step.
@@ -66,21 +66,21 @@ def trace_image(
     batch_size: int | None = None,
     progress: Any = None,
 ) -> TracedImage:
-    """Run an image forward and backward through a trained model, every number kept.
+    """Run an image forward and backward through a trained model, and keep every number.
 
     Parameters
     ----------
     where : str or Path
         A run folder, or a model file.
     image : str or Path
-        An image file; or the name of an image of the run's data, as its report writes it.
+        An image file; or the name of an image of the run's data, as in its report.
     label : str, optional
-        The class that the loss is for. By default the image's own, which an image of the run's
-        data has, and a file in a folder that is called like a class; else the model's answer.
+        Class of the loss. By default the image's own, which an image of the run's data has, and a
+        file in a folder named like a class; else the model's answer.
     training : bool
-        Batch statistics and dropout, in a batch of the run's training images behind this one.
+        Whether to use batch statistics and dropout, with the run's training images after this one.
     batch_size : int, optional
-        Images of that batch, this one included; by default the run's, but at most 16.
+        Batch size, including this image; by default the run's, but at most 16.
     progress : callable, optional
         Called as ``progress(done, total)`` while the run's images are read.
 
@@ -106,7 +106,7 @@ def trace_image(
         )
     if batch_size is not None and (not training or batch_size < 2):
         raise ArgumentError(
-            f"batch_size={batch_size}, but a batch is for training mode and has at least 2 images."
+            f"batch_size={batch_size}, but a batch needs training mode and at least 2 images."
         )
     if training and opened.run is None:
         raise ArgumentError(
@@ -118,14 +118,14 @@ def trace_image(
         raise DataError(_no_file(opened.path, image))
     if opened.run is not None and (training or not file):
         try:
-            # images of arrays have no files; there is nothing to give again
+            # images of arrays have no files that could be given again
             call = "clearconv.tracing.trace(model, x, label), with an image as the network sees it"
             source = opened.data(moved=None, call=call, progress=progress)
         except (RunError, DataError) as error:
             if file:
                 raise type(error)(f"{error} Without training mode a file needs no data.") from None
             raise DataError(
-                f"{image} is no file, and images of the run's data cannot be had: {error}"
+                f"{image} is not a file, and images of the run's data are not available: {error}"
             ) from None
     pixels, own = _read(image, source, classes, preprocessing)
     x = model.as_input(preprocessing(pixels))
@@ -163,7 +163,7 @@ def trace_image(
 
 
 def lead_of(traced: TracedImage) -> tuple[str, ...]:
-    """Say what the model answered and what the page shows, in a few paragraphs.
+    """Describe the model's answer and the page, in a few paragraphs.
 
     Parameters
     ----------
@@ -173,13 +173,13 @@ def lead_of(traced: TracedImage) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        The answer first.
+        Paragraphs, the answer first.
     """
     loss = traced.trace.loss
     assert loss is not None and loss.probabilities is not None
     best, wanted = loss.predicted, loss.label
     sure = float(loss.probabilities[0, best])
-    # a model file may say of its classes less than training knew
+    # a model file may say less about its classes than training knew
     answer = f"{traced.name}: {traced.classes[best]}, probability {sure:.3f}"
     alone = len(loss.logits) == 1
     return (
@@ -201,7 +201,7 @@ def _read(
         near = [name for name in source.files if _plain(name) == _plain(str(image))]
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise DataError(
-            f"{image} is no file, and no image of {source.name}, whose images have names such as "
+            f"{image} is not a file or an image of {source.name}, whose images have names such as "
             f"{source.files[-1]}.{hint}"
         )
     folder = composed(path.resolve().parent.name)
@@ -209,29 +209,29 @@ def _read(
 
 
 def _plain(name: str) -> str:
-    """Leave out zeros in front of numbers, and the ending."""
+    """Remove leading zeros from numbers, and the file's ending."""
     return re.sub(r"(?<!\d)0+(?=\d)", "", name.rpartition(".")[0] or name).lower()
 
 
 def _no_file(where: Path, image: str | Path) -> str:
-    """Say why a model file knows no image by this name, and who may."""
+    """Explain why a model file does not know an image by this name, and what may know it."""
     run = where.parent
     if (run / files.RUN).is_file():
         return (
-            f"{image} is no file. If it is an image of the run's data, give the run's folder "
+            f"{image} is not a file. If it is an image of the run's data, give the run folder "
             "instead of its model: "
             f"`clearconv.glassbox.trace_image({str(run)!r}, {str(image)!r})`"
         )
     return (
-        f"{image} is no file. A model file knows no data, so it takes files of images only; images "
-        "of a run's data go by name with the run's folder."
+        f"{image} is not a file. A model file has no data, so it takes only image files; images of "
+        "a run's data can be given by name with the run folder."
     )
 
 
 def _batch(
     source: Source, train: Indices, settings: Settings, how: Preprocessing, image: str, size: int
 ) -> tuple[Array, Any]:
-    """Return the first images of the run's first epoch, less this one, and their classes."""
+    """Return the first images of the run's first epoch, without this one, and their classes."""
     others = np.array([i for i in train if source.files[i] != image], np.int64)
     made = Batches(source, others, how, size - 1, seed=settings.seed, shuffle=True)
     first = next(iter(made))
@@ -239,7 +239,7 @@ def _batch(
 
 
 def _optimiser(model: Node, settings: Settings | None) -> tuple[Optimiser, str]:
-    """Make what a first step would be taken with, and say so."""
+    """Return an optimiser for a first step, and a sentence about it."""
     if settings is None:
         step = f"The step shown is plain descent with learning rate {_RATE:g}."
         return SGD(model, _RATE), step

@@ -1,4 +1,4 @@
-"""What the page shows of each layer: its arrays, its views, and which numbers met."""
+"""The page's data of each layer: its arrays, its views, and which numbers met."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from clearconv.glassbox.names import NAMES, SQUARED, TITLES
 from clearconv.glassbox.packing import Packing
 from clearconv.tracing import LayerTrace, LossTrace, Trace
 
-_LINES = 64  # numbers that are no sum of products and are told one by one, at most
+_LINES = 64  # most numbers that are not sums of products and are explained one by one
 
 
 class Views:
@@ -21,9 +21,9 @@ class Views:
     Parameters
     ----------
     trace : Trace
-        The pass.
+        Traced pass.
     picks : dict
-        What the page holds.
+        Maps that the page holds.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Views:
     formulas : dict
         LaTeX -> its number on the page.
     remarks : dict
-        What is said beside formulas -> its number on the page.
+        Remark next to a formula -> its number on the page.
     sources : dict
         Dotted name -> name, file, line and text of a function.
     """
@@ -85,7 +85,7 @@ class Views:
         }
 
     def _arrays(self, layer: LayerTrace) -> dict[str, int]:
-        """Take in all that the layer's views show; return array -> its number."""
+        """Add everything that the layer's views show; return array -> its number."""
         mine = self.picks[layer.path]
         found = {"y": self._maps(layer.y, mine), "grad_y": self._maps(layer.grad_y, mine)}
         if layer.x is not None and layer.grad_x is not None:
@@ -109,7 +109,7 @@ class Views:
         return found | self._shares(layer) | self._joined(layer) | self._handed(layer)
 
     def _shares(self, layer: LayerTrace) -> dict[str, int]:
-        """Take in what each further image adds to what sums over the batch."""
+        """Add the contribution of each further image to sums over the batch."""
         if len(layer.y) == 1 or layer.own:
             return {}
         shapes = {f"grad_{name}": one.value.shape for name, one in layer.parameters.items()}
@@ -122,11 +122,11 @@ class Views:
         return found
 
     def _maps(self, array: npt.NDArray[Any], channels: Sequence[int]) -> int:
-        """Take in the first image's maps."""
+        """Add the first image's maps."""
         return self.packing.add(array[0], [channels, *[None] * (array.ndim - 2)])
 
     def _joined(self, layer: LayerTrace) -> dict[str, int]:
-        """Take in what a join adds or puts side by side."""
+        """Add the arrays that a join adds or concatenates."""
         found = {}
         for path in layer.sources if layer.x is None else ():
             name = f"y of {path}"
@@ -135,13 +135,13 @@ class Views:
         return found
 
     def _handed(self, layer: LayerTrace) -> dict[str, int]:
-        """Take in what the readers of y hand back, where the page shows how it is added."""
+        """Add the gradients that the readers of y return, if the page shows their sum."""
         found: dict[str, int] = {}
         if len(layer.consumers) == 1 and layer.x is not None:
             return found
         for path in dict.fromkeys(layer.consumers):
             name = f"dx of {path}"
-            self.names[name] = (f"dx of {path}", "handed back")
+            self.names[name] = (f"dx of {path}", "returned gradient")
             handed = facts.handed_back(self.trace[path], layer)
             found[name] = self._maps(handed, self.picks[layer.path])
         return found
@@ -149,7 +149,7 @@ class Views:
     def _view(
         self, path: str, result: str, arrays: dict[str, int], shows: Sequence[str]
     ) -> dict[str, Any]:
-        """Describe one view: what stands beside its result, formula, function."""
+        """Describe one view: the arrays next to its result, formula, function."""
         packed = self.packing.arrays[arrays[result]]
         somewhere = [
             size // 2 if here is None else here[len(here) // 2]
@@ -178,19 +178,19 @@ class Views:
         }
 
     def _note(self, layer: LayerTrace, held: bool) -> str:
-        """Say which maps are here, and how to ask for others."""
+        """Say which maps are here, and how to include others."""
         if layer.own:
-            return "A layer of your own: only its code knows its formulas."
+            return "Your own layer: only its code knows its formulas."
         here, channels = self.picks[layer.path], layer.y.shape[1]
         kind = "maps" if layer.y.ndim > 2 else "numbers"
         if not held:
-            return f"Left out, so that the page stays small. Ask for it: `layers=[{layer.path!r}]`"
+            return f"Left out to keep the page small. To include it: `layers=[{layer.path!r}]`"
         if len(here) == channels:
             return ""
         after = min(channels, here[-1] + 1 + len(here))
         others = (here[-1] + 1, after - 1) if after > here[-1] + 1 else (0, here[0] - 1)
         return (
-            f"{len(here):,} of {channels:,} {kind} of {layer.path}: {_runs(here)}. Ask for others: "
+            f"{len(here):,} of {channels:,} {kind} of {layer.path}: {_runs(here)}. For others: "
             f"`layers=[{layer.path!r}], maps=range({others[0]}, {others[1] + 1})`"
         )
 
@@ -253,7 +253,7 @@ class Views:
         }
 
     def _told(self, loss: LossTrace, shown: Sequence[str]) -> dict[str, dict[str, list[str]]]:
-        """Tell number by number what is no sum of products: the softmax, the loss itself."""
+        """Explain element by element what is not a sum of products: the softmax, the loss."""
         found: dict[str, dict[str, list[str]]] = {}
         for name in {"probabilities", "value"} & set(shown):
             several = name == "probabilities"

@@ -1,4 +1,4 @@
-"""A trace as a page: choose what it holds, pack it, put scripts and style in."""
+"""A trace as a page: choose its contents, pack them, add scripts and style."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -19,12 +19,12 @@ from clearconv.pages import check_replaceable, page
 from clearconv.tracing import Trace
 from clearconv.words import utf8
 
-#: In the order in which they need each other.
+#: Scripts in the order in which they need each other.
 _SCRIPTS = (
     *("numbers", "planes", "meet", "influence", "steps", "batch", "told", "rows", "figures"),
     *("play", "sandbox", "bench", "glass"),
 )
-_BYTES = 6_800_000  # of numbers; base64 makes four letters of three bytes
+_BYTES = 6_800_000  # of numbers; base64 turns three bytes into four characters
 
 
 def glass_box(
@@ -38,38 +38,38 @@ def glass_box(
     start: str | None = None,
     spell: Callable[[str], str] = str,
 ) -> str:
-    """Draw a traced pass as one page that needs no other file.
+    """Return a traced pass as one page that needs no other file.
 
     Parameters
     ----------
     trace : Trace
-        As ``clearconv.trace`` returns it; the first image of its batch is shown.
+        Result of ``clearconv.trace``; the first image of its batch is shown.
     title : str
-        The page's heading.
+        Heading of the page.
     lead : sequence of str
         Paragraphs below it, plain text.
     picture : str
-        HTML of a picture of the image, such as ``clearconv.pages.picture`` makes.
+        HTML of a picture of the image, for instance from ``clearconv.pages.picture``.
     layers : sequence of str
-        Paths of layers, or of containers, of which the page must hold all maps with all inputs;
-        of the others it holds as many as fit.
+        Paths of layers, or of containers, whose maps the page must all hold, with all inputs; for
+        the others it holds as many as fit.
     maps : sequence of int, optional
-        Of `layers` only these maps.
+        Only these maps of `layers`.
     start : str, optional
-        The layer that is open at first; the first with a choice by default.
+        Layer that is open at first; by default the first with a choice.
     spell : callable, optional
-        How the page's reader is told of an argument of this function, which stands in backticks:
-        the command line calls it by its flag.
+        How the page names an argument of this function, which is in backticks: the command line
+        uses its flag.
 
     Returns
     -------
     html : str
-        Less than 10 MB, however large the network.
+        Page of less than 10 MB, however large the network.
 
     Raises
     ------
     ArgumentError
-        If there is no such layer or map, or they alone are more than a page holds.
+        If there is no such layer or map, or they alone exceed a page.
     """
     picks = choose(trace, _BYTES, layers, maps)
     views = Views(trace, picks)
@@ -111,9 +111,9 @@ def write_glass_box(path: str | Path, trace: Trace, **how: Any) -> Path:
     Parameters
     ----------
     path : str or Path
-        The file; a page of clearconv that is there is replaced.
+        File to write; an existing page of clearconv is replaced.
     trace : Trace
-        The pass.
+        Traced pass.
     **how
         As for ``glass_box``.
 
@@ -125,7 +125,7 @@ def write_glass_box(path: str | Path, trace: Trace, **how: Any) -> Path:
     Raises
     ------
     RunError
-        If the file cannot be written, or is there and not a page of clearconv; it stays then.
+        If the file cannot be written, or exists and is not a page of clearconv. It is kept then.
     ArgumentError
         As ``glass_box`` raises it.
     """
@@ -138,7 +138,7 @@ def write_glass_box(path: str | Path, trace: Trace, **how: Any) -> Path:
     except OSError as error:
         raise RunError(
             f"{path} cannot be written ({error.strerror or error}). Is it a folder, the disk full, "
-            "or the place not yours?"
+            "or the place write-protected?"
         ) from None
     return path
 
@@ -154,27 +154,27 @@ def _opened(layers: Sequence[dict[str, Any]], start: str | None) -> int:
 
 
 def _held(trace: Trace, picks: Picks) -> str:
-    """Say how much of the pass the page holds."""
+    """Describe how much of the pass the page holds."""
     whole = [one for one in trace.layers if len(picks[one.path]) == one.y.shape[1]]
     none = [one for one in trace.layers if not picks[one.path]]
     if len(whole) == len(trace.layers):
         return "Every number of the pass is on this page."
     text = (
-        f"This page holds all maps of {len(whole)} of {len(trace.layers)} layers, and of the "
-        "others the first few, so that it stays below 10 MB; each layer says which."
+        f"This page holds all maps of {len(whole)} of {len(trace.layers)} layers, and the first "
+        "few of the others, so that it stays below 10 MB; each layer says which."
     )
     if none:
-        text += f" Left out altogether: {', '.join(one.path for one in none)}."
-    return f"{text} `layers=[NAME]` puts all of a layer in."
+        text += f" Left out completely: {', '.join(one.path for one in none)}."
+    return f"{text} `layers=[NAME]` includes all of a layer."
 
 
 def _json(data: dict[str, Any]) -> str:
-    """Write JSON that may stand inside a script element, whatever the names in it."""
+    """Write JSON that is safe inside a script element, whatever the names in it."""
     try:
         text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     except ValueError:
         raise RunError(
-            "The pass holds numbers that are NaN or infinite, which no page can show. The model "
+            "The pass holds numbers that are NaN or infinite, which a page cannot show. The model "
             "and the image must give finite numbers; clearconv.trace shows where they end."
         ) from None
     return text.replace("<", "\\u003c")

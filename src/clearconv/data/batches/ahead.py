@@ -1,4 +1,4 @@
-"""Work on threads whose results come in order, and never far ahead of who takes them."""
+"""Work on threads whose results come in order, and never far ahead of the consumer."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -21,9 +21,9 @@ def in_order(
     function : callable
         Called with each item.
     items : iterable
-        Is drawn from only as far as work is wanted.
+        Items, read only as far as work is wanted.
     ahead : int
-        Number of results that may wait: so one slow item does not make the others pile up.
+        Number of results that may wait, so that the others do not pile up behind a slow one.
     threads : int
         Number of threads.
 

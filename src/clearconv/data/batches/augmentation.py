@@ -1,4 +1,4 @@
-"""Random variations of training images that leave their class as it is."""
+"""Random variations of training images that preserve their class."""
 
 import math
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _SHARES = ("flip", "vertical_flip", "brightness", "contrast", "colour")
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What may happen to a training image, and how much.
+    """The random variations of a training image, and their strength.
 
     A network that has never seen the same pixels twice learns what the variations have in common:
     the class. Off in evaluation.
@@ -31,15 +31,15 @@ class Augmentation:
     Attributes
     ----------
     flip : float
-        Probability of exchanging left and right.
+        Probability of a horizontal flip.
     vertical_flip : float
-        Probability of exchanging top and bottom.
+        Probability of a vertical flip.
     crop : (float, float) or None
         Smallest and largest share of the image's area that a random crop shows; its width/height
         is 3/4 to 4/3 of the input's, or of the image's own where evaluation squashes the whole
         image. None shows what evaluation shows.
     rotate : float
-        Largest rotation in degrees, either way; corners get the preprocessing's mean.
+        Largest rotation in degrees, in either direction; corners get the preprocessing's mean.
     brightness, contrast, colour : float
         A strength s multiplies the pixels, their distance from the image's mean grey, or their
         distance from their own grey, by a factor between 1 - s and 1 + s.
@@ -77,7 +77,7 @@ class Augmentation:
 
     @classmethod
     def photos(cls) -> Self:
-        """Return what suits photographs of things that have no left or right."""
+        """Return the default for photographs of objects without left and right."""
         return cls(flip=0.5, crop=(0.2, 1.0), brightness=0.3, contrast=0.3, colour=0.3)
 
     @classmethod
@@ -88,12 +88,12 @@ class Augmentation:
     def __call__(
         self, image: Pixels, preprocessing: Preprocessing, rng: np.random.Generator
     ) -> Pixels:
-        """Return one variation, of the size and channels that the preprocessing wants.
+        """Return one variation, with the size and channels of the preprocessing.
 
         Parameters
         ----------
         image : ndarray of uint8, shape (H, W, C)
-            The image as its source gives it.
+            Image from its source.
         preprocessing : Preprocessing
             Size, channels and way of resizing.
         rng : numpy.random.Generator

@@ -18,15 +18,15 @@ from clearconv.errors import DataError
 from clearconv.machine import cores
 from clearconv.random import generator
 
-#: Batches prepared beyond the one in use.
+#: Number of batches prepared ahead of the one in use.
 _AHEAD = 2
-#: Images a thread takes at a time; a call through the pool costs as much as a small image.
+#: Number of images per job of a thread: a call through the pool costs as much as a small image.
 _CHUNK = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What one training step takes.
+    """The images of one training step.
 
     Attributes
     ----------
@@ -44,21 +44,21 @@ class Batch:
 
 
 def bounds(images: int, batch_size: int, smallest: int = 1) -> Indices:
-    """Divide images that stand in a row into batches.
+    """Divide a sequence of images into batches.
 
     Parameters
     ----------
     images : int
-        How many there are, at least 1.
+        Number of images, at least 1.
     batch_size : int
-        Images in a batch; the last one may be shorter.
+        Batch size; the last batch may be smaller.
     smallest : int
         A last batch of fewer images joins the one before it, if there is one.
 
     Returns
     -------
     ndarray of int64, shape (batches + 1,)
-        Where each batch begins, and where the last one ends.
+        Where each batch starts, and where the last one ends.
     """
     starts = np.arange(0, images, batch_size)
     if len(starts) > 1 and images - starts[-1] < smallest:
@@ -77,30 +77,30 @@ class Batches:
     source : Source
         The data.
     indices : ndarray of int64
-        Which images, for instance ``split.train``.
+        Numbers of the images, for instance ``split.train``.
     preprocessing : Preprocessing
-        How an image becomes numbers.
+        Conversion of images to numbers.
     batch_size : int
-        Images in a batch; the last one may be shorter.
+        Batch size; the last batch may be smaller.
     augmentation : Augmentation, optional
         Random variations, drawn for each image by (seed, epoch, number of the image).
     seed, epoch : int
-        Name the random numbers.
+        Keys of the random numbers.
     shuffle : bool
-        Whether the images come in an order drawn by (seed, epoch), or as `indices` has them.
+        Whether the images come in an order drawn by (seed, epoch), or in that of `indices`.
     workers : int, optional
-        Threads. Default: as many as the process has cores. Where the system allows fewer, those.
+        Number of threads; by default the number of cores, or fewer if the system allows no more.
     first : int
-        How many batches to leave out at the beginning; they are not prepared, and those that
-        follow are the same with and without them.
+        Number of batches to skip at the beginning; they are not prepared, and the following ones
+        are the same with and without them.
     smallest : int
         A last batch of fewer images joins the one before it. For training this is
-        ``model.smallest_batch``: 2 where batch norm could do nothing with a batch of one image.
+        ``model.smallest_batch``: 2 if batch norm cannot work on a batch of one image.
 
     Raises
     ------
     DataError
-        If there are no images, a number is not of the source, or `batch_size` is not positive.
+        If there are no images, a number is not in the source, or `batch_size` is not positive.
         While iterating: if a file can no longer be read.
     """
 
@@ -128,7 +128,7 @@ class Batches:
         if numbers.min() < 0 or numbers.max() >= len(source):
             raise DataError(
                 f"Batches: indices run from {numbers.min()} to {numbers.max()}, but "
-                f"{source.name} has {len(source)} images. Is the split of other data?"
+                f"{source.name} has {len(source)} images. Does the split belong to other data?"
             )
         for name, value in (("batch_size", batch_size), ("workers", workers)):
             if value is not None and value < 1:
@@ -168,7 +168,7 @@ class Batches:
         return self._prefetched(parts)
 
     def _ready_made(self) -> bool:
-        """Say whether whole batches can be cut out of one array."""
+        """Return whether whole batches can be cut out of one array."""
         whole = self.preprocessing.resize == "none" or self.source.size == self.preprocessing.size
         return isinstance(self.source, ArraySource) and whole and self.augmentation is None
 

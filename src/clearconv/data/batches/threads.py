@@ -14,15 +14,15 @@ _T = TypeVar("_T")
 def thread_pool(count: int, name: str) -> Iterator[Executor]:
     """Run jobs on threads; an interruption does not wait for the jobs still in the queue.
 
-    Where the system allows fewer threads (``ulimit -u``, a container's limit), as many as there are
-    do the work, and where it allows none, the caller does.
+    If the system allows fewer threads (``ulimit -u``, a container's limit), those do the work, and
+    if it allows none, the caller does.
 
     Parameters
     ----------
     count : int
-        How many threads, at least 1.
+        Number of threads, at least 1.
     name : str
-        How their names begin.
+        Prefix of their names.
     """
     pool = _started(count, name)
     try:
@@ -32,12 +32,12 @@ def thread_pool(count: int, name: str) -> Iterator[Executor]:
 
 
 def _started(count: int, name: str) -> Executor:
-    """Start every thread at once: one that is refused later would break off the work."""
+    """Start every thread at once: one that is refused later would interrupt the work."""
     while count:
         pool, gate, started = ThreadPoolExecutor(count, name), Event(), 0
         try:
             for started in range(count):  # noqa: B007 - read below
-                pool.submit(gate.wait)  # nobody is idle, so each takes a thread of its own
+                pool.submit(gate.wait)  # no thread is idle, so each job takes a thread of its own
             return pool
         except RuntimeError:  # can't start new thread
             count = started

@@ -1,4 +1,4 @@
-"""How much memory threads may hold at once, whatever the files that they read."""
+"""A limit on the memory that threads hold at once, whatever files they read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,12 +6,12 @@ from threading import Condition
 
 
 class Budget:
-    """Bytes that may be taken at once: what is large goes one at a time, what is small in parallel.
+    """Bytes that may be used at once: large files go one at a time, small ones in parallel.
 
     Parameters
     ----------
     total : int
-        Bytes; a larger amount waits until nobody has any.
+        Number of bytes; a larger amount waits until none are in use.
     """
 
     def __init__(self, total: int) -> None:
@@ -21,7 +21,7 @@ class Budget:
 
     @contextmanager
     def taking(self, amount: int) -> Iterator[None]:
-        """Wait until so many bytes are left, and give them back at the end."""
+        """Wait until this number of bytes is free, and release them at the end."""
         amount = min(amount, self.total)
         with self._changed:
             self._changed.wait_for(lambda: self._left >= amount)

@@ -43,8 +43,8 @@ else:
 
 Pixels = npt.NDArray[np.uint8]
 
-#: How each format is opened; GIF and WebP give their first frame. Called by themselves, so that
-#: nothing else tries the file, and no limit but ours holds.
+#: How each format is opened; GIF and WebP give their first frame. Called directly, so that nothing
+#: else tries the file, and only our limits apply.
 _OPENERS = {
     "JPEG": JpegImagePlugin.jpeg_factory,
     "PNG": PngImagePlugin.PngImageFile,
@@ -61,22 +61,22 @@ _ENDINGS = frozenset(
 #: converted. The decoders of WebP and AVIF hold whole pictures of their own.
 _PER_PIXEL = {"WEBP": 16, "AVIF": 16}
 _USUAL = 8
-#: Bytes that decoding may take, of one picture and of all that are decoded at the same time.
+#: Bytes that decoding may take, for one picture and for all decoded at the same time.
 MOST_MEMORY = 2**30
-#: Bytes of the largest file, and of all files that are read at the same time: four for each pixel
-#: of the largest picture.
+#: Bytes of the largest file, and of all files read at the same time: four per pixel of the largest
+#: picture.
 MOST_BYTES = 2**29
 _files, _memory = Budget(MOST_BYTES), Budget(MOST_MEMORY)
-#: Bytes that any decoder may take besides.
+#: Additional bytes that any decoder may take.
 _SLACK = 2**24
-#: Pixels that are converted at once.
+#: Number of pixels converted at once.
 _BAND = 2**20
 
-#: Shorter side, in pixels, that images are reduced to when they are read.
+#: Shorter side, in pixels, to which images are reduced when they are read.
 CACHE_SIDE = 256
 
 _ORIENTATION_TAG = 0x0112
-#: EXIF orientation -> what turns the stored picture upright.
+#: EXIF orientation -> operation that turns the stored picture upright.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -89,7 +89,7 @@ _UPRIGHT = {
 
 
 def side_for(size: tuple[int, int]) -> int:
-    """Return the shorter side that pictures are reduced to for a network's input.
+    """Return the shorter side to which pictures are reduced for a network's input.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def side_for(size: tuple[int, int]) -> int:
     Returns
     -------
     int
-        256, or 8/7 of the input's longer side where that is more: a crop shows a part only.
+        256, or 8/7 of the input's longer side if that is more: a crop shows only a part.
     """
     return max(CACHE_SIDE, math.ceil(max(size) * CACHE_SIDE / 224))
 
@@ -107,7 +107,7 @@ def side_for(size: tuple[int, int]) -> int:
 def load_image(path: str | os.PathLike[str], side: int | None = CACHE_SIDE) -> Pixels:
     """Read one image file exactly as a data folder's images are read.
 
-    So that predicting a file and evaluating the same file within a folder agree.
+    Predicting a file therefore agrees with evaluating the same file within a folder.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def load_image(path: str | os.PathLike[str], side: int | None = CACHE_SIDE) -> P
     Raises
     ------
     DataError
-        If the file cannot be read as an image; says why.
+        If the file cannot be read as an image; the message says why.
     ShortageError
         If there is not enough memory for it.
     """
@@ -149,7 +149,7 @@ def shortage(path: Path) -> ShortageError:
 
 @contextmanager
 def content_of(path: Path) -> Iterator[bytes]:
-    """Give the bytes of an image file, or raise `BrokenImage`: a few bytes tell what is none."""
+    """Yield the bytes of an image file, or raise `BrokenImage`, which needs only a few bytes."""
     with _in_words(path):
         file = open_file(path)
     with file:
@@ -162,7 +162,7 @@ def content_of(path: Path) -> Iterator[bytes]:
 
 
 def why_not(path: Path) -> BrokenImage | None:
-    """Return why a file is no image, as far as its first bytes tell."""
+    """Return why a file is not an image, as far as its first bytes show."""
     try:
         with _in_words(path), open_file(path) as file:
             _checked_size(file)
@@ -172,7 +172,7 @@ def why_not(path: Path) -> BrokenImage | None:
 
 
 def is_meant(path: Path) -> bool:
-    """Say whether a file is a picture, of whatever format, or has a name such as pictures have."""
+    """Return whether a file is a picture of any format, or is named like one."""
     why = why_not(path)
     return why is None or isinstance(why, ForeignImage) or path.suffix.lower() in _ENDINGS
 
@@ -191,7 +191,7 @@ def _checked_size(file: BinaryIO) -> int:
 
 @contextmanager
 def _in_words(path: Path) -> Iterator[None]:
-    """Say why a file cannot be read."""
+    """Raise an error that says why a file cannot be read."""
     try:
         yield
     except FileNotFoundError:
@@ -211,7 +211,7 @@ def decode(data: bytes, side: int | None) -> Pixels:
 def decode_sized(data: bytes, side: int | None) -> tuple[Pixels, tuple[int, int]]:
     """Return the picture in `data` as (H, W, 3), and the (H, W) that it has in the file, upright.
 
-    What cannot be decoded is tried a second time while no other picture is: a decoder that gets no
+    A picture that cannot be decoded is tried again while no other one is: a decoder without enough
     memory may call the file damaged. If memory is still short then, a `MemoryError` is raised.
     """
     try:
@@ -240,7 +240,7 @@ def _decoded(
 ) -> tuple[Pixels, tuple[int, int]]:
     """Decode within the budget of memory; `again` alone, and without a PNG's last texts."""
     with ExitStack() as held:
-        if kind == "WEBP":  # its decoder makes whole pictures before it tells their size
+        if kind == "WEBP":  # its decoder makes whole pictures before it reports their size
             size = webp_size(data[:LOOK])
             _check_size(kind, size)
             held.enter_context(_memory.taking(MOST_MEMORY if again else _cost(kind, size)))
@@ -259,7 +259,7 @@ def _decoded(
         turned = upright is not image and upright.size == image.size[::-1] != image.size
         width, height = stored[::-1] if turned else stored
         if upright is not image:
-            image.close()  # lets go of the pixels
+            image.close()  # releases the pixels
         colours = _rgb(upright)
         if colours is not upright:
             upright.close()
@@ -277,17 +277,17 @@ def _opened(data: bytes, kind: str, telling: bool) -> ImageFile:
 
 
 def _cost(kind: str, size: tuple[int, int]) -> int:
-    """Return the bytes of memory that decoding takes, beside the file's own."""
+    """Return the bytes of memory that decoding takes, in addition to the file's own."""
     return size[0] * size[1] * _PER_PIXEL.get(kind, _USUAL)
 
 
 def _coefficients(image: ImageFile, stored: tuple[int, int]) -> int:
-    """Return the bytes of what a progressive JPEG gathers before the first pixel comes out."""
+    """Return the bytes that a progressive JPEG collects before the first pixel comes out."""
     return 6 * stored[0] * stored[1] if "progressive" in image.info else 0
 
 
 def _is_short(data: bytes, kind: str) -> bool:
-    """Say whether there is less memory than decoding takes."""
+    """Return whether there is less memory than decoding takes."""
     need = 2 * len(data) + _SLACK
     try:
         if kind == "WEBP":
@@ -314,7 +314,7 @@ def _check_size(kind: str, size: tuple[int, int]) -> None:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turn the picture as its EXIF orientation says; a damaged EXIF block says nothing."""
+    """Turn the picture by its EXIF orientation; a damaged EXIF block is ignored."""
     try:
         turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION_TAG, 1))
     except MemoryError:
@@ -325,7 +325,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    """Convert any mode to RGB, of a large picture a few rows at a time."""
+    """Convert any mode to RGB, a few rows at a time if the picture is large."""
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     whole = Image.new("RGB", image.size)
@@ -335,7 +335,7 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _bands(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
-    """Divide a picture into boxes of so many rows that working on one takes little memory."""
+    """Divide a picture into boxes of a few rows, so that working on one takes little memory."""
     width, height = size
     rows = max(1, _BAND // max(1, width))
     for top in range(0, height, rows):
@@ -364,7 +364,7 @@ def _from_16_bit(image: Image.Image) -> Image.Image:
 
 
 def _array(image: Image.Image) -> Pixels:
-    """Return the pixels (H, W, 3); ``np.asarray`` of it all would hold them twice meanwhile."""
+    """Return the pixels (H, W, 3); ``np.asarray`` of the whole would hold them twice."""
     pixels = np.empty((image.height, image.width, 3), np.uint8)
     for left, top, right, bottom in _bands(image.size):
         pixels[top:bottom] = np.asarray(image.crop((left, top, right, bottom)))

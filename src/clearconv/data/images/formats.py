@@ -1,6 +1,6 @@
-"""What a file is by its first bytes: one of the formats that are read, or why it is not."""
+"""The format of a file by its first bytes, or the reason why it cannot be read."""
 
-#: Read from the beginning of a file to tell what it is.
+#: Number of bytes read from the beginning of a file to recognise it.
 LOOK = 256
 
 FORMATS_IN_WORDS = "JPEG, PNG, BMP, GIF, WebP, AVIF or TIFF"
@@ -15,7 +15,7 @@ _MAGIC = (
     (b"II+\0", "TIFF"),  # BigTIFF
     (b"MM\0+", "TIFF"),
 )
-#: Lengths of a bitmap's second header; the two letters of the first begin many a text.
+#: Lengths of a bitmap's second header; many texts start with the two letters of the first.
 _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
 _OTHERS = (
     (b"\xff\x0a", "JPEG XL"),
@@ -28,20 +28,20 @@ _AVIF = frozenset((b"avif", b"avis"))
 _HEIC = frozenset(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
 )
-#: Texts of a PNG that may say which way is up.
+#: Texts of a PNG that may contain the orientation.
 _TELLING = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")
 
 
 class BrokenImage(Exception):
-    """Why a file gives no picture, in a few words."""
+    """The reason why a file is not a usable picture, in a few words."""
 
 
 class ForeignImage(BrokenImage):
-    """It is a picture, but of a format that is not read."""
+    """The file is a picture, but in an unsupported format."""
 
 
 def format_of(head: bytes) -> str:
-    """Return the format that a file's first bytes announce, or raise `BrokenImage`."""
+    """Return the format according to a file's first bytes, or raise `BrokenImage`."""
     for mark, name in _MAGIC:
         if head.startswith(mark):
             return name
@@ -58,7 +58,7 @@ def format_of(head: bytes) -> str:
 
 
 def _boxed(head: bytes) -> str:
-    """Tell apart what comes in boxes, as films do, by the brands that the first one lists."""
+    """Distinguish formats made of boxes, as films are, by the brands in the first one."""
     size = min(int.from_bytes(head[:4], "big"), len(head))
     brands = {head[8:12], *(head[place : place + 4] for place in range(16, size, 4))}
     if brands & _AVIF:
@@ -71,7 +71,7 @@ def _boxed(head: bytes) -> str:
 
 
 def webp_size(head: bytes) -> tuple[int, int]:
-    """Return width and height of a WebP image; (0, 0) where the header is none."""
+    """Return width and height of a WebP image; (0, 0) if the header is not valid."""
     kind = head[12:16]
     if kind == b"VP8X":
         return _number(head[24:27]) + 1, _number(head[27:30]) + 1
@@ -84,9 +84,9 @@ def webp_size(head: bytes) -> tuple[int, int]:
 
 
 def without_text(data: bytes, telling: bool) -> bytes:
-    """Return a PNG without its texts and colour profile, of which Pillow bears only so much.
+    """Return a PNG without its texts and colour profile, whose size Pillow limits.
 
-    Texts that may say which way is up stay if `telling`.
+    Texts that may contain the orientation are kept if `telling`.
     """
     view, kept, start, place = memoryview(data), [], 0, 8
     while place + 8 <= len(data):

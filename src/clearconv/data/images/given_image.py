@@ -1,4 +1,4 @@
-"""One image as a program has it: a file, an array, or a Pillow image."""
+"""One image from a program: a file, an array, or a Pillow image."""
 
 import os
 from typing import Any, TypeAlias, TypeGuard
@@ -11,17 +11,17 @@ from clearconv.data.images.decode import Pixels, load_image, prepared
 from clearconv.data.images.formats import BrokenImage
 from clearconv.errors import DataError
 
-#: What stands for one image.
+#: Types that represent one image.
 ImageLike: TypeAlias = str | os.PathLike[str] | npt.NDArray[np.uint8] | Image.Image
 
 
 def is_file(image: object) -> bool:
-    """Tell the name of a file from pixels."""
+    """Return whether this is the name of a file and not pixels."""
     return isinstance(image, str | os.PathLike)
 
 
 def is_one_image(images: object) -> TypeGuard[ImageLike]:
-    """Tell one image from a sequence of images; an array (a, b, 1 | 3 | 4) is one image."""
+    """Return whether this is one image and not several; an array (a, b, 1 | 3 | 4) is one."""
     if is_file(images) or isinstance(images, Image.Image):
         return True
     if not isinstance(images, np.ndarray):
@@ -35,12 +35,12 @@ def image_pixels(image: ImageLike, side: int | None, name: str = "the image") ->
     Parameters
     ----------
     image : str, Path, Pillow image, or ndarray of uint8, shape (H, W) or (H, W, 1 | 3 | 4)
-        A file is read as ``load_image`` reads it, and a Pillow image treated alike. An array is
+        A file is read as by ``load_image``, and a Pillow image is treated the same way. An array is
         grey, red, green and blue, or these with opacity; 0 is black, 255 white.
     side : int or None
         A larger image is reduced until its shorter side has this many pixels.
     name : str
-        Stands for an image without a file name in an error.
+        Name in errors of an image without a file name.
 
     Returns
     -------
@@ -84,12 +84,12 @@ def _checked(image: Any, name: str) -> Pixels:
 
 
 def _remedy(array: npt.NDArray[Any]) -> str:
-    """Say how to make bytes of other numbers, where their range tells."""
+    """Suggest how to convert other numbers to bytes, if their range shows it."""
     if array.size == 0 or array.dtype.kind not in "iuf":
         return ""
     low, high = float(array.min()), float(array.max())
     if 0 <= low and high <= 1 and array.dtype.kind == "f":
-        return " Of numbers from 0 to 1 make (255 * x).round().astype('uint8')."
+        return " Convert numbers from 0 to 1 with (255 * x).round().astype('uint8')."
     if 0 <= low and high <= 255:
         return " Write x.round().astype('uint8')."
-    return f" Its numbers run from {low:g} to {high:g}: undo what they were scaled by."
+    return f" Its numbers are from {low:g} to {high:g}: undo their scaling."

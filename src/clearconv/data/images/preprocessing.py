@@ -1,4 +1,4 @@
-"""From an image of any size to the numbers a network takes; stored with the model."""
+"""From an image of any size to the input of a network; stored with the model."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -21,8 +21,8 @@ Floats = npt.NDArray[np.float32]
 class Preprocessing:
     r"""Resize an image, order its channels, and scale its pixels.
 
-    Everything that turns an image into a network's input, and nothing random: so a model file
-    that holds it gives everywhere the numbers it gave in training.
+    Everything that turns an image into a network's input, and nothing random, so that a model file
+    that contains it gives the same numbers everywhere as in training.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Preprocessing:
         "crop" scales the image until it just covers `size` and takes the centre; "squash" scales
         rows and columns each by its own factor; "none" takes images of exactly `size`.
     antialias : bool
-        Whether pixels are averaged where the image shrinks. False is OpenCV's ``INTER_LINEAR``.
+        Whether pixels are averaged when the image shrinks. False is OpenCV's ``INTER_LINEAR``.
     mean, std : tuple of float, one per channel
         In units of pixels/255, in the channels' order. Default: 0 and 1.
 
@@ -175,7 +175,7 @@ class Preprocessing:
 
 @lru_cache(maxsize=16)
 def _row(values: tuple[float, ...], W: int) -> Floats:
-    """Return (W*C,): a value a channel, in units of pixels, for each of W pixels."""
+    """Return (W*C,): one value per channel, in units of pixels, for each of W pixels."""
     row = np.tile(np.array(values, dtype=np.float64) * 255, W).astype(np.float32)
     row.flags.writeable = False
     return row
@@ -208,7 +208,7 @@ def as_tuple(value: Any) -> tuple[Any, ...]:
 
 
 def is_finite(value: object) -> bool:
-    """Say whether the value is a finite number (no text, no truth value)."""
+    """Return whether the value is a finite number (not text, not a truth value)."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
     return -_MOST <= value <= _MOST  # false for NaN
@@ -223,7 +223,7 @@ def _plain(value: Any) -> Any:
 
 
 def _checked(image: Pixels) -> Pixels:
-    """See an image as (H, W, C)."""
+    """Return an image as (H, W, C)."""
     fine = isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim in (2, 3)
     pixels = image[..., np.newaxis] if fine and image.ndim == 2 else image
     if not fine or pixels.shape[2] not in (1, 3) or 0 in pixels.shape:
@@ -234,6 +234,6 @@ def _checked(image: Pixels) -> Pixels:
         )
         raise DataError(
             f"an image is {got}, but uint8 of shape (H, W, 3) or (H, W, 1) is needed. "
-            "load_image reads a file so."
+            "load_image reads a file in this form."
         )
     return pixels

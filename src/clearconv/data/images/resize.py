@@ -24,7 +24,7 @@ def to_pixels(picture: Image.Image) -> Pixels:
 
 
 def with_channels(pixels: Pixels, channels: int) -> Pixels:
-    """Turn colour to grey by luma (ITU-R 601), grey (..., 1) to colour by three equal channels."""
+    """Convert colour to grey by luma (ITU-R 601), grey (..., 1) to three equal channels."""
     if pixels.shape[-1] == channels:
         return pixels
     if channels == 1:
@@ -44,7 +44,7 @@ def resample(pixels: Pixels, size: tuple[int, int], box: Box, antialias: bool) -
 
 
 def resized_thumbnail(pixels: Pixels, side: int) -> Pixels:
-    """Squeeze the image (H, W, C) into side x side pixels, each the mean of what it covers."""
+    """Reduce the image (H, W, C) to side x side pixels, each the mean of the area it covers."""
     picture = to_picture(pixels).resize((side, side), Image.Resampling.BOX, reducing_gap=2)
     return to_pixels(picture)
 
@@ -81,7 +81,7 @@ def _mix(
 def _taps(
     count: int, start: float, stop: float, length: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Return both neighbours of each output position, and how far it lies towards the second."""
+    """Return both neighbours of each output position, and its fraction towards the second."""
     where = start + (np.arange(count) + 0.5) * ((stop - start) / count) - 0.5
     where = np.clip(where, 0, length - 1)
     first = np.floor(where).astype(np.int64)

@@ -1,1 +1,1 @@
-"""Where images come from: folders, arrays, the data that are built in."""
+"""Sources of images: folders, arrays, the bundled data."""

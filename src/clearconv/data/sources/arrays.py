@@ -1,4 +1,4 @@
-"""Data sets that lie in memory as one array: idx files (MNIST) and the bundled digits."""
+"""Data sets in memory as one array: idx files (MNIST) and the bundled digits."""
 
 import gzip
 import hashlib
@@ -68,12 +68,12 @@ def open_digits(wanted: Sequence[str] | None, least: int) -> ArraySource:
 
 
 def is_idx_folder(folder: Path) -> bool:
-    """Say whether the folder holds a file of training images in idx form."""
+    """Return whether the folder has a file of training images in idx form."""
     return _find(folder, "train-images", 3) is not None
 
 
 def open_idx(folder: Path, wanted: Sequence[str] | None, least: int) -> ArraySource:
-    """Return the images of train-* and, where present, t10k-* files."""
+    """Return the images of the train-* and, if present, t10k-* files."""
     hashes: dict[str, str] = {}
     images, labels = _read_part(folder, "train", hashes)
     files = [f"train/{i:05d}" for i in range(len(labels))]
@@ -83,7 +83,7 @@ def open_idx(folder: Path, wanted: Sequence[str] | None, least: int) -> ArraySou
         if test_images.shape[1:] != images.shape[1:]:
             raise DataError(
                 f"{folder}: the training images are {images.shape[1:]} pixels, the t10k images "
-                f"{test_images.shape[1:]}. Are the files of one data set?"
+                f"{test_images.shape[1:]}. Do the files belong to one data set?"
             )
         files += [f"test/{i:05d}" for i in range(len(test_labels))]
         tested = np.arange(len(files)) >= len(labels)
@@ -151,7 +151,7 @@ def _source(
 
 
 def _names(marks: Pixels) -> tuple[str, ...]:
-    """Name the classes by the numbers that mark them."""
+    """Name the classes by their numbers."""
     return tuple(str(mark) for mark in np.unique(marks))
 
 
@@ -163,14 +163,14 @@ def _find(folder: Path, stem: str, axes: int) -> Path | None:
 
 
 def _label_file(folder: Path, part: str) -> Path:
-    """Return the file of labels, or raise where only the images are there."""
+    """Return the file of labels, or raise if there are only images."""
     found = _find(folder, f"{part}-labels", 1)
     if found is None:
         image_file = _find(folder, f"{part}-images", 3)
         assert image_file is not None
         raise DataError(
             f"{folder} holds {image_file.name} but no {part}-labels-idx1-ubyte[.gz]. "
-            "Put the labels' file beside it."
+            "Put the labels' file into the same folder."
         )
     return found
 
@@ -183,7 +183,7 @@ def _read_part(folder: Path, part: str, hashes: dict[str, str]) -> tuple[Pixels,
     if len(images) != len(labels):
         raise DataError(
             f"{folder}: {image_file.name} holds {len(images)} images, but {label_file.name} "
-            f"{len(labels)} labels. Are the files of one data set?"
+            f"{len(labels)} labels. Do the files belong to one data set?"
         )
     if len(images) == 0:
         raise DataError(f"{image_file} holds no images.")
@@ -196,7 +196,7 @@ def _read_idx(path: Path, axes: int, hashes: dict[str, str]) -> Pixels:
         with open_file(path) as file:
             data = file.read(4)
             if data[:2] == b"\x1f\x8b" or data == bytes([0, 0, _UNSIGNED_BYTE, axes]):
-                data += file.read()  # of anything else the rest does not matter
+                data += file.read()  # for anything else the rest does not matter
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
     hashes[path.name] = hashlib.sha256(data).hexdigest()

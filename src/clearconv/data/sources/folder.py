@@ -1,4 +1,4 @@
-"""Image folders: every file is read and decoded once, on threads, and kept where memory allows."""
+"""Image folders: every file is read and decoded once, on threads, and kept if memory allows."""
 
 import hashlib
 import warnings
@@ -21,7 +21,7 @@ from clearconv.errors import DataError
 from clearconv.machine import cores
 
 Progress = Callable[[int, int], None]
-#: Files read ahead, for each thread.
+#: Number of files read ahead per thread.
 _AHEAD = 4
 #: Bytes of the largest decoded picture that waits in the queue or stays in memory.
 _MOST_KEPT = 2**26
@@ -34,11 +34,11 @@ class ImageFolder(Source):
     Attributes
     ----------
     cache : list of ndarray or None
-        Decoded pixels; None where the memory budget was spent.
+        Decoded pixels; None for images beyond the memory budget.
     hashes : tuple of str
         SHA-256 of each image's file.
     found : Twins
-        What ``twins`` returns.
+        Result of ``twins``.
     """
 
     cache: list[Pixels | None]
@@ -71,7 +71,7 @@ def open_folder(
     side: int | None,
     budget: int,
 ) -> ImageFolder:
-    """Decode every file of the class folders; leave out, with a warning, what is no image."""
+    """Decode every file of the class folders; warn of files that are not images, and omit them."""
     layout = read_layout(root, wanted, least)
     total = len(layout.candidates)
     good: list[Candidate] = []
@@ -85,7 +85,7 @@ def open_folder(
     problems = list(layout.problems)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's remarks on odd files that it can read
+        warnings.simplefilter("ignore")  # Pillow's warnings about odd files that it can read
         for done, (candidate, found) in enumerate(_read_all(root, layout, side), start=1):
             if isinstance(found, BrokenImage):
                 problems.append(Problem(f"{candidate.file} is left out: {found}", "left out"))
@@ -132,10 +132,10 @@ def open_folder(
 
 @dataclass(frozen=True)
 class _Found:
-    """What is kept of one file."""
+    """The data kept of one file."""
 
     sha256: str
-    digest: bytes  # tells pictures apart, however their files are packed
+    digest: bytes  # identifies the picture, however its file is packed
     pixels: Pixels | None
     shape: tuple[int, ...]  # rows and columns of what is kept
     size: tuple[int, int]  # rows and columns in the file
@@ -170,14 +170,14 @@ def _read_only(pixels: Pixels) -> Pixels:
 
 
 def _digest(pixels: Pixels) -> bytes:
-    """Return a few bytes that tell pictures apart, however their files are packed."""
+    """Return a few bytes that identify a picture, however its file is packed."""
     digest = hashlib.sha256(repr(pixels.shape).encode())
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.digest()
 
 
 def _check_complete(root: Path, layout: Layout, good: list[Candidate], problems: list[str]) -> None:
-    """Raise if a class has no image to learn from."""
+    """Raise if a class has no images to learn from."""
     parted = any(candidate.part for candidate in layout.candidates)
     where = "train" if parted else ""
     usable = {candidate.label for candidate in good if candidate.part == where}
@@ -194,7 +194,7 @@ def _check_complete(root: Path, layout: Layout, good: list[Candidate], problems:
 
 
 def _split(good: list[Candidate]) -> Split | None:
-    """Return the split that the folder's train, validation and test folders make."""
+    """Return the split given by the folder's train, validation and test folders."""
     parts = np.array([candidate.part for candidate in good])
     if not parts[0]:
         return None

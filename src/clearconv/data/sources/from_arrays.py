@@ -1,4 +1,4 @@
-"""Data of one's own: arrays that lie in memory already."""
+"""The user's own data: arrays that are already in memory."""
 
 import hashlib
 from collections.abc import Sequence
@@ -20,31 +20,31 @@ def from_arrays(
     test: tuple[Pixels, Sequence[Any]] | None = None,
     least_classes: int = 2,
 ) -> ArraySource:
-    """Make data of arrays in memory.
+    """Make a source from arrays in memory.
 
     Parameters
     ----------
     images : ndarray of uint8, shape (n, H, W) or (n, H, W, C)
         Grey, or with C = 1 or 3 channels; 0 is black, 255 white. They are not copied.
     labels : sequence of n whole numbers or texts
-        The class of each: a list, an array, or a column of a table such as pandas'. Bytes are read
-        as UTF-8. Classes are what occurs, sorted.
+        Class of each image: a list, an array, or a column of a table such as pandas'. Bytes are
+        read as UTF-8. The classes are the labels that occur, sorted.
     validation, test : (images, labels), optional
-        Parts of their own, of the same size and classes. What is missing is taken from `images`
-        when a model is trained.
+        Separate parts, of the same size and classes. A missing part is taken from `images` when a
+        model is trained.
     least_classes : int
-        Number of classes that there must be. A classifier is trained on two or more; 1 lets it be
-        judged on images of a single class.
+        Smallest number of classes. A classifier is trained on two or more; 1 lets it be evaluated
+        on images of a single class.
 
     Returns
     -------
     ArraySource
-        With the images named ``train/00000``, ..., or ``images/00000`` where there are no parts.
+        Source with images named ``train/00000``, ..., or ``images/00000`` if there are no parts.
 
     Raises
     ------
     DataError
-        If the arrays are not of these shapes and dtypes, do not go together, or a label is missing.
+        If the arrays have other shapes or dtypes, do not fit together, or a label is missing.
     """
     parts = {"train": (images, labels), "validation": validation, "test": test}
     given = {name: _checked(name, *part) for name, part in parts.items() if part is not None}
@@ -55,7 +55,7 @@ def from_arrays(
         if pixels.shape[1:] != given["train"][0].shape[1:]:
             raise DataError(
                 f"from_arrays: the {name} images have shape {pixels.shape[1:]}, but the first ones "
-                f"{given['train'][0].shape[1:]}; all must be of one size."
+                f"{given['train'][0].shape[1:]}; all must have the same size."
             )
         if unknown := sorted(set(np.unique(marks).tolist()) - set(known.tolist())):
             raise DataError(
@@ -99,8 +99,8 @@ def _checked(name: str, images: Pixels, labels: Sequence[Any]) -> tuple[Pixels, 
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
         kind = images.dtype if isinstance(images, np.ndarray) else type(images).__name__
         raise DataError(
-            f"from_arrays: the {name} images are {kind}, but uint8 from 0 to 255 is needed. Of "
-            "numbers from 0 to 1 make (255 * x).round().astype('uint8')."
+            f"from_arrays: the {name} images are {kind}, but uint8 from 0 to 255 is needed. "
+            "Convert numbers from 0 to 1 with (255 * x).round().astype('uint8')."
         )
     pixels = images[..., np.newaxis] if images.ndim == 3 else images
     if pixels.ndim != 4 or pixels.shape[3] not in (1, 3) or 0 in pixels.shape:
@@ -126,7 +126,7 @@ def _marks(name: str, labels: Sequence[Any], count: int) -> np.ndarray:
         remedy = ""
         if given.ndim == 2 and len(given) == count:
             remedy = " Write np.ravel(labels)." if given.size == count else ""
-            remedy = remedy or " Of a column for each class make np.argmax(labels, axis=1)."
+            remedy = remedy or " For one column per class write np.argmax(labels, axis=1)."
         raise DataError(
             f"from_arrays: the {name} labels have shape {given.shape}, but {needed}.{remedy}"
         )
@@ -154,7 +154,7 @@ def _marks(name: str, labels: Sequence[Any], count: int) -> np.ndarray:
 
 
 def _is_missing(value: object) -> bool:
-    """Tell None, NaN, and the signs that pandas and masked arrays have for a missing value."""
+    """Return whether this is None, NaN, or another missing value of pandas or masked arrays."""
     if value is None or type(value).__name__ in ("NAType", "NaTType", "MaskedConstant"):
         return True
     return isinstance(value, float | np.floating) and bool(np.isnan(value))

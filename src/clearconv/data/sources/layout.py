@@ -1,4 +1,4 @@
-"""Which files of a folder belong to which class and to which part of a split."""
+"""The class and the part of a split to which each file of a folder belongs."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from clearconv.data.sources.source import check_classes, composed
 from clearconv.errors import DataError
 from clearconv.words import some
 
-#: What folders of a split are called, in lower case and without separators.
+#: Names of a split's folders, in lower case and without separators.
 _PARTS = {
     part: re.compile(rf"({names})(set|data|images|split)?")
     for part, names in (
@@ -21,9 +21,9 @@ _PARTS = {
         ("test", "test|testing|eval|evaluation|holdout"),
     )
 }
-#: Those that are hardly a class beside others: "valid" and "dev" may well be one.
+#: Names that are hardly a class among others; "valid" and "dev" may well be one.
 _HARDLY_A_CLASS = re.compile(r"(val|validation|test|testing|holdout)(set|data|images|split)?")
-#: What operating systems and archives leave in folders; names with a leading dot as well.
+#: Files that operating systems and archives leave in folders, in addition to those with a dot.
 _LITTER = frozenset(("__macosx", "@eadir", "thumbs.db", "desktop.ini"))
 _EXPECTED = "Expected one sub-folder per class, for example {0}/cat/ and {0}/dog/"
 
@@ -39,7 +39,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Layout:
-    """What a folder holds."""
+    """The content of a folder."""
 
     classes: tuple[str, ...]
     candidates: tuple[Candidate, ...]
@@ -66,7 +66,7 @@ def read_layout(root: Path, wanted: Sequence[str] | None, least: int) -> Layout:
         deeper = [path.name for path in _entries(inner)[0]]
         if len(deeper) > 1:
             raise DataError(
-                f"{root} has one sub-folder only ({known[0]}), so one class, but a classifier "
+                f"{root} has only one sub-folder ({known[0]}), so one class, but a classifier "
                 f"needs at least two. {inner} has {len(deeper)} sub-folders: did you mean {inner}?"
             )
     check_classes(known, wanted, str(trees[first]), least)
@@ -74,7 +74,7 @@ def read_layout(root: Path, wanted: Sequence[str] | None, least: int) -> Layout:
         strange = [n for n in names if n not in known and (wanted is None or n in wanted)]
         if strange:
             raise DataError(
-                f"{trees[part]} has classes that {trees[first]} has not: {', '.join(strange)}. "
+                f"{trees[part]} has classes that {trees[first]} lacks: {', '.join(strange)}. "
                 f"The known classes are {', '.join(known)}. Rename or remove the folder."
             )
     classes = tuple(wanted or known)
@@ -100,7 +100,7 @@ def folder_classes(root: Path) -> tuple[str, ...]:
 
 
 def files_below(folder: Path, above: tuple[str, ...] = ()) -> list[Path]:
-    """List a folder's files, its sub-folders' too, without hidden ones and litter.
+    """List the files of a folder and its sub-folders, without hidden and system files.
 
     A link back to a folder above is not followed.
     """
@@ -121,7 +121,7 @@ def _trees(root: Path, parts: dict[str, str]) -> dict[str, Path]:
 def _classes(tree: Path) -> dict[str, Path]:
     """Return class name -> its folder.
 
-    Names are composed (Unicode's NFC): a Mac writes the accents of a file's name by themselves.
+    Names are composed (Unicode's NFC): a Mac writes the accents of file names separately.
     """
     classes: dict[str, Path] = {}
     for path in _entries(tree)[0]:
@@ -136,7 +136,7 @@ def _classes(tree: Path) -> dict[str, Path]:
 
 
 def _parts(root: Path, folders: list[Path], wanted: Sequence[str] | None) -> dict[str, str]:
-    """Return folder name -> part, train first, where the folder is a ready split; else {}."""
+    """Return folder name -> part, train first, if the folder is a ready split; else {}."""
     if wanted is not None and set(wanted) <= {composed(path.name) for path in folders}:
         return {}  # they are classes, as the caller says
     called = {path.name: part for path in folders if (part := _part(path.name))}
@@ -156,7 +156,7 @@ def _parts(root: Path, folders: list[Path], wanted: Sequence[str] | None) -> dic
 
 
 def _part(name: str) -> str | None:
-    """Return the part that a folder's name stands for."""
+    """Return the part that a folder's name means."""
     plain = _plain(name)
     return next((part for part, names in _PARTS.items() if names.fullmatch(plain)), None)
 
@@ -166,7 +166,7 @@ def _plain(name: str) -> str:
 
 
 def _check_parts(root: Path, called: dict[str, str], named: dict[str, str]) -> None:
-    """Raise where the parts of a split would be taken for classes, as val/ and test/ alone.
+    """Raise if the parts of a split would be taken for classes, such as only val/ and test/.
 
     Every folder is `called` like a part; those of `named` have sub-folders.
     """
@@ -187,7 +187,7 @@ def _check_parts(root: Path, called: dict[str, str], named: dict[str, str]) -> N
 
 
 def _check_strays(root: Path, folders: list[Path]) -> None:
-    """Raise where one part of a split lies beside class folders, which would make it a class.
+    """Raise if one part of a split is next to class folders, which would make it a class.
 
     A data set may well have a class that is called "test" or "train". A part it is if it repeats
     the classes, or if images lie directly in it and there are two classes without it; a flat
@@ -218,9 +218,9 @@ def _check_strays(root: Path, folders: list[Path]) -> None:
 def _left_out(
     root: Path, parts: dict[str, str], folders: list[Path], loose: list[Path]
 ) -> tuple[tuple[str, ...], int]:
-    """Warn about folders beside a ready split, and about images outside every class folder."""
+    """Warn about folders next to a ready split, and about images outside every class folder."""
     problems = [
-        f"{path.name}/ lies beside the folders of the split and is left out"
+        f"{path.name}/ is next to the folders of the split and is left out"
         for path in folders
         if parts and path.name not in parts
     ]
@@ -229,7 +229,7 @@ def _left_out(
         images += filter(is_meant, _entries(root / name)[1])
     problems += [
         Problem(
-            f"{path.relative_to(root).as_posix()} lies outside every class folder and is left out",
+            f"{path.relative_to(root).as_posix()} is outside every class folder and is left out",
             "left out",
         )
         for path in images
@@ -238,7 +238,7 @@ def _left_out(
 
 
 def _no_classes(folder: Path, loose: list[Path]) -> str:
-    """Say what a folder without sub-folders holds instead."""
+    """Describe the content of a folder without sub-folders."""
     images = sum(map(is_meant, loose))
     expected = _EXPECTED.format(folder)
     if images:
@@ -251,7 +251,7 @@ def _no_classes(folder: Path, loose: list[Path]) -> str:
 
 
 def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Return the folder's sub-folders and files by name, without hidden ones and litter."""
+    """Return the folder's sub-folders and files by name, without hidden and system files."""
     folders: list[Path] = []
     files: list[Path] = []
     try:
@@ -266,7 +266,7 @@ def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """Say whether an entry is a folder or leads to one; where that cannot be seen, it is a file."""
+    """Return whether an entry is a folder or leads to one; if unknown, it is a file."""
     try:
         return entry.is_dir()
     except OSError:  # a link that leads back to itself, or to where this user may not look

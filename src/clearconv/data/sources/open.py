@@ -1,4 +1,4 @@
-"""One door to every kind of data."""
+"""One function that opens every kind of data."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,8 +28,8 @@ def open_data(
 ) -> Source:
     """Open a folder of photographs, a folder of idx files, or the bundled digits.
 
-    Every image file is decoded once here, on threads: so each broken one is known by name before
-    training starts, and what fits into `cache_bytes` never needs decoding again.
+    Every image file is decoded once here, on threads, so broken ones are known by name before
+    training starts, and those that fit into `cache_bytes` need not be decoded again.
 
     Parameters
     ----------
@@ -41,11 +41,11 @@ def open_data(
         - a folder of idx files, gzipped or not (MNIST, Fashion-MNIST); classes are named by their
           numbers.
     classes : sequence of str, optional
-        Which classes to use, in label order. Default: all, sorted by name.
+        Classes to use, in label order. Default: all, sorted by name.
     progress : callable, optional
         Called as ``progress(done, total)`` after every file.
     least_classes : int
-        How many classes there must be. A classifier is trained on two or more; 1 lets it be judged
+        Smallest number of classes. A classifier is trained on two or more; 1 lets it be evaluated
         on images of a single class.
     cache_side : int or None
         Photographs are reduced (Hamming) until their shorter side has this many pixels. Choose it
@@ -62,7 +62,8 @@ def open_data(
     Raises
     ------
     DataError
-        If there are not `least_classes` classes with usable images; says what was found.
+        If there are fewer than `least_classes` classes with usable images; the message says what
+        was found.
     """
     if where == "digits":
         return open_digits(classes, least_classes)
@@ -83,12 +84,12 @@ def class_names(where: str | Path) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Names in label order. Of a ready split, the classes of the training part.
+        Names in label order. For a ready split, the classes of the training part.
 
     Raises
     ------
     DataError
-        If there is no class; says what was found.
+        If there are no classes; the message says what was found.
     """
     if where == "digits":
         return digits_classes()
@@ -97,7 +98,7 @@ def class_names(where: str | Path) -> tuple[str, ...]:
 
 
 def _folder(where: str | Path) -> Path:
-    """Return the path of data, or raise if it is no folder."""
+    """Return the path of data, or raise if it is not a folder."""
     root = Path(where)
     if not root.is_dir():
         what = "is a file" if root.exists() else "does not exist"

@@ -1,8 +1,8 @@
-"""What is wrong with data: each warning is a text of a certain kind, and some kinds are graver."""
+"""Problems of data: each warning is a text of a kind, and some kinds are more serious."""
 
 from collections.abc import Iterable
 
-#: Kinds of problems, the gravest first, and what several of a kind are called.
+#: Kinds of problems, the most serious first, and the plural name of each kind.
 KINDS = {
     "unusable": "reasons why nothing can be trained",
     "missing": "classes missing from a part",
@@ -12,7 +12,7 @@ KINDS = {
     "other": "other warnings",
     "left out": "files that are left out",
 }
-#: Kinds that decide whether a result can be believed; more of them are listed.
+#: Kinds that decide whether a result can be trusted; more of them are listed.
 _GRAVE = ("unusable", "missing", "labels", "leak", "search")
 _FEW, _MANY = 10, 20
 
@@ -38,7 +38,7 @@ class Problem(str):
 
 
 def by_gravity(problems: Iterable[str]) -> list[str]:
-    """Return the lines to show: the gravest kind first, of each kind the first few and a count.
+    """Return the lines to show: the most serious kind first, the first few of each and a count.
 
     Parameters
     ----------
@@ -48,8 +48,8 @@ def by_gravity(problems: Iterable[str]) -> list[str]:
     Returns
     -------
     list of str
-        Of the kinds that decide whether a result can be believed at most 20 lines each, of the
-        others at most 10, and where there are more, one line that says how many of that kind.
+        At most 20 lines for each kind that decides whether a result can be trusted, at most 10 for
+        the others, and if there are more, one line with the number of that kind.
     """
     sorted_: dict[str, list[str]] = {kind: [] for kind in KINDS}
     for problem in problems:

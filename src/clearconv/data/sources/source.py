@@ -1,4 +1,4 @@
-"""What every data set offers: labels, file names, and pixels by number."""
+"""The common interface of data sets: labels, file names, and pixels by number."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ PARTS = ("train", "validation", "test")
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Which images train, which choose the model, which judge it.
+    """The images that train, those that choose the model, and those that test it.
 
     Attributes
     ----------
     train, validation, test : ndarray of int64
         Numbers of images of a source, each image in at most one part.
     problems : tuple of str
-        Warnings, for instance about images that no part names; ``by_gravity`` sorts them.
+        Warnings, for instance about images in no part; ``by_gravity`` sorts them.
     """
 
     train: Indices
@@ -44,7 +44,7 @@ class Source(ABC):
     name : str
         The folder's name, or ``"digits"``.
     kind : {"photos", "digits", "idx", "arrays"}
-        What the data was read from.
+        Kind of the data.
     root : Path or None
         The folder; None for the bundled digits and for arrays.
     classes : tuple of str
@@ -55,19 +55,19 @@ class Source(ABC):
         Each image's path below `root` with forward slashes, or a made-up one such as
         ``"train/00012"``.
     split : Split or None
-        The split that the data itself brings; its parts may be empty.
+        Split that the data bring; its parts may be empty.
     channels : int
         3 for photographs, 1 for idx files, either for arrays.
     size : (int, int) or None
-        (H, W) where all images agree.
+        (H, W) if all images agree.
     sizes : ndarray of int64, shape (n, 2)
         Rows and columns of each image as it is stored, upright.
     grey : int
-        How many images have no colour.
+        Number of images without colour.
     problems : tuple of str
         Warnings, each naming a file; ``by_gravity`` sorts them.
     skipped : int
-        How many files were left out because they hold no usable image.
+        Number of files left out because they have no usable image.
     side : int or None
         Photographs are reduced until their shorter side has this many pixels.
     """
@@ -116,7 +116,7 @@ def check_classes(
     listed = some_classes(known)
     if wanted is None:
         if len(known) < least:
-            one = "one class only" if len(known) == 1 else f"{len(known)} classes only"
+            one = "only one class" if len(known) == 1 else f"only {len(known)} classes"
             raise DataError(f"{where} has {one} ({listed}), but {_needed(least)}. {remedy}")
         return
     if isinstance(wanted, str):
@@ -144,7 +144,7 @@ def composed(name: str) -> str:
 
 
 def some_classes(names: Sequence[str]) -> str:
-    """List the first classes of perhaps a thousand."""
+    """List the first few classes."""
     return some(names, 10)
 
 

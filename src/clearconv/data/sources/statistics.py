@@ -18,18 +18,18 @@ def channel_statistics(
     source : Source
         The data.
     indices : ndarray of int64
-        The training images. Of more than 500, every k-th is used, the same at every call.
+        Training images. If there are more than 500, every k-th is used, the same at every call.
 
     Returns
     -------
     mean, std : tuple of float
-        One per channel of the source, over all pixels; a deviation is at least 1/255, so that
-        one can divide by it.
+        One per channel of the source, over all pixels; a deviation is at least 1/255, so that it
+        is a safe divisor.
 
     Raises
     ------
     DataError
-        If there is no image.
+        If there are no images.
     """
     if len(indices) == 0:
         raise DataError("the mean and deviation of no images were asked for.")

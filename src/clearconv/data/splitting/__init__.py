@@ -1,1 +1,1 @@
-"""How images are divided into parts, and which of them must stay together."""
+"""The division of images into parts, and the images that must stay together."""

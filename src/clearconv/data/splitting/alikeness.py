@@ -1,7 +1,7 @@
-"""How alike two pictures are, by their thumbnails: coarsely, at most, and exactly.
+"""The similarity of two pictures by their thumbnails: coarse, an upper limit, and exact.
 
 All functions take many thumbnails at once. The upper limits here cost a small part of the exact
-comparison and are never below it, so a pair that they refuse need not be compared.
+comparison and are never below it, so a pair that they rule out need not be compared.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ _INNER = SIDE - 2
 
 
 def coarse_vectors(thumbnails: Pixels) -> tuple[Numbers, Numbers]:
-    """Return each picture as a vector of 16 x 16 pixels, and how much of it that is.
+    """Return each picture as a vector of 16 x 16 pixels, and the share of variance in it.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def correlation_at_most(product: Numbers, share: Numbers, others: Numbers) -> Nu
     product : ndarray, shape (k,)
         Correlation of the 16 x 16 pixels of each pair.
     share, others : ndarray, shape (k,)
-        Share of the variance that they keep, of both pictures.
+        Share of the variance that they keep, for both pictures.
     """
     return np.sqrt(share * others) * product + np.sqrt((1 - share) * (1 - others))
 
@@ -71,9 +71,9 @@ def correlation(a: Pixels, b: Pixels) -> Numbers:
 
 
 def explained(a: Pixels, b: Pixels) -> Numbers:
-    """Return which share of one's detail the other explains, of each pair (k, 32, 32).
+    """Return the share of one's detail that the other explains, for each pair (k, 32, 32).
 
-    The better of both ways, as the smaller cut lies within the larger.
+    The better of both directions, since the smaller crop is within the larger one.
     """
     return np.maximum(_explained_by(a, b), _explained_by(b, a))
 

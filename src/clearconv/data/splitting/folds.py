@@ -14,16 +14,16 @@ _REST = (8, 1, 0)
 def make_folds(source: Source, folds: int, seed: int) -> tuple[Split, ...]:
     """Divide the images into folds, and return for each the split that tests on it.
 
-    Each class is divided by itself, so that each fold has the classes in like proportion, and
+    Each class is divided separately, so that each fold has the classes in the same proportion, and
     near twins stay in one fold.
 
     Parameters
     ----------
     source : Source
-        The data. Where they bring a validation part, each fold is validated on that; else on a
-        ninth of the images that it does not test on.
+        The data. If they bring a validation part, each fold is validated on that; else on a ninth
+        of the images on which it does not test.
     folds : int
-        How many, at least 2.
+        Number of folds, at least 2.
     seed : int
         The run's seed; the same seed and images give the same folds.
 
@@ -47,8 +47,8 @@ def make_folds(source: Source, folds: int, seed: int) -> tuple[Split, ...]:
     """
     if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2:
         raise ArgumentError(
-            f"`folds={folds!r}`, but a whole number from 2 on is needed: one fold is tested on "
-            "while the others are learnt from. 5 is usual."
+            f"`folds={folds!r}`, but a whole number from 2 on is needed: one fold is for the "
+            "test and the others are for training. 5 is usual."
         )
     given = source.split
     if given is not None and len(given.test):
@@ -89,7 +89,7 @@ def usual_folds(source: Source) -> int:
     Returns
     -------
     int
-        5, or fewer where a class is tiny; 0 where no folds can be made.
+        5, or fewer if a class is tiny; 0 if no folds can be made.
     """
     if source.split is not None and len(source.split.test):
         return 0
@@ -97,7 +97,7 @@ def usual_folds(source: Source) -> int:
     labels, groups = source.labels[pool], source.twins.alike[pool]
     kinds = range(len(source.classes))
     least = min(len(np.unique(groups[labels == label])) for label in kinds)
-    return min(5, least) if least >= 4 else 0  # of three, none would be left to validate on
+    return min(5, least) if least >= 4 else 0  # with three, none would be left for validation
 
 
 def _check_classes(source: Source, labels: Indices, groups: Indices, folds: int) -> None:

@@ -1,4 +1,4 @@
-"""What a split leaves out: classes without images to learn from, to choose by, or to test on."""
+"""Classes of a split without images to learn from, to validate on, or to test on."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ _PURPOSE = {"train": "to learn from", "validation": "to validate on", "test": "t
 
 
 def unusable(source: Source, split: Split, where: str, together: bool) -> str | None:
-    """Say why nothing can be trained with a split, or return None.
+    """Return why nothing can be trained with a split, or None.
 
     Parameters
     ----------
@@ -20,9 +20,9 @@ def unusable(source: Source, split: Split, where: str, together: bool) -> str | 
     split : Split
         Its parts.
     where : str
-        What gave the split, such as ``"the split of the data"`` or ``"ratios (8, 1, 1)"``.
+        Origin of the split, such as ``"the split of the data"`` or ``"ratios (8, 1, 1)"``.
     together : bool
-        Whether copies had to stay in one part, where the data do not bring that part.
+        Whether copies had to stay in one part, unless the data bring that part.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def unusable(source: Source, split: Split, where: str, together: bool) -> str | 
     if empty := [source.classes[label] for label in np.flatnonzero(counts == 0)]:
         return (
             f"There is no training image of {_class(empty)} ({where}), so nothing can be learnt "
-            "of it. Put images of every class into the training part, or choose the classes to "
+            "about it. Put images of every class into the training part, or choose the classes to "
             "use (`classes`)."
         )
     return None
@@ -65,12 +65,12 @@ def class_problems(source: Source, split: Split, together: bool) -> tuple[Proble
     split : Split
         Its parts.
     together : bool
-        Whether copies had to stay in one part, where the data do not bring that part.
+        Whether copies had to stay in one part, unless the data bring that part.
 
     Returns
     -------
     tuple of Problem
-        A line for each class: what it lacks, and why.
+        One line per class: what it lacks, and why.
     """
     kinds = len(source.classes)
     counts = {
@@ -112,7 +112,7 @@ def class_problems(source: Source, split: Split, together: bool) -> tuple[Proble
 
 
 def _chosen(source: Source, part: str) -> bool:
-    """Tell whether clearconv chose the images of a part, as the data bring none."""
+    """Return whether clearconv chose the images of a part, because the data bring none."""
     return source.split is None or len(getattr(source.split, part)) == 0
 
 

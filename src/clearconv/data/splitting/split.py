@@ -27,7 +27,7 @@ def make_split(
     ratios: Sequence[float] = (8, 1, 1),
     groups: Indices | None = None,
 ) -> Split:
-    """Share out every class by itself, so that each part has the classes in like proportion.
+    """Divide every class separately, so that each part has the classes in the same proportion.
 
     Parameters
     ----------
@@ -36,15 +36,15 @@ def make_split(
     seed : int
         The run's seed; the same seed and labels give the same split.
     ratios : three numbers
-        Shares of train, validation and test; a share of 0 leaves that part empty.
+        Ratios of train, validation and test; a ratio of 0 leaves that part empty.
     groups : ndarray of int64, shape (n,), optional
-        Images of one number stay together, such as ``source.twins.alike``. Images that have a
-        number for themselves alone are shared out as without it.
+        Images with the same number stay together, such as ``source.twins.alike``. Images with a
+        number of their own are divided as without groups.
 
     Returns
     -------
     Split
-        Sorted numbers. Of a class with at least three images every part with a share gets one, as
+        Sorted numbers. If a class has at least three images, every part with a share gets one, as
         far as its groups allow.
 
     Raises
@@ -116,7 +116,7 @@ def _complete(part: Indices, labels: Indices, groups: Indices, wanted: np.ndarra
     large = np.bincount(kind) >= 3
 
     def gain(group: int, to: int) -> tuple[int, int, int]:
-        """Count classes that training, test and validation get, less those that they lose."""
+        """Count classes that training, test and validation get, minus those that they lose."""
         mine, source = pairs[begins[group] : begins[group + 1], 1], place[group]
         change = np.zeros(3, dtype=np.int64)
         change[to] += np.sum(held[mine, to] == 0)
@@ -147,9 +147,9 @@ def complete_split(
 ) -> Split:
     """Return the source's own split, its missing parts taken from the training part, or a new one.
 
-    A given part is never changed: where the data brings a test part, its results stay comparable;
-    where it brings a validation part, that keeps its purpose, and the test part, which must not
-    have chosen the model, comes out of the training images.
+    A given part is never changed: if the data bring a test part, its results stay comparable; if
+    they bring a validation part, that keeps its purpose, and the test part, which must not have
+    chosen the model, is taken from the training images.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def complete_split(
         Shares of train, validation and test. A part that is missing takes its share of the
         training images: 1/10 by default.
     allow_twins_apart : bool
-        Split as if no image were a copy of another; the test then measures memory as well.
+        Split as if no image were a copy of another; the test then also measures memory.
 
     Returns
     -------
@@ -227,7 +227,7 @@ def read_split(path: str | Path, source: Source) -> Split:
     Raises
     ------
     DataError
-        If the file is not such JSON, names files that the data has not, or names one twice.
+        If the file is not such JSON, names files that the data lack, or names one twice.
     """
     content = _read_json(Path(path))
     parts = {part: _files(path, content, keys) for part, keys in _KEYS.items()}
@@ -237,21 +237,21 @@ def read_split(path: str | Path, source: Source) -> Split:
     unknown = [file for file in listed if file not in number]
     if unknown:
         theirs = content.get("classes")
-        hint = "Is it the split of other data?"
+        hint = "Does the split belong to other data?"
         if isinstance(theirs, list) and set(map(str, theirs)) != set(source.classes):
             hint = (
                 f"Its classes are {', '.join(map(str, theirs))}, the data was opened with "
                 f"{', '.join(source.classes)}."
             )
         raise DataError(
-            f"{path} names {len(unknown)} files that {source.name} has not: {some(unknown, 3)}. "
+            f"{path} names {len(unknown)} files that {source.name} lacks: {some(unknown, 3)}. "
             f"{hint} Files that hold no usable image count as missing."
         )
     twice = [file for file, count in listed.items() if count > 1]
     if twice:
         raise DataError(
             f"{path} names {len(twice)} files more than once: {some(twice, 3)}. An image may be in "
-            "one part only."
+            "only one part."
         )
     if not parts["train"]:
         raise DataError(f"{path} names no file under 'train'.")
@@ -268,14 +268,14 @@ def read_split(path: str | Path, source: Source) -> Split:
 
 
 def _own_names(files: list[str], source: Source) -> list[str]:
-    """Return files as the data name them, where only the accents are written in another way."""
+    """Return files as the data name them, if only the accents are written differently."""
     known = set(source.files)
     composed_names = {composed(file): file for file in source.files}
     return [file if file in known else composed_names.get(composed(file), file) for file in files]
 
 
 def _counts(n: int, shares: np.ndarray) -> list[int]:
-    """Share `n` images out by largest remainder; no part with a share stays empty from 3 on."""
+    """Divide `n` images by largest remainder; from 3 on no part with a share stays empty."""
     quotas = n * shares / shares.sum()
     counts = [int(quota) for quota in quotas]
     by_remainder = sorted(range(3), key=lambda part: counts[part] - quotas[part])
@@ -296,7 +296,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
         raise DataError(
-            f"{path} is not JSON: {error}. Put a whole copy back, or split the data anew: "
+            f"{path} is not JSON: {error}. Put a whole copy back, or split the data again: "
             "`clearconv.train.train(DATA)` without `split`."
         ) from None
     if not isinstance(content, dict):

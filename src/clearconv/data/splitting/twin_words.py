@@ -1,4 +1,4 @@
-"""Which twins are a mistake in the data: under two classes, or in two parts of a split."""
+"""Warnings about twins that are a mistake: under two classes, or in two parts of a split."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence, Sized
@@ -38,9 +38,9 @@ def describe_twins(
     classes: tuple[str, ...],
     split: Split | None,
 ) -> list[Problem]:
-    """Return a line for each group that lies under two classes or, else, in two parts.
+    """Return a line for each group that is under two classes or, else, in two parts.
 
-    Where the search for copies was cut short, one more line says so.
+    If the search for copies was cut short, one more line says so.
     """
     part = part_numbers(split, len(files))
     problems = []
@@ -66,8 +66,8 @@ def describe_twins(
     if count := len(twins.unknown):
         line = (
             f"{count:,} images, such as {files[twins.unknown[0]]}, resemble so many others that "
-            "not all were compared: there may be copies among them that nobody knows of, also in "
-            "two parts of the split"
+            "not all were compared: there may be unknown copies among them, also in two parts of "
+            "the split"
         )
         problems.append(Problem(line, "search"))
     return problems
@@ -79,7 +79,7 @@ def groups_of(first: Indices) -> list[list[int]]:
     Parameters
     ----------
     first : ndarray of int64, shape (n,)
-        Each image's first of its group, such as ``source.twins.alike``.
+        First image of each image's group, such as ``source.twins.alike``.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def part_numbers(split: Split | None, n: int) -> Indices:
 
 
 def _named(files: Sequence[str], same: list[int], telling: Iterable[int]) -> str:
-    """Name files, first those that differ in what is wrong; of many, only a few."""
+    """Name files, first those with different problems; if there are many, only a few."""
     named = [files[i] for i in dict.fromkeys((*telling, *same))]
     return " and ".join(named) if len(named) == 2 else some(named, 3)
 

@@ -1,9 +1,9 @@
 """Pictures that are the same, or nearly: re-saved, resized, brightened, slightly cropped, mirrored.
 
-A copy of a training image in the test part is tested by memory. Names and bytes do not betray it,
-so pictures are compared as thumbnails, coarsely first: as vectors of 16 x 16 pixels, whose
-correlation is one matrix product, without a table of all pairs. What is close there is compared
-again, finer. ``docs/data.md`` says how both limits were found.
+A copy of a training image in the test part tests only memory. Names and bytes do not reveal it, so
+pictures are compared as thumbnails, first coarsely: as vectors of 16 x 16 pixels, whose correlation
+is one matrix product, without a table of all pairs. Close pairs are compared again more finely.
+``docs/data.md`` says how both limits were found.
 """
 
 from collections.abc import Sequence
@@ -27,36 +27,36 @@ from clearconv.data.splitting.alikeness import (
 Indices = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-#: Pictures with a shorter side hold too little to tell two shots of like things from one ...
+#: Pictures with a shorter side hold too little to tell two shots of similar things from one ...
 _SMALL = 64
 #: ... so that only almost equal pixels count, and of the tiniest only equal ones.
 _TINY = 16
-#: Correlation of 16 x 16 pixels from which a pair is looked at again.
+#: Correlation of 16 x 16 pixels from which a pair is compared again.
 _COARSE, _COARSE_SMALL = 0.94, 0.99
 #: Share of a thumbnail's detail that the other one must explain.
 _DETAIL = 0.85
 #: Correlation of the thumbnails of small pictures.
 _EQUAL = 0.998
-#: What float32 may take from an upper limit.
+#: Rounding error of float32 in an upper limit.
 _ROUNDING = 1e-3
 #: Pictures in a row, and in a column, of a block of the matrix product.
 _BLOCK = 1024
 #: A block with more close pairs is *crowded*: upper limits, two more products, refuse most first.
 _CROWDED = 512
-#: How many crowded blocks are searched, and how many pairs are compared in vain: at least, and more
-#: for every block of pictures. What is beyond is not searched, and said to be unknown.
+#: Number of crowded blocks searched, and of pairs compared in vain: a minimum, and more for every
+#: block of pictures. The rest is not searched and is reported as unknown.
 _CROWDED_BLOCKS, _CROWDED_BLOCKS_EACH = 128, 2
 _IN_VAIN, _IN_VAIN_EACH = 2**15, _BLOCK
 
 
 @dataclass(frozen=True, eq=False)
 class Twins:
-    """Which pictures of a source are the same.
+    """The pictures of a source that are the same or nearly the same.
 
     Attributes
     ----------
     same : ndarray of int64, shape (n,)
-        For each image the first one with equal pixels: its own number where there is none.
+        For each image the first one with equal pixels: its own number if there is none.
     alike : ndarray of int64, shape (n,)
         For each image the first of its near twins, equal ones included.
     unknown : ndarray of int64
@@ -84,7 +84,7 @@ def find_twins(digests: Sequence[bytes], thumbnails: Pixels, shorter: Indices) -
     Parameters
     ----------
     digests : sequence of bytes
-        Of each picture's pixels: equal pixels, equal digests.
+        Digest of each picture's pixels; equal pixels have equal digests.
     thumbnails : ndarray of uint8, shape (n, 32, 32)
         Of each picture.
     shorter : ndarray of int64, shape (n,)
@@ -159,7 +159,7 @@ class _Search:
                     self._block(rows, columns, mirrored, details)
 
     def _block(self, rows: Indices, columns: Indices, mirrored: bool, kept: list[Details]) -> None:
-        """Join what is alike in one block; `kept` are the rows' details once they are needed."""
+        """Join similar pictures in one block; `kept` are the rows' details once they are needed."""
         others = self.vectors[columns]
         if mirrored:
             others = _mirrored(others)
@@ -191,10 +191,10 @@ class _Search:
         self._join(one, two, mirrored)
 
     def _join(self, one: Indices, two: Indices, mirrored: bool) -> None:
-        """Compare pairs, the likeliest first, until those that are alike share a group.
+        """Compare pairs, the most similar first, until those that are alike share a group.
 
-        In each round the likeliest pair of every group is compared (Boruvka's algorithm): as long
-        as they are alike, every round halves the number of groups.
+        In each round the most similar pair of every group is compared (Boruvka's algorithm): as
+        long as they are alike, every round halves the number of groups.
         """
         while len(one):
             if self.in_vain <= 0:
@@ -219,7 +219,7 @@ class _Search:
         self.unknown[one] = self.unknown[two] = True
 
     def _alike(self, one: Indices, two: Indices, mirrored: bool) -> Flags:
-        """Compare pairs of pictures, and say of each whether they are near twins."""
+        """Compare pairs of pictures, and return for each whether they are near twins."""
         found = np.zeros(len(one), dtype=bool)
         for start in range(0, len(one), _CROWDED):  # bounds the memory
             part = slice(start, start + _CROWDED)
@@ -246,10 +246,10 @@ def _mirrored(vectors: Numbers) -> Numbers:
 
 
 def _main_direction(vectors: Numbers) -> Numbers:
-    """Return about the direction in which the vectors differ most: three power iterations.
+    """Return approximately the direction of the largest variance: three power iterations.
 
     Pictures count together with their mirror images, which makes the direction symmetric: a
-    picture and its mirror image lie at the same place along it.
+    picture and its mirror image are at the same position along it.
     """
     sample = vectors[:: max(1, len(vectors) // 1000)]
     sample = sample + _mirrored(sample)

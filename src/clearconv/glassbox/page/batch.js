@@ -1,5 +1,5 @@
 "use strict";
-// The images of a training batch behind the first: what each of them adds.
+// The images of a training batch after the first: the contribution of each.
 
 const Batch = (() => {
   /** Of one element of a sum over the batch: a number for each image from the second on, or null. */
@@ -10,7 +10,7 @@ const Batch = (() => {
     return found.includes(undefined) ? null : found;
   }
 
-  /** Batch norm's way back through mean and variance, which all images move: each one's part. */
+  /** Batch norm's backward pass through mean and variance, which depend on all images: each part. */
   function through(layer, result, index, names) {
     const { arrays, constants } = layer;
     if (result !== "grad_x" || !constants.count || names.length < 2) return null;

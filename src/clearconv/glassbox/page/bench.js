@@ -1,6 +1,6 @@
 "use strict";
 // The sandbox as a reader sees it: a form, grids of numbers that can be edited, grids of results.
-// Choosing a result lights up what it was made of and writes out the sum.
+// Choosing a result highlights its factors and writes out the sum.
 
 const Bench = (() => {
   const START = {
@@ -74,7 +74,7 @@ const Bench = (() => {
     const empty = pool !== null && pool.winners.flat().includes(null);
     if (Math.min(...output) < 1 || empty) {
       told.textContent = empty
-        ? "A window lies on padding alone: there is nothing to take the maximum of."
+        ? "A window lies entirely on padding, so it has no maximum."
         : "The kernel does not fit: it spans more than the padded input.";
       results = null;
       root.querySelector(".results").hidden = true;
@@ -166,7 +166,7 @@ const Bench = (() => {
   function light() {
     for (const lit of root.querySelectorAll(".lit, .chosen")) lit.classList.remove("lit", "chosen");
     const line = root.querySelector(".sum");
-    line.textContent = "Choose a number of a result to see what it was made of.";
+    line.textContent = "Choose a number of a result to see how it was computed.";
     const at = chosen && results && cell(...chosen);
     if (!at) return;
     at.classList.add("chosen");

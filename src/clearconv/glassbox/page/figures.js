@@ -1,5 +1,5 @@
 "use strict";
-// The arrays of a view beside each other: of each one map in full, all of them small below.
+// The arrays of a view side by side: one map of each in full, all of them small below.
 
 const Figures = (() => {
   const { make } = Told;

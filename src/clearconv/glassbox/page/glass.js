@@ -193,10 +193,10 @@ const Glass = (() => {
 
   /** Buttons that lead to how a number came about, here or in the layer beside. */
   function ways(name, index) {
-    const own = [[name, "How it came about"], [`grad_${name}`, "Its gradient"], [`${name}.update`, "After the step"]];
+    const own = [[name, "How it was computed"], [`grad_${name}`, "Its gradient"], [`${name}.update`, "After the step"]];
     const found = at.layer.ways
       .filter(([array]) => array === name)
-      .map(([, place, result]) => [place, result, `How ${page.layers[place].path} made it`]);
+      .map(([, place, result]) => [place, result, `How ${page.layers[place].path} computed it`]);
     for (const [result, text] of own) if (result !== at.view.result) found.push([at.place, result, text]);
     const line = make("p", "ways");
     for (const [place, result, text] of found) {

@@ -1,6 +1,6 @@
 "use strict";
-// The other direction: of one ingredient, everything that it took part in. Backward is the same
-// meetings read from the other side, so what met it is told by the terms of its gradient.
+// The other direction: everything to which one number contributed. Backward is the same meetings
+// seen from the other side, so the terms of its gradient say what it met.
 
 const Influence = (() => {
   const SIDES = {

@@ -11,7 +11,7 @@ const Numbers = (() => {
       this.values = new KINDS[kind](bytes.buffer);
       this.kind = kind;
       this.shape = shape;
-      this.wrap = wrap; // a vector is shown in rows of so many
+      this.wrap = wrap; // a vector is shown in rows of this length
       this.limit = limit; // the largest magnitude of the whole array
       this.scale = scale; // the magnitude at which colours end
       this.picks = picks.map((pick, axis) => pick ?? [...Array(shape[axis]).keys()]);

@@ -1,5 +1,5 @@
 "use strict";
-// What is no sum of products, said in a line or two with its numbers put in.
+// What is not a sum of products, written in a line or two with its numbers filled in.
 
 const Steps = (() => {
   const { short } = Numbers;

@@ -86,7 +86,7 @@ const Told = (() => {
       const words = `+ the ${others} other images of the batch, together ${Numbers.short(together)}`;
       parts.append(images(words, shares));
       const all = Numbers.short(total(here) + together);
-      parts.append(make("p", "soft", `All add up to ${all}; the library's own number is ${array.exact(value)}.`));
+      parts.append(make("p", "soft", `The sum of all is ${all}; the library's own number is ${array.exact(value)}.`));
     } else if (others || absent) {
       const many = `${absent.toLocaleString("en")} of ${terms.length.toLocaleString("en")} products whose numbers are not on this page`;
       const batch = `what the ${others} other images of the batch add`;
@@ -96,7 +96,7 @@ const Told = (() => {
       parts.append(make("p", "soft", `The products add up to ${Numbers.short(total(here))}; the library's own number is ${array.exact(value)}.`));
     }
     const beyond = window - terms.filter(({ factors }) => factors.length === 2).length;
-    if (beyond > 0) parts.append(make("p", "soft", `${beyond} of ${window} products are with padding and add 0.`));
+    if (beyond > 0) parts.append(make("p", "soft", `${beyond} of ${window} products have padding as a factor and add 0.`));
     return parts;
   }
 
