@@ -17,7 +17,7 @@ LANGUAGES = {".py": "python", ".cpp": "cpp", ".h": "cpp", ".toml": "toml", ".txt
 HEAD = re.compile(r"(?:#|//) ((?:ops|native|examples)/[\w/]+\.(?:py|cpp|h)): ([\w.]+)\n")
 
 #: Which telling a Python file holds; another file of a chapter serves both.
-TOLD = {"loops": "loops", "matrix": "matrix"}
+TELLINGS = {"loops": "loops", "matrix": "matrix"}
 
 
 def place(shown: str) -> str:
@@ -54,8 +54,10 @@ def telling(text: str, language: str, address: str) -> str:
     head = HEAD.match(text)
     assert head
     name = PurePosixPath(head[1])
-    told = "native" if name.suffix in (".cpp", ".h") else TOLD.get(name.stem, "loops and matrix")
-    label = "" if name.parts[0] == "examples" else f"<b>{told}</b> "
+    telling = (
+        "native" if name.suffix in (".cpp", ".h") else TELLINGS.get(name.stem, "loops and matrix")
+    )
+    label = "" if name.parts[0] == "examples" else f"<b>{telling}</b> "
     where = f'<a href="{escape(address)}">{escape(f"{name.name}: {head[2]}")}</a>'
     return (
         f"<figure><figcaption>{label}{where}</figcaption>"

@@ -249,8 +249,8 @@ class _Point:
 
     def along(self, name: str, way: Array) -> tuple[float, float]:
         """Return a gradient's error along a direction, and by how much the slope changes there."""
-        told = float(np.sum(self.grads[name] * way))
-        # the terms of `told` may cancel: measure against their size, not against their sum
+        analytic = float(np.sum(self.grads[name] * way))
+        # the terms of `analytic` may cancel: measure against their size, not against their sum
         terms = float(np.linalg.norm(self.grads[name] * way))
         error = bend = np.inf
         for h in (self.step * share for share in _STEPS):
@@ -258,8 +258,8 @@ class _Point:
             numeric = (up - down) / (2 * h)
             # rounding alone must never exceed the tolerance
             least = max(self.rounding / h / self.tolerance, np.finfo(float).tiny)
-            size = max(abs(numeric), abs(told), terms, least)
-            error = abs(numeric - told) / size
+            size = max(abs(numeric), abs(analytic), terms, least)
+            error = abs(numeric - analytic) / size
             bend = abs(up - 2 * self.loss + down) / h / size
             if not np.isfinite(error):
                 return np.inf, 0.0

@@ -99,7 +99,7 @@ def test_a_model_file_will_do(run, digits, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("RUN",), "an image is missing"),
         (("RUN", "nothing.png"), "an image of digits, whose images have names such as digits/"),
@@ -118,11 +118,11 @@ def test_a_model_file_will_do(run, digits, tmp_path, monkeypatch):
         (("RUN/best.safetensors", "digits/1264"), "give the run folder instead of its model"),
     ],
 )
-def test_misuse_is_answered_in_a_line(run, digits, arguments, told):
+def test_misuse_is_answered_in_a_line(run, digits, arguments, message):
     given = [one.replace("RUN", str(digits)) for one in arguments]
     done = run("glassbox", *given)
     assert done.exit_code == 2
-    assert told in done.stderr and done.stderr.count("\n") == 1
+    assert message in done.stderr and done.stderr.count("\n") == 1
     assert done.stdout == ""
 
 
@@ -145,14 +145,14 @@ def test_a_model_file_elsewhere_says_what_it_cannot_know(run, digits, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ({"data": {"root": "/gone", "kind": "photos"}}, "no longer at /gone"),
         ({"data": {"classes": None}}, "run.json is damaged: data.classes"),
         ({"settings": {}}, "run.json is damaged: "),
     ],
 )
-def test_a_run_without_its_data_or_half_of_its_page(run, digits, tmp_path, content, told):
+def test_a_run_without_its_data_or_half_of_its_page(run, digits, tmp_path, content, message):
     for name in ("best.safetensors", "split.json"):
         (tmp_path / name).write_bytes((digits / name).read_bytes())
     about = json.loads((digits / "run.json").read_text("utf-8"))
@@ -160,8 +160,8 @@ def test_a_run_without_its_data_or_half_of_its_page(run, digits, tmp_path, conte
     (tmp_path / "run.json").write_text(json.dumps(about))
     done = run("glassbox", str(tmp_path), "digits/1264")
     assert done.exit_code in (1, 2) and done.stderr.count("\n") == 1
-    assert told in done.stderr and "unexpected" not in done.stderr
-    if "gone" in told:  # a file needs no data
+    assert message in done.stderr and "unexpected" not in done.stderr
+    if "gone" in message:  # a file needs no data
         Image.fromarray(np.full((20, 20), 99, np.uint8)).save(tmp_path / "a.png")
         assert run("glassbox", str(tmp_path), str(tmp_path / "a.png")).exit_code == 0
 

@@ -24,8 +24,8 @@ def slip(name):
     """
     text = (DOCS / f"{name}.md").read_text("utf-8")
     (found,) = re.findall(r"^## Exercise\n\n<!-- often wrong: (.*) -->$", text, re.MULTILINE)
-    told = json.loads(found)
-    return told["right"], told["wrong"], told.get("mistake")
+    slips = json.loads(found)
+    return slips["right"], slips["wrong"], slips.get("mistake")
 
 
 NAMES = [chapter.name for chapter in CHAPTERS]

@@ -8,7 +8,7 @@ from clearconv.doctor.describe import describe
 from clearconv.doctor.kinds import KINDS, Case, Limits
 from clearconv.doctor.layout import LAYOUTS
 from clearconv.doctor.matching import NONE, Predictions, Trial
-from clearconv.doctor.share import spoken, told_slip
+from clearconv.doctor.share import spoken, spoken_slip
 
 DROPOUT = """
 import numpy as np
@@ -51,13 +51,13 @@ def said(tmp_path):
 @pytest.mark.parametrize("slip", KINDS["dropout"].slips, ids=lambda slip: slip.key)
 def test_the_words_about_dropout_hold_for_a_share_kept(slip):
     kept = next(one for one in LAYOUTS["dropout"] if one.other == "keep")
-    other = told_slip(slip, kept)
+    other = spoken_slip(slip, kept)
     for text, here in ((slip.why, other.why), (slip.remedy, other.remedy)):
         assert here.count("/ p") == text.count("/ (1 - p)")
         assert "(1 - p)" not in here
     assert spoken("divided by p instead of 1 - p", kept) == "divided by 1 - p instead of p"
     assert spoken("rand(3) >= p", kept) == "rand(3) < p"
-    assert told_slip(slip, LAYOUTS["dropout"][0]) == slip
+    assert spoken_slip(slip, LAYOUTS["dropout"][0]) == slip
 
 
 def test_a_share_kept_is_spoken_of_throughout(said):

@@ -15,8 +15,8 @@ def test_forward_is_what_the_article_prints():
 
 
 def test_step_and_gradients_are_what_the_article_prints(shared):
-    told = json.loads((shared / "reference" / "seed_worked_example.json").read_text("utf-8"))
-    article, layer = told["conv_example"], article_example()["conv1"]
+    reference = json.loads((shared / "reference" / "seed_worked_example.json").read_text("utf-8"))
+    article, layer = reference["conv_example"], article_example()["conv1"]
     assert layer.y[0].tolist() == article["printed_forward"]
     for name, printed in (("weight", "filters"), ("bias", "biases")):
         numbers = np.array(article[f"printed_updated_{printed}"])

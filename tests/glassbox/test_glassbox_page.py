@@ -123,10 +123,10 @@ def test_what_the_formula_leaves_open_is_told(browser, pages, name, path, said):
     browser.open(pages[name])
     names = "[...document.querySelectorAll('#network b')].map((b) => b.textContent)"
     browser.evaluate(f"Glass.open({names}.indexOf('{path}'), 0, null)")
-    told = "document.querySelector('#how').textContent"
-    assert said in browser.evaluate(told)
+    read = "document.querySelector('#how').textContent"
+    assert said in browser.evaluate(read)
     browser.evaluate(f"Glass.open({names}.indexOf('grouped'), 0, null)")
-    assert said not in browser.evaluate(told)
+    assert said not in browser.evaluate(read)
 
 
 def test_symbols_of_a_formula_are_those_of_the_maps(browser, pages):

@@ -57,6 +57,6 @@ def test_the_script_has_rules_for_all_that_an_explainer_knows():
 def test_each_layer_names_its_rules(layer, rules):
     model = Sequential(layer).build((1, 6, 6), dtype="float64")
     x = np.ones((1, 6, 6))
-    told = trace(model, x, grad_y=model.forward(x[np.newaxis]))
-    assert meets(told.layers[-1]) == rules
+    recorded = trace(model, x, grad_y=model.forward(x[np.newaxis]))
+    assert meets(recorded.layers[-1]) == rules
     assert rules in RULES or not rules

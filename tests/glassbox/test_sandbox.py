@@ -114,6 +114,6 @@ def test_what_does_not_fit_is_said(browser, pages):
     rows = "document.querySelector(\"[name='input rows']\")"
     browser.evaluate(f"{rows}.value = 2; {field}.value = 5")
     browser.evaluate(f"{field}.dispatchEvent(new Event('input', {{bubbles: true}}))")
-    told = browser.evaluate('document.querySelector("#bench .told").textContent')
-    assert "does not fit" in told
+    text = browser.evaluate('document.querySelector("#bench .told").textContent')
+    assert "does not fit" in text
     assert browser.evaluate('document.querySelector("#bench .results").hidden') is True

@@ -54,11 +54,11 @@ def test_keep_none_stores_nothing():
 
 
 def test_a_layer_need_save_nothing_that_no_backward_will_ask_for():
-    told = []
+    asked = []
 
     class Asking(Identity):
         def _forward(self, x, context):
-            told.append(context.recording)
+            asked.append(context.recording)
             return super()._forward(x, context)
 
     model = Sequential(Residual(Asking())).build(SHAPE, dtype="float64")
@@ -68,7 +68,7 @@ def test_a_layer_need_save_nothing_that_no_backward_will_ask_for():
     model.forward(images(), context=recorded)
     model.forward(images(), context=replace(recorded, training=False))  # of another pass
     model.predict(images())
-    assert told == [False, True, True, True, True, False, False]
+    assert asked == [False, True, True, True, True, False, False]
 
 
 def test_a_recorded_pass_makes_room_for_the_next(monkeypatch):

@@ -66,14 +66,14 @@ PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
 def test_its_tellings_agree_and_its_gradients_are_right(run):
-    told = run(*PYTEST, "-k", "toy", "tests/ops/test_twins.py")
-    assert re.search(r"^8 passed", told, re.M), told
+    out = run(*PYTEST, "-k", "toy", "tests/ops/test_twins.py")
+    assert re.search(r"^8 passed", out, re.M), out
 
 
 def test_the_house_takes_it_in(run):
     run(*PYTEST, "tests/house", "tests/docs/test_chapters.py")
-    told = run(*PYTEST, "-m", "ci", "-k", "toy", "tests/docs/test_exercises.py")
-    assert re.search(r"^2 passed", told, re.M), told
+    out = run(*PYTEST, "-m", "ci", "-k", "toy", "tests/docs/test_exercises.py")
+    assert re.search(r"^2 passed", out, re.M), out
 
 
 def test_it_is_shown(run):
@@ -128,9 +128,9 @@ assert "Toy" in glass_box(trace)
 
 def test_a_model_with_it_is_trained_saved_loaded_and_traced(run):
     run("-c", TRAIN)
-    told = run("-c", LOAD)
-    assert "('grad_y',)" in told
-    assert "nothing in clearconv.tracing.chapters explains toy yet" in told
+    out = run("-c", LOAD)
+    assert "('grad_y',)" in out
+    assert "nothing in clearconv.tracing.chapters explains toy yet" in out
 
 
 def test_its_page_stands_in_its_part(run, copy):

@@ -369,9 +369,9 @@ def test_a_first_checkpoint_that_finds_no_room_names_nothing_to_resume(tmp_path,
     monkeypatch.setattr("clearconv.runs.checkpoint.write_atomically", full)
     with pytest.raises(
         RunError, match="No space left.*start again: the run had not started"
-    ) as told:
+    ) as error:
         train("digits", out=tmp_path / "run", **SMALL)
-    assert "resume" not in str(told.value)
+    assert "resume" not in str(error.value)
 
 
 def test_a_run_that_cannot_begin_leaves_nothing(tmp_path, monkeypatch):

@@ -133,12 +133,12 @@ def check(whole, folder, name, path, value, only=None):
         (folder / name).write_bytes(wrong)
         done = command(*words)
         said = done.output
-        told = f"{words[0]} with {name} {path} = {value!r}: {said[-600:]}"
-        assert done.exit_code in (0, 1, 2), told
-        assert "unexpected" not in said and "Traceback" not in said, told
-        assert len(said) < 20_000, told
+        shown = f"{words[0]} with {name} {path} = {value!r}: {said[-600:]}"
+        assert done.exit_code in (0, 1, 2), shown
+        assert "unexpected" not in said and "Traceback" not in said, shown
+        assert len(said) < 20_000, shown
         if done.exit_code:
-            assert "Error: " in said, told
+            assert "Error: " in said, shown
 
 
 @pytest.mark.parametrize("name", (*JSON, *MODELS))

@@ -185,9 +185,9 @@ def test_test_images_that_the_earlier_model_has_learnt_are_counted(earlier, tmp_
             new = set(json.loads((out / "split.json").read_text())["test"])
             count = len(new - set(json.loads((earlier / "split.json").read_text())["test"]))
             assert count > 50
-        told = [text for text in heard.warnings if "has learnt from" in text]
-        assert len(told) == (count > 0)
-        assert all(f"has learnt from {count:,} of the {len(new):,} test" in text for text in told)
+        doubts = [text for text in heard.warnings if "has learnt from" in text]
+        assert len(doubts) == (count > 0)
+        assert all(f"has learnt from {count:,} of the {len(new):,} test" in text for text in doubts)
 
 
 def test_photographs_are_known_by_their_bytes(tmp_path):

@@ -12,14 +12,14 @@ def elements(array, most, rng):
     return places
 
 
-def check_factors(trace, told, most):
+def check_factors(trace, explanation, most):
     """Where a factor is said to come from, that number stands; and nothing explains itself."""
-    for part in (*told.terms[:most], *told.steps):
+    for part in (*explanation.terms[:most], *explanation.steps):
         for factor in part.factors[:most]:
             origin = trace.origin(factor)
             if origin is not None:
                 path, quantity, index = origin
-                assert origin != (told.path, told.quantity, told.index)
+                assert origin != (explanation.path, explanation.quantity, explanation.index)
                 assert quantity in trace.quantities(path)
                 if factor.array not in DERIVED:
                     assert trace.array(path, quantity)[index] == pytest.approx(factor.value)
@@ -45,13 +45,15 @@ def adds_up():
                 array = trace.array(path, quantity)
                 scale = max(1.0, float(np.max(np.abs(array), initial=0)))
                 for place in elements(array, most, rng):
-                    told = trace.explain(path, quantity, place)
-                    assert told.path == path and told.quantity == quantity
-                    assert told.index == place
-                    assert told.formula and told.function.line > 0 and str(told)
-                    away = abs(told.total - told.value)
-                    assert away <= tolerance * scale, f"{away}\n{told}"
-                    check_factors(trace, told, most=3)
+                    explanation = trace.explain(path, quantity, place)
+                    assert explanation.path == path and explanation.quantity == quantity
+                    assert explanation.index == place
+                    assert (
+                        explanation.formula and explanation.function.line > 0 and str(explanation)
+                    )
+                    away = abs(explanation.total - explanation.value)
+                    assert away <= tolerance * scale, f"{away}\n{explanation}"
+                    check_factors(trace, explanation, most=3)
                     found += 1
         return found
 

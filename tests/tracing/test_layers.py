@@ -124,15 +124,15 @@ def traced(make, shape, dtype, training):
 @pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
 @pytest.mark.parametrize("name", LAYERS)
 def test_elements_of_maps_add_up(adds_up, name, training):
-    told = traced(LAYERS[name], SHAPE, "float64", training)
-    assert adds_up(told, most=40, tolerance=1e-12) > 60
+    recorded = traced(LAYERS[name], SHAPE, "float64", training)
+    assert adds_up(recorded, most=40, tolerance=1e-12) > 60
 
 
 @pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
 @pytest.mark.parametrize("name", ROWS)
 def test_elements_of_rows_add_up(adds_up, name, training):
-    told = traced(ROWS[name], (4,), "float64", training)
-    assert adds_up(told, tolerance=1e-12) > 30
+    recorded = traced(ROWS[name], (4,), "float64", training)
+    assert adds_up(recorded, tolerance=1e-12) > 30
 
 
 @pytest.mark.parametrize("name", LAYERS)

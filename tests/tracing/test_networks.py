@@ -56,9 +56,9 @@ def test_a_network_that_others_trained(shared, adds_up):
     model = create("simple_convnet", 10).build((1, 28, 28))
     file = shared / "reference" / "dlfs" / "simple_convnet_ch07.npz"
     model.load_state_dict(reference.dlfs_simple(file))
-    told = trace(model, x[0], int(labels[0]))
-    assert told.loss.predicted == labels[0] and told.loss.value < 0.01
-    adds_up(told, most=15)
+    recorded = trace(model, x[0], int(labels[0]))
+    assert recorded.loss.predicted == labels[0] and recorded.loss.value < 0.01
+    adds_up(recorded, most=15)
 
 
 @pytest.mark.parametrize(
@@ -69,19 +69,21 @@ def test_a_deep_network(name, adds_up):
     shape = (3, 64, 64)
     model = create(name, 10).build(shape)
     x = np.random.default_rng(0).standard_normal(shape).astype("float32")
-    told = trace(model, x, 3)
-    paths = {layer.path for layer in told.layers}
+    recorded = trace(model, x, 3)
+    paths = {layer.path for layer in recorded.layers}
     assert {layer.path for layer in model.leaves()} < paths
-    for layer in told.layers[1:]:
+    for layer in recorded.layers[1:]:
         for source in layer.sources:
-            assert source in paths and layer.path in told[source].consumers
+            assert source in paths and layer.path in recorded[source].consumers
         if layer.x is not None:
-            np.testing.assert_array_equal(layer.x, told[layer.sources[0]].y)
-    ends = [layer.path for layer in told.layers if not layer.consumers]
-    assert ends == [told.loss.source]
-    chosen = [told.layers[k].path for k in range(1, len(told.layers), len(told.layers) // 9)]
-    joins = [layer.path for layer in told.layers if layer.x is None][1:4]
-    assert adds_up(told, most=2, tolerance=2e-4, paths=chosen + joins) > 30
+            np.testing.assert_array_equal(layer.x, recorded[layer.sources[0]].y)
+    ends = [layer.path for layer in recorded.layers if not layer.consumers]
+    assert ends == [recorded.loss.source]
+    chosen = [
+        recorded.layers[k].path for k in range(1, len(recorded.layers), len(recorded.layers) // 9)
+    ]
+    joins = [layer.path for layer in recorded.layers if layer.x is None][1:4]
+    assert adds_up(recorded, most=2, tolerance=2e-4, paths=chosen + joins) > 30
 
 
 def test_every_layer_of_the_library_can_be_explained():
@@ -121,22 +123,22 @@ def doubling(monkeypatch):
 def test_a_chapter_that_nothing_explains_is_traced_all_the_same(doubling, adds_up):
     model = Sequential(Conv2d(2, 3), doubling, Flatten(), Linear(2))
     model.build((1, 4, 4), dtype="float64")
-    told = trace(model, np.random.default_rng(0).standard_normal((1, 4, 4)), 1)
+    recorded = trace(model, np.random.default_rng(0).standard_normal((1, 4, 4)), 1)
     path = doubling.path
-    assert told[path].chapter == "doubling" and not told[path].own
-    assert told.quantities(path) == ("grad_y",)
+    assert recorded[path].chapter == "doubling" and not recorded[path].own
+    assert recorded.quantities(path) == ("grad_y",)
     with pytest.raises(ArgumentError, match="nothing in clearconv.tracing.chapters explains doubl"):
-        told.explain(path, "y", (0, 0, 0))
-    adds_up(told)
-    assert "Doubling" in glass_box(told)
+        recorded.explain(path, "y", (0, 0, 0))
+    adds_up(recorded)
+    assert "Doubling" in glass_box(recorded)
 
 
 def test_an_image_of_another_size_than_the_model_was_built_for(adds_up):
     layers = Conv2d(3, 3, stride=2), MaxPool2d(2), GlobalAvgPool2d(), Flatten(), Linear(2)
     model = Sequential(*layers).build((2, 12, 12), dtype="float64")
-    told = trace(model, np.random.default_rng(0).standard_normal((2, 17, 14)), 1)
-    assert told["conv1"].y.shape == (1, 3, 8, 6)
-    adds_up(told)
+    recorded = trace(model, np.random.default_rng(0).standard_normal((2, 17, 14)), 1)
+    assert recorded["conv1"].y.shape == (1, 3, 8, 6)
+    adds_up(recorded)
 
 
 def test_gradients_are_those_of_the_definition():
@@ -166,9 +168,9 @@ def test_gradients_are_those_of_the_definition():
         array[place] = kept
         return (ends[0] - ends[1]) / (2 * step)
 
-    told = trace(model, x, 2, training=True, batch=(others, [0, 1, 1]))
+    recorded = trace(model, x, 2, training=True, batch=(others, [0, 1, 1]))
     for place in ((0, 1, 2), (1, 5, 0), (1, 3, 3)):
-        assert told.explain("input", "grad_y", place).total == pytest.approx(
+        assert recorded.explain("input", "grad_y", place).total == pytest.approx(
             slope(x, place), abs=1e-8
         )
     for path, place in (
@@ -179,7 +181,7 @@ def test_gradients_are_those_of_the_definition():
     ):
         layer, _, name = path.rpartition(".")
         numeric = slope(model.parameters[path], place)
-        assert told.explain(layer, name, place).total == pytest.approx(numeric, abs=1e-8)
+        assert recorded.explain(layer, name, place).total == pytest.approx(numeric, abs=1e-8)
 
 
 def test_where_branches_meet(adds_up):
@@ -188,49 +190,49 @@ def test_where_branches_meet(adds_up):
         Residual(Conv2d(3, 1, name="body"), shortcut=Concat(Identity(), Conv2d(1, 1, name="side"))),
     ).build((2, 3, 3), dtype="float64")
     x = np.random.default_rng(0).standard_normal((2, 3, 3))
-    told = trace(model, x, grad_y=np.random.default_rng(1).standard_normal((3, 3, 3)))
-    one = told.explain("input", "grad_y", (1, 2, 0))
+    recorded = trace(model, x, grad_y=np.random.default_rng(1).standard_normal((3, 3, 3)))
+    one = recorded.explain("input", "grad_y", (1, 2, 0))
     assert [term.factors[0].path for term in one.terms] == [
         "residual1.body", "residual1.shortcut.identity1", "residual1.shortcut.side",
     ]  # fmt: skip
     assert one.note.startswith("3 layers read this output")
-    joined = told.explain("residual1.shortcut", "y", (2, 1, 1)).terms
+    joined = recorded.explain("residual1.shortcut", "y", (2, 1, 1)).terms
     assert [(term.factors[0].path, term.factors[0].index) for term in joined] == [
         ("residual1.shortcut.side", (0, 0, 1, 1))
     ]
-    adds_up(told)
+    adds_up(recorded)
 
 
 def test_containers_and_layers_of_one_path(adds_up):
     """Unnamed parts share their container's path; the sums then have paths of their own."""
     inner = Residual(Conv2d(2, 1, name=""), name="")
     model = Sequential(Residual(inner, ReLU(), name="block")).build((2, 3, 3), dtype="float64")
-    told = trace(model, np.ones((2, 3, 3)), grad_y=np.ones((2, 3, 3)))
-    assert [layer.path for layer in told.layers] == [
+    recorded = trace(model, np.ones((2, 3, 3)), grad_y=np.ones((2, 3, 3)))
+    assert [layer.path for layer in recorded.layers] == [
         "input", "block", "block.sum", "block.relu1", "block.sum_",
     ]  # fmt: skip
-    assert told["block"].type == "Conv2d" and told["block.sum_"].type == "Residual"
-    adds_up(told)
+    assert recorded["block"].type == "Conv2d" and recorded["block.sum_"].type == "Residual"
+    adds_up(recorded)
 
 
 def test_a_model_of_one_layer_and_of_none(adds_up):
-    told = trace(Linear(2).build((3,), dtype="float64"), np.ones(3), 0)
-    assert [layer.path for layer in told.layers] == ["input", ""]
-    assert told["input"].consumers == ("",)
-    assert adds_up(told) > 15
+    recorded = trace(Linear(2).build((3,), dtype="float64"), np.ones(3), 0)
+    assert [layer.path for layer in recorded.layers] == ["input", ""]
+    assert recorded["input"].consumers == ("",)
+    assert adds_up(recorded) > 15
     empty = Sequential().build((3,), dtype="float64")
-    told = trace(empty, np.array([1.0, 2, 3]), 2)
-    assert told.loss.source == "input" and adds_up(told) > 5
+    recorded = trace(empty, np.array([1.0, 2, 3]), 2)
+    assert recorded.loss.source == "input" and adds_up(recorded) > 5
 
 
 def test_an_activation_of_your_own(clean_registries, adds_up):
     clearconv.register_activation("cube", lambda x: x**3, lambda x: 3 * x**2)
     model = Sequential(Conv2d(2, 2, activation="cube"), Flatten(), Linear(2))
     model.build((1, 3, 3), dtype="float64")
-    told = trace(model, np.random.default_rng(0).standard_normal((1, 3, 3)), 0)
-    adds_up(told)
-    assert told.explain("conv1", "y", (0, 0, 0)).steps[0].expression.startswith("cube(")
-    np.testing.assert_allclose(told["conv1"].net ** 3, told["conv1"].y)
+    recorded = trace(model, np.random.default_rng(0).standard_normal((1, 3, 3)), 0)
+    adds_up(recorded)
+    assert recorded.explain("conv1", "y", (0, 0, 0)).steps[0].expression.startswith("cube(")
+    np.testing.assert_allclose(recorded["conv1"].net ** 3, recorded["conv1"].y)
 
 
 class Doubled(Linear):
@@ -250,15 +252,15 @@ class Renamed(Linear):
 
 def test_a_layer_of_your_own_has_arrays_and_no_formula(adds_up):
     model = Sequential(Doubled(3), Renamed(2), name="").build((4,), dtype="float64")
-    told = trace(model, np.arange(4.0), 1, optimiser=clearconv.SGD(model, lr=0.1))
-    own, renamed = told.layers[1:]
+    recorded = trace(model, np.arange(4.0), 1, optimiser=clearconv.SGD(model, lr=0.1))
+    own, renamed = recorded.layers[1:]
     assert own.own and own.type == "Doubled" and own.chapter is None
     assert not renamed.own and renamed.type == "Linear"
-    assert told.quantities("linear1") == ("grad_y", "weight.update", "bias.update")
+    assert recorded.quantities("linear1") == ("grad_y", "weight.update", "bias.update")
     with pytest.raises(ArgumentError, match="Doubled is a layer of your own"):
-        told.explain("linear1", "y", (0,))
+        recorded.explain("linear1", "y", (0,))
     assert own.y.shape == (1, 3) and own.grad_x.shape == (1, 4)
-    adds_up(told)
+    adds_up(recorded)
 
 
 class Twice(Sequential):
@@ -280,7 +282,7 @@ def test_trouble_is_shown_and_not_hidden():
     model.build((1, 4, 4), dtype="float64")
     x = np.ones((1, 4, 4))
     x[0, 1, 1] = np.nan
-    told = trace(model, x, 0)
+    recorded = trace(model, x, 0)
     for path, quantity, place in (
         ("conv1", "y", (0, 0, 0)),
         ("relu1", "y", (0, 0, 0)),
@@ -289,6 +291,6 @@ def test_trouble_is_shown_and_not_hidden():
         ("loss", "probabilities", (0,)),
         ("loss", "value", ()),
     ):
-        one = told.explain(path, quantity, place)
+        one = recorded.explain(path, quantity, place)
         assert np.isnan(one.value) and np.isnan(one.total), path
         assert "nan" in str(one)

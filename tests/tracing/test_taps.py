@@ -48,25 +48,25 @@ WEIGHTED = [
 @pytest.mark.parametrize("layer", WEIGHTED, ids=repr)
 def test_a_convolution_from_the_tables_alone(layer):
     """Each of the three gradients' tables lists the same meetings; together they make y."""
-    told = traced(layer)
-    rows, columns = told.taps.rows, told.taps.columns
+    recorded = traced(layer)
+    rows, columns = recorded.taps.rows, recorded.taps.columns
     for axis in (rows, columns):
         met = {(p, i, r) for p, each in enumerate(axis.outputs) for i, r in each}
         assert met == {(p, i, r) for r, each in enumerate(axis.inputs) for i, p in each}
         assert met == {(p, i, r) for i, each in enumerate(axis.kernel) for p, r in each}
         assert len(met) == sum(map(len, axis.outputs))
-    weight, bias = (told.parameters[name].value for name in ("weight", "bias"))
-    y = np.zeros_like(told.y)
+    weight, bias = (recorded.parameters[name].value for name in ("weight", "bias"))
+    y = np.zeros_like(recorded.y)
     _, O, OH, OW = y.shape
     for o, p, q in np.ndindex(O, OH, OW):
-        first, end = told.taps.channels[o]
+        first, end = recorded.taps.channels[o]
         for i, r in rows.outputs[p]:
             for j, t in columns.outputs[q]:
                 for c in range(first, end):
-                    place = (c, o % weight.shape[1]) if "Trans" in told.type else (o, c - first)
-                    y[0, o, p, q] += weight[(*place, i, j)] * told.x[0, c, r, t]
+                    place = (c, o % weight.shape[1]) if "Trans" in recorded.type else (o, c - first)
+                    y[0, o, p, q] += weight[(*place, i, j)] * recorded.x[0, c, r, t]
         y[0, o, p, q] += bias[o]
-    np.testing.assert_allclose(y, told.y, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(y, recorded.y, rtol=0, atol=1e-12)
 
 
 SHARED = [
@@ -81,31 +81,31 @@ SHARED = [
 
 @pytest.mark.parametrize("layer", SHARED, ids=repr)
 def test_shares_from_the_tables_alone(layer):
-    told = traced(layer)
-    rows, columns = told.taps.rows, told.taps.columns
-    y = np.zeros_like(told.y)
+    recorded = traced(layer)
+    rows, columns = recorded.taps.rows, recorded.taps.columns
+    y = np.zeros_like(recorded.y)
     for c, p, q in np.ndindex(y.shape[1:]):
         for (_, r), down in zip(rows.outputs[p], rows.shares[p], strict=True):
             for (_, t), across in zip(columns.outputs[q], columns.shares[q], strict=True):
-                y[0, c, p, q] += down * across * told.x[0, c, r, t]
-    np.testing.assert_allclose(y, told.y, rtol=0, atol=1e-12)
-    assert told.taps.channels == tuple((c, c + 1) for c in range(4))
+                y[0, c, p, q] += down * across * recorded.x[0, c, r, t]
+    np.testing.assert_allclose(y, recorded.y, rtol=0, atol=1e-12)
+    assert recorded.taps.channels == tuple((c, c + 1) for c in range(4))
 
 
 def test_a_maximum_from_the_tables_alone():
-    told = traced(MaxPool2d(3, stride=2, padding=1, ceil_mode=True))
-    rows, columns = told.taps.rows, told.taps.columns
-    for c, p, q in np.ndindex(told.y.shape[1:]):
-        under = [told.x[0, c, r, t] for _, r in rows.outputs[p] for _, t in columns.outputs[q]]
-        assert told.y[0, c, p, q] == max(under)
+    recorded = traced(MaxPool2d(3, stride=2, padding=1, ceil_mode=True))
+    rows, columns = recorded.taps.rows, recorded.taps.columns
+    for c, p, q in np.ndindex(recorded.y.shape[1:]):
+        under = [recorded.x[0, c, r, t] for _, r in rows.outputs[p] for _, t in columns.outputs[q]]
+        assert recorded.y[0, c, p, q] == max(under)
     assert rows.shares is None
 
 
 def test_what_has_no_window_has_no_tables():
     assert traced(ReLU()).taps is None
     model = Linear(2).build((3,), dtype="float64")
-    told = trace(model, np.ones(3), 0)
-    assert told.layers[0].taps is None and told.layers[1].taps is None
+    recorded = trace(model, np.ones(3), 0)
+    assert recorded.layers[0].taps is None and recorded.layers[1].taps is None
 
 
 def _cases(chapter):
@@ -126,8 +126,8 @@ def rebuilt(kind, case, weights):
 def check_case(layer, batch, adds_up):
     y = layer.forward(batch)
     grad = np.random.default_rng(1).standard_normal(y.shape)
-    told = trace(layer, batch[0], batch=batch[1:] if len(batch) > 1 else None, grad_y=grad)
-    assert adds_up(told, most=12) > 12
+    recorded = trace(layer, batch[0], batch=batch[1:] if len(batch) > 1 else None, grad_y=grad)
+    assert adds_up(recorded, most=12) > 12
 
 
 @pytest.mark.parametrize("case", _cases("conv2d"))

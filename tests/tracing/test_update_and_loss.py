@@ -55,21 +55,23 @@ def test_the_update_is_the_optimisers_own_next_step(name, adds_up):
     optimiser = stepped(OPTIMISERS[name](net), net)
     state = {key: array.copy() for key, array in optimiser.state().items()}
     x = images(3)
-    told = trace(net, x[0], 2, training=True, batch=(x[1:], [0, 1]), optimiser=optimiser, lr=0.05)
+    recorded = trace(
+        net, x[0], 2, training=True, batch=(x[1:], [0, 1]), optimiser=optimiser, lr=0.05
+    )
     for key, array in optimiser.state().items():
         np.testing.assert_array_equal(array, state[key])
-    assert told.update.step == 3 and told.update.settings["lr"] == 0.05
-    adds_up(told)
+    assert recorded.update.step == 3 and recorded.update.settings["lr"] == 0.05
+    adds_up(recorded)
     net.store.grads[...] = np.concatenate(
         [
-            told[path.rpartition(".")[0]].parameters[path.rpartition(".")[2]].gradient.ravel()
+            recorded[path.rpartition(".")[0]].parameters[path.rpartition(".")[2]].gradient.ravel()
             for path in net.parameters
         ]
     )
     optimiser.step(0.05)
     for path, after in net.parameters.items():
         layer, _, name = path.rpartition(".")
-        np.testing.assert_array_equal(told[layer].parameters[name].updated, after)
+        np.testing.assert_array_equal(recorded[layer].parameters[name].updated, after)
 
 
 def test_by_hand():
@@ -77,8 +79,8 @@ def test_by_hand():
     net = Linear(1, bias=False, name="line").build((1,), dtype="float64")
     net.parameters["line.weight"][...] = 0.5
     optimiser = SGD(net, lr=0.1, momentum=0.9, weight_decay=0.1)
-    told = trace(net, np.array([2.0]), grad_y=np.array([1.0]), optimiser=optimiser)
-    one = told.explain("line", "weight.update", (0, 0))
+    recorded = trace(net, np.array([2.0]), grad_y=np.array([1.0]), optimiser=optimiser)
+    one = recorded.explain("line", "weight.update", (0, 0))
     assert [(step.name, step.expression) for step in one.steps] == [
         ("g", "2 + 0.1 * 0.5"),
         ("v", "0.9 * 0 + 2.05"),
@@ -86,21 +88,24 @@ def test_by_hand():
     ]
     assert one.value == pytest.approx(0.295) and one.note == "Step 1."
     assert one.function.name == "clearconv.ops.update.loops.sgd"
-    assert told.origin(one.steps[0].factors[0]) == ("line", "grad_weight", (0, 0))
+    assert recorded.origin(one.steps[0].factors[0]) == ("line", "grad_weight", (0, 0))
 
 
 def test_biases_and_frozen_layers_say_so():
     net = model().freeze(2)
     optimiser = SGD(net, lr=0.1, weight_decay=0.5)
     x = images(2)
-    told = trace(net, x[0], 1, training=True, batch=(x[1:], [0]), optimiser=optimiser)
-    assert told["conv1"].parameters["weight"].frozen and told["norm1"].parameters["bias"].frozen
-    assert not told["linear1"].parameters["bias"].frozen
-    frozen = told.explain("conv1", "weight.update", (0, 0, 0, 0))
+    recorded = trace(net, x[0], 1, training=True, batch=(x[1:], [0]), optimiser=optimiser)
+    assert (
+        recorded["conv1"].parameters["weight"].frozen
+        and recorded["norm1"].parameters["bias"].frozen
+    )
+    assert not recorded["linear1"].parameters["bias"].frozen
+    frozen = recorded.explain("conv1", "weight.update", (0, 0, 0, 0))
     assert "frozen" in frozen.note and frozen.value == frozen.total
-    assert "do not decay" in told.explain("linear1", "bias.update", 2).note
-    assert "do not decay" not in told.explain("linear1", "weight.update", (1, 2)).note
-    np.testing.assert_array_equal(told["norm1"].saved["mean"], 0)  # as in evaluation
+    assert "do not decay" in recorded.explain("linear1", "bias.update", 2).note
+    assert "do not decay" not in recorded.explain("linear1", "weight.update", (1, 2)).note
+    np.testing.assert_array_equal(recorded["norm1"].saved["mean"], 0)  # as in evaluation
 
 
 def test_an_optimiser_of_your_own_is_traced_but_not_explained():
@@ -109,10 +114,10 @@ def test_an_optimiser_of_your_own_is_traced_but_not_explained():
             value -= lr * np.sign(grad)
 
     net = model()
-    told = trace(net, images(1)[0], 1, optimiser=Signs(net, lr=0.1))
-    weight = told["linear1"].parameters["weight"]
+    recorded = trace(net, images(1)[0], 1, optimiser=Signs(net, lr=0.1))
+    weight = recorded["linear1"].parameters["weight"]
     np.testing.assert_allclose(weight.updated, weight.value - 0.1 * np.sign(weight.gradient))
-    assert "weight.update" not in told.quantities("linear1")
+    assert "weight.update" not in recorded.quantities("linear1")
 
 
 LOSSES = {
@@ -126,23 +131,23 @@ LOSSES = {
 @pytest.mark.parametrize("name", LOSSES)
 def test_the_loss_adds_up(name, adds_up):
     x = images(3)
-    told = trace(model(), x[0], 1, batch=(x[1:], [0, 3]), loss=LOSSES[name])
-    assert adds_up(told, paths=["loss"]) == 1 + 12 + 12
+    recorded = trace(model(), x[0], 1, batch=(x[1:], [0, 3]), loss=LOSSES[name])
+    assert adds_up(recorded, paths=["loss"]) == 1 + 12 + 12
     n, k = 1, 2
     away = 1e-6
     ends = []
     for sign in (1, -1):
-        moved = told.loss.logits.copy()
+        moved = recorded.loss.logits.copy()
         moved[n, k] += sign * away
-        ends.append(LOSSES[name](moved, np.array(told.loss.labels))[0])
+        ends.append(LOSSES[name](moved, np.array(recorded.loss.labels))[0])
     numeric = (ends[0] - ends[1]) / (2 * away)
-    assert told.explain("loss", "grad", (n, k)).total == pytest.approx(numeric, abs=1e-8)
+    assert recorded.explain("loss", "grad", (n, k)).total == pytest.approx(numeric, abs=1e-8)
 
 
 def test_a_sure_and_wrong_answer_does_not_overflow():
     net = Linear(2, bias=False, name="line").build((1,), dtype="float64")
     net.parameters["line.weight"][...] = [[1000], [-1000]]
-    told = trace(net, np.ones(1), 1)
-    assert told.explain("loss", "value").total == told.loss.value == 2000
-    assert told.explain("loss", "probabilities", (1,)).total == 0
-    assert told.explain("loss", "grad", (1,)).total == -1
+    recorded = trace(net, np.ones(1), 1)
+    assert recorded.explain("loss", "value").total == recorded.loss.value == 2000
+    assert recorded.explain("loss", "probabilities", (1,)).total == 0
+    assert recorded.explain("loss", "grad", (1,)).total == -1

@@ -70,11 +70,11 @@ class Break(Steps):
 @pytest.mark.parametrize("make", [one_by_one, features])
 @pytest.mark.parametrize(("count", "batch_size"), [(9, 4), (33, 16), (3, 2), (5, 4)])
 def test_a_last_batch_of_one_joins_the_one_before(make, count, batch_size, tmp_path):
-    told = Steps()
+    heard = Steps()
     given = {"epochs": 2, "batch_size": batch_size}
-    train(data(count), model=make(), out=tmp_path / "run", callbacks=[told], **given)
+    train(data(count), model=make(), out=tmp_path / "run", callbacks=[heard], **given)
     steps = count // batch_size
-    assert told.steps == [(e, s, steps) for e in (1, 2) for s in range(1, steps + 1)]
+    assert heard.steps == [(e, s, steps) for e in (1, 2) for s in range(1, steps + 1)]
     about = json.loads((tmp_path / "run" / "run.json").read_text())
     assert about["smallest_batch"] == 2
     run = prepare(data(count), model=make(), **given)

@@ -63,16 +63,16 @@ def test_model_and_optimiser_are_as_before_and_the_curve_is_the_same_again():
     model.backward(np.full((len(batch.labels), 10), 0.01, np.float32), input_gradient=False)
     optimiser.step()  # a memory that is not empty
     before, memory = model.store.fingerprint(), optimiser.state()
-    told = []
+    progress = []
     curves = [
-        find_lr(model, optimiser, digits(), steps=20, progress=lambda *at: told.append(at))
+        find_lr(model, optimiser, digits(), steps=20, progress=lambda *at: progress.append(at))
         for _ in range(2)
     ]
     assert curves[0] == curves[1]
     assert model.store.fingerprint() == before
     after = optimiser.state()
     assert all(np.array_equal(memory[name], after[name]) for name in memory)
-    assert told[0] == (1, 20) and told[-1] == (20, 20)
+    assert progress[0] == (1, 20) and progress[-1] == (20, 20)
     rates = np.array(curves[0].lr)
     np.testing.assert_allclose(rates[1:] / rates[:-1], 1e5 ** (1 / 19), rtol=1e-9)
     assert rates[0] == pytest.approx(1e-5)

@@ -68,7 +68,7 @@ def read(room: Room, jobs: int, ended: str, path: Path) -> tuple[Answer, list[An
     """
     loading, answers = Answer(part="loading"), [Answer(part="waiting") for _ in range(jobs)]
     loaded, running = False, -1
-    told: dict[int, dict[str, Any]] = {}  # the last answer about a job counts
+    latest: dict[int, dict[str, Any]] = {}  # the last answer about a job counts
     for said in _lines(room):
         number = said.get("job")
         if said.get("part") == "loaded":
@@ -80,8 +80,8 @@ def read(room: Room, jobs: int, ended: str, path: Path) -> tuple[Answer, list[An
                 running = number
                 continue
             running = -1
-            told[number] = said
-    for number, said in told.items():
+            latest[number] = said
+    for number, said in latest.items():
         answers[number] = _answer(said, room)
     if not loaded and loading.trouble is None:
         loading.trouble = _ended(ended, room, path)

@@ -133,19 +133,19 @@ def _pair(value: Any) -> Any:
 
 def _trouble(error: BaseException, path: Path) -> dict[str, Any]:
     """Describe an exception, with the learner's own line that it came from."""
-    told: dict[str, Any] = {
+    trouble: dict[str, Any] = {
         "type": type(error).__name__,
         "message": " ".join(str(error).split())[:300],
     }
     ours = isinstance(error, NoValue | BadResult)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
     if frames and not ours:
-        told |= {"line": frames[-1].lineno, "text": frames[-1].line, "where": frames[-1].name}
+        trouble |= {"line": frames[-1].lineno, "text": frames[-1].line, "where": frames[-1].name}
     elif isinstance(error, SyntaxError) and error.filename == str(path):
-        told |= {"line": error.lineno, "text": (error.text or "").strip()}
+        trouble |= {"line": error.lineno, "text": (error.text or "").strip()}
     elif isinstance(error, Exception) and not ours and not isinstance(error, MemoryError):
-        told["message"] = f"in clearconv itself: {told['message']}"
-    return told
+        trouble["message"] = f"in clearconv itself: {trouble['message']}"
+    return trouble
 
 
 def _confine(request: dict[str, Any]) -> None:

@@ -25,8 +25,8 @@ def built_in(kind: Kind, trials: Sequence[Trial]) -> dict[str, float]:
         return found
     made = list(trials)
     for option, result, read in (("eps", "y", _eps), ("momentum", "running_mean", _momentum)):
-        told = [read(trial) for trial in made if _wrong(kind, trial, result)]
-        values = np.concatenate([v for v in told if v is not None] or [np.empty(0)])
+        read_off = [read(trial) for trial in made if _wrong(kind, trial, result)]
+        values = np.concatenate([v for v in read_off if v is not None] or [np.empty(0)])
         if values.size == 0 or not np.isfinite(values).all():
             continue
         value = float(f"{np.median(values):.4g}")

@@ -81,9 +81,9 @@ def _choices(
     seen: list[Predictions] = []
     for combination in product(*values):
         choice = dict(zip(keys, combination, strict=True))
-        told = Predictions(kind, trials, choice)
-        if not any(_equal(told, other) for other in seen):
-            seen.append(told)
+        predictions = Predictions(kind, trials, choice)
+        if not any(_equal(predictions, other) for other in seen):
+            seen.append(predictions)
             yield choice
 
 

@@ -261,8 +261,8 @@ def _class(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> Iterator[
 
 def _of_one_sample(init: Call) -> Call:
     """Read a shape that a layer is given beforehand without an axis for the batch."""
-    told = {"x_shape": "sample_shape"}
-    parameters = tuple(replace(p, role=told.get(p.role, p.role)) for p in init.parameters)
+    roles = {"x_shape": "sample_shape"}
+    parameters = tuple(replace(p, role=roles.get(p.role, p.role)) for p in init.parameters)
     return replace(init, parameters=parameters)
 
 
@@ -341,10 +341,10 @@ def _counts(init: Call) -> Call:
     needed = [p for p in init.parameters if not p.optional]
     if len(needed) != 2 or not all(p.role in unknown for p in needed):
         return init
-    told = dict(zip((p.name for p in needed), counts, strict=True))
+    roles = dict(zip((p.name for p in needed), counts, strict=True))
     if needed[0].role == "out_channels" or needed[1].role == "in_channels":
-        told = dict(zip(told, reversed(counts), strict=True))
-    parameters = [replace(p, role=told.get(p.name, p.role)) for p in init.parameters]
+        roles = dict(zip(roles, reversed(counts), strict=True))
+    parameters = [replace(p, role=roles.get(p.name, p.role)) for p in init.parameters]
     return replace(init, parameters=tuple(parameters))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from clearconv.doctor.counter import Counter
 from clearconv.doctor.kinds import KINDS, Slip
 from clearconv.doctor.layout import Array
-from clearconv.doctor.share import told_slip
+from clearconv.doctor.share import spoken_slip
 from clearconv.doctor.verdict import Examination, Verdict
 from clearconv.doctor.words import understood
 
@@ -68,7 +68,7 @@ def _layer(verdict: Verdict) -> dict[str, Any]:
 
 def _mistake(verdict: Verdict, slip: Slip) -> dict[str, Any]:
     quote = verdict.quotes.get(slip.key)
-    slip = told_slip(slip, verdict.layout)
+    slip = spoken_slip(slip, verdict.layout)
     return {
         "title": slip.title,
         "why": " ".join(slip.why.split()),

@@ -83,7 +83,7 @@ class Match:
         return [number for number in self.wrong.get(name, ()) if number in self.seen.get(name, ())]
 
     @property
-    def told(self) -> list[str]:
+    def reported(self) -> list[str]:
         """The wrong results; a second call is reported only if the first is right."""
         return [name for name in self.wrong if name.partition("@")[0] == name
                 or name.partition("@")[0] not in self.wrong]  # fmt: skip
@@ -219,12 +219,12 @@ def match(
     shown = [name for name in wrong if any(name in trials[at].results for at in wrong[name])]
     if not shown:  # an error alone proves nothing, unless its message shows the mistake
         return _fitting(_telling(kind), predictions, found, list(wrong), 1)
-    told = _fitting(kind, predictions, found, shown, most)
-    if len(told.explained) == len(wrong) or len(shown) == len(wrong):
-        return told
+    best = _fitting(kind, predictions, found, shown, most)
+    if len(best.explained) == len(wrong) or len(shown) == len(wrong):
+        return best
     ends = [replace(trial, error="") if trial.stopped else trial for trial in trials]
     apart = _fitting(kind, Predictions(kind, ends, conventions), found, shown, most)
-    return apart if len(apart.explained) > len(told.explained) else told
+    return apart if len(apart.explained) > len(best.explained) else best
 
 
 def _telling(kind: Kind) -> Kind:

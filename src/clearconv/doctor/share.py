@@ -45,7 +45,7 @@ def spoken(text: str, layout: Layout) -> str:
     return text
 
 
-def told_slip(slip: Slip, layout: Layout) -> Slip:
+def spoken_slip(slip: Slip, layout: Layout) -> Slip:
     """Return a mistake, described in terms of the learner's p.
 
     Parameters

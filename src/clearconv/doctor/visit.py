@@ -162,14 +162,14 @@ def _explain(
     match = verdict.match
     assert match is not None
     predictions = Predictions(layer.kind, trials, match.conventions)
-    for name in match.told:
+    for name in match.reported:
         said = describe(predictions, name) if name not in match.explained else []
         if said:
             verdict.places[name] = said
     small = layer.tried(layer.cases(limits, layout, small=True), layout)
     whole = [trial for trial in small.trials if not trial.stopped]
     whole = with_options(whole, verdict.built_in)
-    verdict.counters = smallest(layer.kind, whole, match.conventions, match.told)
+    verdict.counters = smallest(layer.kind, whole, match.conventions, match.reported)
     slips = {slip.key: slip for slip in layer.kind.slips}
     for key in sorted({key for slips_ in match.sets for key in slips_}):
         result = next((n for n in match.wrong if n in slips[key].spoils), "")

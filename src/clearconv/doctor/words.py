@@ -7,7 +7,7 @@ from clearconv.doctor.counter import Counter
 from clearconv.doctor.grids import blocks, number, pairs
 from clearconv.doctor.kinds import KINDS, Slip
 from clearconv.doctor.matching import Match
-from clearconv.doctor.share import share, spoken, told_slip
+from clearconv.doctor.share import share, spoken, spoken_slip
 from clearconv.doctor.signature import Call
 from clearconv.doctor.verdict import Examination, Verdict
 from clearconv.words import printable
@@ -190,7 +190,7 @@ def _results(verdict: Verdict) -> Iterator[str]:
     for count, names in right.items():
         cases = "case" if count == 1 else "cases"
         yield from _item("right", f"{', '.join(names)} in {count} {cases}")
-    for name in match.told:
+    for name in match.reported:
         plain, _, again = name.partition("@")
         second = ", when called a second time," if again else ""
         if off := match.off(name):
@@ -221,7 +221,7 @@ def _diagnosis(verdict: Verdict) -> Iterator[str]:
         yield from _line(verdict, name)
         yield from _counters(verdict, (name,), shown)
     if not shown:
-        yield from _counters(verdict, tuple(match.told), shown)
+        yield from _counters(verdict, tuple(match.reported), shown)
 
 
 def _several(verdict: Verdict, match: Match, slips: dict[str, Slip]) -> Iterator[str]:
@@ -245,7 +245,7 @@ def _several(verdict: Verdict, match: Match, slips: dict[str, Slip]) -> Iterator
 
 def _slip(verdict: Verdict, slip: Slip, place: str = "") -> Iterator[str]:
     """Name a mistake, explain why it is one, and what to write."""
-    slip = told_slip(slip, verdict.layout)
+    slip = spoken_slip(slip, verdict.layout)
     yield from _wrapped(f"{place}{slip.title[0].upper()}{slip.title[1:]}.", "  ")
     yield from _wrapped(" ".join(slip.why.split()), "  ")
     yield from _line(verdict, slip.key)

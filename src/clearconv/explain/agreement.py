@@ -89,15 +89,15 @@ def sanity_check(
     layer = chosen_layer(model, layer)
     chosen = np.asarray(model.forward(x).argmax(axis=1) if target is None else target).tolist()
     before = grad_cam(model, x, chosen, layer)
-    told = before.any(axis=(1, 2))  # a map that shows nothing cannot change
+    shown = before.any(axis=(1, 2))  # a map that shows nothing cannot change
     learnt = [leaf.path for leaf in model.leaves() if leaf.declared][::-1]  # the head first
     steps = []
     for count in np.unique(np.linspace(1, len(learnt), min(_STEPS, len(learnt))).round()):
         replaced = learnt[: int(count)]
         after = grad_cam(randomised(model, replaced, seed), x, chosen, layer)
-        alike = [rank_correlation(a, b) for a, b in zip(before[told], after[told], strict=True)]
+        alike = [rank_correlation(a, b) for a, b in zip(before[shown], after[shown], strict=True)]
         steps.append((replaced[-1], float(np.mean(alike)) if alike else float("nan")))
-    return SanityCheck(layer, int(told.sum()), tuple(steps), before, after)
+    return SanityCheck(layer, int(shown.sum()), tuple(steps), before, after)
 
 
 def randomised(model: Node, layers: Sequence[str], seed: int = 0) -> Node:

@@ -141,21 +141,21 @@ class Trace:
             raise ArgumentError(f"explain: largest={largest!r} must be an integer of at least 0.")
         quantity, explain, array = self._asked(path, quantity)
         place = _place(path, quantity, index, array.shape)
-        told = explain(place)
-        terms, rest, left_out = lay_out(told.sums, largest)
+        explained = explain(place)
+        terms, rest, left_out = lay_out(explained.sums, largest)
         return Explanation(
             path=path,
             quantity=quantity,
             index=place,
             value=float(array[place]),
             terms=terms,
-            steps=told.steps,
+            steps=explained.steps,
             rest=rest,
             left_out=left_out,
-            formula=told.formula,
-            reference=told.reference,
-            function=function_of(told.function),
-            note=told.note,
+            formula=explained.formula,
+            reference=explained.reference,
+            function=function_of(explained.function),
+            note=explained.note,
         )
 
     def origin(self, factor: Factor) -> tuple[str, str, Index] | None:
