@@ -17,7 +17,7 @@ from clearconv.tracing._explanation import Explanation, Factor, Index
 from clearconv.tracing._function import function_of
 from clearconv.tracing._sums import lay_out
 from clearconv.tracing.chapters import explainer_of
-from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told
+from clearconv.tracing.chapters.explainer import Derivation, Derivations, Explainer
 from clearconv.tracing.chapters.joins import image, incoming, joined
 from clearconv.tracing.chapters.loss import LossExplainer
 from clearconv.tracing.chapters.update import updates
@@ -81,7 +81,7 @@ class Trace:
         ArgumentError
             If there is no such layer.
         """
-        return tuple(self._told(path)[0])
+        return tuple(self._derivations(path)[0])
 
     def array(self, path: str, quantity: str) -> Array:
         """Return the array of a quantity.
@@ -213,33 +213,33 @@ class Trace:
         found = {layer.path: explainer_of(layer) for layer in self.layers}
         return {path: one for path, one in found.items() if one is not None}
 
-    def _told(self, path: str) -> tuple[Tellings, Callable[[str], Array]]:
+    def _derivations(self, path: str) -> tuple[Derivations, Callable[[str], Array]]:
         """Return the explainer of each quantity of a path, and where its array is."""
         if self.loss is not None and path == self.loss.path:
             judge = LossExplainer(self.loss)
-            return judge.told(), judge.array
+            return judge.derivations(), judge.array
         layer, explainer = self[path], self._explainers.get(path)
-        found: Tellings = {}
+        found: Derivations = {}
         if layer.type == "Input":
             found["y"] = lambda index: image(layer, index)
         elif layer.x is None:
             found["y"] = lambda index: joined(self._by_path, layer, index)
         elif explainer is not None:
-            found |= explainer.told()
+            found |= explainer.derivations()
         found["grad_y"] = lambda index: incoming(self._by_path, self.loss, layer, index)
         found |= updates(layer, self.update)
         order = ("y", "net", "grad_y", "grad_net", "grad_x")
         first = {name: found[name] for name in order if name in found}
         return {**first, **found}, layer.array
 
-    def _asked(self, path: str, quantity: str) -> tuple[str, Callable[[Index], Told], Array]:
-        told, array = self._told(path)
+    def _asked(self, path: str, quantity: str) -> tuple[str, Callable[[Index], Derivation], Array]:
+        derivations, array = self._derivations(path)
         layer = self._by_path.get(path)
         known = layer is not None and quantity in layer.parameters
         name = f"grad_{quantity}" if known else quantity
-        if name not in told:
-            raise ArgumentError(self._unexplained(path, quantity, tuple(told)))
-        return name, told[name], array(name)
+        if name not in derivations:
+            raise ArgumentError(self._unexplained(path, quantity, tuple(derivations)))
+        return name, derivations[name], array(name)
 
     def _unknown(self, path: Any) -> str:
         paths = list(self._by_path)

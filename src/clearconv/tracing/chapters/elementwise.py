@@ -11,7 +11,13 @@ from clearconv.tracing._data import LayerTrace
 from clearconv.tracing._explanation import Factor, Index, Step
 from clearconv.tracing._print import signed
 from clearconv.tracing._sums import Column, products
-from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told, renamed, written
+from clearconv.tracing.chapters.explainer import (
+    Derivation,
+    Derivations,
+    Explainer,
+    renamed,
+    written,
+)
 
 
 class Activation(Explainer):
@@ -19,7 +25,7 @@ class Activation(Explainer):
 
     explains = ("activation",)
 
-    def told(self) -> Tellings:
+    def derivations(self) -> Derivations:
         """Return the explainers of y and grad_x."""
         return {
             "y": lambda index: activated(self.layer, "x", index),
@@ -27,30 +33,30 @@ class Activation(Explainer):
         }
 
 
-def activated(layer: LayerTrace, name: str, index: Index) -> Told:
+def activated(layer: LayerTrace, name: str, index: Index) -> Derivation:
     """Explain f(x), where x is the layer's array of this name."""
     x = Column.of(layer.path, name, getattr(layer, name), *index).factor(0)
     if layer.activation == "identity":
-        return _told(name, "forward", value=x)
+        return _derived(name, "forward", value=x)
     f = _rules().get(layer.activation, (f"{layer.activation}(x)", ""))[0]
     y = _forward(layer, x.value)
     step = Step("y", _filled(f, layer, x=x.value, y=y), y, (x,))
-    return _told(name, "forward", step=step)
+    return _derived(name, "forward", step=step)
 
 
-def deactivated(layer: LayerTrace, quantity: str, name: str, index: Index) -> Told:
+def deactivated(layer: LayerTrace, quantity: str, name: str, index: Index) -> Derivation:
     """Explain f'(x) dy: the gradient of an activation's input."""
     x = Column.of(layer.path, name, getattr(layer, name), *index).factor(0)
     error = Column.of(layer.path, "grad_y", layer.grad_y, *index)
     if layer.activation == "identity":
-        return _told(name, "backward_input", value=error.factor(0))
+        return _derived(name, "backward_input", value=error.factor(0))
     slope = _derivative(layer, x.value)
     rule = _rules().get(layer.activation, ("", f"{layer.activation}'(x)"))[1]
     filled = _filled(rule, layer, x=x.value, y=_forward(layer, x.value))
     note = f"f' at {name} = {x.value:.6g}: {filled}"
     formula, reference = _written(name, "backward_input")
     bend = Column(layer.path, "f'", np.array([index], np.intp), np.array([slope]))
-    return Told(
+    return Derivation(
         "ops.activation.loops.backward_input",
         formula,
         reference,
@@ -59,11 +65,15 @@ def deactivated(layer: LayerTrace, quantity: str, name: str, index: Index) -> To
     )
 
 
-def _told(name: str, function: str, step: Step | None = None, value: Factor | None = None) -> Told:
+def _derived(
+    name: str, function: str, step: Step | None = None, value: Factor | None = None
+) -> Derivation:
     formula, reference = _written(name, function)
     sums = () if value is None else (products(_as_column(value)),)
     steps = () if step is None else (step,)
-    return Told(f"ops.activation.loops.{function}", formula, reference, sums=sums, steps=steps)
+    return Derivation(
+        f"ops.activation.loops.{function}", formula, reference, sums=sums, steps=steps
+    )
 
 
 def _written(name: str, function: str) -> tuple[str, str]:

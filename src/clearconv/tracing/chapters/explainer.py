@@ -15,7 +15,7 @@ from clearconv.tracing._sums import Column, Products
 
 
 @dataclass(frozen=True)
-class Told:
+class Derivation:
     """How a number was computed, before its terms are laid out.
 
     `function` is the name of the function that computes it, below ``clearconv``.
@@ -30,7 +30,7 @@ class Told:
 
 
 #: Functions that explain one element, by quantity.
-Tellings = dict[str, Callable[[Index], Told]]
+Derivations = dict[str, Callable[[Index], Derivation]]
 
 
 #: Explainers by chapter, or by class for a layer without a chapter.
@@ -62,7 +62,7 @@ class Explainer(ABC):
         self.path = layer.path
 
     @abstractmethod
-    def told(self) -> Tellings:
+    def derivations(self) -> Derivations:
         """Return, by quantity, the function that explains one element."""
 
     def column(self, name: str, *axes: object) -> Column:

@@ -8,22 +8,22 @@ from clearconv.tracing._data import LayerTrace, LossTrace
 from clearconv.tracing._explanation import Index
 from clearconv.tracing._function import dotted
 from clearconv.tracing._sums import Column, Products, products
-from clearconv.tracing.chapters.explainer import Told, written
+from clearconv.tracing.chapters.explainer import Derivation, written
 
 
-def image(layer: LayerTrace, index: Index) -> Told:
+def image(layer: LayerTrace, index: Index) -> Derivation:
     """Explain a number of the input: there is nothing to explain."""
     given = products(Column.of(layer.path, "image", layer.y, *index))
     note = "A number of the image: given, not computed."
-    return Told(dotted(Node.forward), "y = x", sums=(given,), note=note)
+    return Derivation(dotted(Node.forward), "y = x", sums=(given,), note=note)
 
 
-def joined(layers: Mapping[str, LayerTrace], layer: LayerTrace, index: Index) -> Told:
+def joined(layers: Mapping[str, LayerTrace], layer: LayerTrace, index: Index) -> Derivation:
     """Explain an element of y of a Residual's sum or a Concat."""
     if layer.type == "Residual":
         parts = [products(_y(layers[source], index)) for source in layer.sources]
         formula = r"y = body(x) + shortcut(x)"
-        return Told(dotted(Residual, "_run"), formula, sums=tuple(parts))
+        return Derivation(dotted(Residual, "_run"), formula, sums=tuple(parts))
     n, c, *inner = index
     source, slot = next(
         (source, slot)
@@ -32,12 +32,12 @@ def joined(layers: Mapping[str, LayerTrace], layer: LayerTrace, index: Index) ->
     )
     part = products(_y(layers[source], (n, c - slot.start, *inner)))
     formula, reference = written("conv_block.join")
-    return Told(dotted(Concat, "_run"), formula, reference, sums=(part,))
+    return Derivation(dotted(Concat, "_run"), formula, reference, sums=(part,))
 
 
 def incoming(
     layers: Mapping[str, LayerTrace], loss: LossTrace | None, layer: LayerTrace, index: Index
-) -> Told:
+) -> Derivation:
     """Explain an element of dL/dy: the sum of what each reader of y returned."""
     handed: list[Products] = []
     for path in dict.fromkeys(layer.consumers):
@@ -54,14 +54,14 @@ def incoming(
         note = "The gradient that the reader of this output returns."
         if len(handed) > 1:
             note = f"{len(handed)} layers read this output; the gradients they return are added."
-        return Told(dotted(Chain.run_back), formula, sums=tuple(handed), note=note)
+        return Derivation(dotted(Chain.run_back), formula, sums=tuple(handed), note=note)
     if loss is None:
         given = products(Column.of(layer.path, "dL/dy", layer.grad_y, *index))
         note = "Given to the pass as the gradient of the network's output."
-        return Told(dotted(Node.backward), formula, sums=(given,), note=note)
+        return Derivation(dotted(Node.backward), formula, sums=(given,), note=note)
     column = Column.of(loss.path, "grad", loss.grad, *index)
     note = "The last layer: its output goes into the loss."
-    return Told(dotted(Node.backward), formula, sums=(products(column),), note=note)
+    return Derivation(dotted(Node.backward), formula, sums=(products(column),), note=note)
 
 
 def _y(source: LayerTrace, index: Index) -> Column:

@@ -9,7 +9,7 @@ from clearconv.tracing._data import LossTrace
 from clearconv.tracing._explanation import Index
 from clearconv.tracing._print import number
 from clearconv.tracing._sums import Column, Products, products
-from clearconv.tracing.chapters.explainer import Tellings, Told, renamed, written
+from clearconv.tracing.chapters.explainer import Derivation, Derivations, renamed, written
 from clearconv.tracing.chapters.softmax import probability
 
 
@@ -19,7 +19,7 @@ class LossExplainer:
     def __init__(self, loss: LossTrace) -> None:
         self.loss, self.path = loss, loss.path
 
-    def told(self) -> Tellings:
+    def derivations(self) -> Derivations:
         """Return, by quantity, the function that explains one element."""
         if self.loss.type == "SquaredError":
             return {"value": self._squares, "grad": self._difference}
@@ -35,7 +35,7 @@ class LossExplainer:
             return np.array(self.loss.value)
         return getattr(self.loss, quantity)
 
-    def _entropy(self, index: Index) -> Told:
+    def _entropy(self, index: Index) -> Derivation:
         """Sum of target times -log p, over the classes in the target."""
         loss = self.loss
         n, k = np.nonzero(loss.target)
@@ -51,14 +51,14 @@ class LossExplainer:
         log_p = x - np.log(np.exp(x).sum(axis=1, keepdims=True))
         return Column(self.path, "-log p", np.stack([n, k], axis=1), -log_p[n, k])
 
-    def _probability(self, index: Index) -> Told:
+    def _probability(self, index: Index) -> Derivation:
         """Softmax of one image's logits, step by step."""
         n, k = index
         logits = [self._column("logits", n, j).factor(0) for j in range(self.loss.logits.shape[1])]
         said = probability(logits, k, "p")
         return replace(said, formula=renamed(said.formula, x="z", y="p"))
 
-    def _grad(self, index: Index) -> Told:
+    def _grad(self, index: Index) -> Derivation:
         """Return p times the sum of the target, minus the target, over D."""
         loss, (n, k) = self.loss, index
         whole = float(loss.target[n].sum(dtype=np.float64))
@@ -76,13 +76,13 @@ class LossExplainer:
             return "the total weight of the images of the batch"
         return "the images of the batch" if images > 1 else "one image"
 
-    def _squares(self, index: Index) -> Told:
+    def _squares(self, index: Index) -> Derivation:
         loss = self.loss
         away = self._away(*map(np.ravel, np.indices(loss.logits.shape)))
         scale = self._constant("f", 1 / loss.divisor)
         return self._say("forward", (products(away, away, scale),), "")
 
-    def _difference(self, index: Index) -> Told:
+    def _difference(self, index: Index) -> Derivation:
         scale = self._constant("2 f", 2 / self.loss.divisor)
         return self._say("backward_input", (products(self._away(*index), scale),), "")
 
@@ -98,10 +98,10 @@ class LossExplainer:
     def _constant(self, name: str, value: float) -> Column:
         return Column.constant(self.path, name, value)
 
-    def _say(self, function: str, sums: tuple[Products, ...], note: str) -> Told:
+    def _say(self, function: str, sums: tuple[Products, ...], note: str) -> Derivation:
         chapter = self.loss.chapter
         formula, reference = written(f"{chapter}.{function}")
         if chapter == "cross_entropy":  # its x are called logits here
             formula = renamed(formula, x="z", dx="dz")
         loops = "total" if chapter == "squared_error" and function == "forward" else function
-        return Told(f"ops.{chapter}.loops.{loops}", formula, reference, sums=sums, note=note)
+        return Derivation(f"ops.{chapter}.loops.{loops}", formula, reference, sums=sums, note=note)

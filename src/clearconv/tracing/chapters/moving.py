@@ -8,7 +8,7 @@ from clearconv.tracing._explanation import Index, Step
 from clearconv.tracing._function import dotted
 from clearconv.tracing._print import number
 from clearconv.tracing._sums import products
-from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told, written
+from clearconv.tracing.chapters.explainer import Derivation, Derivations, Explainer, written
 
 
 class Flatten(Explainer):
@@ -16,19 +16,19 @@ class Flatten(Explainer):
 
     explains = ("Flatten",)
 
-    def told(self) -> Tellings:
+    def derivations(self) -> Derivations:
         """Return the explainers of y and grad_x."""
         return {"y": self._y, "grad_x": self._grad_x}
 
-    def _y(self, index: Index) -> Told:
+    def _y(self, index: Index) -> Derivation:
         inner = np.unravel_index(index[1], self.layer.input.shape[1:])
         column = self.column("x", index[0], *inner)
-        return Told(dotted(to_rows), _FLAT, sums=(products(column),))
+        return Derivation(dotted(to_rows), _FLAT, sums=(products(column),))
 
-    def _grad_x(self, index: Index) -> Told:
+    def _grad_x(self, index: Index) -> Derivation:
         place = np.ravel_multi_index(index[1:], self.layer.input.shape[1:])
         column = self.column("grad_y", index[0], place)
-        return Told(dotted(to_maps), _FLAT, sums=(products(column),))
+        return Derivation(dotted(to_maps), _FLAT, sums=(products(column),))
 
 
 _FLAT = r"y_{n,\,(c H + h) W + w} = x_{n,c,h,w}"
@@ -40,9 +40,9 @@ class Dropout(Explainer):
     explains = ("dropout",)
     saves = ("mask",)
 
-    def told(self) -> Tellings:
+    def derivations(self) -> Derivations:
         """Return the explainers of y and grad_x; in training also of the mask."""
-        found: Tellings = {
+        found: Derivations = {
             "y": lambda index: self._masked("forward", "x", index),
             "grad_x": lambda index: self._masked("backward_input", "grad_y", index),
         }
@@ -50,22 +50,22 @@ class Dropout(Explainer):
             found["mask"] = self._mask
         return found
 
-    def _masked(self, function: str, name: str, index: Index) -> Told:
+    def _masked(self, function: str, name: str, index: Index) -> Derivation:
         formula, reference = written(f"dropout.{function}")
         column = self.column(name, *index)
         if "mask" not in self.layer.saved:
             none = self.layer.arguments["p"] == 0
             note = "p = 0 drops nothing." if none else "Evaluation drops nothing."
             code = "ops.dropout.loops.scale"
-            return Told(code, formula, reference, sums=(products(column),), note=note)
+            return Derivation(code, formula, reference, sums=(products(column),), note=note)
         p = self.layer.arguments["p"]
         scale = self.constant("1/(1-p)", 1 / (1 - p))
         kept = self.column("mask", *index)
         note = f"p = {number(p)}: this unit was {'kept' if kept.values[0] else 'dropped'}."
         sums = (products(column, kept, scale),)
-        return Told("ops.dropout.loops.scale", formula, reference, sums=sums, note=note)
+        return Derivation("ops.dropout.loops.scale", formula, reference, sums=sums, note=note)
 
-    def _mask(self, index: Index) -> Told:
+    def _mask(self, index: Index) -> Derivation:
         """The unit's own uniform number, drawn again from its key."""
         context, p = self.layer.context, self.layer.arguments["p"]
         n, *inner = index
@@ -80,4 +80,4 @@ class Dropout(Explainer):
         step = Step("mask", f"1 if {number(drawn)} >= {number(p)}, else 0", float(drawn >= least))
         note = f"Drawn from the key seed {context.seed}, epoch {context.epoch}, step {context.step}"
         note += f", sample {samples[n]}: unit {unit} of this layer."
-        return Told("ops.dropout.loops.mask", formula, reference, steps=(step,), note=note)
+        return Derivation("ops.dropout.loops.mask", formula, reference, steps=(step,), note=note)

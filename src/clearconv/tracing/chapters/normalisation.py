@@ -10,7 +10,7 @@ from clearconv.tracing._data import LayerTrace
 from clearconv.tracing._explanation import Factor, Index, Step
 from clearconv.tracing._print import number, signed
 from clearconv.tracing._sums import Column, cross, products
-from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told, written
+from clearconv.tracing.chapters.explainer import Derivation, Derivations, Explainer, written
 
 _CODE = "ops.batch_norm2d.update_running"  # part of the contract: no telling has it
 
@@ -31,9 +31,9 @@ class Normalisation(Explainer):
         self.mean = layer.saved["mean"].astype(np.float64)
         self.var = layer.saved["var"].astype(np.float64)
 
-    def told(self) -> Tellings:
+    def derivations(self) -> Derivations:
         """Return the explainers of y, the gradients, and the intermediate quantities."""
-        found: Tellings = {"y": self._y, "grad_x": self._grad_x}
+        found: Derivations = {"y": self._y, "grad_x": self._grad_x}
         if self.affine:
             found |= {"grad_weight": self._grad_weight, "grad_bias": self._grad_bias}
         found |= {"x_hat": self._x_hat, "mean": self._mean, "var": self._var}
@@ -91,12 +91,12 @@ class Normalisation(Explainer):
         value = (x.value - mean) / sqrt(var + self.eps)
         return Step(name, how, value, (x, *statistics))
 
-    def _say(self, function: str, loops: str | None = None, **what: Any) -> Told:
+    def _say(self, function: str, loops: str | None = None, **what: Any) -> Derivation:
         chapter = self.layer.chapter
         formula, reference = written(f"{chapter}.{function}" if function else str(chapter))
         code = loops or function
         code = code if "." in code else f"ops.{chapter}.loops.{code}"
-        return Told(code, formula, reference, **what)
+        return Derivation(code, formula, reference, **what)
 
     def _source(self) -> str:
         if self.by_channel:
@@ -107,12 +107,12 @@ class Normalisation(Explainer):
 
     # -- what explains an element ----------------------------------------------------------------
 
-    def _x_hat(self, index: Index) -> Told:
+    def _x_hat(self, index: Index) -> Derivation:
         step = self._hat(index)
         note = f"Mean and variance are {self._source()}."
         return self._say("", "forward", steps=(step,), note=note)
 
-    def _y(self, index: Index) -> Told:
+    def _y(self, index: Index) -> Derivation:
         note = f"Mean and variance are {self._source()}."
         loops = "forward_training" if self.by_channel and not self.fixed else "forward"
         weight = self._weight(index)
@@ -125,7 +125,7 @@ class Normalisation(Explainer):
         y = Step("y", how, weight.value * hat.value + bias.value, (weight, own, bias))
         return self._say("forward", loops, steps=(hat, y), note=note)
 
-    def _mean(self, index: Index) -> Told:
+    def _mean(self, index: Index) -> Derivation:
         if self.fixed:
             return self._given("mean", index)
         x = self.column("x", *self._members(index))
@@ -133,7 +133,7 @@ class Normalisation(Explainer):
         loops = "moments_of" if self.by_channel else "forward"
         return self._say("forward_saving", loops, sums=(products(x, share),), note=self._counted(x))
 
-    def _var(self, index: Index) -> Told:
+    def _var(self, index: Index) -> Derivation:
         if self.fixed:
             return self._given("var", index)
         x = self.column("x", *self._members(index))
@@ -143,7 +143,7 @@ class Normalisation(Explainer):
         sums = (products(away, away, share),)
         return self._say("forward_saving", loops, sums=sums, note=self._counted(x))
 
-    def _running(self, name: str, statistic: str, index: Index) -> Told:
+    def _running(self, name: str, statistic: str, index: Index) -> Derivation:
         """The step of running statistics towards the batch's in training."""
         known = self._before(name, index)
         before = known.factor(0)
@@ -166,25 +166,25 @@ class Normalisation(Explainer):
         array = self.layer.buffers[name].before
         return Column.of(self.path, f"{name}.before", array, *index)
 
-    def _given(self, name: str, index: Index) -> Told:
+    def _given(self, name: str, index: Index) -> Derivation:
         sums = (products(self._before(f"running_{name}", index)),)
         return self._say("forward", sums=sums, note="A running statistic, gathered in training.")
 
     def _counted(self, x: Column) -> str:
         return f"M = {len(x.values)} numbers {self._source()}."
 
-    def _grad_weight(self, index: Index) -> Told:
+    def _grad_weight(self, index: Index) -> Derivation:
         places = self._sharing(index)
         sums = (products(self.column("grad_y", *places), self._hats(places)),)
         loops = "backward_weight" if self.by_channel else "gradient_sums"
         return self._say("backward_weight", loops, sums=sums)
 
-    def _grad_bias(self, index: Index) -> Told:
+    def _grad_bias(self, index: Index) -> Derivation:
         sums = (products(self.column("grad_y", *self._sharing(index))),)
         loops = "backward_bias" if self.by_channel else "gradient_sums"
         return self._say("backward_bias", loops, sums=sums)
 
-    def _grad_x(self, index: Index) -> Told:
+    def _grad_x(self, index: Index) -> Derivation:
         """The direct path, minus the paths through mean and variance."""
         group, weight = self._group(*index[:2]), self._weight(index)
         w = weight.value if weight is not None else 1.0

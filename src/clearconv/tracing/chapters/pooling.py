@@ -11,7 +11,7 @@ from clearconv.tracing._explanation import Index, Step
 from clearconv.tracing._print import number
 from clearconv.tracing._sums import Column, cross, pairs, products
 from clearconv.tracing._taps import Taps
-from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told, written
+from clearconv.tracing.chapters.explainer import Derivation, Derivations, Explainer, written
 
 _LISTED = 16  # numbers listed in a maximum's expression
 
@@ -25,10 +25,10 @@ class _Windowed(Explainer):
         assert self.layer.taps is not None
         return self.layer.taps
 
-    def _say(self, function: str, **what: Any) -> Told:
+    def _say(self, function: str, **what: Any) -> Derivation:
         formula, reference = written(f"{self.layer.chapter}.{function}")
         loops = f"ops.{self.layer.chapter}.loops.{function}"
-        return Told(loops, formula, reference, **what)
+        return Derivation(loops, formula, reference, **what)
 
 
 class MaxPool(_Windowed):
@@ -37,7 +37,7 @@ class MaxPool(_Windowed):
     explains = ("max_pool2d",)
     saves = ("argmax",)
 
-    def told(self) -> Tellings:
+    def derivations(self) -> Derivations:
         """Return the explainers of y, argmax and grad_x."""
         return {"y": self._y, "grad_x": self._grad_x, "argmax": self._argmax}
 
@@ -53,7 +53,7 @@ class MaxPool(_Windowed):
         i, j = divmod(int(self.layer.saved["argmax"][index]), KW)
         return i, j
 
-    def _y(self, index: Index) -> Told:
+    def _y(self, index: Index) -> Derivation:
         under = self._window(index)
         factors = tuple(under.factor(k) for k in range(len(under.values)))
         shown = ", ".join(number(value) for value in under.values[:_LISTED])
@@ -68,14 +68,14 @@ class MaxPool(_Windowed):
         step = Step("y", f"max({shown}{more})", largest, factors)
         return self._say("forward", steps=(step,), note=note)
 
-    def _argmax(self, index: Index) -> Told:
+    def _argmax(self, index: Index) -> Derivation:
         i, j = self._winner(index)
         KW = len(self.taps.columns.kernel)
         step = Step("argmax", f"{i} * {KW} + {j}", float(i * KW + j))
         note = f"Row {i}, column {j} of the window won; counted row by row."
         return self._say("forward_saving", steps=(step,), note=note)
 
-    def _grad_x(self, index: Index) -> Told:
+    def _grad_x(self, index: Index) -> Derivation:
         n, c, r, t = index
         i, p, j, q = cross(pairs(self.taps.rows.inputs[r]), pairs(self.taps.columns.inputs[t]))
         won = self.layer.saved["argmax"][n, c, p, q] == i * len(self.taps.columns.kernel) + j
@@ -94,11 +94,11 @@ class Resampling(_Windowed):
     Explains each chapter whose tables hold shares.
     """
 
-    def told(self) -> Tellings:
+    def derivations(self) -> Derivations:
         """Return the explainers of y and grad_x."""
         return {"y": self._y, "grad_x": self._grad_x}
 
-    def _y(self, index: Index) -> Told:
+    def _y(self, index: Index) -> Derivation:
         n, c, p, q = index
         rows, columns = self._shares
         _, r, _, t = cross(pairs(self.taps.rows.outputs[p]), pairs(self.taps.columns.outputs[q]))
@@ -107,7 +107,7 @@ class Resampling(_Windowed):
             sums=(products(self._share(rows, p, r, columns, q, t), self.column("x", n, c, r, t)),),
         )
 
-    def _grad_x(self, index: Index) -> Told:
+    def _grad_x(self, index: Index) -> Derivation:
         n, c, r, t = index
         rows, columns = self._shares
         _, p, _, q = cross(pairs(self.taps.rows.inputs[r]), pairs(self.taps.columns.inputs[t]))

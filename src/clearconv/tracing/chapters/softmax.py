@@ -5,7 +5,7 @@ import numpy as np
 from clearconv.arrays import Array
 from clearconv.tracing._explanation import Factor, Index, Step
 from clearconv.tracing._print import number, signed
-from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told, written
+from clearconv.tracing.chapters.explainer import Derivation, Derivations, Explainer, written
 
 _LISTED = 8  # numbers listed in a sum's expression
 
@@ -15,7 +15,7 @@ class Softmax(Explainer):
 
     explains = ("softmax",)
 
-    def told(self) -> Tellings:
+    def derivations(self) -> Derivations:
         """Return the explainers of y and grad_x."""
         return {"y": self._y, "grad_x": self._grad_x}
 
@@ -25,10 +25,10 @@ class Softmax(Explainer):
         channels = range(self.layer.y.shape[1])
         return [self.factor(name, n, k, *inner) for k in channels]
 
-    def _y(self, index: Index) -> Told:
+    def _y(self, index: Index) -> Derivation:
         return probability(self._row("x", index), index[1], "y")
 
-    def _grad_x(self, index: Index) -> Told:
+    def _grad_x(self, index: Index) -> Derivation:
         errors, shares = self._row("grad_y", index), self._row("y", index)
         dot = sum(error.value * share.value for error, share in zip(errors, shares, strict=True))
         error, share = errors[index[1]], shares[index[1]]
@@ -42,10 +42,10 @@ class Softmax(Explainer):
             Step("grad_x", how, share.value * (error.value - dot), (share, error)),
         )
         formula, reference = written("softmax.backward_input")
-        return Told("ops.softmax.loops.backward_input", formula, reference, steps=steps)
+        return Derivation("ops.softmax.loops.backward_input", formula, reference, steps=steps)
 
 
-def probability(logits: list[Factor], k: int, name: str) -> Told:
+def probability(logits: list[Factor], k: int, name: str) -> Derivation:
     """Explain the k-th probability of a row of logits.
 
     Parameters
@@ -69,7 +69,7 @@ def probability(logits: list[Factor], k: int, name: str) -> Told:
         Step(name, f"{number(power)} / {number(total)}", power / total),
     )
     formula, reference = written("softmax.forward")
-    return Told("ops.softmax.loops.forward", formula, reference, steps=steps)
+    return Derivation("ops.softmax.loops.forward", formula, reference, steps=steps)
 
 
 def _sum(parts: list[str], count: int) -> str:

@@ -6,10 +6,10 @@ from clearconv.tracing._data import LayerTrace, UpdateTrace
 from clearconv.tracing._explanation import Factor, Index, Step
 from clearconv.tracing._print import number, signed
 from clearconv.tracing._sums import Column, products
-from clearconv.tracing.chapters.explainer import Tellings, Told, written
+from clearconv.tracing.chapters.explainer import Derivation, Derivations, written
 
 
-def updates(layer: LayerTrace, update: UpdateTrace | None) -> Tellings:
+def updates(layer: LayerTrace, update: UpdateTrace | None) -> Derivations:
     """Return the explainers of each parameter's next value, under ``"weight.update"`` and so on.
 
     Parameters
@@ -22,7 +22,7 @@ def updates(layer: LayerTrace, update: UpdateTrace | None) -> Tellings:
     rules = {"SGD": _sgd, "Adam": _adam, "AdamW": _adam}
     if update is None or update.type not in rules:
         return {}
-    found: Tellings = {}
+    found: Derivations = {}
     for name, parameter in layer.parameters.items():
         rule = _frozen if parameter.frozen else rules[update.type]
         found[f"{name}.update"] = lambda index, name=name, rule=rule: rule(  # type: ignore[misc]
@@ -55,16 +55,16 @@ class _Numbers:
         return f"Step {self.t}." + (" Biases and norms do not decay." if spared else "")
 
 
-def _frozen(at: _Numbers) -> Told:
+def _frozen(at: _Numbers) -> Derivation:
     formula, reference = written("update")
     value = Column.of(at.layer.path, at.name, at.parameter.value, *at.index)
     note = "The layer is frozen: the optimiser does not change it."
-    return Told(
+    return Derivation(
         "optim.optimisers.Optimiser.step", formula, reference, (products(value),), note=note
     )
 
 
-def _sgd(at: _Numbers) -> Told:
+def _sgd(at: _Numbers) -> Derivation:
     steps, g = [], at.grad.value
     used: tuple[Factor, ...] = (at.grad,)  # by the first step that reads it
     if at.decay:
@@ -88,10 +88,10 @@ def _sgd(at: _Numbers) -> Told:
     how = f"{number(at.weight.value)} - {number(at.lr)} * {signed(g)}"
     steps.append(Step(at.name, how, at.weight.value - at.lr * g, (at.weight, *used)))
     formula, reference = written("update.sgd")
-    return Told("ops.update.loops.sgd", formula, reference, steps=tuple(steps), note=at.note)
+    return Derivation("ops.update.loops.sgd", formula, reference, steps=tuple(steps), note=at.note)
 
 
-def _adam(at: _Numbers) -> Told:
+def _adam(at: _Numbers) -> Derivation:
     beta1, beta2 = at.settings["beta1"], at.settings["beta2"]
     steps, g, w = [], at.grad.value, at.weight.value
     used: tuple[Factor, ...] = (at.grad,)
@@ -120,4 +120,4 @@ def _adam(at: _Numbers) -> Told:
     value = w - at.lr * mean_now / (usual + eps)
     steps.append(Step(at.name, how, value, (at.weight,)))
     formula, reference = written("update.adam")
-    return Told("ops.update.loops.adam", formula, reference, steps=tuple(steps), note=at.note)
+    return Derivation("ops.update.loops.adam", formula, reference, steps=tuple(steps), note=at.note)

@@ -11,7 +11,13 @@ from clearconv.tracing._explanation import Index
 from clearconv.tracing._sums import Places, Products, cross, pairs, products
 from clearconv.tracing._taps import Taps
 from clearconv.tracing.chapters.elementwise import activated, deactivated
-from clearconv.tracing.chapters.explainer import Explainer, Tellings, Told, renamed, written
+from clearconv.tracing.chapters.explainer import (
+    Derivation,
+    Derivations,
+    Explainer,
+    renamed,
+    written,
+)
 
 
 class Weighted(Explainer):
@@ -23,9 +29,9 @@ class Weighted(Explainer):
         # names of the sum and of its gradient
         self.sum, self.error = ("net", "grad_net") if self.bends else ("y", "grad_y")
 
-    def told(self) -> Tellings:
+    def derivations(self) -> Derivations:
         """Net and its gradient are separate quantities if there is an activation."""
-        found: Tellings = {self.sum: self._sum, "grad_x": self._grad_x}
+        found: Derivations = {self.sum: self._sum, "grad_x": self._grad_x}
         found["grad_weight"] = self._grad_weight
         if "bias" in self.layer.parameters:
             found["grad_bias"] = self._grad_bias
@@ -34,13 +40,13 @@ class Weighted(Explainer):
             found["grad_net"] = lambda index: deactivated(self.layer, "grad_net", "net", index)
         return found
 
-    def _say(self, function: str, *sums: Products, note: str = "") -> Told:
+    def _say(self, function: str, *sums: Products, note: str = "") -> Derivation:
         chapter = self.layer.chapter
         formula, reference = written(f"{chapter}.{function}")
         if self.bends:
             formula = renamed(formula, y=r"\mathrm{net}", dy=r"\delta")
         loops = f"ops.{chapter}.loops.{function}"
-        return Told(loops, formula, reference, sums=sums, note=note)
+        return Derivation(loops, formula, reference, sums=sums, note=note)
 
     def _bias(self, index: Index) -> tuple[Products, ...]:
         """The bias as a term of its own."""
@@ -50,18 +56,18 @@ class Weighted(Explainer):
         return (products(self.column("bias", *(index[1:2] if shared else index[1:]))),)
 
     @abstractmethod
-    def _sum(self, index: Index) -> Told:
+    def _sum(self, index: Index) -> Derivation:
         """Explain an output before the activation."""
 
     @abstractmethod
-    def _grad_x(self, index: Index) -> Told:
+    def _grad_x(self, index: Index) -> Derivation:
         """Explain a gradient of the input."""
 
     @abstractmethod
-    def _grad_weight(self, index: Index) -> Told:
+    def _grad_weight(self, index: Index) -> Derivation:
         """Explain a gradient of a weight."""
 
-    def _grad_bias(self, index: Index) -> Told:
+    def _grad_bias(self, index: Index) -> Derivation:
         grads = self.layer.array(self.error)
         if len(index) == grads.ndim - 1:  # a bias for every position
             places: list[Any] = [np.arange(len(grads)), *index]
@@ -94,7 +100,7 @@ class Convolution(Weighted):
         inputs, outputs = self.own
         return (c, o % outputs) if self.transposed else (o, c % inputs)
 
-    def _sum(self, index: Index) -> Told:
+    def _sum(self, index: Index) -> Derivation:
         n, o, p, q = index
         rows, columns = self.taps.rows.outputs[p], self.taps.columns.outputs[q]
         seen = np.arange(*self.taps.channels[o])
@@ -115,7 +121,7 @@ class Convolution(Weighted):
         missed = KH * KW - len(rows) * len(columns)
         return f"{missed} of {KH * KW} kernel elements are on padding and add 0." if missed else ""
 
-    def _grad_x(self, index: Index) -> Told:
+    def _grad_x(self, index: Index) -> Derivation:
         n, c, r, t = index
         inputs, outputs = self.own
         first = c // inputs * outputs
@@ -126,7 +132,7 @@ class Convolution(Weighted):
         note = "" if len(o) else "No window saw this number, so its gradient is 0."
         return self._say("backward_input", products(weights, errors), note=note)
 
-    def _grad_weight(self, index: Index) -> Told:
+    def _grad_weight(self, index: Index) -> Derivation:
         first, second, i, j = index
         inputs, outputs = self.own
         if self.transposed:
@@ -145,7 +151,7 @@ class Linear(Weighted):
 
     explains = ("linear",)
 
-    def _sum(self, index: Index) -> Told:
+    def _sum(self, index: Index) -> Derivation:
         n, o = index
         i = np.arange(self.layer.input.shape[1])
         return self._say(
@@ -154,13 +160,13 @@ class Linear(Weighted):
             *self._bias(index),
         )
 
-    def _grad_x(self, index: Index) -> Told:
+    def _grad_x(self, index: Index) -> Derivation:
         n, i = index
         o = np.arange(self.layer.y.shape[1])
         weights, errors = self.column("weight", o, i), self.column(self.error, n, o)
         return self._say("backward_input", products(weights, errors))
 
-    def _grad_weight(self, index: Index) -> Told:
+    def _grad_weight(self, index: Index) -> Derivation:
         o, i = index
         n = np.arange(len(self.layer.y))
         errors, pixels = self.column(self.error, n, o), self.column("x", n, i)
