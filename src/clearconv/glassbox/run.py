@@ -17,7 +17,7 @@ from clearconv.losses import CrossEntropy
 from clearconv.ops import softmax
 from clearconv.optim import SGD, Optimiser
 from clearconv.runs import files
-from clearconv.runs.evaluation import Indices, unanswered
+from clearconv.runs.evaluation import Integers, unanswered
 from clearconv.runs.open import open_run
 from clearconv.tracing import Trace, trace
 from clearconv.train import Settings
@@ -229,7 +229,7 @@ def _no_file(where: Path, image: str | Path) -> str:
 
 
 def _batch(
-    source: Source, train: Indices, settings: Settings, how: Preprocessing, image: str, size: int
+    source: Source, train: Integers, settings: Settings, how: Preprocessing, image: str, size: int
 ) -> tuple[Array, Any]:
     """Return the first images of the run's first epoch, without this one, and their classes."""
     others = np.array([i for i in train if source.files[i] != image], np.int64)

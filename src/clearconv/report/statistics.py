@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from clearconv.arrays import Array
 
-Indices = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Calibration:
     """
 
     edges: Array
-    counts: Indices
+    counts: Integers
     confidence: Array
     accuracy: Array
     error: float
@@ -40,7 +40,7 @@ class Calibration:
         return float(gaps @ self.counts[known] / self.counts.sum())
 
 
-def calibration(probabilities: Array, labels: Indices, bins: int = 10) -> Calibration:
+def calibration(probabilities: Array, labels: Integers, bins: int = 10) -> Calibration:
     """Compare the probability of each answer with how often such answers are correct.
 
     Parameters
@@ -76,7 +76,7 @@ def calibration(probabilities: Array, labels: Indices, bins: int = 10) -> Calibr
     return Calibration(np.linspace(0, 1, bins + 1), counts, confidence, accuracy, error)
 
 
-def doubtful_labels(probabilities: Array, labels: Indices) -> tuple[Indices, Indices]:
+def doubtful_labels(probabilities: Array, labels: Integers) -> tuple[Integers, Integers]:
     """Find images whose given class is probably wrong, by a model's probabilities.
 
     An image counts as confidently of class j if its probability of j reaches the mean probability

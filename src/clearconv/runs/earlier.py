@@ -11,7 +11,7 @@ from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers import Conv2d, Layer, Linear, Node, Sequential, from_spec
 from clearconv.layers.base.parameter import join
 from clearconv.runs import files
-from clearconv.runs.evaluation import Indices
+from clearconv.runs.evaluation import Integers
 from clearconv.runs.open import Opened, open_run
 from clearconv.runs.settings import OWN
 
@@ -102,7 +102,7 @@ class Earlier:
             )
         return {**self.settings, "start": str(self.path)}
 
-    def doubts(self, source: Source, test: Indices) -> Iterator[str]:
+    def doubts(self, source: Source, test: Integers) -> Iterator[str]:
         """Warn if the model has learnt from images of the new test part."""
         if self.opened.run is None:
             return

@@ -10,7 +10,7 @@ import numpy as np
 from clearconv.data import Problem, Source, class_names, open_data, side_for
 from clearconv.data.sources.source import some_classes
 from clearconv.errors import DataError
-from clearconv.runs.evaluation import Evaluation, Indices, check_answers, evaluate_model
+from clearconv.runs.evaluation import Evaluation, Integers, check_answers, evaluate_model
 from clearconv.runs.given import Data, in_memory
 from clearconv.runs.open import Opened, Progress, open_run
 
@@ -68,7 +68,7 @@ def evaluate(
     if data is None and not own:
         opened.check(source)
     if own:
-        samples: Indices = opened.split(source).test
+        samples: Integers = opened.split(source).test
         problems = source.problems
     else:
         brought = source.split
@@ -113,7 +113,7 @@ def _known(
     return source, names
 
 
-def _doubts(opened: Opened, source: Source, samples: Indices) -> Iterator[str]:
+def _doubts(opened: Opened, source: Source, samples: Integers) -> Iterator[str]:
     """Warn if the model has learnt from some of the images, by their bytes."""
     if opened.run is None or source.kind != "photos":
         return  # idx data are one file: different bytes mean different data

@@ -15,7 +15,7 @@ from clearconv.losses import CrossEntropy
 from clearconv.ops import softmax
 from clearconv.runs.interval import wilson
 
-Indices = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.int64]
 
 #: Largest number of images evaluated at a time, and the memory that their arrays may take.
 _JUDGED, _JUDGED_BYTES = 64, 256 << 20
@@ -67,14 +67,14 @@ class Evaluation:
 
     classes: tuple[str, ...]
     files: tuple[str, ...]
-    labels: Indices
+    labels: Integers
     probabilities: Array
     loss: float
     problems: tuple[str, ...] = ()
     different: int | None = None
 
     @property
-    def predictions(self) -> Indices:
+    def predictions(self) -> Integers:
         """Return the most probable class of each image."""
         return self.probabilities.argmax(axis=1)
 
@@ -108,7 +108,7 @@ class Evaluation:
         return self.total if self.different is None else self.different
 
     @property
-    def confusion(self) -> Indices:
+    def confusion(self) -> Integers:
         """Return counts (K, K): row = true class, column = predicted class."""
         counts = np.zeros((len(self.classes),) * 2, dtype=np.int64)
         np.add.at(counts, (self.labels, self.predictions), 1)
@@ -136,7 +136,7 @@ class Evaluation:
         return float(np.nanmean(self.recall))
 
     @property
-    def mistaken(self) -> Indices:
+    def mistaken(self) -> Integers:
         """Return the places of the mistakes, the most confident first."""
         predictions = self.predictions
         places = np.flatnonzero(predictions != self.labels)
@@ -174,7 +174,7 @@ class Evaluation:
         }
 
 
-def spread(count: int, most: int) -> Indices:
+def spread(count: int, most: int) -> Integers:
     """Return at most `most` of `count` positions, at equal distances.
 
     Parameters
@@ -193,7 +193,7 @@ def spread(count: int, most: int) -> Indices:
 def evaluate_model(
     model: Node,
     source: Source,
-    samples: Indices,
+    samples: Integers,
     preprocessing: Preprocessing,
     classes: tuple[str, ...],
     batch_size: int | None = None,
@@ -272,5 +272,5 @@ def judged_at_once(model: Node) -> int:
     return max(1, min(_JUDGED, 1 << max(0, fit.bit_length() - 1)))
 
 
-def _share(part: Indices, whole: Indices) -> Array:
+def _share(part: Integers, whole: Integers) -> Array:
     return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)

@@ -13,7 +13,7 @@ from clearconv.errors import DataError, ModelFileError, RunError
 from clearconv.layers import Node
 from clearconv.layers.loading import load
 from clearconv.runs import files
-from clearconv.runs.evaluation import Indices
+from clearconv.runs.evaluation import Integers
 from clearconv.runs.given import Data, in_memory
 from clearconv.runs.records.about import COPY, About
 from clearconv.runs.records.epoch import EpochRecord, read_history
@@ -266,7 +266,7 @@ class Opened:
         """Return the parts of the run's data."""
         return read_split(self.about.folder / files.SPLIT, source)
 
-    def learnt_from(self, source: Source, samples: Indices) -> int:
+    def learnt_from(self, source: Source, samples: Integers) -> int:
         """Count the samples from which the run has learnt or by which it chose its model.
 
         Photographs are identified by their bytes, whatever their names; images within one large

@@ -42,7 +42,7 @@ from clearconv.runs.checkpoint import (
     check_best,
     write,
 )
-from clearconv.runs.evaluation import Indices
+from clearconv.runs.evaluation import Integers
 from clearconv.runs.records.about import DataRecord
 from clearconv.runs.records.epoch import EpochRecord
 from clearconv.runs.settings import Settings
@@ -115,7 +115,7 @@ class Run:
         return best_epoch(self.history)
 
     @property
-    def batches(self) -> Indices:
+    def batches(self) -> Integers:
         """Return where each batch of an epoch starts, and where the last one ends."""
         return bounds(len(self.split.train), self.settings.batch_size, self.smallest_batch)
 

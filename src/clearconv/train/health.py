@@ -13,7 +13,7 @@ import numpy as np
 
 from clearconv.arrays import Array
 from clearconv.layers import Node
-from clearconv.runs.evaluation import Indices, spread
+from clearconv.runs.evaluation import Integers, spread
 from clearconv.runs.records.epoch import EpochRecord
 from clearconv.runs.run import Run
 from clearconv.train.probe import DeadUnits, dead_units, inputs_of, last_activation
@@ -107,7 +107,7 @@ def hidden(augmentation: Mapping[str, Any], cut: float) -> str:
 def warnings(
     history: History,
     found: Sequence[DeadUnits],
-    images: Indices,
+    images: Integers,
     validated: int,
     hiding: str = "",
 ) -> list[str]:

@@ -8,7 +8,7 @@ from clearconv.layers import Node
 from clearconv.losses import CrossEntropy
 from clearconv.models import MODELS, create
 from clearconv.optim import SGD, Adam, AdamW, Optimiser
-from clearconv.runs.evaluation import Indices
+from clearconv.runs.evaluation import Integers
 from clearconv.runs.settings import Settings
 
 
@@ -117,7 +117,7 @@ def optimiser_of(model: Node, settings: Settings) -> Optimiser:
     return kind(model, lr, weight_decay=decay)
 
 
-def criterion_of(settings: Settings, source: Source, train: Indices) -> CrossEntropy:
+def criterion_of(settings: Settings, source: Source, train: Integers) -> CrossEntropy:
     """Make the loss of a run's settings.
 
     With `class_weights` all classes count equally. A class without training images has the weight

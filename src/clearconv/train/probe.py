@@ -20,7 +20,7 @@ from clearconv.layers import (
     Softmax,
 )
 from clearconv.ops import activation
-from clearconv.runs.evaluation import Indices
+from clearconv.runs.evaluation import Integers
 from clearconv.runs.run import Run
 
 #: Activations of layers that can have dead channels.
@@ -54,7 +54,7 @@ class DeadUnits:
         return self.dead / self.channels
 
 
-def inputs_of(run: Run, samples: Indices) -> Iterator[Array]:
+def inputs_of(run: Run, samples: Integers) -> Iterator[Array]:
     """Yield images of a run as its network sees them, (n, C, H, W), a few at a time."""
     for batch in Batches(run.source, samples, run.preprocessing, 16):
         yield run.model.as_input(batch.x)

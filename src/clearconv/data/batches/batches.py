@@ -13,7 +13,7 @@ from clearconv.data.batches.threads import thread_pool
 from clearconv.data.images.preprocessing import Floats, Preprocessing
 from clearconv.data.images.resize import with_channels
 from clearconv.data.sources.arrays import ArraySource
-from clearconv.data.sources.source import Indices, Source
+from clearconv.data.sources.source import Integers, Source
 from clearconv.errors import DataError
 from clearconv.machine import cores
 from clearconv.random import generator
@@ -39,11 +39,11 @@ class Batch:
     """
 
     x: Floats
-    labels: Indices
-    samples: Indices
+    labels: Integers
+    samples: Integers
 
 
-def bounds(images: int, batch_size: int, smallest: int = 1) -> Indices:
+def bounds(images: int, batch_size: int, smallest: int = 1) -> Integers:
     """Divide a sequence of images into batches.
 
     Parameters
@@ -107,7 +107,7 @@ class Batches:
     def __init__(
         self,
         source: Source,
-        indices: Indices,
+        indices: Integers,
         preprocessing: Preprocessing,
         batch_size: int,
         *,
@@ -172,19 +172,19 @@ class Batches:
         whole = self.preprocessing.resize == "none" or self.source.size == self.preprocessing.size
         return isinstance(self.source, ArraySource) and whole and self.augmentation is None
 
-    def _whole(self, samples: Indices) -> Batch:
+    def _whole(self, samples: Integers) -> Batch:
         """Prepare a batch of an array source without a loop over its images."""
         assert isinstance(self.source, ArraySource)
         self.preprocessing.box(self.source.pixels[0].shape)  # checks the size
         pixels = with_channels(self.source.pixels[samples], self.preprocessing.channels)
         return self._batch(self.preprocessing.normalised(pixels), samples)
 
-    def _batch(self, x: Floats, samples: Indices) -> Batch:
+    def _batch(self, x: Floats, samples: Integers) -> Batch:
         return Batch(x.transpose(0, 3, 1, 2), self.source.labels[samples], samples)
 
-    def _prefetched(self, parts: Iterator[Indices]) -> Iterator[Batch]:
+    def _prefetched(self, parts: Iterator[Integers]) -> Iterator[Batch]:
         """Keep the threads a few batches ahead; leave none behind, however iteration ends."""
-        waiting: deque[tuple[Floats, Indices, list[Future[None]]]] = deque()
+        waiting: deque[tuple[Floats, Integers, list[Future[None]]]] = deque()
         with thread_pool(self.workers, "clearconv-data") as pool:
             for samples in parts:
                 x = np.empty(
@@ -202,13 +202,13 @@ class Batches:
             while waiting:
                 yield self._finished(waiting)
 
-    def _finished(self, waiting: deque[tuple[Floats, Indices, list[Future[None]]]]) -> Batch:
+    def _finished(self, waiting: deque[tuple[Floats, Integers, list[Future[None]]]]) -> Batch:
         x, samples, jobs = waiting.popleft()
         for job in jobs:
             job.result()
         return self._batch(x, samples)
 
-    def _prepare(self, samples: Indices, out: Floats) -> None:
+    def _prepare(self, samples: Integers, out: Floats) -> None:
         """Prepare a few images into `out` (n, H, W, C)."""
         for sample, place in zip(samples.tolist(), out, strict=True):
             image = self.source.image(sample)

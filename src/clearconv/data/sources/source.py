@@ -8,7 +8,7 @@ from typing import Literal
 from unicodedata import normalize
 
 from clearconv.data.images.decode import Pixels
-from clearconv.data.splitting.twins import Indices as Indices
+from clearconv.data.splitting.twins import Integers as Integers
 from clearconv.data.splitting.twins import Twins
 from clearconv.errors import DataError
 from clearconv.words import some
@@ -29,9 +29,9 @@ class Split:
         Warnings, for instance about images in no part; ``by_gravity`` sorts them.
     """
 
-    train: Indices
-    validation: Indices
-    test: Indices
+    train: Integers
+    validation: Integers
+    test: Integers
     problems: tuple[str, ...] = ()
 
 
@@ -76,12 +76,12 @@ class Source(ABC):
     kind: Literal["photos", "digits", "idx", "arrays"]
     root: Path | None
     classes: tuple[str, ...]
-    labels: Indices
+    labels: Integers
     files: tuple[str, ...]
     split: Split | None
     channels: int
     size: tuple[int, int] | None
-    sizes: Indices
+    sizes: Integers
     grey: int
     problems: tuple[str, ...] = field(default=())
     skipped: int = 0

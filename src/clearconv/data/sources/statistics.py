@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from clearconv.data.sources.source import Indices, Source
+from clearconv.data.sources.source import Integers, Source
 from clearconv.errors import DataError
 
 _SAMPLE = 500
 
 
 def channel_statistics(
-    source: Source, indices: Indices
+    source: Source, indices: Integers
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation of pixels/255, one of each per channel.
 

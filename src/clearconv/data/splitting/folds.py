@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from clearconv.data.sources.source import Indices, Source, Split
+from clearconv.data.sources.source import Integers, Source, Split
 from clearconv.data.splitting.split import make_split
 from clearconv.errors import ArgumentError, DataError
 from clearconv.random import generator
@@ -100,7 +100,7 @@ def usual_folds(source: Source) -> int:
     return min(5, least) if least >= 4 else 0  # with three, none would be left for validation
 
 
-def _check_classes(source: Source, labels: Indices, groups: Indices, folds: int) -> None:
+def _check_classes(source: Source, labels: Integers, groups: Integers, folds: int) -> None:
     """Raise if a class cannot have an image in every fold."""
     for label, name in enumerate(source.classes):
         own = groups[labels == label]
@@ -116,7 +116,7 @@ def _check_classes(source: Source, labels: Indices, groups: Indices, folds: int)
             )
 
 
-def _assign(labels: Indices, groups: Indices, folds: int, seed: int) -> Indices:
+def _assign(labels: Integers, groups: Integers, folds: int, seed: int) -> Integers:
     """Return the fold of each image."""
     rng = generator(seed, "folds")
     fold = np.full(len(labels), -1, dtype=np.int64)

@@ -4,7 +4,7 @@ import numpy as np
 
 from clearconv.data.sources.problems import Problem
 from clearconv.data.sources.source import PARTS, Source, Split, some_classes
-from clearconv.data.splitting.twins import Indices
+from clearconv.data.splitting.twins import Integers
 from clearconv.words import counted
 
 _PURPOSE = {"train": "to learn from", "validation": "to validate on", "test": "to test on"}
@@ -126,7 +126,7 @@ def _of_few_pictures(source: Source) -> list[str]:
     return lines if len(lines) <= 3 else [*lines[:3], f"and {len(lines) - 3} more classes"]
 
 
-def _groups(source: Source, members: Indices) -> int:
+def _groups(source: Source, members: Integers) -> int:
     return len(np.unique(source.twins.alike[members]))
 
 

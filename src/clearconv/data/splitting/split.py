@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from clearconv.data.sources.source import Indices, Source, Split, composed
+from clearconv.data.sources.source import Integers, Source, Split, composed
 from clearconv.errors import DataError
 from clearconv.files import read_text, write_atomically
 from clearconv.random import generator
@@ -22,10 +22,10 @@ _KEYS = {
 
 
 def make_split(
-    labels: Indices,
+    labels: Integers,
     seed: int,
     ratios: Sequence[float] = (8, 1, 1),
-    groups: Indices | None = None,
+    groups: Integers | None = None,
 ) -> Split:
     """Divide every class separately, so that each part has the classes in the same proportion.
 
@@ -90,7 +90,7 @@ def make_split(
     return Split(train, validation, test)
 
 
-def _complete(part: Indices, labels: Indices, groups: Indices, wanted: np.ndarray) -> None:
+def _complete(part: Integers, labels: Integers, groups: Integers, wanted: np.ndarray) -> None:
     """Move groups into parts that lack a class, if that leaves no more important part without it.
 
     A class is missed most in training, then in the test, then in validation. Of the groups that

@@ -7,7 +7,7 @@ import numpy as np
 
 from clearconv.data.sources.problems import Problem
 from clearconv.data.sources.source import PARTS, Source, Split
-from clearconv.data.splitting.twins import Indices, Twins
+from clearconv.data.splitting.twins import Integers, Twins
 from clearconv.words import some
 
 
@@ -34,7 +34,7 @@ def twin_problems(source: Source, split: Split) -> tuple[Problem, ...]:
 def describe_twins(
     twins: Twins,
     files: Sequence[str],
-    labels: Indices,
+    labels: Integers,
     classes: tuple[str, ...],
     split: Split | None,
 ) -> list[Problem]:
@@ -73,7 +73,7 @@ def describe_twins(
     return problems
 
 
-def groups_of(first: Indices) -> list[list[int]]:
+def groups_of(first: Integers) -> list[list[int]]:
     """List the groups of two and more images.
 
     Parameters
@@ -93,7 +93,7 @@ def groups_of(first: Indices) -> list[list[int]]:
     return list(members.values())
 
 
-def part_numbers(split: Split | None, n: int) -> Indices:
+def part_numbers(split: Split | None, n: int) -> Integers:
     """Return the part that each image is in.
 
     Parameters

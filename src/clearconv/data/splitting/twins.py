@@ -24,7 +24,7 @@ from clearconv.data.splitting.alikeness import (
     explained,
 )
 
-Indices = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 #: Pictures with a shorter side hold too little to tell two shots of similar things from one ...
@@ -64,9 +64,9 @@ class Twins:
         twins that are not in `alike`.
     """
 
-    same: Indices
-    alike: Indices
-    unknown: Indices = field(default_factory=lambda: np.empty(0, np.int64))
+    same: Integers
+    alike: Integers
+    unknown: Integers = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 def thumbnail(pixels: Pixels) -> tuple[Pixels, bool]:
@@ -78,7 +78,7 @@ def thumbnail(pixels: Pixels) -> tuple[Pixels, bool]:
     return with_channels(small, 1)[..., 0], grey
 
 
-def find_twins(digests: Sequence[bytes], thumbnails: Pixels, shorter: Indices) -> Twins:
+def find_twins(digests: Sequence[bytes], thumbnails: Pixels, shorter: Integers) -> Twins:
     """Group the pictures.
 
     Parameters
@@ -158,7 +158,9 @@ class _Search:
                 for mirrored in self.views:
                     self._block(rows, columns, mirrored, details)
 
-    def _block(self, rows: Indices, columns: Indices, mirrored: bool, kept: list[Details]) -> None:
+    def _block(
+        self, rows: Integers, columns: Integers, mirrored: bool, kept: list[Details]
+    ) -> None:
         """Join similar pictures in one block; `kept` are the rows' details once they are needed."""
         others = self.vectors[columns]
         if mirrored:
@@ -190,7 +192,7 @@ class _Search:
             one, two = one[:_CROWDED], two[:_CROWDED]
         self._join(one, two, mirrored)
 
-    def _join(self, one: Indices, two: Indices, mirrored: bool) -> None:
+    def _join(self, one: Integers, two: Integers, mirrored: bool) -> None:
         """Compare pairs, the most similar first, until those that are alike share a group.
 
         In each round the most similar pair of every group is compared (Boruvka's algorithm): as
@@ -214,11 +216,11 @@ class _Search:
             left[chosen] = False
             one, two = one[left], two[left]
 
-    def _leave(self, one: Indices, two: Indices) -> None:
+    def _leave(self, one: Integers, two: Integers) -> None:
         """Note pairs that are not compared."""
         self.unknown[one] = self.unknown[two] = True
 
-    def _alike(self, one: Indices, two: Indices, mirrored: bool) -> Flags:
+    def _alike(self, one: Integers, two: Integers, mirrored: bool) -> Flags:
         """Compare pairs of pictures, and return for each whether they are near twins."""
         found = np.zeros(len(one), dtype=bool)
         for start in range(0, len(one), _CROWDED):  # bounds the memory
@@ -233,7 +235,7 @@ class _Search:
         return found
 
 
-def _root(parent: Indices, i: int) -> int:
+def _root(parent: Integers, i: int) -> int:
     while parent[i] != i:
         i = int(parent[i])
     return i
