@@ -232,7 +232,7 @@ def _batch(
     source: Source, train: Integers, settings: Settings, how: Preprocessing, image: str, size: int
 ) -> tuple[Array, Any]:
     """Return the first images of the run's first epoch, without this one, and their classes."""
-    others = np.array([i for i in train if source.files[i] != image], np.int64)
+    others = np.array([sample for sample in train if source.files[sample] != image], np.int64)
     made = Batches(source, others, how, size - 1, seed=settings.seed, shuffle=True)
     first = next(iter(made))
     return first.x, first.labels

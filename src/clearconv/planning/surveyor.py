@@ -173,7 +173,7 @@ def _different(run: Run) -> int:
 
 
 def _files(run: Run, groups: list[list[int]]) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(run.source.files[i] for i in group) for group in groups)
+    return tuple(tuple(run.source.files[sample] for sample in group) for group in groups)
 
 
 def _pair(size: np.ndarray) -> tuple[int, int]:

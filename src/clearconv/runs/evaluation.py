@@ -227,7 +227,7 @@ def evaluate_model(
     with np.errstate(all="ignore"):
         loss, _ = CrossEntropy()(logits, labels)
         probabilities = softmax.forward(logits)
-    files = tuple(source.files[i] for i in samples)
+    files = tuple(source.files[sample] for sample in samples)
     copies_known = source.kind in ("photos", "arrays")  # for idx files the search takes too long
     different = len(np.unique(source.twins.alike[samples])) if copies_known else None
     return Evaluation(classes, files, labels, probabilities, loss, different=different)

@@ -275,7 +275,7 @@ class Opened:
         then, now = self.about.data.sha256, source.sha256()
         parts = read(self.about.folder / files.SPLIT, _SPLIT, COPY)
         learnt = {file for name in ("train", "validation") for file in parts[name]}
-        named = [source.files[i] for i in samples]
+        named = [source.files[sample] for sample in samples]
         if source.kind == "photos":
             learnt = {then[file] for file in learnt if file in then}
             named = [now[file] for file in named]

@@ -76,7 +76,7 @@ class Batches:
     ----------
     source : Source
         The data.
-    indices : ndarray of int64
+    samples : ndarray of int64
         Numbers of the images, for instance ``split.train``.
     preprocessing : Preprocessing
         Conversion of images to numbers.
@@ -87,7 +87,7 @@ class Batches:
     seed, epoch : int
         Keys of the random numbers.
     shuffle : bool
-        Whether the images come in an order drawn by (seed, epoch), or in that of `indices`.
+        Whether the images come in an order drawn by (seed, epoch), or in that of `samples`.
     workers : int, optional
         Number of threads; by default the number of cores, or fewer if the system allows no more.
     first : int
@@ -107,7 +107,7 @@ class Batches:
     def __init__(
         self,
         source: Source,
-        indices: Integers,
+        samples: Integers,
         preprocessing: Preprocessing,
         batch_size: int,
         *,
@@ -119,15 +119,15 @@ class Batches:
         first: int = 0,
         smallest: int = 1,
     ) -> None:
-        numbers = np.asarray(indices, dtype=np.int64)
+        numbers = np.asarray(samples, dtype=np.int64)
         if numbers.ndim != 1 or len(numbers) == 0:
             raise DataError(
-                f"Batches: indices has shape {numbers.shape}, but a list of at least one image is "
+                f"Batches: samples has shape {numbers.shape}, but a list of at least one image is "
                 "needed. Is that part of the split empty?"
             )
         if numbers.min() < 0 or numbers.max() >= len(source):
             raise DataError(
-                f"Batches: indices run from {numbers.min()} to {numbers.max()}, but "
+                f"Batches: samples run from {numbers.min()} to {numbers.max()}, but "
                 f"{source.name} has {len(source)} images. Does the split belong to other data?"
             )
         for name, value in (("batch_size", batch_size), ("workers", workers)):
@@ -147,7 +147,7 @@ class Batches:
         if shuffle:
             numbers = generator(seed, "shuffle", epoch=epoch).permutation(numbers)
         self.source = source
-        self.indices = numbers[cuts[first] :]
+        self.samples = numbers[cuts[first] :]
         self.preprocessing = preprocessing
         self.batch_size = batch_size
         self.augmentation = None if augmentation == Augmentation.none() else augmentation
@@ -162,7 +162,7 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield the batches in order."""
-        parts = (self.indices[start:stop] for start, stop in pairwise(self._cuts.tolist()))
+        parts = (self.samples[start:stop] for start, stop in pairwise(self._cuts.tolist()))
         if self._ready_made():
             return map(self._whole, parts)
         return self._prefetched(parts)

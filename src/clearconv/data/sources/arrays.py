@@ -39,17 +39,17 @@ class ArraySource(Source):
     pixels: Pixels
     hashes: dict[str, str]
 
-    def image(self, i: int) -> Pixels:
-        """Return image `i`, read-only uint8 of shape (H, W, C)."""
-        return self.pixels[i]
+    def image(self, sample: int) -> Pixels:
+        """Return image `sample`, read-only uint8 of shape (H, W, C)."""
+        return self.pixels[sample]
 
     @cached_property
     def twins(self) -> Twins:
         """Return which images are the same, or nearly; compared when first asked for."""
         digests = [hashlib.sha256(image.data).digest() for image in self.pixels]
         thumbnails = np.empty((len(self), SIDE, SIDE), np.uint8)
-        for i, image in enumerate(self.pixels):
-            thumbnails[i] = thumbnail(image)[0]
+        for sample, image in enumerate(self.pixels):
+            thumbnails[sample] = thumbnail(image)[0]
         return find_twins(digests, thumbnails, self.sizes.min(axis=1))
 
     def sha256(self) -> dict[str, str]:
@@ -62,7 +62,7 @@ def open_digits(wanted: Sequence[str] | None, least: int) -> ArraySource:
     with np.load(_DIGITS, allow_pickle=False) as stored:
         values, labels = stored["images"], stored["labels"]  # (n, 8, 8) of 0..16, (n,)
     pixels = np.floor(values * (255 / 16) + 0.5).astype(np.uint8)
-    files = tuple(f"digits/{i:04d}" for i in range(len(labels)))
+    files = tuple(f"digits/{sample:04d}" for sample in range(len(labels)))
     hashes = {_DIGITS.name: hashlib.sha256(_DIGITS.read_bytes()).hexdigest()}
     return _source("digits", "digits", None, pixels, labels, files, None, hashes, wanted, least)
 
@@ -76,7 +76,7 @@ def open_idx(folder: Path, wanted: Sequence[str] | None, least: int) -> ArraySou
     """Return the images of the train-* and, if present, t10k-* files."""
     hashes: dict[str, str] = {}
     images, labels = _read_part(folder, "train", hashes)
-    files = [f"train/{i:05d}" for i in range(len(labels))]
+    files = [f"train/{sample:05d}" for sample in range(len(labels))]
     tested = None
     if _find(folder, "t10k-images", 3) is not None:
         test_images, test_labels = _read_part(folder, "t10k", hashes)
@@ -85,7 +85,7 @@ def open_idx(folder: Path, wanted: Sequence[str] | None, least: int) -> ArraySou
                 f"{folder}: the training images are {images.shape[1:]} pixels, the t10k images "
                 f"{test_images.shape[1:]}. Do the files belong to one data set?"
             )
-        files += [f"test/{i:05d}" for i in range(len(test_labels))]
+        files += [f"test/{sample:05d}" for sample in range(len(test_labels))]
         tested = np.arange(len(files)) >= len(labels)
         images, labels = np.concatenate([images, test_images]), np.append(labels, test_labels)
     name = folder.resolve().name or "data"

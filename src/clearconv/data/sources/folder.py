@@ -45,13 +45,13 @@ class ImageFolder(Source):
     hashes: tuple[str, ...]
     found: Twins
 
-    def image(self, i: int) -> Pixels:
-        """Return image `i`, read-only uint8 of shape (H, W, 3), upright, at most `side` short."""
-        kept = self.cache[i]
+    def image(self, sample: int) -> Pixels:
+        """Return an image, read-only uint8 of shape (H, W, 3), upright, at most `side` short."""
+        kept = self.cache[sample]
         if kept is not None:
             return kept
         assert self.root is not None
-        return _read_only(load_image(self.root / self.files[i], self.side))
+        return _read_only(load_image(self.root / self.files[sample], self.side))
 
     @property
     def twins(self) -> Twins:

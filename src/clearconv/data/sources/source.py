@@ -92,8 +92,8 @@ class Source(ABC):
         return len(self.labels)
 
     @abstractmethod
-    def image(self, i: int) -> Pixels:
-        """Return image `i`, read-only uint8 of shape (H, W, channels)."""
+    def image(self, sample: int) -> Pixels:
+        """Return image `sample`, read-only uint8 of shape (H, W, channels)."""
 
     @property
     @abstractmethod

@@ -9,7 +9,7 @@ _SAMPLE = 500
 
 
 def channel_statistics(
-    source: Source, indices: Integers
+    source: Source, samples: Integers
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation of pixels/255, one of each per channel.
 
@@ -17,7 +17,7 @@ def channel_statistics(
     ----------
     source : Source
         The data.
-    indices : ndarray of int64
+    samples : ndarray of int64
         Training images. If there are more than 500, every k-th is used, the same at every call.
 
     Returns
@@ -31,14 +31,14 @@ def channel_statistics(
     DataError
         If there are no images.
     """
-    if len(indices) == 0:
+    if len(samples) == 0:
         raise DataError("the mean and deviation of no images were asked for.")
-    chosen = np.sort(indices)
+    chosen = np.sort(samples)
     if len(chosen) > _SAMPLE:
         chosen = chosen[np.arange(_SAMPLE) * len(chosen) // _SAMPLE]
     counts = np.zeros((source.channels, 256), dtype=np.int64)  # how often each value occurs
-    for i in chosen:
-        image = source.image(int(i))  # (H, W, C)
+    for sample in chosen:
+        image = source.image(int(sample))  # (H, W, C)
         for c in range(source.channels):
             counts[c] += np.bincount(image[..., c].ravel(), minlength=256)
     values = np.arange(256) / 255

@@ -74,8 +74,8 @@ def make_split(
         shuffled = rng.permutation(np.flatnonzero(labels == label))
         left = _counts(len(shuffled), shares)
         together: dict[int, list[int]] = {}
-        for i in shuffled.tolist():
-            together.setdefault(int(groups[i]), []).append(i)
+        for sample in shuffled.tolist():
+            together.setdefault(int(groups[sample]), []).append(sample)
         for group in place.keys() & together.keys():  # has members in an earlier class
             left[place[group]] -= len(together[group])
         for group, members in together.items():
@@ -204,7 +204,7 @@ def write_split(path: str | Path, split: Split, source: Source) -> None:
     """
     content: dict[str, list[str]] = {"classes": list(source.classes)}
     for part in _KEYS:
-        content[part] = [source.files[i] for i in getattr(split, part)]
+        content[part] = [source.files[sample] for sample in getattr(split, part)]
     write_atomically(Path(path), (json.dumps(content, indent=0) + "\n").encode())
 
 

@@ -47,10 +47,10 @@ def describe_twins(
     for group in groups_of(twins.alike):
         by_label: dict[int, int] = {}  # the first image of each
         by_part: dict[int, int] = {}
-        for i in group:
-            by_label.setdefault(int(labels[i]), i)
-            if part[i] >= 0:
-                by_part.setdefault(int(part[i]), i)
+        for sample in group:
+            by_label.setdefault(int(labels[sample]), sample)
+            if part[sample] >= 0:
+                by_part.setdefault(int(part[sample]), sample)
         equal = len(set(twins.same[group].tolist())) == 1
         are = f"are {'' if equal else 'nearly '}the same picture"
         if len(by_label) > 1:
@@ -88,8 +88,8 @@ def groups_of(first: Integers) -> list[list[int]]:
     """
     members: dict[int, list[int]] = defaultdict(list)
     crowded = np.flatnonzero(np.bincount(first, minlength=len(first))[first] > 1)
-    for i in crowded.tolist():
-        members[int(first[i])].append(i)
+    for sample in crowded.tolist():
+        members[int(first[sample])].append(sample)
     return list(members.values())
 
 
@@ -117,7 +117,7 @@ def part_numbers(split: Split | None, n: int) -> Integers:
 
 def _named(files: Sequence[str], same: list[int], telling: Iterable[int]) -> str:
     """Name files, first those with different problems; if there are many, only a few."""
-    named = [files[i] for i in dict.fromkeys((*telling, *same))]
+    named = [files[sample] for sample in dict.fromkeys((*telling, *same))]
     return " and ".join(named) if len(named) == 2 else some(named, 3)
 
 
