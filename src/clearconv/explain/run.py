@@ -56,7 +56,7 @@ class Explanation:
 
 
 def explain_images(
-    where: str | Path,
+    run: str | Path,
     images: Sequence[str | Path],
     name: str | None = None,
     layer: str | None = None,
@@ -67,7 +67,7 @@ def explain_images(
 
     Parameters
     ----------
-    where : str or Path
+    run : str or Path
         A run folder, or a model file.
     images : sequence of str or Path
         Image files. For one that cannot be read, the error is yielded instead.
@@ -88,7 +88,7 @@ def explain_images(
     ArgumentError
         If there is no such class or layer; the message lists those that exist.
     """
-    opened = open_run(where)
+    opened = open_run(run)
     model, classes, preprocessing = opened.model, opened.classes, opened.preprocessing
     name = None if name is None else composed(name)
     if name is not None and name not in classes:

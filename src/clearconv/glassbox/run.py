@@ -58,7 +58,7 @@ class TracedImage:
 
 
 def trace_image(
-    where: str | Path,
+    run: str | Path,
     image: str | Path,
     label: str | None = None,
     *,
@@ -70,7 +70,7 @@ def trace_image(
 
     Parameters
     ----------
-    where : str or Path
+    run : str or Path
         A run folder, or a model file.
     image : str or Path
         An image file; or the name of an image of the run's data, as in its report.
@@ -95,7 +95,7 @@ def trace_image(
     ArgumentError
         If there is no such class, or the options do not fit.
     """
-    opened = open_run(where)
+    opened = open_run(run)
     model, classes, preprocessing = opened.model, opened.classes, opened.preprocessing
     settings = None if opened.run is None else opened.settings
     label = None if label is None else composed(label)
@@ -110,7 +110,7 @@ def trace_image(
         )
     if training and opened.run is None:
         raise ArgumentError(
-            f"{where} is a model file, which has no data of its own to make a batch of. Give the "
+            f"{run} is a model file, which has no data of its own to make a batch of. Give the "
             "run's folder, or leave training mode out."
         )
     file, source = Path(image).exists(), None
@@ -149,7 +149,7 @@ def trace_image(
         )
     with np.errstate(all="ignore"):
         if not np.isfinite(softmax.forward(model.forward(x[np.newaxis]))).all():
-            raise ModelFileError(f"{where}: {unanswered(image)}")
+            raise ModelFileError(f"{run}: {unanswered(image)}")
     optimiser, said = _optimiser(model, settings)
     done = trace(model, x, chosen, training=training, batch=batch, loss=loss, optimiser=optimiser)
     return TracedImage(
@@ -213,9 +213,9 @@ def _plain(name: str) -> str:
     return re.sub(r"(?<!\d)0+(?=\d)", "", name.rpartition(".")[0] or name).lower()
 
 
-def _no_file(where: Path, image: str | Path) -> str:
+def _no_file(file: Path, image: str | Path) -> str:
     """Explain why a model file does not know an image by this name, and what may know it."""
-    run = where.parent
+    run = file.parent
     if (run / files.RUN).is_file():
         return (
             f"{image} is not a file. If it is an image of the run's data, give the run folder "

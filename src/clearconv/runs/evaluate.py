@@ -23,13 +23,13 @@ class Reader(Protocol):
 
 
 def evaluate(
-    where: str | Path, data: Data | None = None, *, callbacks: Iterable[Reader] = ()
+    run: str | Path, data: Data | None = None, *, callbacks: Iterable[Reader] = ()
 ) -> Evaluation:
     """Evaluate a trained model.
 
     Parameters
     ----------
-    where : str or Path
+    run : str or Path
         A run folder, or a model file.
     data : str, Path, Source, or (images, labels), optional
         A folder, "digits", what ``clearconv.data.open_data`` or ``from_arrays`` returned, or arrays
@@ -49,18 +49,18 @@ def evaluate(
     ModelFileError, RunError, DataError
         If the model, the run or the data cannot be used.
     """
-    readers, where = tuple(callbacks), Path(where)
+    readers, run = tuple(callbacks), Path(run)
 
     def progress(done: int, total: int) -> None:
         for reader in readers:
             reader.reading(done, total)
 
-    opened = open_run(where)
+    opened = open_run(run)
     model, classes, preprocessing = opened.model, opened.classes, opened.preprocessing
     place = data
     if place is None:
         if opened.run is None:
-            raise DataError(f"{where} is a model file, which has no data of its own; give data.")
+            raise DataError(f"{run} is a model file, which has no data of its own; give data.")
         call = "clearconv.train.evaluate(folder, (images, labels))"
         place = opened.place("clearconv.train.evaluate({}, DATA)", call)
     source, names = _known(place, classes, progress, side_for(preprocessing.size))
@@ -85,7 +85,7 @@ def evaluate(
             *problems,
         )
     evaluation = evaluate_model(model, source, samples, preprocessing, classes)
-    check_answers(evaluation, where)
+    check_answers(evaluation, run)
     return replace(evaluation, problems=problems)
 
 

@@ -233,15 +233,15 @@ def evaluate_model(
     return Evaluation(classes, files, labels, probabilities, loss, different=different)
 
 
-def check_answers(evaluation: Evaluation, where: object) -> Evaluation:
+def check_answers(evaluation: Evaluation, run: object) -> Evaluation:
     """Return the evaluation if the model answered every image with finite numbers.
 
     Parameters
     ----------
     evaluation : Evaluation
         Evaluation of a model that was read from a file.
-    where : Path
-        The file, or its run.
+    run : Path
+        The run folder, or the model file.
 
     Raises
     ------
@@ -250,7 +250,7 @@ def check_answers(evaluation: Evaluation, where: object) -> Evaluation:
     """
     fine = np.isfinite(evaluation.probabilities).all(axis=1)  # (n,)
     if not fine.all():
-        raise ModelFileError(f"{where}: {unanswered(evaluation.files[int(fine.argmin())])}")
+        raise ModelFileError(f"{run}: {unanswered(evaluation.files[int(fine.argmin())])}")
     return evaluation
 
 

@@ -284,13 +284,13 @@ class Opened:
         return sum(file in learnt for file in named)
 
 
-def open_run(path: str | Path) -> Opened:
+def open_run(run: str | Path) -> Opened:
     """Open a run folder, or a model file.
 
     Parameters
     ----------
-    path : str or Path
-        The folder or the file.
+    run : str or Path
+        A run folder, or a model file.
 
     Returns
     -------
@@ -301,5 +301,5 @@ def open_run(path: str | Path) -> Opened:
     RunError
         If it is a folder but not a run folder, or its ``run.json`` is damaged.
     """
-    path = Path(path)
+    path = Path(run)
     return Opened(path, About.read(path) if path.is_dir() else None)

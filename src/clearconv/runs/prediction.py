@@ -54,12 +54,12 @@ class Prediction:
         return self.classes[place], float(self.probabilities[place])
 
 
-def predict(where: str | Path, images: Iterable[ImageLike] | ImageLike) -> list[Prediction]:
+def predict(run: str | Path, images: Iterable[ImageLike] | ImageLike) -> list[Prediction]:
     """Predict the classes of images.
 
     Parameters
     ----------
-    where : str or Path
+    run : str or Path
         A run folder, or a model file.
     images : iterable of images, ndarray of shape (N, H, W) or (N, H, W, C), or one image
         Each image is the path of a file, a Pillow image, or an array of uint8 from 0 to 255, of
@@ -84,17 +84,17 @@ def predict(where: str | Path, images: Iterable[ImageLike] | ImageLike) -> list[
     Images are read on threads and go through the network in batches. With the compiled kernels
     the bits of a prediction do not depend on the other images.
     """
-    return list(predictions(where, images))
+    return list(predictions(run, images))
 
 
 def predictions(
-    where: str | Path, images: Iterable[ImageLike] | ImageLike, batch_size: int = _BATCH
+    run: str | Path, images: Iterable[ImageLike] | ImageLike, batch_size: int = _BATCH
 ) -> Iterator[Prediction]:
     """Predict as `predict` does, one image after another: memory does not grow with the number.
 
     Parameters
     ----------
-    where, images
+    run, images
         As for `predict`.
     batch_size : int
         Number of images that go through the network together.
@@ -109,7 +109,7 @@ def predictions(
     ModelFileError, DataError
         As `predict` does: for the model at once, for an image when its turn comes.
     """
-    trained = open_run(where).trained
+    trained = open_run(run).trained
     if is_one_image(images):
         listed: Iterable[ImageLike] = [images]
     elif isinstance(images, Iterable):
