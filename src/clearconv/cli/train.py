@@ -122,12 +122,12 @@ def _train_folds(folds: Folds, progress: Training, heard: list[Callback], start:
 
     results: list[Result] = []
     foreseen = False
-    for place in folds.places:
-        with folds.run(place, heard) as run:
+    for folder in folds.folders:
+        with folds.run(folder, heard) as run:
             first = progress.run is None
             progress.started(run)
             with Stop():
-                click.echo(f"{'' if first else chr(10)}{printable(place.name)}")
+                click.echo(f"{'' if first else chr(10)}{printable(folder.name)}")
                 (introduce if first else introduce_another)(run)
                 if not foreseen and run.epochs_done < run.settings.epochs:
                     forecast(run, perf_counter() - start, progress.bar)

@@ -89,7 +89,7 @@ def resume_folds(
 def _go(folds: Folds, callbacks: Callbacks) -> CrossValidation:
     """Train the rest of each fold."""
     results = []
-    for place in folds.places:
-        with folds.run(place, callbacks) as run:
+    for folder in folds.folders:
+        with folds.run(folder, callbacks) as run:
             results.append(go(run, callbacks))
     return folds.conclude(results)

@@ -39,20 +39,20 @@ class Folds:
         Folder with the run folders of the folds.
     source : Source
         The data.
-    places : tuple of Path
+    folders : tuple of Path
         The run folder of each fold.
     """
 
     folder: Path
     source: Source
-    places: tuple[Path, ...]
+    folders: tuple[Path, ...]
 
     @classmethod
     def of(cls, folder: Path, source: Source) -> "Folds":
         """Find the folds of a folder."""
         count = read_folds(folder)["folds"]
-        places = tuple(folder / files.fold(number) for number in range(1, count + 1))
-        return cls(folder, source, places)
+        folders = tuple(folder / files.fold(number) for number in range(1, count + 1))
+        return cls(folder, source, folders)
 
     def run(self, place: Path, callbacks: Iterable[Callback] = ()) -> AbstractContextManager[Run]:
         """Resume the run of a fold; its folder is locked until the ``with`` block ends."""
