@@ -11,7 +11,7 @@ import numpy as np
 from clearconv.data.batches.ahead import in_order
 from clearconv.data.images.decode import Pixels, content_of, decode_sized, load_image, shortage
 from clearconv.data.images.formats import FORMATS_IN_WORDS, BrokenImage
-from clearconv.data.sources.layout import Candidate, Layout, read_layout
+from clearconv.data.sources.layout import Candidate, FolderLayout, read_layout
 from clearconv.data.sources.problems import Problem
 from clearconv.data.sources.source import PARTS, Source, Split
 from clearconv.data.splitting.alikeness import SIDE
@@ -144,7 +144,7 @@ class _Found:
 
 
 def _read_all(
-    root: Path, layout: Layout, side: int | None
+    root: Path, layout: FolderLayout, side: int | None
 ) -> Iterator[tuple[Candidate, _Found | BrokenImage]]:
     """Decode the files on threads, in order, only a few ahead."""
 
@@ -176,7 +176,9 @@ def _digest(pixels: Pixels) -> bytes:
     return digest.digest()
 
 
-def _check_complete(root: Path, layout: Layout, good: list[Candidate], problems: list[str]) -> None:
+def _check_complete(
+    root: Path, layout: FolderLayout, good: list[Candidate], problems: list[str]
+) -> None:
     """Raise if a class has no images to learn from."""
     parted = any(candidate.part for candidate in layout.candidates)
     where = "train" if parted else ""

@@ -38,7 +38,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Layout:
+class FolderLayout:
     """The content of a folder."""
 
     classes: tuple[str, ...]
@@ -47,7 +47,7 @@ class Layout:
     skipped: int
 
 
-def read_layout(root: Path, wanted: Sequence[str] | None, least: int) -> Layout:
+def read_layout(root: Path, wanted: Sequence[str] | None, least: int) -> FolderLayout:
     """List a data folder's files in an order that no file system or locale changes."""
     if wanted is not None and not isinstance(wanted, str):
         wanted = [composed(name) for name in wanted]
@@ -86,7 +86,7 @@ def read_layout(root: Path, wanted: Sequence[str] | None, least: int) -> Layout:
         for path in (file.relative_to(root).as_posix() for file in files_below(found[part][name]))
     ]
     problems, skipped = _left_out(root, parts, folders, loose)
-    return Layout(classes, tuple(candidates), problems, skipped)
+    return FolderLayout(classes, tuple(candidates), problems, skipped)
 
 
 def folder_classes(root: Path) -> tuple[str, ...]:
