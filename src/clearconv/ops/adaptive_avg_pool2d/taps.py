@@ -7,8 +7,8 @@ from clearconv.ops.geometry.tables import Axes, AxisTaps, tables
 from clearconv.ops.geometry.window import Pair
 
 
-def axes(size: Pair, output: Pair, how: dict[str, Any]) -> Axes:
-    """Return the tables of a layer; `how` are its arguments."""
+def axes(size: Pair, output: Pair, arguments: dict[str, Any]) -> Axes:
+    """Return the tables of a layer with these `arguments`."""
     return _along(size[0], output[0]), _along(size[1], output[1])
 
 

@@ -7,9 +7,9 @@ from clearconv.ops.geometry.tables import Axes, AxisTaps, met, tables, window_of
 from clearconv.ops.geometry.window import Pair, Window
 
 
-def axes(size: Pair, output: Pair, how: dict[str, Any]) -> Axes:
-    """Return the tables of a layer; `how` are its arguments."""
-    window, padded = window_of("avg_pool2d", size, how), how["count_include_pad"]
+def axes(size: Pair, output: Pair, arguments: dict[str, Any]) -> Axes:
+    """Return the tables of a layer with these `arguments`."""
+    window, padded = window_of("avg_pool2d", size, arguments), arguments["count_include_pad"]
     return _along(window, 0, padded), _along(window, 1, padded)
 
 

@@ -6,6 +6,6 @@ from clearconv.ops.geometry.tables import Axes, sliding, window_of
 from clearconv.ops.geometry.window import Pair
 
 
-def axes(size: Pair, output: Pair, how: dict[str, Any]) -> Axes:
-    """Return the tables of a layer; `how` are its arguments."""
-    return sliding(window_of("conv2d", size, how))
+def axes(size: Pair, output: Pair, arguments: dict[str, Any]) -> Axes:
+    """Return the tables of a layer with these `arguments`."""
+    return sliding(window_of("conv2d", size, arguments))

@@ -7,10 +7,12 @@ from clearconv.ops.geometry.tables import Axes, met, tables
 from clearconv.ops.geometry.window import Pair
 
 
-def axes(size: Pair, output: Pair, how: dict[str, Any]) -> Axes:
-    """Return the tables of a layer; `how` are its arguments."""
+def axes(size: Pair, output: Pair, arguments: dict[str, Any]) -> Axes:
+    """Return the tables of a layer with these `arguments`."""
     names = ("kernel_size", "stride", "padding", "output_padding", "dilation")
-    window = TransposedKernel.of("conv_transpose2d", *(how[name] for name in names)).window(size)
+    window = TransposedKernel.of("conv_transpose2d", *(arguments[name] for name in names)).window(
+        size
+    )
     rows, columns = (
         # the window is that of the reversed convolution: its outputs are our inputs
         tables(

@@ -72,14 +72,14 @@ def sliding(window: Window) -> Axes:
     return rows, columns
 
 
-def window_of(chapter: str, size: Pair, how: dict[str, Any]) -> Window:
-    """Return the window over a map of this size; `how` are the arguments of the layer."""
+def window_of(chapter: str, size: Pair, arguments: dict[str, Any]) -> Window:
+    """Return the window over a map of this size; `arguments` are the layer's."""
     return Window.of(
         chapter,
         size,
-        how["kernel_size"],
-        how["stride"],
-        how["padding"],
-        how["dilation"],
-        how.get("ceil_mode", False),
+        arguments["kernel_size"],
+        arguments["stride"],
+        arguments["padding"],
+        arguments["dilation"],
+        arguments.get("ceil_mode", False),
     )

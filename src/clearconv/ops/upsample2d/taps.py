@@ -7,9 +7,9 @@ from clearconv.ops.geometry.window import Pair
 from clearconv.ops.upsample2d.grid import Grid
 
 
-def axes(size: Pair, output: Pair, how: dict[str, Any]) -> Axes:
-    """Return the tables of a layer; `how` are its arguments."""
-    grid = Grid.of("upsample2d", size, **how)
+def axes(size: Pair, output: Pair, arguments: dict[str, Any]) -> Axes:
+    """Return the tables of a layer with these `arguments`."""
+    grid = Grid.of("upsample2d", size, **arguments)
     return _along(grid, 0), _along(grid, 1)
 
 
