@@ -117,7 +117,7 @@ def _write_run(
     training: bool,
     batch_size: int | None,
     out: Path | None,
-    **how: Any,
+    **options: Any,
 ) -> None:
     from clearconv.glassbox import lead_of, trace_image, write_glass_box
     from clearconv.pages import check_replaceable, picture
@@ -141,7 +141,7 @@ def _write_run(
         lead=lead,
         picture=picture(traced.pixels, f"{name}, as the model sees it"),
         spell=spelled,
-        **how,
+        **options,
     )
     click.echo(printable(lead[0]))
     click.echo(printable(path))

@@ -190,7 +190,7 @@ def lead_of(traced: TracedImage) -> tuple[str, ...]:
 
 
 def _read(
-    image: str | Path, source: Source | None, classes: tuple[str, ...], how: Preprocessing
+    image: str | Path, source: Source | None, classes: tuple[str, ...], preprocessing: Preprocessing
 ) -> tuple[Pixels, str | None]:
     """Return an image and its own class, if it has one."""
     path = Path(image)
@@ -205,7 +205,7 @@ def _read(
             f"{source.files[-1]}.{hint}"
         )
     folder = composed(path.resolve().parent.name)
-    return load_image(path, side_for(how.size)), folder if folder in classes else None
+    return load_image(path, side_for(preprocessing.size)), folder if folder in classes else None
 
 
 def _plain(name: str) -> str:
@@ -229,11 +229,16 @@ def _no_file(file: Path, image: str | Path) -> str:
 
 
 def _batch(
-    source: Source, train: Integers, settings: Settings, how: Preprocessing, image: str, size: int
+    source: Source,
+    train: Integers,
+    settings: Settings,
+    preprocessing: Preprocessing,
+    image: str,
+    size: int,
 ) -> tuple[Array, Any]:
     """Return the first images of the run's first epoch, without this one, and their classes."""
     others = np.array([sample for sample in train if source.files[sample] != image], np.int64)
-    made = Batches(source, others, how, size - 1, seed=settings.seed, shuffle=True)
+    made = Batches(source, others, preprocessing, size - 1, seed=settings.seed, shuffle=True)
     first = next(iter(made))
     return first.x, first.labels
 

@@ -105,7 +105,7 @@ def glass_box(
     return page(title, body, kind="glass box", style=_file("glassbox.css"), scripts=scripts)
 
 
-def write_glass_box(path: str | Path, trace: Trace, **how: Any) -> Path:
+def write_glass_box(path: str | Path, trace: Trace, **options: Any) -> Path:
     """Write the page of a trace.
 
     Parameters
@@ -114,7 +114,7 @@ def write_glass_box(path: str | Path, trace: Trace, **how: Any) -> Path:
         File to write; an existing page of clearconv is replaced.
     trace : Trace
         Traced pass.
-    **how
+    **options
         As for ``glass_box``.
 
     Returns
@@ -131,7 +131,7 @@ def write_glass_box(path: str | Path, trace: Trace, **how: Any) -> Path:
     """
     path = Path(path)
     check_replaceable(path, "glass box")
-    html = glass_box(trace, **how)
+    html = glass_box(trace, **options)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, utf8(html))

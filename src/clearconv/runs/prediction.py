@@ -125,14 +125,14 @@ def predictions(
 def _predicted(
     model: Node,
     classes: tuple[str, ...],
-    how: Preprocessing,
+    preprocessing: Preprocessing,
     images: Iterable[ImageLike],
     batch_size: int,
 ) -> Iterator[Prediction]:
-    read = in_order(partial(_read, how), enumerate(images), batch_size, cores())
+    read = in_order(partial(_read, preprocessing), enumerate(images), batch_size, cores())
     while batch := list(islice(read, batch_size)):
         pixels = [found for _, found in batch if not isinstance(found, DataError)]
-        rows = iter(_probabilities(model, how, pixels) if pixels else ())
+        rows = iter(_probabilities(model, preprocessing, pixels) if pixels else ())
         for (number, image), found in batch:
             name = _name(number, image)
             if isinstance(found, DataError):
@@ -145,18 +145,20 @@ def _predicted(
                 yield Prediction(name, classes, error=unanswered(name))
 
 
-def _read(how: Preprocessing, numbered: tuple[int, ImageLike]) -> Pixels | DataError:
+def _read(preprocessing: Preprocessing, numbered: tuple[int, ImageLike]) -> Pixels | DataError:
     """Return an image at the size that the network sees, or what is wrong with the file."""
     number, image = numbered
     # Arrays that a network has learnt from are not reduced before they are resized.
-    reduced = is_file(image) or how.resize == "crop"
+    reduced = is_file(image) or preprocessing.resize == "crop"
     try:
-        pixels = image_pixels(image, side_for(how.size) if reduced else None, _name(number, image))
+        pixels = image_pixels(
+            image, side_for(preprocessing.size) if reduced else None, _name(number, image)
+        )
     except DataError as error:
         if not is_file(image):
             raise
         return error
-    return how.resized(pixels)
+    return preprocessing.resized(pixels)
 
 
 def _name(number: int, image: ImageLike) -> str:
@@ -165,8 +167,8 @@ def _name(number: int, image: ImageLike) -> str:
     return str(file or f"images[{number}]")
 
 
-def _probabilities(model: Node, how: Preprocessing, pixels: list[Pixels]) -> Array:
-    x = how.normalised(np.stack(pixels)).transpose(0, 3, 1, 2)  # (n, C, H, W)
+def _probabilities(model: Node, preprocessing: Preprocessing, pixels: list[Pixels]) -> Array:
+    x = preprocessing.normalised(np.stack(pixels)).transpose(0, 3, 1, 2)  # (n, C, H, W)
     with np.errstate(all="ignore"):  # what is not finite is told by name
         logits = model.forward(model.as_input(x))
         return softmax.forward(logits)  # (n, K)
