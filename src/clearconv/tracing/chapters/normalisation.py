@@ -87,9 +87,11 @@ class Normalisation(Explainer):
         group = self._group(*index[:2])
         x, mean, var = self.factor("x", *index), float(self.mean[group]), float(self.var[group])
         statistics = self.factor("mean", *group), self.factor("var", *group)
-        how = f"({number(x.value)} - {signed(mean)}) / sqrt({number(var)} + {number(self.eps)})"
+        expression = (
+            f"({number(x.value)} - {signed(mean)}) / sqrt({number(var)} + {number(self.eps)})"
+        )
         value = (x.value - mean) / sqrt(var + self.eps)
-        return Step(name, how, value, (x, *statistics))
+        return Step(name, expression, value, (x, *statistics))
 
     def _say(self, function: str, loops: str | None = None, **what: Any) -> Derivation:
         chapter = self.layer.chapter
@@ -120,9 +122,9 @@ class Normalisation(Explainer):
             return self._say("forward", loops, steps=(self._hat(index, "y"),), note=note)
         hat = self._hat(index)
         bias = self.factor("bias", *weight.index)
-        how = f"{signed(weight.value)} * {signed(hat.value)} + {signed(bias.value)}"
+        expression = f"{signed(weight.value)} * {signed(hat.value)} + {signed(bias.value)}"
         own = Factor(self.path, "x_hat", index, hat.value)
-        y = Step("y", how, weight.value * hat.value + bias.value, (weight, own, bias))
+        y = Step("y", expression, weight.value * hat.value + bias.value, (weight, own, bias))
         return self._say("forward", loops, steps=(hat, y), note=note)
 
     def _mean(self, index: Index) -> Derivation:
@@ -156,9 +158,9 @@ class Normalisation(Explainer):
             value = value * M / (M - 1)
             steps.append(Step("unbiased", f"{number(new.value)} * {M} / {M - 1}", value, (new,)))
         m = float(self.layer.arguments["momentum"])
-        how = f"{number(1 - m)} * {signed(before.value)} + {number(m)} * {signed(value)}"
+        expression = f"{number(1 - m)} * {signed(before.value)} + {number(m)} * {signed(value)}"
         used = (before,) if steps else (before, new)
-        steps.append(Step(name, how, (1 - m) * before.value + m * value, used))
+        steps.append(Step(name, expression, (1 - m) * before.value + m * value, used))
         return self._say("update_running", _CODE, steps=tuple(steps))
 
     def _before(self, name: str, index: Index) -> Column:
@@ -193,8 +195,8 @@ class Normalisation(Explainer):
         root = f"sqrt({number(float(self.var[group]))} + {number(self.eps)})"
         deviation = sqrt(float(self.var[group]) + self.eps)
         if self.fixed:
-            how = f"{signed(w)} / {root} * {signed(error.value)}"
-            step = Step("grad_x", how, w / deviation * error.value, (*given, error))
+            expression = f"{signed(w)} / {root} * {signed(error.value)}"
+            step = Step("grad_x", expression, w / deviation * error.value, (*given, error))
             note = "Running statistics are constants: only the direct path remains."
             return self._say("backward_input", steps=(step,), note=note)
         hat, (mean, along) = self._hat(index), self._averages(group)
@@ -202,12 +204,12 @@ class Normalisation(Explainer):
         rest = direct - mean.value - hat.value * along.value
         less = f"{signed(mean.value)} - {signed(hat.value)} * {signed(along.value)}"
         if self.by_channel:
-            how = f"{signed(w)} / {root} * ({signed(error.value)} - {less})"
+            expression = f"{signed(w)} / {root} * ({signed(error.value)} - {less})"
             value = w / deviation * rest
         else:
             own = f"{signed(w)} * " if self.affine else ""
-            how, value = f"({own}{signed(error.value)} - {less}) / {root}", rest / deviation
-        step = Step("grad_x", how, value, (*given, error))
+            expression, value = f"({own}{signed(error.value)} - {less}) / {root}", rest / deviation
+        step = Step("grad_x", expression, value, (*given, error))
         return self._say("backward_input", steps=(mean, hat, along, step))
 
     def _averages(self, group: Index) -> tuple[Step, Step]:

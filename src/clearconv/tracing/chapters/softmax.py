@@ -36,10 +36,10 @@ class Softmax(Explainer):
             f"{signed(error.value)} * {signed(share.value)}"
             for error, share in zip(errors[:_LISTED], shares[:_LISTED], strict=True)
         ]
-        how = f"{signed(share.value)} * ({signed(error.value)} - {signed(dot)})"
+        expression = f"{signed(share.value)} * ({signed(error.value)} - {signed(dot)})"
         steps = (
             Step("sum of dy y", _sum(parts, len(errors)), dot, (*errors, *shares)),
-            Step("grad_x", how, share.value * (error.value - dot), (share, error)),
+            Step("grad_x", expression, share.value * (error.value - dot), (share, error)),
         )
         formula, reference = written("softmax.backward_input")
         return Derivation("ops.softmax.loops.backward_input", formula, reference, steps=steps)

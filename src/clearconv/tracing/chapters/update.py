@@ -68,25 +68,25 @@ def _sgd(at: _Numbers) -> Derivation:
     steps, g = [], at.grad.value
     used: tuple[Factor, ...] = (at.grad,)  # by the first step that reads it
     if at.decay:
-        how = f"{signed(g)} + {number(at.decay)} * {signed(at.weight.value)}"
+        expression = f"{signed(g)} + {number(at.decay)} * {signed(at.weight.value)}"
         g += at.decay * at.weight.value
-        steps.append(Step("g", how, g, (at.grad, at.weight)))
+        steps.append(Step("g", expression, g, (at.grad, at.weight)))
         used = ()
     momentum = at.settings["momentum"]
     if momentum:
         velocity = at.memory("velocity")
-        how = f"{number(momentum)} * {signed(velocity.value)} + {signed(g)}"
+        expression = f"{number(momentum)} * {signed(velocity.value)} + {signed(g)}"
         v = momentum * velocity.value + g
-        steps.append(Step("v", how, v, (velocity, *used)))
+        steps.append(Step("v", expression, v, (velocity, *used)))
         used = ()
         if at.settings["nesterov"]:
-            how = f"{signed(g)} + {number(momentum)} * {signed(v)}"
+            expression = f"{signed(g)} + {number(momentum)} * {signed(v)}"
             g = g + momentum * v
-            steps.append(Step("g + momentum * v", how, g))
+            steps.append(Step("g + momentum * v", expression, g))
         else:
             g = v
-    how = f"{number(at.weight.value)} - {number(at.lr)} * {signed(g)}"
-    steps.append(Step(at.name, how, at.weight.value - at.lr * g, (at.weight, *used)))
+    expression = f"{number(at.weight.value)} - {number(at.lr)} * {signed(g)}"
+    steps.append(Step(at.name, expression, at.weight.value - at.lr * g, (at.weight, *used)))
     formula, reference = written("update.sgd")
     return Derivation("ops.update.loops.sgd", formula, reference, steps=tuple(steps), note=at.note)
 
@@ -96,28 +96,30 @@ def _adam(at: _Numbers) -> Derivation:
     steps, g, w = [], at.grad.value, at.weight.value
     used: tuple[Factor, ...] = (at.grad,)
     if at.decay and at.settings["decoupled"]:
-        how = f"{number(w)} - {number(at.lr)} * {number(at.decay)} * {signed(w)}"
+        expression = f"{number(w)} - {number(at.lr)} * {number(at.decay)} * {signed(w)}"
         w -= at.lr * at.decay * w
-        steps.append(Step("shrunk", how, w, (at.weight,)))
+        steps.append(Step("shrunk", expression, w, (at.weight,)))
     elif at.decay:
-        how = f"{signed(g)} + {number(at.decay)} * {signed(w)}"
+        expression = f"{signed(g)} + {number(at.decay)} * {signed(w)}"
         g += at.decay * w
-        steps.append(Step("g", how, g, (at.grad, at.weight)))
+        steps.append(Step("g", expression, g, (at.grad, at.weight)))
         used = ()
     mean, square = at.memory("mean"), at.memory("square")
     m = beta1 * mean.value + (1 - beta1) * g
     s = beta2 * square.value + (1 - beta2) * g * g
-    how = f"{number(beta1)} * {signed(mean.value)} + {number(1 - beta1)} * {signed(g)}"
-    steps.append(Step("m", how, m, (mean, *used)))
-    how = f"{number(beta2)} * {signed(square.value)} + {number(1 - beta2)} * {signed(g)}²"
-    steps.append(Step("s", how, s, (square, *used)))
+    expression = f"{number(beta1)} * {signed(mean.value)} + {number(1 - beta1)} * {signed(g)}"
+    steps.append(Step("m", expression, m, (mean, *used)))
+    expression = f"{number(beta2)} * {signed(square.value)} + {number(1 - beta2)} * {signed(g)}²"
+    steps.append(Step("s", expression, s, (square, *used)))
     start1, start2 = 1 - beta1**at.t, 1 - beta2**at.t
     mean_now, usual = m / start1, sqrt(s / start2)
     steps.append(Step("mean", f"{signed(m)} / {number(start1)}", mean_now))
     steps.append(Step("usual size", f"sqrt({number(s)} / {number(start2)})", usual))
     eps = at.settings["eps"]
-    how = f"{number(w)} - {number(at.lr)} * {signed(mean_now)} / ({number(usual)} + {number(eps)})"
+    expression = (
+        f"{number(w)} - {number(at.lr)} * {signed(mean_now)} / ({number(usual)} + {number(eps)})"
+    )
     value = w - at.lr * mean_now / (usual + eps)
-    steps.append(Step(at.name, how, value, (at.weight,)))
+    steps.append(Step(at.name, expression, value, (at.weight,)))
     formula, reference = written("update.adam")
     return Derivation("ops.update.loops.adam", formula, reference, steps=tuple(steps), note=at.note)
