@@ -36,7 +36,7 @@ def shares(layer: LayerTrace, result: str) -> Iterator[npt.NDArray[Any]]:
             assert layer.operation is not None
             given = () if layer.taps is None else (shape,)  # for the size of the kernel
             yield layer.operation.backward_weight(
-                errors[one], layer.input[one], *given, **layer.how
+                errors[one], layer.input[one], *given, **layer.geometry
             )
         else:
             yield _summed(errors[n], shape)

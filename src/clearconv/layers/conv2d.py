@@ -66,9 +66,9 @@ class Conv2d(Convolution):
         bias_init: Init = 0.0,
         name: str | None = None,
     ) -> None:
-        how = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        geometry = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
         options = {
-            **how,
+            **geometry,
             "bias": bias,
             "shared_biases": shared_biases,
             "activation": activation,
@@ -78,19 +78,23 @@ class Conv2d(Convolution):
         }
         if positional:
             given = (out_channels, kernel_size, *positional)
-            raise ArgumentError(reordered(Conv2d, given, (*how, "bias"), {**options, "name": name}))
+            raise ArgumentError(
+                reordered(Conv2d, given, (*geometry, "bias"), {**options, "name": name})
+            )
         check_window("Conv2d", kernel_size, stride, padding, dilation)
-        super().__init__(how, name, out_channels=out_channels, kernel_size=kernel_size, **options)
+        super().__init__(
+            geometry, name, out_channels=out_channels, kernel_size=kernel_size, **options
+        )
 
     def _weight_shape(self, C: int) -> Shape:
-        return (self.arguments["out_channels"], C // self.how["groups"], *self.kernel)
+        return (self.arguments["out_channels"], C // self.geometry["groups"], *self.kernel)
 
     def _output(self, size: Pair) -> Pair:
-        how = {key: self.how[key] for key in ("stride", "padding", "dilation")}
-        return Window.of(self.label, size, self.kernel, **how).output
+        geometry = {key: self.geometry[key] for key in ("stride", "padding", "dilation")}
+        return Window.of(self.label, size, self.kernel, **geometry).output
 
     def _fans(self, C: int) -> tuple[float, float]:
-        taps, groups = self.kernel[0] * self.kernel[1], self.how["groups"]
+        taps, groups = self.kernel[0] * self.kernel[1], self.geometry["groups"]
         return C // groups * taps, self.arguments["out_channels"] // groups * taps
 
     def multiply_adds(self) -> int:

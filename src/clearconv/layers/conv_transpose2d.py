@@ -69,7 +69,7 @@ class ConvTranspose2d(Convolution):
         bias_init: Init = 0.0,
         name: str | None = None,
     ) -> None:
-        how = {
+        geometry = {
             "stride": stride,
             "padding": padding,
             "output_padding": output_padding,
@@ -77,7 +77,7 @@ class ConvTranspose2d(Convolution):
             "dilation": dilation,
         }
         options = {
-            **how,
+            **geometry,
             "bias": bias,
             "shared_biases": shared_biases,
             "activation": activation,
@@ -92,19 +92,21 @@ class ConvTranspose2d(Convolution):
         TransposedKernel.of(
             "ConvTranspose2d", kernel_size, stride, padding, output_padding, dilation
         )
-        super().__init__(how, name, out_channels=out_channels, kernel_size=kernel_size, **options)
+        super().__init__(
+            geometry, name, out_channels=out_channels, kernel_size=kernel_size, **options
+        )
 
     def _weight_shape(self, C: int) -> Shape:
-        return (C, self.arguments["out_channels"] // self.how["groups"], *self.kernel)
+        return (C, self.arguments["out_channels"] // self.geometry["groups"], *self.kernel)
 
     def _output(self, size: Pair) -> Pair:
-        how = {key: value for key, value in self.how.items() if key != "groups"}
-        return TransposedKernel.of(self.label, self.kernel, **how).window(size).input
+        geometry = {key: value for key, value in self.geometry.items() if key != "groups"}
+        return TransposedKernel.of(self.label, self.kernel, **geometry).window(size).input
 
     def _fans(self, C: int) -> tuple[float, float]:
         # of an output's neighbours only every stride-th is a pixel
-        taps, groups = self.kernel[0] * self.kernel[1], self.how["groups"]
-        down, right = pair(self.label, "stride", self.how["stride"], least=1)
+        taps, groups = self.kernel[0] * self.kernel[1], self.geometry["groups"]
+        down, right = pair(self.label, "stride", self.geometry["stride"], least=1)
         inputs = C // groups * taps / (down * right)
         return max(1.0, inputs), self.arguments["out_channels"] // groups * taps
 

@@ -22,8 +22,8 @@ class Convolution(Layer):
 
     Parameters
     ----------
-    how : dict
-        The chapter's options: stride and so on.
+    geometry : dict
+        Stride, padding, dilation and groups, as the chapter takes them.
     **arguments
         Arguments of the subclass, as ``from_spec`` needs them.
     name : str, optional
@@ -33,12 +33,12 @@ class Convolution(Layer):
     prefix = "conv"
     operation: ModuleType
 
-    def __init__(self, how: dict[str, Any], name: str | None, **arguments: Any) -> None:
+    def __init__(self, geometry: dict[str, Any], name: str | None, **arguments: Any) -> None:
         what = type(self).__name__
         arguments["out_channels"] = count(what, "out_channels", arguments["out_channels"])
         count(what, "groups", arguments["groups"])
         super().__init__(name, **arguments)
-        self.how = how
+        self.geometry = geometry
         self.kernel = pair(what, "kernel_size", arguments["kernel_size"], least=1)
         activation = arguments["activation"]
         self.activation = check_kind(activation) if activation is not None else "identity"
@@ -86,7 +86,7 @@ class Convolution(Layer):
     def _forward(self, x: Array, context: Context) -> tuple[Array, Any]:
         self._fits("channels", x.shape[1], self.input_shape[0], x.shape)
         bias = self.value("bias") if self.bias else None
-        y = self.operation.forward(x, self.value("weight"), bias, **self.how)
+        y = self.operation.forward(x, self.value("weight"), bias, **self.geometry)
         y, saved = activate(self.activation, y)
         return y, (x, saved)
 
@@ -98,19 +98,19 @@ class Convolution(Layer):
             self._combine(grad, x, context)
         else:
             to = self.grad("weight")
-            self.operation.backward_weight(grad, x, weight.shape, **self.how, out=to)
+            self.operation.backward_weight(grad, x, weight.shape, **self.geometry, out=to)
             if self.bias:
                 self.operation.backward_bias(grad, self.shared_biases, out=self.grad("bias"))
         if not context.input_gradient:
             return None
-        grad_x: Array = self.operation.backward_input(grad, weight, x.shape, **self.how)
+        grad_x: Array = self.operation.backward_input(grad, weight, x.shape, **self.geometry)
         return grad_x
 
     def _combine(self, grad: Array, x: Array, context: Context) -> None:
         """Fill the parameters' gradients from the sums of all members of the group."""
         operation, to = self.operation, self.grad("weight")
         part = {"shards": context.shards, "joined": True}
-        sums = operation.weight_sums(grad, x, to.shape, **self.how, **part)
+        sums = operation.weight_sums(grad, x, to.shape, **self.geometry, **part)
         operation.weight_from_sum(context.group.combine(sums, "sum"), to.shape, out=to)
         if self.bias:
             sums = operation.bias_sums(grad, self.shared_biases, **part)

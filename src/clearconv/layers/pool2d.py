@@ -191,14 +191,14 @@ class AdaptiveAvgPool2d(Layer):
 def _pooled(layer: Layer, input_shape: Shape) -> Shape:
     """Check the input of one image and return the shape after pooling."""
     layer._needs(input_shape, 3)
-    (C, H, W), how = input_shape, layer.arguments
+    (C, H, W), arguments = input_shape, layer.arguments
     window = Window.of(
         layer.label,
         (H, W),
-        how["kernel_size"],
-        how["stride"],
-        how["padding"],
-        how["dilation"],
-        how["ceil_mode"],
+        arguments["kernel_size"],
+        arguments["stride"],
+        arguments["padding"],
+        arguments["dilation"],
+        arguments["ceil_mode"],
     )
     return (C, *window.output)

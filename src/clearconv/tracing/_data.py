@@ -172,7 +172,7 @@ class LayerTrace:
             return None
         bias = self.parameters["bias"].value if "bias" in self.parameters else None
         weight = self.parameters["weight"].value
-        return self.operation.forward(self.input, weight, bias, **self.how)
+        return self.operation.forward(self.input, weight, bias, **self.geometry)
 
     @cached_property
     def grad_net(self) -> Array | None:
@@ -198,8 +198,8 @@ class LayerTrace:
         return ((x - mean) / np.sqrt(var + self.arguments["eps"])).astype(x.dtype)
 
     @property
-    def how(self) -> dict[str, Any]:
-        """The options of the chapter's functions: stride, padding and so on."""
+    def geometry(self) -> dict[str, Any]:
+        """Stride, padding, dilation and groups, as the functions of the chapter take them."""
         names = ("stride", "padding", "output_padding", "dilation", "groups")
         return {name: self.arguments[name] for name in names if name in self.arguments}
 

@@ -61,20 +61,22 @@ class ConvStage:
         try:
             conv._fits("channels", x.shape[1], conv.input_shape[0], x.shape)
             if tape is None:
-                how = {**conv.how, "norm": self._norm(True), "pool": self.pool}
+                options = {**conv.geometry, "norm": self._norm(True), "pool": self.pool}
                 if end is not None:
-                    return conv_block.forward(x, weight, bias, **how, add=end.array, relu=end.relu)
+                    return conv_block.forward(
+                        x, weight, bias, **options, add=end.array, relu=end.relu
+                    )
                 return conv_block.forward(
-                    x, weight, bias, **how, relu=self.relu, ceiling=self.ceiling
+                    x, weight, bias, **options, relu=self.relu, ceiling=self.ceiling
                 )
-            how = {**conv.how, "norm": self._norm(not context.training), "pool": self.pool}
+            options = {**conv.geometry, "norm": self._norm(not context.training), "pool": self.pool}
             if self.norm is not None and context.training and context.in_parts:
                 z, moments = conv_block.forward_moments(
-                    x, weight, bias, **conv.how, shards=context.shards
+                    x, weight, bias, **conv.geometry, shards=context.shards
                 )
-                how["measured"] = z, context.group.combine(moments, "moments")
+                options["measured"] = z, context.group.combine(moments, "moments")
             y, saved = conv_block.forward_saving(
-                x, weight, bias, **how, relu=self.relu, ceiling=self.ceiling
+                x, weight, bias, **options, relu=self.relu, ceiling=self.ceiling
             )
         except ShapeError as error:
             raise at_layer(conv.label, error) from None
@@ -93,12 +95,12 @@ class ConvStage:
             self.conv.value("weight"),
             tape.recall(self.conv.path, grad_y),
         )
-        how: dict[str, Any] = {"input_gradient": context.input_gradient, "into": into}
+        options: dict[str, Any] = {"input_gradient": context.input_gradient, "into": into}
         if context.in_parts:
-            grads = self._combine(grad_y, weight, saved, context, how)
+            grads = self._combine(grad_y, weight, saved, context, options)
         else:
             to = conv.grad("weight")
-            grads = conv_block.backward(grad_y, weight, saved, **how, grad_weight=to)
+            grads = conv_block.backward(grad_y, weight, saved, **options, grad_weight=to)
         if grads.bias is not None:
             conv.grad("bias")[...] = grads.bias
         if self.norm is not None:
@@ -112,14 +114,14 @@ class ConvStage:
         weight: Array,
         saved: BlockSaved,
         context: Context,
-        how: dict[str, Any],
+        options: dict[str, Any],
     ) -> BlockGradients:
         """Fill the filters' gradient from the sums of all members of the group."""
         shards, group = context.shards, context.group
         if self.norm is not None:
             found = conv_block.gradient_sums(grad_y, saved, shards=shards, joined=True)
-            how["sums"] = group.combine(found, "sum")
-        grads = conv_block.backward_sums(grad_y, weight, saved, shards=shards, **how)
+            options["sums"] = group.combine(found, "sum")
+        grads = conv_block.backward_sums(grad_y, weight, saved, shards=shards, **options)
         total = group.combine(grads.weight, "sum")
         conv2d.weight_from_sum(total, weight.shape, out=self.conv.grad("weight"))
         bias = None if grads.bias is None else group.combine(grads.bias, "sum")

@@ -96,7 +96,7 @@ def _halves(node: Node) -> TypeGuard[MaxPool2d]:
     """Return whether a node is a plain 2x2 max pooling."""
     if type(node) is not MaxPool2d:
         return False
-    how: dict[str, Any] = node.arguments
-    plain = how["padding"] in (0, (0, 0), "valid") and how["dilation"] in (1, (1, 1))
-    pairs = how["kernel_size"] in (2, (2, 2)) and how["stride"] in (2, (2, 2))
-    return plain and pairs and not how["ceil_mode"]
+    arguments: dict[str, Any] = node.arguments
+    plain = arguments["padding"] in (0, (0, 0), "valid") and arguments["dilation"] in (1, (1, 1))
+    pairs = arguments["kernel_size"] in (2, (2, 2)) and arguments["stride"] in (2, (2, 2))
+    return plain and pairs and not arguments["ceil_mode"]
