@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from clearconv.layers import Conv2d, Flatten, GlobalAvgPool2d, Linear, Sequential
-from clearconv.runs.evaluation import judged_at_once, spread
+from clearconv.runs.evaluation import evenly_spaced, judged_at_once
 from clearconv.train import Callback, Evaluation, train
 
 
@@ -32,12 +32,12 @@ def test_plain_data_has_no_nan(evaluation):
 
 
 def test_places_at_equal_distances():
-    assert spread(10, 4).tolist() == [0, 3, 6, 9]
-    assert spread(3, 4).tolist() == [0, 1, 2]
-    assert spread(1000, 1).tolist() == [0]
+    assert evenly_spaced(10, 4).tolist() == [0, 3, 6, 9]
+    assert evenly_spaced(3, 4).tolist() == [0, 1, 2]
+    assert evenly_spaced(1000, 1).tolist() == [0]
     for count in range(1, 60):
         for most in range(1, 60):
-            assert len(set(spread(count, most).tolist())) == min(count, most)
+            assert len(set(evenly_spaced(count, most).tolist())) == min(count, most)
 
 
 def test_fewer_images_are_judged_at_once_where_their_arrays_are_large():

@@ -18,7 +18,7 @@ from clearconv.data import Split
 from clearconv.errors import ShapeError
 from clearconv.explain import grad_cam, randomised
 from clearconv.machine import peak_memory
-from clearconv.runs.evaluation import judged_at_once, spread
+from clearconv.runs.evaluation import evenly_spaced, judged_at_once
 from clearconv.runs.records.epoch import EpochRecord
 from clearconv.train import Callback, Result, Run, copy_of, go
 from clearconv.words import amount, duration
@@ -182,9 +182,9 @@ def _measure(run: Run, train: int, judged: int) -> _Found:
     tested = max(split.test, split.train, key=len)
     # images are ordered by class: at equal distances each class gets its share
     small = Split(
-        split.train[spread(len(split.train), train)],
-        split.validation[spread(len(split.validation), judged)],
-        tested[spread(len(tested), judged_at_once(run.model))],
+        split.train[evenly_spaced(len(split.train), train)],
+        split.validation[evenly_spaced(len(split.validation), judged)],
+        tested[evenly_spaced(len(tested), judged_at_once(run.model))],
     )
     # Steps too small to diverge: this schedule is too short to have a warm-up.
     lr = run.settings.lr * 1e-3

@@ -10,7 +10,7 @@ import numpy as np
 from clearconv.data import Preprocessing, Source, Split
 from clearconv.layers import Node
 from clearconv.planning.forecaster import REPORTED
-from clearconv.runs.evaluation import check_answers, spread
+from clearconv.runs.evaluation import check_answers, evenly_spaced
 from clearconv.runs.given import Data
 from clearconv.runs.open import Opened, Progress, open_run
 from clearconv.runs.records.epoch import EpochRecord
@@ -141,7 +141,7 @@ class Measured:
     def parts(self) -> tuple[Part, ...]:
         """Return the parts in which to look for wrong labels, the judging part last."""
         train = self.split.train
-        some = train[spread(len(train), REPORTED)]
+        some = train[evenly_spaced(len(train), REPORTED)]
         parts = [self._part("training", some, len(train))]
         if self.finished:
             parts.append(self._part("validation", self.split.validation))

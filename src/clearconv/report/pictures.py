@@ -12,7 +12,7 @@ from clearconv.explain.pictures import overlay
 from clearconv.pages import Pixels, picture
 from clearconv.report.measured import Measured, Part
 from clearconv.report.statistics import doubtful_labels
-from clearconv.runs.evaluation import spread
+from clearconv.runs.evaluation import evenly_spaced
 
 _SIDE = 176  # largest length of a photograph's longer side, in pixels
 _MISTAKES, _DOUBTS, _PAIRS, _EACH, _CHECKED, _EXAMPLES, _FILTERS = 12, 8, 6, 6, 8, 3, 64
@@ -92,14 +92,14 @@ def confusions(run: Measured) -> dict[tuple[int, int], list[Shown]]:
 def checked(run: Measured) -> tuple[SanityCheck, list[tuple[Shown, str]]]:
     """Return the sanity check of Grad-CAM, and images with the maps of both networks."""
     part = run.judged
-    few = spread(len(part.samples), _CHECKED)
+    few = evenly_spaced(len(part.samples), _CHECKED)
     x = inputs(run, part, few)
     answers = part.evaluation.predictions[few].tolist()
     check = sanity_check(run.model, x, answers, seed=run.settings.seed)
     images = []
     telling = np.flatnonzero(check.trained.any(axis=(1, 2)))
     # images are ordered by class: places far apart show different classes
-    for k in telling[spread(len(telling), _EXAMPLES)] if len(telling) else ():
+    for k in telling[evenly_spaced(len(telling), _EXAMPLES)] if len(telling) else ():
         first = shown(run, part, int(few[k]), answers[k], check.trained[k])
         images.append((first, _over(run, part, int(few[k]), check.random[k], "by random weights")))
     return check, images

@@ -174,7 +174,7 @@ class Evaluation:
         }
 
 
-def spread(count: int, most: int) -> Integers:
+def evenly_spaced(count: int, most: int) -> Integers:
     """Return at most `most` of `count` positions, at equal distances.
 
     Parameters

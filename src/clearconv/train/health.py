@@ -13,7 +13,7 @@ import numpy as np
 
 from clearconv.arrays import Array
 from clearconv.layers import Node
-from clearconv.runs.evaluation import Integers, spread
+from clearconv.runs.evaluation import Integers, evenly_spaced
 from clearconv.runs.records.epoch import EpochRecord
 from clearconv.runs.run import Run
 from clearconv.train.probe import DeadUnits, dead_units, inputs_of, last_activation
@@ -72,7 +72,7 @@ def find_dead(run: Run) -> list[DeadUnits]:
     images = len(samples)
     if images < _ENOUGH:
         return []
-    some = samples[spread(images, _PROBE)]
+    some = samples[evenly_spaced(images, _PROBE)]
     for part in (some, samples):
         found = [u for u in dead_units(run.model, inputs_of(run, part)) if u.share >= _DEAD]
         if not found or len(part) == images:
