@@ -20,7 +20,7 @@ Trouble = dict[str, Any]
 
 
 @dataclass
-class Tried:
+class SortedTrials:
     """The outcome of a layer's cases.
 
     Attributes
@@ -118,14 +118,14 @@ class Layer:
         stopped = "forward" if answer.part in _BEFORE else "backward"
         return Trial(case, answer.results, stopped, ended(answer.trouble))
 
-    def tried(self, cases: Sequence[Case], layout: int) -> Tried:
+    def tried(self, cases: Sequence[Case], layout: int) -> SortedTrials:
         """Run cases, and distinguish what the code refuses from what stops it."""
         answers = self.answers([Job(case, layout, self.calls) for case in cases])
         return self.sorted(cases, answers)
 
-    def sorted(self, cases: Sequence[Case], answers: Sequence[Answer]) -> Tried:
+    def sorted(self, cases: Sequence[Case], answers: Sequence[Answer]) -> SortedTrials:
         """Distinguish what the code refuses from what stops it."""
-        tried = Tried()
+        tried = SortedTrials()
         for case, answer in zip(cases, answers, strict=True):
             if answer.part == "waiting":
                 continue

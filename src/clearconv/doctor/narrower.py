@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from clearconv.doctor.kinds import Limits
-from clearconv.doctor.layer import Layer, Tried
+from clearconv.doctor.layer import Layer, SortedTrials
 from clearconv.doctor.sandbox import Job
 
 _WINDOWS = ("conv2d", "max_pool2d", "avg_pool2d", "im2col", "col2im")
@@ -52,7 +52,7 @@ def narrowest(layer: Layer, limits: Limits) -> Limits:
 
 
 def narrowed(
-    layer: Layer, layout: int, limits: Limits, bad: Callable[[Tried], bool]
+    layer: Layer, layout: int, limits: Limits, bad: Callable[[SortedTrials], bool]
 ) -> tuple[Limits, list[str]] | None:
     """Return the widest limits within which a layer runs, and what they require, in words.
 
@@ -117,7 +117,7 @@ def _well(
     layout: int,
     limits: Limits,
     tries: Sequence[Sequence[Way]],
-    bad: Callable[[Tried], bool],
+    bad: Callable[[SortedTrials], bool],
 ) -> list[bool]:
     """Run the cases of each of these limits, all in one process; return where all went well."""
     made = [layer.cases(_applied(limits, ways), layout) for ways in tries]

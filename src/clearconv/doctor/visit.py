@@ -8,7 +8,7 @@ from clearconv.doctor.counter import smallest
 from clearconv.doctor.describe import common, describe
 from clearconv.doctor.find import Found
 from clearconv.doctor.kinds import Limits
-from clearconv.doctor.layer import Layer, Tried, Trouble
+from clearconv.doctor.layer import Layer, SortedTrials, Trouble
 from clearconv.doctor.limits import limits_of
 from clearconv.doctor.matching import Predictions, Trial
 from clearconv.doctor.narrower import narrowed
@@ -67,7 +67,7 @@ def visit(
 
 
 def _within(
-    layer: Layer, layout: int, tried: Tried, verdict: Verdict, source: str
+    layer: Layer, layout: int, tried: SortedTrials, verdict: Verdict, source: str
 ) -> tuple[list[Trial], Limits]:
     """Return what is judged, and the limits within which the layer runs; report both.
 
@@ -94,7 +94,7 @@ def _within(
     if (explained and not tried.refused) or any(t["type"] in _ENDS for t in tried.stops):
         return tried.trials, limits
 
-    def bad(other: Tried) -> bool:
+    def bad(other: SortedTrials) -> bool:
         return bool(other.refused or (other.stops and not explained))
 
     within = narrowed(layer, layout, limits, bad)
