@@ -132,11 +132,11 @@ def forward(
     """
     what = "batch_norm2d.forward"
     _check_parameters(what, x, eps, weight=weight, bias=bias)
-    center, spread = _statistics(what, x, mean, var)
+    used_mean, used_var = _statistics(what, x, mean, var)
     to = Destination(what, out, x.shape, x.dtype, x, weight, bias)
     telling = pick("batch_norm2d", backend)
     return to.result(
-        telling.forward(as_images(x), weight, bias, center, spread, eps, _images(to.place))
+        telling.forward(as_images(x), weight, bias, used_mean, used_var, eps, _images(to.place))
     )
 
 
@@ -258,16 +258,16 @@ def forward_saving(
     telling = _pick_for(batch, backend)
     numbers = None
     if mean is not None and var is not None:
-        center, spread = _statistics(what, x, mean, var)
-        y = telling.forward(batch, weight, bias, center, spread, eps, place)
+        used_mean, used_var = _statistics(what, x, mean, var)
+        y = telling.forward(batch, weight, bias, used_mean, used_var, eps, place)
     elif moments is not None:
-        center, spread, numbers = whole_batch(what, moments, len(weight))
-        y = telling.forward(batch, weight, bias, center, spread, eps, place)
+        used_mean, used_var, numbers = whole_batch(what, moments, len(weight))
+        y = telling.forward(batch, weight, bias, used_mean, used_var, eps, place)
     else:
         if x.size <= len(weight):
             raise _too_few(what, f"x has shape {x.shape}, ", x.size // len(weight))
-        y, center, spread = telling.forward_training(batch, weight, bias, eps, place)
-    saved = BatchNormSaved(x, center, spread, eps, mean is not None, numbers)
+        y, used_mean, used_var = telling.forward_training(batch, weight, bias, eps, place)
+    saved = BatchNormSaved(x, used_mean, used_var, eps, mean is not None, numbers)
     return to.result(y), saved
 
 
