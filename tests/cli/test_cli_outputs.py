@@ -37,7 +37,7 @@ def test_no_file_of_a_run_is_taken_for_a_page(run, mine, image):
             done = run("glassbox", *words, "--out", mine / name)
             assert done.exit_code == 1
             assert (
-                f"{name} is there already, and is not a glass box that clearconv wrote"
+                f"{name} already exists and is not a glass box that clearconv wrote"
                 in done.output
             )
             assert "--out" in done.output and done.output.count("\n") == 1
@@ -62,7 +62,7 @@ def test_a_page_replaces_a_page_of_its_kind(run, mine, image, tmp_path):
 def test_a_report_of_someone_else_stays(run, mine):
     (mine / "report.html").write_text("my own words")
     done = run("report", mine)
-    assert done.exit_code == 1 and "report.html is there already" in done.output
+    assert done.exit_code == 1 and "report.html already exists" in done.output
     assert (mine / "report.html").read_text() == "my own words"
 
 
@@ -75,12 +75,12 @@ def test_a_picture_replaces_only_a_picture_of_an_explanation(run, mine, image, t
         made.write_bytes(content)
         done = run("explain", mine, image, "--out", out)
         assert done.exit_code == 1
-        assert f"{made} is there already, and is not a picture that clearconv wrote" in done.output
+        assert f"{made} already exists and is not a picture that clearconv wrote" in done.output
         assert made.read_bytes() == content
 
 
 def test_what_is_no_file_is_not_replaced(tmp_path):
-    with pytest.raises(RunError, match="is there already"):
+    with pytest.raises(RunError, match="already exists"):
         check_replaceable(tmp_path, "page")
     (tmp_path / "page.html").write_text(page("A title", "<p>x</p>"))
     check_replaceable(tmp_path / "page.html", "page")
