@@ -37,7 +37,7 @@ from clearconv.arrays import Array, Destination, expect
 from clearconv.errors import ArgumentError
 from clearconv.ops.cross_entropy._target import share, weights_of
 from clearconv.ops.geometry.shards import WHOLE, Shards
-from clearconv.ops.reduction import as_loss, by_shards, check_reduction, loss_gradient, shard_sums
+from clearconv.ops.reduction import as_loss, check_reduction, in_tree, loss_gradient, shard_sums
 from clearconv.ops.tellings import pick
 
 __all__ = [
@@ -300,9 +300,13 @@ def mean_loss(total: Array, saved: CrossEntropySaved) -> tuple[Array, CrossEntro
     return as_loss(total[0] / D, saved.y.dtype), replace(saved, divisor=D)
 
 
-@by_shards(2)
-def _add_up(losses: Array, weights: Array) -> Array:
-    return np.array([losses.sum(dtype=np.float64), weights.sum(dtype=np.float64)])
+def _add_up(losses: Array, weights: Array, shards: Shards = WHOLE) -> Array:
+    """Add up losses and weights, shard by shard and then in the tree: (2,)."""
+    starts = [shard.start for shard in shards.of(len(losses))]
+    if not starts:
+        return np.zeros(2)
+    both = np.array([losses, weights], np.float64)  # (2, N)
+    return np.array(in_tree(np.add.reduceat(both, starts, axis=1).T, np.add))
 
 
 def backward_input(
