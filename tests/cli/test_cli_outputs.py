@@ -37,8 +37,7 @@ def test_no_file_of_a_run_is_taken_for_a_page(run, mine, image):
             done = run("glassbox", *words, "--out", mine / name)
             assert done.exit_code == 1
             assert (
-                f"{name} already exists and is not a glass box that clearconv wrote"
-                in done.output
+                f"{name} already exists and is not a glass box that clearconv wrote" in done.output
             )
             assert "--out" in done.output and done.output.count("\n") == 1
     assert contents(mine) == before

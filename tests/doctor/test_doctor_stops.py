@@ -93,7 +93,7 @@ def test_what_is_refused_is_a_limit_and_mistakes_within_it_are_named(tmp_path, a
     text = before(RIGHT, MAKES, f"    {REFUSALS[asked]}\n")
     layer, _ = visit(tmp_path, text.replace(*UNTURNED))
     assert layer["explanations"] == [["no-turn"]] and layer["stopped"] is None
-    assert f"it takes {asked} alone" in layer["remarks"][0]
+    assert f"it takes only {asked}, " in layer["remarks"][0]
 
 
 def test_right_within_what_is_not_refused_is_right(tmp_path):
@@ -119,4 +119,4 @@ def test_code_that_an_error_stops_is_examined_where_it_runs(tmp_path):
     layer, _ = visit(tmp_path, text)
     assert "with a kernel that is not square" in layer["stopped"] and not layer["right"]
     assert layer["explanations"] == [["no-turn"]]
-    assert "with square windows it runs" in layer["remarks"][0]
+    assert "it runs with square windows" in layer["remarks"][0]
