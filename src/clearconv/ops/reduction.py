@@ -140,6 +140,18 @@ def _join_moments(first: Array, second: Array) -> Array:
     return np.array([count + more, mean + away * share, both + away * away * (count * share)])
 
 
+def rounded(sums: Array, dtype: npt.DTypeLike) -> Array:
+    """Round float64 to `dtype`, with denormal results even if the caller's thread flushes them."""
+    y = sums.astype(dtype)
+    tiny = np.abs(sums) < np.finfo(y.dtype).tiny
+    if y.dtype == np.float32 and tiny.any():
+        # denormals are multiples of 2**-149
+        units = np.rint(sums[tiny] * 2.0**149).astype(np.int32)
+        sign = np.signbit(sums[tiny]).astype(np.uint32) << 31
+        y.view(np.uint32)[tiny] = np.abs(units).astype(np.uint32) | sign
+    return y
+
+
 def check_reduction(what: str, reduction: str, allowed: tuple[str, ...]) -> None:
     """Raise unless `reduction` is one of the allowed."""
     if reduction not in allowed:

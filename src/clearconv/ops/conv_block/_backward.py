@@ -20,7 +20,7 @@ from clearconv.ops.conv_block._operands import (
 )
 from clearconv.ops.geometry.shards import WHOLE, Shards
 from clearconv.ops.geometry.window import Window
-from clearconv.ops.reduction import shard_sums
+from clearconv.ops.reduction import rounded, shard_sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -306,7 +306,7 @@ def _backward(
             sums = telling.gradient_sums(grad_y, saved.y)
         expect(what, "sums", sums, (2, len(weight)), "two sums for each channel")
         grad = NormGradient(grad_y, saved.y, sums)
-        norm_weight, norm_bias = (part.astype(weight.dtype) for part in grad.parameters)
+        norm_weight, norm_bias = (rounded(part, weight.dtype) for part in grad.parameters)
     elif saved.winner is not None:
         shape = (grad_y.shape[0], len(weight), *saved.window.output)
         grad = Unpooled(grad_y, saved.winner, shape)

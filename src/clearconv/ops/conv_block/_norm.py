@@ -14,6 +14,7 @@ from clearconv.ops.conv_block._operands import (
     direct,
     pick_for,
 )
+from clearconv.ops.reduction import rounded
 from clearconv.ops.tellings import pick
 
 
@@ -187,7 +188,7 @@ def backward_normalise(
         sums = telling.gradient_sums(grad_y, saved)
     expect(what, "sums", sums, (2, saved.shape[1]), "two sums for each channel")
     grad = NormGradient(grad_y, saved, sums)
-    weight, bias = (part.astype(saved.dtype) for part in grad.parameters)
+    weight, bias = (rounded(part, saved.dtype) for part in grad.parameters)
     if not input_gradient:
         return NormGradients(None, weight, bias)
     if into is not None:

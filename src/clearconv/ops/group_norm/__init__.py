@@ -18,7 +18,6 @@ formulas.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -33,7 +32,7 @@ from clearconv.arrays import (
 )
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.ops.geometry.shards import WHOLE, Shards
-from clearconv.ops.reduction import shard_sums
+from clearconv.ops.reduction import rounded, shard_sums
 from clearconv.ops.tellings import pick
 
 __all__ = [
@@ -264,7 +263,7 @@ def backward(
         shards=WHOLE,
         out=_images(to.place),
     )
-    grad_weight, grad_bias = _rounded(sums, grad_y.dtype)
+    grad_weight, grad_bias = rounded(sums, grad_y.dtype)
     return to.result(grad_x), to_weight.result(grad_weight), to_bias.result(grad_bias)
 
 
@@ -569,7 +568,7 @@ def _sums(
     sums: Array = telling.gradient_sums(
         as_images(grad_y), batch, saved.mean, saved.var, saved.eps, shards=shards
     )
-    return _rounded(sums, grad_y.dtype)
+    return rounded(sums, grad_y.dtype)
 
 
 def _images(place: Array | None) -> Array | None:
@@ -615,16 +614,3 @@ def _check_backward(
     expect(what, "grad_y", grad_y, saved.x.shape, "the shape of the forward pass's output")
     batch = as_images(saved.x)
     return batch, _parameter(what, "weight", weight, saved.x, batch.shape[1], 1)
-
-
-def _rounded(sums: Array, dtype: Any) -> Array:
-    """Round float64 to `dtype`, with denormal results even if the caller's thread flushes them."""
-    y = sums.astype(dtype)
-    tiny = np.abs(sums) < np.finfo(dtype).tiny
-    if y.dtype == np.float32 and tiny.any():
-        units = np.rint(sums[tiny] * 2.0**149).astype(
-            np.int32
-        )  # denormals are multiples of 2**-149
-        sign = np.signbit(sums[tiny]).astype(np.uint32) << 31
-        y.view(np.uint32)[tiny] = np.abs(units).astype(np.uint32) | sign
-    return y
