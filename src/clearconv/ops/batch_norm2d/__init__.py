@@ -28,7 +28,7 @@ import numpy as np
 
 from clearconv.arrays import Array, Destination, as_images, check, expect, filled, same_dtype
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.ops.batch_norm2d._sums import statistics
+from clearconv.ops.batch_norm2d.sums import statistics
 from clearconv.ops.geometry.shards import WHOLE, Shards
 from clearconv.ops.reduction import shard_sums
 from clearconv.ops.tellings import pick

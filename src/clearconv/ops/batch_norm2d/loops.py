@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from clearconv.arrays import Array, put
-from clearconv.ops.batch_norm2d._sums import slopes, statistics
+from clearconv.ops.batch_norm2d.sums import slopes, statistics
 from clearconv.ops.geometry.shards import WHOLE, Shards
 from clearconv.ops.reduction import by_shards, tree_moments
 

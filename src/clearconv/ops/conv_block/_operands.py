@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from clearconv.arrays import Array
 from clearconv.ops import activation, batch_norm2d, max_pool2d
+from clearconv.ops.batch_norm2d.sums import slopes
 from clearconv.ops.geometry.cached import cached
 from clearconv.ops.geometry.window import Window
 from clearconv.ops.tellings import pick
@@ -210,9 +211,8 @@ class NormGradient:
     @cached
     def parameters(self) -> tuple[Array, Array]:
         """Gradients of batch norm's scale and shift, in float64."""
-        known, rest = self.normalised.statistics, self.normalised.coefficients[3]
-        total, product = self.sums
-        return (product - rest * total) / np.sqrt(known.var + known.eps), total
+        known, centre = self.normalised.statistics, self.normalised.coefficients[0]
+        return slopes(self.sums, known.mean, known.var, known.eps, centre)
 
     @property
     def shape(self) -> tuple[int, ...]:
