@@ -168,7 +168,7 @@ def test_the_check_can_fail():
 
 
 def test_exports_are_found():
-    assert "Conv2d" in exports(SRC / "layers" / "conv2d.py")
+    assert "Conv2d" in exports(SRC / "layers" / "convolution" / "conv2d.py")
     assert "gradient_check" in exports(SRC / "gradient_checking.py")
     assert "Source" in exports(SRC / "data" / "sources" / "source.py")
     assert "match" in exports(SRC / "doctor" / "matching.py")

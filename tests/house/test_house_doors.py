@@ -143,9 +143,9 @@ HOUSE = {
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("clearconv.layers.conv2d", "from clearconv.ops.conv2d._filters import check"),
-        ("clearconv.layers.conv2d", "from clearconv.ops.conv2d import _filters"),
-        ("clearconv.layers.conv2d", "import clearconv.ops.conv2d._filters"),
+        ("clearconv.layers.convolution.conv2d", "from clearconv.ops.conv2d._filters import check"),
+        ("clearconv.layers.convolution.conv2d", "from clearconv.ops.conv2d import _filters"),
+        ("clearconv.layers.convolution.conv2d", "import clearconv.ops.conv2d._filters"),
         ("clearconv.ops.conv_block", "from clearconv.ops.conv2d._filters import check"),
         (
             "clearconv.ops.conv_block",
@@ -172,7 +172,7 @@ def test_a_private_file_that_leaves_its_room_is_seen(module, line):
     ],
 )
 def test_a_private_name_that_leaves_its_room_is_seen(line):
-    assert private_names({**HOUSE, "clearconv.layers.conv2d": line})
+    assert private_names({**HOUSE, "clearconv.layers.convolution.conv2d": line})
     assert private_names({**HOUSE, "clearconv.ops.conv2d.matrix": line}) == []
 
 
@@ -195,7 +195,7 @@ def test_what_stays_in_its_room_is_allowed():
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("clearconv.layers.conv2d", "import torch"),
+        ("clearconv.layers.convolution.conv2d", "import torch"),
         ("clearconv.train.loop", "def f():\n    from PIL import Image"),
         ("clearconv.train.loop", "if TYPE_CHECKING:\n    from PIL import Image"),
         ("clearconv.report.pictures", "import PIL.Image"),
@@ -214,7 +214,7 @@ def test_a_package_that_comes_in_by_another_door_is_seen(module, line):
     [
         ("clearconv.workers.mpi", "from mpi4py import MPI"),
         ("clearconv.data.images.decode", "from PIL import Image"),
-        ("clearconv.layers.conv2d", "import numpy as np\nimport json\nfrom clearconv import ops"),
+        ("clearconv.layers.norm", "import numpy as np\nimport json\nfrom clearconv import ops"),
     ],
 )
 def test_a_package_that_comes_in_by_its_door_is_allowed(module, line):

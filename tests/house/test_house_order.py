@@ -257,10 +257,10 @@ def test_an_import_that_points_down_is_allowed(line):
 @pytest.mark.parametrize(
     ("here", "there"),
     [
-        ("layers.base.node", "layers.conv2d"),
+        ("layers.base.node", "layers.convolution.conv2d"),
         ("layers.base.node", "layers.stages.growth"),
-        ("layers.conv2d", "layers.stages.growth"),
-        ("layers.conv2d", "layers.wiring.container"),
+        ("layers.convolution.conv2d", "layers.stages.growth"),
+        ("layers.convolution.conv2d", "layers.wiring.container"),
         ("layers.stages.growth", "layers.wiring.container"),
         ("doctor.reading.find", "doctor.running.sandbox"),
         ("doctor.judging.matching", "doctor.telling.words"),

@@ -151,7 +151,7 @@ def test_loading_a_folder_says_which_file_to_load(tmp_path):
 
 @pytest.fixture
 def own(monkeypatch):
-    monkeypatch.setattr("clearconv.layers.activation_kinds._own", {})
+    monkeypatch.setattr("clearconv.layers.activation.kinds._own", {})
     return clearconv.register_activation
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import clearconv
 from clearconv import gradient_checking
-from clearconv.layers import activation_kinds
+from clearconv.layers.activation import kinds as activation_kinds
 from clearconv.layers.wiring.container import Container
 
 PAGE = Path(__file__).parents[2] / "docs" / "layers.md"
@@ -17,7 +17,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "layers.md"
 @pytest.fixture
 def clean_registries(monkeypatch):
     monkeypatch.setattr("clearconv.layers.base.registry.registered", {})
-    monkeypatch.setattr("clearconv.layers.activation_kinds._own", {})
+    monkeypatch.setattr("clearconv.layers.activation.kinds._own", {})
 
 
 def test_the_page_runs(clean_registries, capsys):

@@ -331,7 +331,7 @@ def test_names_that_are_taken_and_things_that_are_no_layers():
 
 
 def test_an_activation_of_ones_own(tmp_path, monkeypatch):
-    monkeypatch.setattr("clearconv.layers.activation_kinds._own", {})
+    monkeypatch.setattr("clearconv.layers.activation.kinds._own", {})
 
     def make():
         return Sequential(
@@ -354,13 +354,13 @@ def test_an_activation_of_ones_own(tmp_path, monkeypatch):
     assert found.ok, f"\n{found}"
     net.save(tmp_path / "net.safetensors")
     np.testing.assert_array_equal(load(tmp_path / "net.safetensors").forward(x), net.forward(x))
-    monkeypatch.setattr("clearconv.layers.activation_kinds._own", {})
+    monkeypatch.setattr("clearconv.layers.activation.kinds._own", {})
     with pytest.raises(ModelFileError, match="'softplus' is not known.*register_activation"):
         load(tmp_path / "net.safetensors")
 
 
 def test_a_wrong_derivative_is_found_and_a_shape_is_told(monkeypatch):
-    monkeypatch.setattr("clearconv.layers.activation_kinds._own", {})
+    monkeypatch.setattr("clearconv.layers.activation.kinds._own", {})
     clearconv.register_activation("cube", lambda x: x**3, lambda x: 2 * x**2)
     layer = clearconv.Activation("cube").build((4,), dtype="float64")
     x = np.random.default_rng(0).standard_normal((3, 4))
@@ -375,7 +375,7 @@ def test_a_wrong_derivative_is_found_and_a_shape_is_told(monkeypatch):
 
 
 def test_float32_stays_float32_through_an_activation_of_ones_own(monkeypatch):
-    monkeypatch.setattr("clearconv.layers.activation_kinds._own", {})
+    monkeypatch.setattr("clearconv.layers.activation.kinds._own", {})
     clearconv.register_activation("sine", lambda x: np.sin(x.astype("f8")), lambda x: np.cos(x))
     layer = clearconv.Activation("sine").build((4,))
     y = layer.forward(np.ones((2, 4), "float32"), training=True)

@@ -119,7 +119,7 @@ def test_what_is_shown_runs_where_the_first_layers_are_frozen(before, called):
 
 
 def test_what_only_the_user_knows_is_said_to_be_theirs(monkeypatch):
-    monkeypatch.setattr("clearconv.layers.activation_kinds._own", {})
+    monkeypatch.setattr("clearconv.layers.activation.kinds._own", {})
     clearconv.register_activation("square", np.square, lambda x: 2 * x)
 
     class Twice(Conv2d):

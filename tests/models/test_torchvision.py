@@ -10,7 +10,7 @@ import torchvision_facts as theirs
 from safetensors.numpy import load_file, save_file
 
 from clearconv.layers import Dropout
-from clearconv.layers.base.parameter import join
+from clearconv.layers.base.numbers.parameter import join
 from clearconv.models import MODELS, create
 
 FACTS = json.loads(Path(__file__).with_name("torchvision_facts.json").read_text())

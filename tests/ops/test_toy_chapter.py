@@ -39,7 +39,7 @@ def copy(tmp_path_factory):
     (package / "ops" / "toy").mkdir()
     for name in ("__init__", "loops", "matrix", "cases"):
         shutil.copy(TOY / f"{name}.py", package / "ops" / "toy")
-    shutil.copy(TOY / "layer.py", package / "layers" / "toy.py")
+    shutil.copy(TOY / "layer.py", package / "layers" / "shape" / "toy.py")
     shutil.copy(TOY / "page.md", root / "docs" / "toy.md")
     return root
 
@@ -89,7 +89,7 @@ def test_it_is_shown(run):
 TRAIN = """
 import numpy as np
 from clearconv import SGD, Conv2d, CrossEntropy, Flatten, Linear, Sequential, gradient_check
-from clearconv.layers.toy import Toy
+from clearconv.layers.shape.toy import Toy
 
 model = Sequential(Conv2d(2, 3), Toy(), Flatten(), Linear(2)).build((1, 6, 6), dtype="float64")
 rng = np.random.default_rng(0)

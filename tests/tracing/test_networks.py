@@ -45,7 +45,7 @@ SHARING = [
 @pytest.fixture
 def clean_registries(monkeypatch):
     monkeypatch.setattr("clearconv.layers.base.registry.registered", {})
-    monkeypatch.setattr("clearconv.layers.activation_kinds._own", {})
+    monkeypatch.setattr("clearconv.layers.activation.kinds._own", {})
 
 
 @pytest.mark.data

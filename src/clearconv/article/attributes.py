@@ -6,7 +6,7 @@ from typing import Any
 
 from clearconv.errors import ArgumentError
 from clearconv.layers.base.arguments import is_number
-from clearconv.layers.base.initial import Init
+from clearconv.layers.base.numbers.initial import Init
 
 # Attributes of a parameter that PaddlePaddle has and clearconv has not, with the remedy.
 _ELSEWHERE = {

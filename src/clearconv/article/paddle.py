@@ -14,7 +14,7 @@ from clearconv.layers import (
     Node,
     Sequential,
 )
-from clearconv.layers.base.initial import Init
+from clearconv.layers.base.numbers.initial import Init
 
 #: An int for both axes, or (horizontal, vertical).
 Size = int | tuple[int, int] | list[int]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.layers.activation_kinds import deactivate
+from clearconv.layers.activation.kinds import deactivate
 from clearconv.layers.base.staged import Stages
 from clearconv.ops.batch_norm2d import BatchNormSaved
 from clearconv.tracing import AxisTaps, Explanation, LayerTrace, LossTrace, Trace, UpdateTrace

@@ -3,8 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
-from clearconv.layers.activation_kinds import register_activation
-from clearconv.layers.activations import (
+from clearconv.layers.activation.activations import (
     Activation,
     Hardsigmoid,
     Hardswish,
@@ -17,20 +16,21 @@ from clearconv.layers.activations import (
     Softmax,
     Tanh,
 )
+from clearconv.layers.activation.kinds import register_activation
 from clearconv.layers.base.layer import Layer
 from clearconv.layers.base.node import Node
 from clearconv.layers.base.spec import register_layer
 from clearconv.layers.base.tape import Context, Tape
-from clearconv.layers.batch_norm2d import BatchNorm2d
-from clearconv.layers.conv2d import Conv2d
-from clearconv.layers.conv_transpose2d import ConvTranspose2d
-from clearconv.layers.dropout import Dropout
-from clearconv.layers.flatten import Flatten
-from clearconv.layers.group_norm import GroupNorm, InstanceNorm2d, LayerNorm
-from clearconv.layers.linear import Linear
+from clearconv.layers.convolution.conv2d import Conv2d
+from clearconv.layers.convolution.conv_transpose2d import ConvTranspose2d
+from clearconv.layers.convolution.linear import Linear
 from clearconv.layers.loading import from_spec
-from clearconv.layers.pool2d import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
-from clearconv.layers.upsample import Upsample
+from clearconv.layers.norm.batch_norm2d import BatchNorm2d
+from clearconv.layers.norm.group_norm import GroupNorm, InstanceNorm2d, LayerNorm
+from clearconv.layers.pooling.pool2d import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
+from clearconv.layers.regularisation.dropout import Dropout
+from clearconv.layers.shape.flatten import Flatten
+from clearconv.layers.shape.upsample import Upsample
 from clearconv.layers.wiring.concat import Concat
 from clearconv.layers.wiring.conv_pool2d import ConvPool2d
 from clearconv.layers.wiring.residual import Residual
@@ -76,5 +76,6 @@ __all__ = [
 ]
 
 # Layers that are not named above are registered too, so that models with them can be loaded.
-for _file in Path(__file__).parent.glob("[!_]*.py"):
-    import_module(f"{__name__}.{_file.stem}")
+_room = Path(__file__).parent
+for _file in sorted(_room.rglob("[!_]*.py")):
+    import_module(".".join((__name__, *_file.relative_to(_room).with_suffix("").parts)))

@@ -7,7 +7,7 @@ from typing import Any
 from clearconv.arrays import Array, Shape
 from clearconv.errors import ModelFileError
 from clearconv.layers.base.node import Node
-from clearconv.layers.base.parameter import join
+from clearconv.layers.base.numbers.parameter import join
 from clearconv.layers.base.spec import make
 from clearconv.saving.header import check_tensors
 from clearconv.saving.model_file import read

@@ -9,7 +9,7 @@ from clearconv.arrays import Array
 from clearconv.data import Preprocessing, Source
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers import Conv2d, Layer, Linear, Node, Sequential, from_spec
-from clearconv.layers.base.parameter import join
+from clearconv.layers.base.numbers.parameter import join
 from clearconv.runs import files
 from clearconv.runs.evaluation import Integers
 from clearconv.runs.open import Opened, open_run

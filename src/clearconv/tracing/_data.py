@@ -11,7 +11,7 @@ import numpy.typing as npt
 from clearconv.arrays import Array
 from clearconv.errors import ArgumentError
 from clearconv.layers import Context
-from clearconv.layers.activation_kinds import deactivate
+from clearconv.layers.activation.kinds import deactivate
 from clearconv.ops.activation import ActivationSaved
 from clearconv.tracing._kinds import chapter_of
 from clearconv.tracing._taps import Taps, taps_of

@@ -7,7 +7,7 @@ import numpy as np
 from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers import Node
-from clearconv.layers.wiring.graph import Graph
+from clearconv.layers.wiring.places import Places
 from clearconv.losses import CrossEntropy, SquaredError
 from clearconv.ops import cross_entropy
 from clearconv.tracing._data import LossTrace
@@ -15,7 +15,7 @@ from clearconv.tracing._labels import class_numbers, names_of
 
 
 def judged(
-    loss: CrossEntropy | SquaredError, label: Any, others: Any, y: Array, graph: Graph, model: Node
+    loss: CrossEntropy | SquaredError, label: Any, others: Any, y: Array, graph: Places, model: Node
 ) -> LossTrace:
     """Apply a loss to the output of the network, and keep its numbers.
 
@@ -27,8 +27,8 @@ def judged(
         Labels of the first image, and of the others.
     y : ndarray
         Output of the batch.
-    graph : Graph
-        Graph whose end is the input of the loss.
+    graph : Places
+        Places whose end is the input of the loss.
     model : Node
         Model with the names of the classes.
     """
@@ -68,7 +68,7 @@ def judged(
     )
 
 
-def _squared(loss: SquaredError, target: Any, others: Any, y: Array, graph: Graph) -> LossTrace:
+def _squared(loss: SquaredError, target: Any, others: Any, y: Array, graph: Places) -> LossTrace:
     if target is None or (others is None and len(y) > 1):
         raise ArgumentError(
             "trace: a squared error needs a target for each image, arrays of the shape of the "
@@ -109,7 +109,7 @@ def _rows(target: Any, y: Array) -> Array:
     return rows
 
 
-def _free(graph: Graph) -> str:
+def _free(graph: Places) -> str:
     """Return ``"loss"``, or a similar name that no layer has."""
     name, taken = "loss", {graph.input, *(place.path for place in graph.places)}
     while name in taken:

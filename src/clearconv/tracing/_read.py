@@ -7,8 +7,8 @@ import numpy as np
 from clearconv.arrays import Array
 from clearconv.layers import Node, Residual, Tape
 from clearconv.layers.base.layer import Layer
-from clearconv.layers.base.parameter import join
-from clearconv.layers.wiring.graph import Graph, Place
+from clearconv.layers.base.numbers.parameter import join
+from clearconv.layers.wiring.places import Place, Places
 from clearconv.ops import conv_block
 from clearconv.tracing._data import BufferTrace, LayerTrace, ParameterTrace
 from clearconv.tracing._kinds import chapter_of, kind_of
@@ -18,7 +18,7 @@ from clearconv.tracing.chapters import saved_by
 
 def read(
     model: Node,
-    graph: Graph,
+    graph: Places,
     images: Array,
     grads: Array,
     grad_x: Array,
@@ -31,7 +31,7 @@ def read(
     ----------
     model : Node
         Model after its backward pass, with a tape kept with ``keep="all"``.
-    graph : Graph
+    graph : Places
         Its wiring.
     images, grads, grad_x : ndarray
         Input, dL/dy and dL/dx of the whole network.
@@ -155,7 +155,7 @@ def _output(place: Place, tape: Tape, outputs: dict[str, Array]) -> Array:
 def _error(
     place: Place,
     tape: Tape,
-    graph: Graph,
+    graph: Places,
     outputs: dict[str, Array],
     errors: dict[str, Array],
     grads: Array,

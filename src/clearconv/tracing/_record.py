@@ -9,7 +9,7 @@ import numpy as np
 from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers import Context, Node
-from clearconv.layers.wiring.graph import wire
+from clearconv.layers.wiring.places import wire
 from clearconv.losses import CrossEntropy, SquaredError
 from clearconv.optim import Optimiser
 from clearconv.tracing._loss import judged

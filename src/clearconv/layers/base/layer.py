@@ -12,7 +12,7 @@ import numpy as np
 from clearconv.arrays import Array, Shape
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers.base.node import Node
-from clearconv.layers.base.parameter import Parameter
+from clearconv.layers.base.numbers.parameter import Parameter
 from clearconv.layers.base.staged import Call, StageRow
 from clearconv.layers.base.tape import Context, Tape
 

@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from clearconv.arrays import Array, Shape, check
 from clearconv.errors import ArgumentError, DtypeError, ShapeError, TapeError
+from clearconv.layers.base.numbers.store import Store, Unmatched
 from clearconv.layers.base.owner import check_free, take
 from clearconv.layers.base.pixels import warn_of_pixels
 from clearconv.layers.base.spec import Described, make, remake
 from clearconv.layers.base.staged import Call, StageRow, Stages
-from clearconv.layers.base.store import Store, Unmatched
 from clearconv.layers.base.summary import Summary
 from clearconv.layers.base.tape import Context, Keep, Looking, Tape
 from clearconv.saving import model_file

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from weakref import ref
 
 from clearconv.errors import ArgumentError
-from clearconv.layers.base.parameter import Leaf
+from clearconv.layers.base.numbers.parameter import Leaf
 from clearconv.words import cut
 
 

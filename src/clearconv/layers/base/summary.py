@@ -6,7 +6,7 @@ from html import escape
 from math import prod
 
 from clearconv.arrays import Shape
-from clearconv.layers.base.parameter import Leaf
+from clearconv.layers.base.numbers.parameter import Leaf
 from clearconv.layers.base.staged import Stages
 
 

@@ -7,7 +7,7 @@ from typing import TypeGuard
 import numpy as np
 
 from clearconv.arrays import Array
-from clearconv.layers.activations import Identity
+from clearconv.layers.activation.activations import Identity
 from clearconv.layers.base.node import Node
 from clearconv.layers.base.staged import Call, StageRow
 from clearconv.layers.base.tape import Context, Tape

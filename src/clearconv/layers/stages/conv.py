@@ -11,8 +11,8 @@ from clearconv.errors import ShapeError
 from clearconv.layers.base.layer import Layer, at_layer
 from clearconv.layers.base.staged import Call, StageRow
 from clearconv.layers.base.tape import Context, Tape
-from clearconv.layers.batch_norm2d import BatchNorm2d
-from clearconv.layers.conv2d import Conv2d
+from clearconv.layers.convolution.conv2d import Conv2d
+from clearconv.layers.norm.batch_norm2d import BatchNorm2d
 from clearconv.layers.stages.norm import norm_of, relu_words
 from clearconv.layers.stages.stage import ArrayOrNormalised, ResidualEnd
 from clearconv.ops import batch_norm2d, conv2d, conv_block

@@ -10,7 +10,7 @@ from clearconv.errors import ShapeError
 from clearconv.layers.base.layer import Layer, at_layer
 from clearconv.layers.base.staged import Call, StageRow
 from clearconv.layers.base.tape import Context, Tape
-from clearconv.layers.batch_norm2d import BatchNorm2d
+from clearconv.layers.norm.batch_norm2d import BatchNorm2d
 from clearconv.layers.stages.stage import ArrayOrNormalised, computed
 from clearconv.ops import batch_norm2d, conv_block
 from clearconv.ops.conv_block import Norm

@@ -10,11 +10,11 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from clearconv.layers.activations import Activation, Identity, ReLU, ReLU6
+from clearconv.layers.activation.activations import Activation, Identity, ReLU, ReLU6
 from clearconv.layers.base.node import Node
-from clearconv.layers.batch_norm2d import BatchNorm2d
-from clearconv.layers.conv2d import Conv2d
-from clearconv.layers.pool2d import MaxPool2d
+from clearconv.layers.convolution.conv2d import Conv2d
+from clearconv.layers.norm.batch_norm2d import BatchNorm2d
+from clearconv.layers.pooling.pool2d import MaxPool2d
 from clearconv.layers.stages.conv import ConvStage
 from clearconv.layers.stages.growth import DenseGrowth
 from clearconv.layers.stages.norm import NormStage

@@ -6,7 +6,7 @@ import numpy as np
 
 from clearconv.arrays import Array, Shape
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.layers.activations import Identity
+from clearconv.layers.activation.activations import Identity
 from clearconv.layers.base.layer import at_layer
 from clearconv.layers.base.node import Node
 from clearconv.layers.base.staged import Call, StageRow

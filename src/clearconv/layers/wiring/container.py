@@ -8,7 +8,7 @@ from clearconv.arrays import Shape
 from clearconv.errors import ArgumentError
 from clearconv.layers.base.layer import Layer
 from clearconv.layers.base.node import Node
-from clearconv.layers.base.parameter import join
+from clearconv.layers.base.numbers.parameter import join
 
 
 class Container(Node):

@@ -3,9 +3,9 @@
 from typing import Any
 
 from clearconv.errors import ArgumentError
-from clearconv.layers.base.initial import Init
-from clearconv.layers.conv2d import Conv2d
-from clearconv.layers.pool2d import AvgPool2d, MaxPool2d
+from clearconv.layers.base.numbers.initial import Init
+from clearconv.layers.convolution.conv2d import Conv2d
+from clearconv.layers.pooling.pool2d import AvgPool2d, MaxPool2d
 from clearconv.layers.wiring.sequential import Sequential
 from clearconv.ops.geometry.window import IntOrPair, Padding
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from clearconv.errors import ArgumentError
 from clearconv.layers.base.node import Node
-from clearconv.layers.base.parameter import join
+from clearconv.layers.base.numbers.parameter import join
 from clearconv.layers.wiring.container import Container
 from clearconv.words import some
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from clearconv.arrays import Array, Shape
 from clearconv.errors import ShapeError
-from clearconv.layers.activations import Activation
+from clearconv.layers.activation.activations import Activation
 from clearconv.layers.base.node import Node
 from clearconv.layers.base.staged import Call, StageRow
 from clearconv.layers.base.tape import Context, Tape

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from clearconv.layers.activation_kinds import activate, deactivate
+from clearconv.layers.activation.kinds import activate, deactivate
 from clearconv.ops import activation
 from clearconv.tracing._data import LayerTrace
 from clearconv.tracing._explanation import Factor, Index, Step

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, DtypeError, ModelFileError
-from clearconv.layers.base.parameter import Leaf, join
+from clearconv.layers.base.numbers.parameter import Leaf, join
 from clearconv.random import generator
 from clearconv.saving.digest import update_digest
 from clearconv.words import some

@@ -8,10 +8,10 @@ from typing import Any
 
 from clearconv.arrays import Array, Shape
 from clearconv.errors import ShapeError
-from clearconv.layers.activation_kinds import activate, calls_of, check_kind, deactivate
+from clearconv.layers.activation.kinds import activate, calls_of, check_kind, deactivate
 from clearconv.layers.base.arguments import count
-from clearconv.layers.base.initial import initial
 from clearconv.layers.base.layer import Layer
+from clearconv.layers.base.numbers.initial import initial
 from clearconv.layers.base.staged import Call
 from clearconv.layers.base.tape import Context
 from clearconv.ops.geometry.window import Pair, pair

@@ -3,7 +3,7 @@
 from typing import Any
 
 from clearconv.arrays import Array, Shape
-from clearconv.layers.activation_kinds import activate, calls_of, check_kind, deactivate
+from clearconv.layers.activation.kinds import activate, calls_of, check_kind, deactivate
 from clearconv.layers.base.arguments import by_position
 from clearconv.layers.base.layer import Layer
 from clearconv.layers.base.staged import Call

@@ -5,8 +5,8 @@ from typing import Any
 from clearconv.arrays import Shape
 from clearconv.errors import ArgumentError
 from clearconv.layers.base.arguments import check_window
-from clearconv.layers.base.initial import Init
-from clearconv.layers.convolution import Convolution, reordered
+from clearconv.layers.base.numbers.initial import Init
+from clearconv.layers.convolution.filters import Convolution, reordered
 from clearconv.ops import conv2d
 from clearconv.ops.geometry.window import IntOrPair, Padding, Pair, Window
 
@@ -37,7 +37,7 @@ class Conv2d(Convolution):
         Inferred at ``build``; if given, checked.
     init, bias_init : str, float or tuple
         Initial weights and biases, such as "he", 0.01 or ("uniform", -1, 1); see
-        ``clearconv.layers.base.initial``.
+        ``clearconv.layers.base.numbers.initial``.
     name : str, optional
         Its part of the path.
 

@@ -1,4 +1,4 @@
-"""The layers of a model as a graph, read off its containers."""
+"""The places of a model: its layers and joins with their inputs, read off its containers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from itertools import accumulate
 from clearconv.errors import ArgumentError
 from clearconv.layers.base.layer import Layer
 from clearconv.layers.base.node import Node
-from clearconv.layers.base.parameter import join
+from clearconv.layers.base.numbers.parameter import join
 from clearconv.layers.wiring.concat import Concat
 from clearconv.layers.wiring.residual import Residual
 from clearconv.layers.wiring.sequential import Sequential
@@ -31,7 +31,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Graph:
+class Places:
     """All places in the order they run, the input's path, and the path of the model's y."""
 
     places: tuple[Place, ...]
@@ -43,8 +43,8 @@ class Graph:
         return tuple(p.path for p in self.places for source in p.sources if source == path)
 
 
-def wire(what: str, model: Node) -> Graph:
-    """Read the graph off a built model; error messages begin with `what`.
+def wire(what: str, model: Node) -> Places:
+    """Read the places off a built model; error messages begin with `what`.
 
     Raises
     ------
@@ -92,4 +92,4 @@ def wire(what: str, model: Node) -> Graph:
 
     start = free("input", "images")
     end = walk(model, start)
-    return Graph(tuple(places), start, end)
+    return Places(tuple(places), start, end)

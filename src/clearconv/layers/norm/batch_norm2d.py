@@ -8,8 +8,8 @@ import numpy as np
 from clearconv.arrays import Array, Shape
 from clearconv.errors import ArgumentError
 from clearconv.layers.base.arguments import is_number
-from clearconv.layers.base.initial import constant
 from clearconv.layers.base.layer import Layer
+from clearconv.layers.base.numbers.initial import constant
 from clearconv.layers.base.staged import Call
 from clearconv.layers.base.tape import Context
 from clearconv.ops import batch_norm2d

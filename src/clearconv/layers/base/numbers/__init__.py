@@ -1,0 +1,1 @@
+"""A model's numbers: as declared, as first drawn, as stored."""

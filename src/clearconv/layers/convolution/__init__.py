@@ -1,0 +1,1 @@
+"""Layers of weighted sums: convolutions and the fully connected layer."""
