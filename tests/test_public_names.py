@@ -21,7 +21,8 @@ plan register_activation register_layer set_threads trace
 """.split()
 
 PARTS = """
-article data doctor errors explain glassbox layers losses models ops optim report tracing train
+article data doctor errors exchange explain glassbox layers losses models ops optim report tracing
+train
 """.split()
 
 

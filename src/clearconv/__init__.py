@@ -101,8 +101,8 @@ _NAMES = {
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 _PARTS = (
-    *("article", "data", "doctor", "errors", "explain", "glassbox", "layers", "losses"),
-    *("models", "ops", "optim", "report", "tracing", "train"),
+    *("article", "data", "doctor", "errors", "exchange", "explain", "glassbox", "layers"),
+    *("losses", "models", "ops", "optim", "report", "tracing", "train"),
 )
 
 __all__ = ["__version__", *sorted(_HOMES), *_PARTS]

@@ -7,6 +7,7 @@ import click
 
 from clearconv.cli.flags.options import settings, variations
 from clearconv.cli.flags.spelling import spelled
+from clearconv.cli.flags.starting import open_start
 from clearconv.cli.frame import command
 from clearconv.cli.screen.progress import Reading
 from clearconv.planning import plan as make_plan
@@ -31,10 +32,10 @@ def plan(data: str, as_json: bool, no_augmentation: bool, **given: Any) -> None:
     in a few steps on a copy of the network. Nothing is written.
     """
     progress = Reading()
+    given["augmentation"] = variations(given, no_augmentation)
+    open_start(given)
     try:
-        found = make_plan(
-            data, callbacks=[progress], augmentation=variations(given, no_augmentation), **given
-        )
+        found = make_plan(data, callbacks=[progress], **given)
     finally:
         progress.bar.close()
     if as_json:

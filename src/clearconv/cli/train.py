@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from clearconv.cli.flags.options import of_train, variations
 from clearconv.cli.flags.spelling import quoted
+from clearconv.cli.flags.starting import open_start
 from clearconv.cli.frame import Stopped, Terminated, command
 from clearconv.cli.screen.introduction import forecast, introduce, introduce_another
 from clearconv.cli.screen.progress import Training
@@ -76,6 +77,7 @@ def train(
         opened = take_up(folder, callbacks=heard, data=data)
     elif data is not None:
         given["augmentation"] = variations(given, no_augmentation)
+        open_start(given)
         several = folds is not None
         if folds is not None:
             given["folds"] = folds

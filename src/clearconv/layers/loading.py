@@ -74,16 +74,44 @@ def load_with_extra(path: str | Path) -> tuple[Node, dict[str, Array]]:
         raise ModelFileError(f"{path}: the model's description is damaged: {error!r}") from None
     model.info = content.info
     _check_outputs(path, model)
-    declared: dict[str, Shape] = {}
-    for layer in model.leaves():
-        for name, parameter in layer.declared.items():
-            declared[join(layer.path, name)] = parameter.shape
-        for name, initial in layer.declared_buffers.items():
-            declared[join(layer.path, name)] = initial.shape
-    check_tensors(path, declared, content.dtype, content.tensors)
+    check_tensors(path, declared(model), content.dtype, content.tensors)
     model._allocate(0, content.dtype, draw=False)  # the file has every parameter
     model.load_state_dict(content.tensors)
     return model, content.extra
+
+
+def laid_out(model: Node, input_shape: Shape) -> Node:
+    """Return a copy of a model that knows its shapes and parameters, without any weights.
+
+    Parameters
+    ----------
+    model : Node
+        Built or not; it is not changed.
+    input_shape : tuple of int
+        Shape as for ``build``.
+
+    Returns
+    -------
+    Node
+        Cannot compute: nothing is allocated.
+
+    Raises
+    ------
+    ShapeError
+        If a layer does not fit; names it.
+    """
+    return model._as_if_built(input_shape)
+
+
+def declared(model: Node) -> dict[str, Shape]:
+    """Return path -> shape of the parameters and running statistics of a model that is laid out."""
+    shapes: dict[str, Shape] = {}
+    for layer in model.leaves():
+        for name, parameter in layer.declared.items():
+            shapes[join(layer.path, name)] = parameter.shape
+        for name, initial in layer.declared_buffers.items():
+            shapes[join(layer.path, name)] = initial.shape
+    return shapes
 
 
 def _check_outputs(path: Path, model: Node) -> None:

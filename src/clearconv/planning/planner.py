@@ -35,6 +35,8 @@ class Plan:
         Time and memory of the run; None if nothing can be trained, as one of the problems says.
     joined : str, optional
         A note that the last two batches of each epoch are joined, if they are.
+    notes : tuple of str
+        What a reader should know of the model that the run starts from.
     """
 
     data: str
@@ -43,6 +45,7 @@ class Plan:
     reading_seconds: float
     forecast: Forecast | None
     joined: str | None = None
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, for JSON."""
@@ -50,6 +53,7 @@ class Plan:
             "data": self.data,
             "model": self.model,
             "joined": self.joined,
+            "notes": list(self.notes),
             "reading_seconds": self.reading_seconds,
             "survey": self.survey.to_dict(),
             "forecast": self.forecast and self.forecast.to_dict(),
@@ -115,6 +119,7 @@ def plan_of(run: Run, reading_seconds: float) -> Plan:
         reading_seconds=reading_seconds,
         forecast=None if "unusable" in kinds else forecast(run),
         joined=run.joined,
+        notes=run.notes,
     )
 
 
@@ -145,8 +150,9 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield from (f"Advice: {line}" for line in found.advice)
     yield ""
     yield f"model       {plan.model}"
-    if plan.joined:
-        yield f"            {plan.joined}"
+    for note in (plan.joined, *plan.notes):
+        if note:
+            yield f"            {note}"
     yield from _time(plan)
 
 

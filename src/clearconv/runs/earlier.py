@@ -2,18 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from clearconv.arrays import Array
+from clearconv.arrays import Array, Shape
 from clearconv.data import Preprocessing, Source
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers import Conv2d, Layer, Linear, Node, Sequential, from_spec
 from clearconv.layers.base.numbers.parameter import join
+from clearconv.layers.loading import laid_out
 from clearconv.runs import files
 from clearconv.runs.evaluation import Integers
 from clearconv.runs.open import Opened, open_run
 from clearconv.runs.settings import OWN
+from clearconv.words import counted, some
 
 #: Settings that the earlier model determines; a run that starts from it cannot change them.
 FIXED = ("model", "batch_norm", "dropout")
@@ -21,18 +24,39 @@ FIXED = ("model", "batch_norm", "dropout")
 
 @dataclass(frozen=True, eq=False)
 class Earlier:
-    """A trained model to start from.
+    """A trained model to start from: a run's, or one that ``clearconv.exchange`` has read.
 
     Attributes
     ----------
-    opened : Opened
-        A run or a model file.
-    settings : dict
-        Settings of its run, as far as they determine the model; empty for a model file.
+    path : Path
+        The run folder or the file, absolute.
+    model : Node
+        The model; it need not be built, since `state` has its weights.
+    input_shape : tuple of int
+        Shape of one input.
+    state : mapping
+        Path -> array: everything that ``load_state_dict`` takes.
+    settings : mapping
+        Settings that make the model, of those in `FIXED`; other values of these are refused.
+    classes : tuple of str, optional
+        Classes in the order of its outputs; None if only their number is known.
+    preprocessing : Preprocessing, optional
+        Preprocessing of its images; None if it is not known, and measured as for a new model.
+    notes : tuple of str
+        What a reader of the file should know: one line each, shown when a run starts.
+    opened : Opened, optional
+        The run or model file, if it is clearconv's own.
     """
 
-    opened: Opened
+    path: Path
+    model: Node
+    input_shape: Shape
+    state: Mapping[str, Array]
     settings: Mapping[str, Any]
+    classes: tuple[str, ...] | None = None
+    preprocessing: Preprocessing | None = None
+    notes: tuple[str, ...] = ()
+    opened: Opened | None = None
 
     @classmethod
     def open(cls, path: str | Path) -> "Earlier":
@@ -53,29 +77,23 @@ class Earlier:
             If it cannot be used.
         """
         opened = open_run(path)
-        _ = opened.trained  # raises now if something is wrong with it
+        model = opened.trained.model  # raises now if something is wrong with it
         about = {"model": OWN} if opened.run is None else opened.settings.to_dict()
-        return cls(opened, {name: about[name] for name in FIXED if name in about})
+        return cls(
+            opened.path.resolve(),
+            model,
+            model.input_shape,
+            {**model.store.parameters, **model.store.buffers},
+            {name: about[name] for name in FIXED if name in about},
+            opened.classes,
+            opened.preprocessing,
+            opened=opened,
+        )
 
-    @property
-    def path(self) -> Path:
-        """Return the run folder or the model file, absolute."""
-        return self.opened.path.resolve()
-
-    @property
-    def model(self) -> Node:
-        """Return the model, built, with its weights."""
-        return self.opened.model
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Return its classes, in the order of its outputs."""
-        return self.opened.classes
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """Return the preprocessing of its images."""
-        return self.opened.preprocessing
+    @cached_property
+    def outputs(self) -> int:
+        """Return how many numbers the model gives for an image."""
+        return laid_out(self.model, self.input_shape).output_shape[0]
 
     def settled(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the settings that the model determines.
@@ -104,7 +122,7 @@ class Earlier:
 
     def doubts(self, source: Source, test: Integers) -> Iterator[str]:
         """Warn if the model has learnt from images of the new test part."""
-        if self.opened.run is None:
+        if self.opened is None or self.opened.run is None:
             return
         if count := self.opened.learnt_from(source, test):
             split = f"`split={str(self.path / files.SPLIT)!r}`"
@@ -114,9 +132,20 @@ class Earlier:
                 f"with ({split} if the data are the same), or test on others"
             )
 
+    def remarks(self, classes: tuple[str, ...]) -> tuple[str, ...]:
+        """Say what is known of the model, and what becomes of its head with these classes."""
+        if self.classes is not None:
+            return self.notes
+        outputs = counted(self.outputs, "output")
+        if len(classes) == self.outputs:
+            head = f"its {outputs} are taken for {some(classes)}, in this order"
+        else:
+            head = f"its last layer has {outputs}, so a new one is made for {len(classes)} classes"
+        return (*self.notes, head)
+
     def begin(
         self, classes: tuple[str, ...], image_size: int | None, seed: int
-    ) -> tuple[Node, Preprocessing]:
+    ) -> tuple[Node, Preprocessing | None]:
         """Return the model for these classes, and its preprocessing.
 
         The preprocessing is kept: the weights belong to images scaled like that. If the classes
@@ -136,48 +165,47 @@ class Earlier:
         Returns
         -------
         Node, Preprocessing
+            The preprocessing is None if it is not known.
 
         Raises
         ------
         ArgumentError
             If the model cannot be given these classes or this size.
         """
+        known = self.classes
+        if known is None and len(classes) == self.outputs:
+            known = classes
+        model = self.model
         head: tuple[str, ...] = ()
-        if classes != self.classes or image_size is not None:
-            head = _new_head(self.model, len(self.classes), len(classes), self.path)
-        model = from_spec(self.model.spec())
-        preprocessing = self.preprocessing
+        if classes != known or image_size is not None:
+            model, head = _with_head(laid_out(model, self.input_shape), len(classes), self)
+        model = from_spec(model.spec())
+        shape, preprocessing = self.input_shape, self.preprocessing
+        side = shape[1] if len(shape) == 3 else shape[0]
         if image_size is not None:
-            preprocessing = replace(preprocessing, size=(image_size, image_size))
+            shape = (shape[0], image_size, image_size)
+            if preprocessing is not None:
+                preprocessing = replace(preprocessing, size=(image_size, image_size))
         try:
-            model.build((preprocessing.channels, *preprocessing.size), seed=seed)
+            model.build(shape, seed=seed)
         except ShapeError as error:
             raise ArgumentError(
                 f"The model of {self.path} cannot take images of {image_size} x {image_size}: "
-                f"{error} Leave the image size out, to keep {self.preprocessing.size[0]}."
+                f"{error} Leave the image size out, to keep {side}."
             ) from None
-        state = model.state_dict()
-        for path, values in self.model.state_dict().items():
+        state = model.store.parameters | model.store.buffers
+        for path, values in self.state.items():
             if path in head:
-                self._known_classes(values, state[path], classes)
+                _copy_rows(values, state[path], known or (), classes)
             elif values.shape == state[path].shape:
-                state[path] = values
+                state[path][...] = values
             else:
                 raise ArgumentError(
                     f"With images of {image_size} x {image_size} {path} would have the shape "
                     f"{state[path].shape}, but in the model of {self.path} it is {values.shape}. "
-                    f"Leave the image size out, to keep {self.preprocessing.size[0]}."
+                    f"Leave the image size out, to keep {side}."
                 )
-        model.load_state_dict(state)
         return model, preprocessing
-
-    def _known_classes(self, old: Array, new: Array, classes: tuple[str, ...]) -> None:
-        """Copy the rows (one per class) of the classes that both have, if their lengths agree."""
-        if old.shape[1:] != new.shape[1:]:
-            return  # another image size: the inputs of the rows have changed their meaning
-        for place, name in enumerate(classes):
-            if name in self.classes:
-                new[place] = old[self.classes.index(name)]
 
 
 def freeze(model: Node, before: int | str) -> None:
@@ -191,13 +219,23 @@ def freeze(model: Node, before: int | str) -> None:
         model.freeze(before)
 
 
-def _new_head(model: Node, old: int, new: int, where: Path) -> tuple[str, ...]:
-    """Let the last layer with parameters give `new` numbers; return its parameters' paths."""
+def _with_head(model: Node, new: int, earlier: Earlier) -> tuple[Node, tuple[str, ...]]:
+    """Let the last layer with parameters give `new` numbers; also return its parameters' paths."""
     head: Layer = [layer for layer in model.leaves() if layer.declared][-1]
+    old = earlier.outputs
     if not isinstance(head, Linear | Conv2d) or head.output_shape[0] != old:
         raise ArgumentError(
-            f"The model of {where} ends in {head.label}, which gives {head.output_shape} and not "
-            f"one number for each of its {old} classes, so it cannot get other classes."
+            f"The model of {earlier.path} ends in {head.label}, which gives {head.output_shape} "
+            f"and not one number for each of its {old} classes, so it cannot get other classes."
         )
     head.arguments["out_features" if isinstance(head, Linear) else "out_channels"] = new
-    return tuple(join(head.path, name) for name in head.declared)
+    return model, tuple(join(head.path, name) for name in head.declared)
+
+
+def _copy_rows(old: Array, new: Array, known: tuple[str, ...], classes: tuple[str, ...]) -> None:
+    """Copy the rows (one per class) of the classes that both have, if their lengths agree."""
+    if old.shape[1:] != new.shape[1:]:
+        return  # another image size: the inputs of the rows have changed their meaning
+    for place, name in enumerate(classes):
+        if name in known:
+            new[place] = old[known.index(name)]

@@ -76,6 +76,8 @@ class Run:
         Number of epochs done, and of steps in the current epoch, in the last checkpoint.
     smallest_batch : int
         A last batch with fewer images joins the one before it; set when the run started.
+    notes : tuple of str
+        What a reader should know of the model that the run starts from; not kept on disk.
     """
 
     settings: Settings
@@ -89,6 +91,7 @@ class Run:
     so_far: SoFar = field(default_factory=SoFar)
     saved: tuple[int, int] = (-1, 0)
     smallest_batch: int = 1
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Start in a whole state, with nothing saved."""

@@ -78,7 +78,8 @@ def prepare(
     settings = Settings.for_data(source.kind, _name(data, source), **given)
     split = _split(source, settings, given, whole)
     if earlier is not None:
-        network, preprocessing = earlier.begin(source.classes, settings.image_size, settings.seed)
+        network, known = earlier.begin(source.classes, settings.image_size, settings.seed)
+        preprocessing = known or preprocessing_for(settings, source, split, network)
         preprocessing = replace(preprocessing, resize=settings.resize or preprocessing.resize)
         for doubt in earlier.doubts(source, split.test):
             callbacks.warned(doubt)
@@ -88,7 +89,8 @@ def prepare(
     build(network, settings, source, preprocessing)
     freeze(network, settings.freeze)
     optimiser = optimiser_of(network, settings)
-    run = Run(settings, source, split, preprocessing, network, optimiser)
+    notes = () if earlier is None else earlier.remarks(source.classes)
+    run = Run(settings, source, split, preprocessing, network, optimiser, notes=notes)
     run.smallest_batch = network.smallest_batch
     check_batches(run)
     return run
@@ -96,7 +98,8 @@ def prepare(
 
 def earlier_of(given: Mapping[str, Any]) -> Earlier | None:
     """Return the trained model to start from, if one is given."""
-    return None if given.get("start") is None else Earlier.open(given["start"])
+    start = given.get("start")
+    return start if start is None or isinstance(start, Earlier) else Earlier.open(start)
 
 
 def opened_for(data: Data, callbacks: Callbacks, given: Mapping[str, Any]) -> Source:
@@ -129,7 +132,7 @@ def _side(given: Mapping[str, Any], network: Node | None, earlier: Earlier | Non
     if isinstance(square, int):
         shape = (3, square, square)
     elif earlier is not None:
-        shape = (3, *earlier.preprocessing.size)
+        shape = earlier.input_shape
     elif name in MODELS:
         shape = MODELS[name].input_shape
     return side_for((shape[1], shape[2])) if len(shape) == 3 else CACHE_SIDE

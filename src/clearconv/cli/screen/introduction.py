@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from clearconv.cli.flags.spelling import spelled
 from clearconv.cli.screen.bar import Bar
 from clearconv.cli.screen.evaluation import class_names
 from clearconv.cli.screen.messages import advise, notice, warn
@@ -32,6 +33,8 @@ def introduce(run: Run) -> None:
         click.echo(run.joined)
     if run.settings.start is not None:
         click.echo(f"started from {printable(_near(Path(run.settings.start)))}")
+    for note in run.notes:
+        click.echo(spelled(printable(note)))
     if before := run.model.frozen:
         trained = sum(part.stop - part.start for part, _ in run.model.store.trainable)
         click.echo(f"frozen: {_frozen(before)}; {trained:,} parameters are trained")

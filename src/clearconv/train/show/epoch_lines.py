@@ -17,6 +17,8 @@ class EpochLines(Callback):
         print(f"{run.network}; run folder {run.folder}", flush=True)
         if run.joined:
             print(run.joined, flush=True)
+        for note in run.notes:
+            print(note, flush=True)
 
     def epoch(self, record: EpochRecord, best: bool) -> None:
         """Print the epoch's line."""
