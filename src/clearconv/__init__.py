@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from clearconv.errors import ShapeError as ShapeError
     from clearconv.errors import ShortageError as ShortageError
     from clearconv.errors import TapeError as TapeError
+    from clearconv.exchange.onnx.writing.export import export_onnx as export_onnx
     from clearconv.gradient_checking import GradientCheck as GradientCheck
     from clearconv.gradient_checking import gradient_check as gradient_check
     from clearconv.layers import Activation as Activation
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from clearconv.train import History as History
     from clearconv.train.fitting import fit as fit
 
+from clearconv import doors
 from clearconv.version import __version__
 
 #: Module -> the public names that come from it; the same as above, for run time.
@@ -88,6 +90,7 @@ _NAMES = {
         "Sequential SiLU Sigmoid Softmax Tanh Tape Upsample from_spec register_activation "
         "register_layer"
     ),
+    "clearconv.exchange.onnx.writing.export": "export_onnx",
     "clearconv.gradient_checking": "GradientCheck gradient_check",
     "clearconv.layers.loading": "load",
     "clearconv.losses": "CrossEntropy SquaredError",
@@ -117,6 +120,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'clearconv' has no attribute {name!r}")
     globals()[name] = value  # found directly from now on
     return value
+
+
+doors.tell(__getattr__)  # for methods that hand a call up
 
 
 def __dir__() -> list[str]:

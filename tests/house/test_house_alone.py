@@ -14,7 +14,7 @@ import clearconv as cc
 ALONE = (
     *("tracing", "pages", "models", "optim", "losses", "gradient_checking"),
     *("layers", "saving", "ops", "native", "arrays", "machine"),
-    *("errors", "words", "files", "docstring", "random", "version"),
+    *("errors", "words", "files", "docstring", "random", "version", "doors"),
 )
 #: Of the standard library, what only some systems have.
 ELSEWHERE = ("fcntl", "grp", "msvcrt", "posix", "pwd", "resource", "termios", "tty", "winreg")

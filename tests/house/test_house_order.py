@@ -27,7 +27,7 @@ ORDER = (
     ("ops",),
     ("native",),
     ("arrays",),
-    ("errors", "words", "files", "machine", "docstring", "random", "version"),
+    ("errors", "words", "files", "machine", "docstring", "random", "version", "doors"),
 )
 _FLOOR = {name: floor for floor, names in enumerate(ORDER) for name in names}
 

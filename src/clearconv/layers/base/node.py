@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from clearconv import doors
 from clearconv.arrays import Array, Shape, check
 from clearconv.errors import ArgumentError, DtypeError, ShapeError, TapeError
 from clearconv.layers.base.numbers.store import Store, Unmatched
@@ -499,6 +500,23 @@ class Node(Described, ABC):
             written.
         """
         model_file.save(self._content(), path)
+
+    def export_onnx(self, path: str | Path, **options: Any) -> None:
+        """Write the model as an ONNX file, which other programs run.
+
+        Parameters
+        ----------
+        path : str or Path
+            Path of the file, usually ending in ``.onnx``. An existing file is replaced.
+        **options
+            Options of ``clearconv.export_onnx``.
+
+        Raises
+        ------
+        ClearconvError
+            As ``clearconv.export_onnx`` does.
+        """
+        doors.public("export_onnx")(self, path, **options)
 
     def to_bytes(self, extra: dict[str, Array] | None = None) -> bytes:
         """Return what ``save`` writes.
