@@ -14,7 +14,7 @@ from benchmarks.measure import alternate
 from benchmarks.results import Pipeline
 from clearconv import AdamW, CrossEntropy
 from clearconv.data import Augmentation, Batches, Preprocessing, open_data
-from clearconv.data.images.decode import CACHE_SIDE, decode
+from clearconv.data.images.decode import CACHE_SIDE, decode_sized
 from clearconv.data.sources.source import Source
 from clearconv.models import MODELS, create, default_for
 from clearconv.ops.tellings import set_threads
@@ -101,7 +101,7 @@ def decoded(root: Path, threads: int, seconds: float) -> float:
     with ThreadPoolExecutor(threads) as pool:
 
         def step() -> None:
-            list(pool.map(lambda data: decode(data, CACHE_SIDE).shape, files))
+            list(pool.map(lambda data: decode_sized(data, CACHE_SIDE)[0].shape, files))
 
         return len(files) / alternate({"it": step}, seconds, 0.5)["it"]
 

@@ -17,6 +17,7 @@ _AFTER: dict[str, tuple[str, ...]] = {
         "docs/layers.md",
         "docs/models.md",
         "docs/data.md",
+        "docs/pixels.md",
         "docs/plan.md",
         "docs/training.md",
         "docs/report.md",

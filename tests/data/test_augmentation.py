@@ -168,6 +168,40 @@ def recolour(image, sample=0, **strengths):
     return shown.astype(float), 2 * generator(0, "augment", sample=sample).random(10)[7:] - 1
 
 
+@pytest.mark.parametrize(
+    "augmentation",
+    [
+        Augmentation(),
+        Augmentation(crop=(0.2, 0.4)),
+        Augmentation(brightness=1, contrast=1, colour=1),
+    ],
+)
+def test_a_letterbox_is_filled_as_in_evaluation(picture, augmentation):
+    image = picture(size=(40, 72))
+    how = Preprocessing((32, 32), resize="letterbox", fill=(7, 8, 9))
+    left, top, right, bottom = how.window(image.shape)
+    shown = vary(augmentation, image, how, sample=3)
+    rest = np.ones((32, 32), bool)
+    rest[top:bottom, left:right] = False
+    assert rest.sum() == 14 * 32
+    assert (shown[rest] == (7, 8, 9)).all()
+    assert np.array_equal(shown, how.resized(image)) == (augmentation == Augmentation())
+
+
+@pytest.mark.parametrize("size", [(32, 32), (31, 32), (30, 20), (20, 61)])
+def test_a_rotated_letterbox_turns_about_its_centre(size):
+    """Turned by next to nothing it shows what evaluation shows, the fill included."""
+    rows, columns = np.indices((18, 32))
+    image = np.dstack([rows * 8 + 40, columns * 4 + 40, rows * 0 + 100]).astype(np.uint8)
+    how = Preprocessing(size, resize="letterbox", fill=(0, 0, 0))
+    left, top, right, bottom = how.window(image.shape)
+    shown = vary(Augmentation(rotate=1e-6), image, how).astype(int)
+    inner = slice(top + 1, bottom - 1), slice(left + 1, right - 1)
+    assert np.abs(shown - how.resized(image))[inner].max() <= 3
+    assert shown[: max(0, top - 1)].max(initial=0) == 0
+    assert shown[:, : max(0, left - 1)].max(initial=0) == 0
+
+
 @pytest.mark.parametrize("sample", range(4))
 def test_brightness_contrast_colour(picture, sample):
     image = (picture(sample) // 2 + 64).astype(float)  # far from black and white

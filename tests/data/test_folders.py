@@ -354,12 +354,12 @@ def test_a_slow_file_makes_the_others_wait(folder, monkeypatch):
     release, lock, started = threading.Event(), threading.Lock(), []
     decode = _folder.decode_sized
 
-    def slow(data, side):
+    def slow(data, side, definition):
         with lock:
             started.append(len(started))
         if started[0] == 0 and threading.current_thread().name.endswith("_0"):
             release.wait(0.5)  # the first thread is stuck in the first file
-        return decode(data, side)
+        return decode(data, side, definition)
 
     monkeypatch.setattr(_folder, "decode_sized", slow)
     monkeypatch.setattr(_folder, "cores", lambda: 2)

@@ -45,7 +45,8 @@ def test_the_reference_split(shared, monkeypatch):
     tiny = np.zeros((1, 1, 3), dtype=np.uint8)
     # Decoding is not what this test is about.
     monkeypatch.setattr(
-        "clearconv.data.sources.folder.decode_sized", lambda data, side: (tiny.copy(), (1, 1))
+        "clearconv.data.sources.folder.decode_sized",
+        lambda data, side, definition: (tiny.copy(), (1, 1)),
     )
     source = open_data(shared / "animals", classes)
     split = read_split(path, source)

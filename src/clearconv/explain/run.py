@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from clearconv.arrays import Array
-from clearconv.data import load_image, side_for
+from clearconv.data.images.given_image import image_pixels
 from clearconv.data.sources.source import composed
 from clearconv.errors import ArgumentError, DataError
 from clearconv.explain.agreement import rank_correlation
@@ -100,7 +100,7 @@ def explain_images(
     def explained() -> Iterator[Explanation | DataError]:
         for path in images:
             try:
-                image = load_image(path, side_for(preprocessing.size))
+                image = image_pixels(path, preprocessing)
             except DataError as error:
                 yield error
                 continue

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from clearconv.arrays import Array
-from clearconv.data import Batches, Preprocessing, Source, load_image, side_for
-from clearconv.data.images.decode import Pixels
+from clearconv.data import Batches, Preprocessing, Source
+from clearconv.data.images.given_image import image_pixels
+from clearconv.data.images.resize import Pixels
 from clearconv.data.sources.source import composed
 from clearconv.errors import ArgumentError, DataError, ModelFileError, RunError
 from clearconv.layers import Node
@@ -205,7 +206,7 @@ def _read(
             f"{source.files[-1]}.{hint}"
         )
     folder = composed(path.resolve().parent.name)
-    return load_image(path, side_for(preprocessing.size)), folder if folder in classes else None
+    return image_pixels(path, preprocessing), folder if folder in classes else None
 
 
 def _plain(name: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from clearconv.arrays import Array, Shape
-from clearconv.data import Preprocessing, Source
+from clearconv.data import Preprocessing, Source, side_for
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers import Conv2d, Layer, Linear, Node, Sequential, from_spec
 from clearconv.layers.base.numbers.parameter import join
@@ -185,7 +185,11 @@ class Earlier:
         if image_size is not None:
             shape = (shape[0], image_size, image_size)
             if preprocessing is not None:
-                preprocessing = replace(preprocessing, size=(image_size, image_size))
+                preprocessing = replace(
+                    preprocessing,
+                    size=(image_size, image_size),
+                    side=side_for((image_size, image_size)),
+                )
         try:
             model.build(shape, seed=seed)
         except ShapeError as error:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from clearconv.data import Problem, Source, class_names, open_data, side_for
+from clearconv.data import Preprocessing, Problem, Source, class_names, open_data
 from clearconv.data.sources.source import some_classes
 from clearconv.errors import DataError
 from clearconv.runs.evaluation import Evaluation, Integers, check_answers, evaluate_model
@@ -63,7 +63,7 @@ def evaluate(
             raise DataError(f"{run} is a model file, which has no data of its own; give data.")
         call = "clearconv.train.evaluate(folder, (images, labels))"
         place = opened.place("clearconv.train.evaluate({}, DATA)", call)
-    source, names = _known(place, classes, progress, side_for(preprocessing.size))
+    source, names = _known(place, classes, progress, preprocessing)
     own = opened.run is not None and opened.run.data.is_of(source)
     if data is None and not own:
         opened.check(source)
@@ -90,7 +90,7 @@ def evaluate(
 
 
 def _known(
-    data: Data, classes: tuple[str, ...], progress: Progress, side: int
+    data: Data, classes: tuple[str, ...], progress: Progress, preprocessing: Preprocessing
 ) -> tuple[Source, tuple[str, ...]]:
     """Return the data with the classes that the model knows, and the names of all their classes."""
     source = in_memory(data, least_classes=1)
@@ -109,7 +109,14 @@ def _known(
         )
     if source is None:
         assert isinstance(data, str | Path)
-        source = open_data(data, known, progress=progress, least_classes=1, cache_side=side)
+        source = open_data(
+            data,
+            known,
+            progress=progress,
+            least_classes=1,
+            cache_side=preprocessing.side,
+            definition=preprocessing.definition,
+        )
     return source, names
 
 

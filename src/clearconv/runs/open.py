@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from clearconv.arrays import finite
-from clearconv.data import Preprocessing, Source, Split, open_data, read_split, side_for
+from clearconv.data import Preprocessing, Source, Split, open_data, read_split
 from clearconv.data.sources.source import composed
 from clearconv.errors import DataError, ModelFileError, RunError
 from clearconv.layers import Node
@@ -217,8 +217,14 @@ class Opened:
             assert isinstance(given, str | Path)
             about = self.about
             classes = about.settings.classes if to_train else about.data.classes
-            side = about.data.side if to_train else side_for(self.preprocessing.size)
-            source = open_data(given, classes, progress=progress, cache_side=side)
+            side = about.data.side if to_train else self.preprocessing.side
+            source = open_data(
+                given,
+                classes,
+                progress=progress,
+                cache_side=side,
+                definition=about.data.definition if to_train else self.preprocessing.definition,
+            )
         self.check(source)
         return source
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from clearconv.arrays import Array
-from clearconv.data import Preprocessing, side_for
+from clearconv.data import Preprocessing
 from clearconv.data.batches.ahead import in_order
-from clearconv.data.images.decode import Pixels
 from clearconv.data.images.given_image import ImageLike, image_pixels, is_file, is_one_image
+from clearconv.data.images.resize import Pixels
 from clearconv.errors import DataError
 from clearconv.layers import Node
 from clearconv.machine import cores
@@ -148,12 +148,8 @@ def _predicted(
 def _read(preprocessing: Preprocessing, numbered: tuple[int, ImageLike]) -> Pixels | DataError:
     """Return an image at the size that the network sees, or what is wrong with the file."""
     number, image = numbered
-    # Arrays that a network has learnt from are not reduced before they are resized.
-    reduced = is_file(image) or preprocessing.resize == "crop"
     try:
-        pixels = image_pixels(
-            image, side_for(preprocessing.size) if reduced else None, _name(number, image)
-        )
+        pixels = image_pixels(image, preprocessing, _name(number, image))
     except DataError as error:
         if not is_file(image):
             raise

@@ -49,6 +49,8 @@ def preprocessing_for(
         resize=settings.resize or ("crop" if source.kind == "photos" else "squash"),
         mean=mean,
         std=std,
+        side=source.side,
+        definition=source.definition,
     )
 
 

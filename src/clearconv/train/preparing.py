@@ -79,7 +79,11 @@ def prepare(
     split = _split(source, settings, given, whole)
     if earlier is not None:
         network, known = earlier.begin(source.classes, settings.image_size, settings.seed)
-        preprocessing = known or preprocessing_for(settings, source, split, network)
+        preprocessing = replace(
+            known or preprocessing_for(settings, source, split, network),
+            side=source.side,
+            definition=source.definition,
+        )
         preprocessing = replace(preprocessing, resize=settings.resize or preprocessing.resize)
         for doubt in earlier.doubts(source, split.test):
             callbacks.warned(doubt)

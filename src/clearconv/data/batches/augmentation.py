@@ -8,9 +8,21 @@ from typing import Any, Self
 import numpy as np
 from PIL import Image
 
-from clearconv.data.images.decode import Pixels
-from clearconv.data.images.preprocessing import Preprocessing, as_tuple, checked_settings, is_finite
-from clearconv.data.images.resize import Box, resample, to_picture, to_pixels, with_channels
+from clearconv.data.images.preprocessing import (
+    Preprocessing,
+    Window,
+    as_tuple,
+    checked_settings,
+    is_finite,
+)
+from clearconv.data.images.resize import (
+    Box,
+    Pixels,
+    resample,
+    to_picture,
+    to_pixels,
+    with_channels,
+)
 from clearconv.errors import DataError
 
 #: Smallest and largest width/height of a random crop, relative to the network's input.
@@ -36,8 +48,8 @@ class Augmentation:
         Probability of a vertical flip.
     crop : (float, float) or None
         Smallest and largest share of the image's area that a random crop shows; its width/height
-        is 3/4 to 4/3 of the input's, or of the image's own where evaluation squashes the whole
-        image. None shows what evaluation shows.
+        is 3/4 to 4/3 of the input's, or of the image's own where evaluation shows the whole image.
+        It is shown where evaluation shows the image. None shows what evaluation shows.
     rotate : float
         Largest rotation in degrees, in either direction; corners get the preprocessing's mean.
     brightness, contrast, colour : float
@@ -106,22 +118,24 @@ class Augmentation:
             Ready for `Preprocessing.normalised`.
         """
         u = rng.random(10)
-        pixels = with_channels(image, preprocessing.channels)
-        box = preprocessing.box(pixels.shape)
+        pixels = with_channels(preprocessing.reduced(image), preprocessing.channels)
+        box, window = preprocessing.box(pixels.shape), preprocessing.window(pixels.shape)
         if self.crop is not None:
             shown = preprocessing.size if preprocessing.resize == "crop" else pixels.shape[:2]
             box = self._random_box(pixels.shape, shown, u[:4])
         flips = (bool(u[4] < self.flip), bool(u[5] < self.vertical_flip))
         if self.rotate:
             angle = self.rotate * (2 * u[6] - 1)
-            picture = _rotated(pixels, box, flips, angle, preprocessing)
-        else:
-            picture = to_picture(resample(pixels, preprocessing.size, box, preprocessing.antialias))
-            if flips[0]:
-                picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-            if flips[1]:
-                picture = picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
-        return to_pixels(self._recoloured(picture, u[7:]))
+            picture = _rotated(pixels, box, window, flips, angle, preprocessing)
+            return to_pixels(self._recoloured(picture, u[7:]))
+        left, top, right, bottom = window
+        size, how = (bottom - top, right - left), preprocessing
+        picture = to_picture(resample(pixels, size, box, how.antialias, how.definition))
+        if flips[0]:
+            picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        if flips[1]:
+            picture = picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+        return how.filled(to_pixels(self._recoloured(picture, u[7:])), (left, top))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain data, for JSON."""
@@ -184,16 +198,25 @@ class Augmentation:
 def _rotated(
     pixels: Pixels,
     box: Box,
+    window: Window,
     flips: tuple[bool, bool],
     angle: float,
     preprocessing: Preprocessing,
 ) -> Image.Image:
-    """Show the box turned counter-clockwise by `angle` about its centre, then flipped."""
+    """Show the box in the window, turned counter-clockwise by `angle`, then flipped."""
     H, W = preprocessing.size
+    fill = preprocessing.fill
     left, top, right, bottom = box
     # Pixels of the image per pixel of the output.
-    across, down = (right - left) / W, (bottom - top) / H
-    centre = ((left + right) / 2, (top + bottom) / 2)
+    across, down = (
+        (right - left) / (window[2] - window[0]),
+        (bottom - top) / (window[3] - window[1]),
+    )
+    # The centre of the output, half a pixel from the window's where a letterbox fills an odd rest.
+    centre = (
+        (left + right) / 2 + (W - window[0] - window[2]) / 2 * across,
+        (top + bottom) / 2 + (H - window[1] - window[3]) / 2 * down,
+    )
     if preprocessing.antialias and max(across, down) > _ALIASING:
         # Shrink the whole image first, with antialiasing; then the transform is one to one.
         rows, columns = (
@@ -202,7 +225,7 @@ def _rotated(
         )
         full = (0, 0, pixels.shape[1], pixels.shape[0])
         ratio = (columns / pixels.shape[1], rows / pixels.shape[0])
-        pixels = resample(pixels, (rows, columns), full, antialias=True)
+        pixels = resample(pixels, (rows, columns), full, True, preprocessing.definition)
         centre = (centre[0] * ratio[0], centre[1] * ratio[1])
         across, down = across * ratio[0], down * ratio[1]
     cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
@@ -214,13 +237,5 @@ def _rotated(
         Image.Transform.AFFINE,
         (a, b, c, d, e, f),
         Image.Resampling.BILINEAR,
-        fillcolor=_fill(preprocessing),
+        fillcolor=fill if len(fill) > 1 else fill[0],
     )
-
-
-def _fill(preprocessing: Preprocessing) -> int | tuple[int, ...]:
-    """Return the colour that normalises to about zero."""
-    grey = [min(255, max(0, round(255 * mean))) for mean in preprocessing.mean]
-    if preprocessing.channels == 1:
-        return grey[0]
-    return tuple(grey if preprocessing.order == "rgb" else grey[::-1])

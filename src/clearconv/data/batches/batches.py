@@ -133,6 +133,13 @@ class Batches:
         for name, value in (("batch_size", batch_size), ("workers", workers)):
             if value is not None and value < 1:
                 raise DataError(f"Batches: {name} is {value}, but at least 1 is needed.")
+        if source.side is not None and source.definition != preprocessing.definition:
+            raise DataError(
+                f"Batches: {source.name} was read by definition {source.definition} of a resized "
+                f"picture, but the model's preprocessing is of definition "
+                f"{preprocessing.definition}. Open the data with "
+                f"definition={preprocessing.definition}, or give the folder."
+            )
         if not 1 <= smallest <= batch_size:
             raise DataError(
                 f"Batches: smallest is {smallest}, but it must be from 1 to batch_size, which is "
@@ -169,7 +176,9 @@ class Batches:
 
     def _ready_made(self) -> bool:
         """Return whether whole batches can be cut out of one array."""
-        whole = self.preprocessing.resize == "none" or self.source.size == self.preprocessing.size
+        how = self.preprocessing
+        whole = how.resize == "none" or self.source.size == how.size
+        whole = whole and (how.side is None or min(how.size) <= how.side)
         return isinstance(self.source, ArraySource) and whole and self.augmentation is None
 
     def _whole(self, samples: Integers) -> Batch:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
@@ -31,6 +30,8 @@ from clearconv.data.images.formats import (
     webp_size,
     without_text,
 )
+from clearconv.data.images.resize import DEFINITION, reduced
+from clearconv.data.images.resize import Pixels as Pixels
 from clearconv.errors import DataError, ShortageError
 from clearconv.files import open_file
 
@@ -40,8 +41,6 @@ except ImportError:  # before Pillow 11.3
     _avif = None
 else:
     _avif = AvifImagePlugin.AvifImageFile if AvifImagePlugin.SUPPORTED else None
-
-Pixels = npt.NDArray[np.uint8]
 
 #: How each format is opened; GIF and WebP give their first frame. Called directly, so that nothing
 #: else tries the file, and only our limits apply.
@@ -104,7 +103,9 @@ def side_for(size: tuple[int, int]) -> int:
     return max(CACHE_SIDE, math.ceil(max(size) * CACHE_SIDE / 224))
 
 
-def load_image(path: str | os.PathLike[str], side: int | None = CACHE_SIDE) -> Pixels:
+def load_image(
+    path: str | os.PathLike[str], side: int | None = CACHE_SIDE, definition: int = DEFINITION
+) -> Pixels:
     """Read one image file exactly as a data folder's images are read.
 
     Predicting a file therefore agrees with evaluating the same file within a folder.
@@ -114,8 +115,10 @@ def load_image(path: str | os.PathLike[str], side: int | None = CACHE_SIDE) -> P
     path : str or path
         The file: JPEG, PNG, BMP, GIF, WebP, AVIF or TIFF, whatever its name ends in.
     side : int or None
-        A larger picture is reduced (Hamming) until its shorter side has this many pixels;
-        None keeps its size.
+        A larger picture is reduced until its shorter side has this many pixels; None keeps its
+        size.
+    definition : int
+        Definition of the reduction, see ``Preprocessing``.
 
     Returns
     -------
@@ -132,7 +135,7 @@ def load_image(path: str | os.PathLike[str], side: int | None = CACHE_SIDE) -> P
     path = Path(path)
     try:
         with content_of(path) as data:
-            return decode(data, side)
+            return decode_sized(data, side, definition)[0]
     except BrokenImage as why:
         raise DataError(f"{path} cannot be read: {why}.") from None
     except MemoryError:
@@ -203,12 +206,9 @@ def _in_words(path: Path) -> Iterator[None]:
         raise BrokenImage((error.strerror or str(error)).lower()) from None
 
 
-def decode(data: bytes, side: int | None) -> Pixels:
-    """Return the picture in `data` as (H, W, 3), or raise `BrokenImage`."""
-    return decode_sized(data, side)[0]
-
-
-def decode_sized(data: bytes, side: int | None) -> tuple[Pixels, tuple[int, int]]:
+def decode_sized(
+    data: bytes, side: int | None, definition: int = DEFINITION
+) -> tuple[Pixels, tuple[int, int]]:
     """Return the picture in `data` as (H, W, 3), and the (H, W) that it has in the file, upright.
 
     A picture that cannot be decoded is tried again while no other one is: a decoder without enough
@@ -217,11 +217,11 @@ def decode_sized(data: bytes, side: int | None) -> tuple[Pixels, tuple[int, int]
     try:
         kind = format_of(data[:LOOK])
         try:
-            return _decoded(data, kind, side)
+            return _decoded(data, kind, side, definition)
         except BrokenImage:
             raise
         except Exception:
-            return _decoded(data, kind, side, again=True)
+            return _decoded(data, kind, side, definition, again=True)
     except BrokenImage:
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
@@ -230,13 +230,13 @@ def decode_sized(data: bytes, side: int | None) -> tuple[Pixels, tuple[int, int]
         raise BrokenImage(f"the image is damaged ({str(error) or type(error).__name__})") from None
 
 
-def prepared(image: Image.Image, side: int | None) -> Pixels:
-    """Return a Pillow image as `decode` returns a file, or raise `BrokenImage`."""
-    return _array(_reduced(_rgb(_upright(image)), side))  # (H, W, 3)
+def prepared(image: Image.Image, side: int | None, definition: int = DEFINITION) -> Pixels:
+    """Return a Pillow image as `load_image` returns a file's, or raise `BrokenImage`."""
+    return _array(reduced(_rgb(_upright(image)), side, definition))  # (H, W, 3)
 
 
 def _decoded(
-    data: bytes, kind: str, side: int | None, again: bool = False
+    data: bytes, kind: str, side: int | None, definition: int, again: bool = False
 ) -> tuple[Pixels, tuple[int, int]]:
     """Decode within the budget of memory; `again` alone, and without a PNG's last texts."""
     with ExitStack() as held:
@@ -263,7 +263,7 @@ def _decoded(
         colours = _rgb(upright)
         if colours is not upright:
             upright.close()
-        return _array(_reduced(colours, side)), (height, width)  # (H, W, 3)
+        return _array(reduced(colours, side, definition)), (height, width)  # (H, W, 3)
 
 
 def _opened(data: bytes, kind: str, telling: bool) -> ImageFile:
@@ -369,13 +369,3 @@ def _array(image: Image.Image) -> Pixels:
     for left, top, right, bottom in _bands(image.size):
         pixels[top:bottom] = np.asarray(image.crop((left, top, right, bottom)))
     return pixels
-
-
-def _reduced(image: Image.Image, side: int | None) -> Image.Image:
-    """Reduce the picture, if larger, so that its shorter side is `side`."""
-    shorter = min(image.size)
-    if side is None or shorter <= side:
-        return image
-    width, height = (max(1, round(length * side / shorter)) for length in image.size)
-    # As sharp as bicubic, and half of Lanczos's time, which was most of reading a photograph's.
-    return image.resize((width, height), Image.Resampling.HAMMING)

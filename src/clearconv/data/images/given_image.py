@@ -9,6 +9,7 @@ from PIL import Image
 
 from clearconv.data.images.decode import Pixels, load_image, prepared
 from clearconv.data.images.formats import BrokenImage
+from clearconv.data.images.preprocessing import Preprocessing
 from clearconv.errors import DataError
 
 #: Types that represent one image.
@@ -29,16 +30,16 @@ def is_one_image(images: object) -> TypeGuard[ImageLike]:
     return images.ndim == 2 or (images.ndim == 3 and images.shape[2] in (1, 3, 4))
 
 
-def image_pixels(image: ImageLike, side: int | None, name: str = "the image") -> Pixels:
-    """Return an image's pixels.
+def image_pixels(image: ImageLike, how: Preprocessing, name: str = "the image") -> Pixels:
+    """Return an image's pixels, reduced as a data folder's are but not yet resized.
 
     Parameters
     ----------
     image : str, Path, Pillow image, or ndarray of uint8, shape (H, W) or (H, W, 1 | 3 | 4)
         A file is read as by ``load_image``, and a Pillow image is treated the same way. An array is
         grey, red, green and blue, or these with opacity; 0 is black, 255 white.
-    side : int or None
-        A larger image is reduced until its shorter side has this many pixels.
+    how : Preprocessing
+        Says to which side a larger image is reduced, and how.
     name : str
         Name in errors of an image without a file name.
 
@@ -52,14 +53,15 @@ def image_pixels(image: ImageLike, side: int | None, name: str = "the image") ->
         If a file cannot be read, or the image is something else.
     """
     if isinstance(image, str | os.PathLike):
-        return load_image(image, side)
+        return load_image(image, how.side_of(file=True), how.definition)
+    side = how.side_of(file=False)
     if not isinstance(image, Image.Image):
         pixels = _checked(image, name)
         if pixels.shape[2] == 1 and (side is None or min(pixels.shape[:2]) <= side):
             return pixels
         image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     try:
-        return prepared(image, side)
+        return prepared(image, side, how.definition)
     except BrokenImage as why:
         raise DataError(f"{name} cannot be used: {why}.") from None
 

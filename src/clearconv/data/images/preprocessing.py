@@ -8,11 +8,25 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.data.images.decode import Pixels
-from clearconv.data.images.resize import Box, resample, with_channels
+from clearconv.data.images.decode import side_for
+from clearconv.data.images.resize import (
+    DEFINITION,
+    EARLIER,
+    Box,
+    Pixels,
+    reduced,
+    resample,
+    to_picture,
+    to_pixels,
+    with_channels,
+)
 from clearconv.errors import DataError
 
 _MOST = 1e300  # an int may be too large for a float
+_USUAL = -1  # the side that goes with the size
+
+#: (left, top, right, bottom) in pixels of the network's input.
+Window = tuple[int, int, int, int]
 
 Floats = npt.NDArray[np.float32]
 
@@ -32,13 +46,23 @@ class Preprocessing:
         A grey image gives three equal channels; a colour image gives its luma (ITU-R 601).
     order : {"rgb", "bgr"}
         Order of three channels.
-    resize : {"crop", "squash", "none"}
+    resize : {"crop", "squash", "letterbox", "none"}
         "crop" scales the image until it just covers `size` and takes the centre; "squash" scales
-        rows and columns each by its own factor; "none" takes images of exactly `size`.
+        rows and columns each by its own factor; "letterbox" scales the image until it just fits
+        into `size`, centred, and fills the rest; "none" takes images of exactly `size`.
     antialias : bool
         Whether pixels are averaged when the image shrinks. False is OpenCV's ``INTER_LINEAR``.
     mean, std : tuple of float, one per channel
         In units of pixels/255, in the channels' order. Default: 0 and 1.
+    fill : tuple of int
+        Red, green and blue, or grey, of what "letterbox" fills. Default: the mean, which the
+        network sees as about 0, as it does what convolutions pad.
+    side : int or None
+        A larger image is first reduced until its shorter side has this many pixels, as a data
+        folder's are when they are read; None: it is not. Default (-1): ``side_for(size)``.
+    definition : {2, 1}
+        How resized pixels are computed: 1 is that of earlier versions of clearconv, whose last
+        bits depend on the version of Pillow.
 
     Raises
     ------
@@ -48,15 +72,22 @@ class Preprocessing:
     Notes
     -----
     .. math:: x_{c,i,j} = (pixel_{i,j,c} / 255 - mean_c) / std_c
+
+    computed as :math:`(pixel - m_c) / s_c`, where :math:`m_c` and :math:`s_c` are
+    :math:`255\,mean_c` and :math:`255\,std_c`, multiplied in float64 and rounded to float32; the
+    difference and the quotient are each rounded to float32. docs/pixels.md gives every formula.
     """
 
     size: tuple[int, int]
     channels: int = 3
     order: Literal["rgb", "bgr"] = "rgb"
-    resize: Literal["crop", "squash", "none"] = "crop"
+    resize: Literal["crop", "squash", "letterbox", "none"] = "crop"
     antialias: bool = True
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    fill: tuple[int, ...] = ()
+    side: int | None = _USUAL
+    definition: int = DEFINITION
 
     def __post_init__(self) -> None:
         """Check every setting; fill in the neutral mean and deviation."""
@@ -71,13 +102,34 @@ class Preprocessing:
         )
         self._expect("order", self.order in ("rgb", "bgr"), "'rgb' or 'bgr'")
         self._expect(
-            "resize", self.resize in ("crop", "squash", "none"), "'crop', 'squash' or 'none'"
+            "resize",
+            self.resize in ("crop", "squash", "letterbox", "none"),
+            "'crop', 'squash', 'letterbox' or 'none'",
         )
         self._expect("antialias", isinstance(self.antialias, bool), "true or false")
         count = f"{self.channels} number{'s' if self.channels > 1 else ''}, one per channel"
         self._expect("mean", self._per_channel(self.mean), count)
         self._expect(
             "std", self._per_channel(self.std) and min(self.std) > 0, f"{count}, above zero"
+        )
+        object.__setattr__(self, "fill", as_tuple(self.fill) or self._mean_colour())
+        self._expect(
+            "fill",
+            len(self.fill) == self.channels
+            and all(_is_int(value) and 0 <= value <= 255 for value in self.fill),
+            f"{self.channels} whole number{'s' if self.channels > 1 else ''} from 0 to 255",
+        )
+        if self.side == _USUAL:
+            object.__setattr__(self, "side", side_for(self.size))
+        self._expect(
+            "side",
+            self.side is None or (_is_int(self.side) and self.side > 0),
+            "a positive whole number or None",
+        )
+        self._expect(
+            "definition",
+            _is_int(self.definition) and EARLIER <= self.definition <= DEFINITION,
+            f"a number from {EARLIER} to {DEFINITION} (a newer clearconv may know more)",
         )
 
     def __call__(self, image: Pixels) -> Floats:
@@ -102,8 +154,25 @@ class Preprocessing:
 
     def resized(self, image: Pixels) -> Pixels:
         """Return the image as uint8 (*size, channels), still red, green, blue."""
-        pixels = with_channels(_checked(image), self.channels)
-        return resample(pixels, self.size, self.box(pixels.shape), self.antialias)
+        pixels = with_channels(self.reduced(_checked(image)), self.channels)
+        left, top, right, bottom = self.window(pixels.shape)
+        size, box = (bottom - top, right - left), self.box(pixels.shape)
+        return self.filled(
+            resample(pixels, size, box, self.antialias, self.definition), (left, top)
+        )
+
+    def reduced(self, image: Pixels) -> Pixels:
+        """Return the image (H, W, C) at the size at which `side` would have it read."""
+        # Definition 1 left this to whoever read the image.
+        if self.definition == EARLIER or self.side is None or min(image.shape[:2]) <= self.side:
+            return image
+        return to_pixels(reduced(to_picture(image), self.side, self.definition))
+
+    def side_of(self, *, file: bool) -> int | None:
+        """Return the shorter side to which a file's image, or a program's array, is reduced."""
+        if self.definition == EARLIER and not file and self.resize != "crop":
+            return None
+        return self.side
 
     def box(self, shape: tuple[int, ...]) -> Box:
         """Return the part that `resized` shows of an image of this shape, (H, W) or (H, W, C)."""
@@ -111,15 +180,44 @@ class Preprocessing:
         if self.resize == "none" and (H, W) != self.size:
             raise DataError(
                 f"an image is {H} x {W} (rows x columns), but this preprocessing takes images of "
-                f"{self.size[0]} x {self.size[1]} as they are. Choose resize='crop' or 'squash'."
+                f"{self.size[0]} x {self.size[1]} as they are. Choose resize='crop', 'squash' or "
+                "'letterbox'."
             )
         if self.resize != "crop":
             return (0, 0, W, H)
         rows, columns = self.size
-        scale = min(H / rows, W / columns)  # pixels of the image per pixel of the input
-        height, width = min(H, rows * scale), min(W, columns * scale)
+        if self.definition == EARLIER:
+            scale = min(H / rows, W / columns)  # pixels of the image per pixel of the input
+            height, width = min(H, rows * scale), min(W, columns * scale)
+        elif H * columns <= W * rows:
+            height, width = H, H * columns / rows
+        else:
+            height, width = W * rows / columns, W
         left, top = (W - width) / 2, (H - height) / 2
         return (left, top, left + width, top + height)
+
+    def window(self, shape: tuple[int, ...]) -> Window:
+        """Return where `resized` shows an image of this shape, (H, W) or (H, W, C)."""
+        rows, columns = height, width = self.size
+        if self.resize == "letterbox":
+            H, W = shape[:2]
+            if H * columns <= W * rows:
+                height = max(1, (2 * H * columns + W) // (2 * W))  # H * columns / W, half up
+            else:
+                width = max(1, (2 * W * rows + H) // (2 * H))
+        left, top = (columns - width) // 2, (rows - height) // 2
+        return (left, top, left + width, top + height)
+
+    def filled(self, pixels: Pixels, corner: tuple[int, int]) -> Pixels:
+        """Return pixels placed at the corner (left, top) of the input, the rest of it filled."""
+        if pixels.shape[:2] == self.size:
+            return pixels
+        left, top = corner
+        height, width = pixels.shape[:2]
+        whole = np.empty((*self.size, self.channels), np.uint8)
+        whole[...] = self.fill
+        whole[top : top + height, left : left + width] = pixels
+        return whole
 
     def cut(self, sizes: npt.NDArray[np.int64]) -> float:
         """Return the share that `box` leaves out of a typical image, the median over `sizes`.
@@ -162,7 +260,14 @@ class Preprocessing:
         DataError
             If a setting is missing, unknown or of the wrong kind.
         """
+        if isinstance(settings, Mapping) and "definition" not in settings:
+            # Written before there was a second one.
+            settings = {**settings, "fill": (), "side": _USUAL, "definition": EARLIER}
         return cls(**checked_settings(cls, settings))
+
+    def _mean_colour(self) -> tuple[int, ...]:
+        grey = [min(255, max(0, round(255 * mean))) for mean in self.mean]
+        return tuple(grey if self.order == "rgb" else grey[::-1])
 
     def _per_channel(self, values: tuple[float, ...]) -> bool:
         return len(values) == self.channels and all(map(is_finite, values))

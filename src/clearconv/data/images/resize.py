@@ -1,12 +1,18 @@
-"""Resampling of a box of an image, with and without antialiasing."""
+"""Resizing, with and without antialiasing: the same bytes whatever the version of Pillow."""
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from clearconv.data.images.decode import Pixels
+Pixels = npt.NDArray[np.uint8]
+
+#: Number of the definition that new runs use; docs/pixels.md derives it, ``triangle.py`` tells it.
+DEFINITION = 2
+#: Number of the earlier one: both axes in one call of Pillow, whose result depends on its version.
+EARLIER = 1
 
 #: (left, top, right, bottom) in pixels of the image; pixel (r, c) covers c..c+1 and r..r+1.
 Box = tuple[float, float, float, float]
@@ -32,15 +38,55 @@ def with_channels(pixels: Pixels, channels: int) -> Pixels:
     return np.repeat(pixels, channels, axis=-1)
 
 
-def resample(pixels: Pixels, size: tuple[int, int], box: Box, antialias: bool) -> Pixels:
+def resample(
+    pixels: Pixels,
+    size: tuple[int, int],
+    box: Box,
+    antialias: bool,
+    definition: int = DEFINITION,
+) -> Pixels:
     """Scale the box of the image (H, W, C) to `size` (rows, columns)."""
     H, W = pixels.shape[:2]
     if (H, W) == size and box == (0, 0, W, H):
         return pixels
     if not antialias:
         return bilinear(pixels, size, box)
-    picture = to_picture(pixels)
-    return to_pixels(picture.resize((size[1], size[0]), Image.Resampling.BILINEAR, box=box))
+    if definition == EARLIER:
+        picture = to_picture(pixels)
+        return to_pixels(picture.resize(size[::-1], Image.Resampling.BILINEAR, box=box))
+    return to_pixels(_along_both(pixels, size, box))
+
+
+def _along_both(pixels: Pixels, size: tuple[int, int], box: Box) -> Image.Image:
+    """Scale along the width, then along the height; a call for both may swap the two."""
+    H, W = pixels.shape[:2]
+    rows, columns = size
+    left, top, right, bottom = box
+    # Rows that the second pass reads, and a few more; the first pass leaves out all others.
+    reach = max(1.0, (bottom - top) / rows) + 2
+    first, last = max(0, math.floor(top - reach)), min(H, math.ceil(bottom + reach))
+    part = to_picture(pixels[first:last]).resize(
+        (columns, last - first), Image.Resampling.BILINEAR, box=(left, 0, right, last - first)
+    )
+    if last - first < H:  # the second pass counts rows from the image's first
+        whole = Image.new(part.mode, (columns, H))
+        whole.paste(part, (0, first))
+        part = whole
+    return part.resize((columns, rows), Image.Resampling.BILINEAR, box=(0, top, columns, bottom))
+
+
+def reduced(picture: Image.Image, side: int | None, definition: int = DEFINITION) -> Image.Image:
+    """Reduce a picture, if larger, so that its shorter side is `side`."""
+    shorter = min(picture.size)
+    if side is None or shorter <= side:
+        return picture
+    if definition == EARLIER:
+        width, height = (max(1, round(length * side / shorter)) for length in picture.size)
+        return picture.resize((width, height), Image.Resampling.HAMMING)
+    # length * side / shorter, rounded half up
+    width, height = ((2 * length * side + shorter) // (2 * shorter) for length in picture.size)
+    part = picture.resize((width, picture.height), Image.Resampling.BILINEAR)
+    return part.resize((width, height), Image.Resampling.BILINEAR)
 
 
 def resized_thumbnail(pixels: Pixels, side: int) -> Pixels:

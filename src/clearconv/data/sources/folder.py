@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from clearconv.data.batches.ahead import in_order
-from clearconv.data.images.decode import Pixels, content_of, decode_sized, load_image, shortage
+from clearconv.data.images.decode import content_of, decode_sized, load_image, shortage
 from clearconv.data.images.formats import FORMATS_IN_WORDS, BrokenImage
+from clearconv.data.images.resize import Pixels
 from clearconv.data.sources.layout import Candidate, FolderLayout, read_layout
 from clearconv.data.sources.problems import Problem
 from clearconv.data.sources.source import PARTS, Source, Split
@@ -51,7 +52,7 @@ class ImageFolder(Source):
         if kept is not None:
             return kept
         assert self.root is not None
-        return _read_only(load_image(self.root / self.files[sample], self.side))
+        return _read_only(load_image(self.root / self.files[sample], self.side, self.definition))
 
     @property
     def twins(self) -> Twins:
@@ -69,6 +70,7 @@ def open_folder(
     progress: Progress | None,
     least: int,
     side: int | None,
+    definition: int,
     budget: int,
 ) -> ImageFolder:
     """Decode every file of the class folders; warn of files that are not images, and omit them."""
@@ -86,7 +88,9 @@ def open_folder(
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's warnings about odd files that it can read
-        for done, (candidate, found) in enumerate(_read_all(root, layout, side), start=1):
+        for done, (candidate, found) in enumerate(
+            _read_all(root, layout, side, definition), start=1
+        ):
             if isinstance(found, BrokenImage):
                 problems.append(Problem(f"{candidate.file} is left out: {found}", "left out"))
             else:
@@ -122,6 +126,7 @@ def open_folder(
         problems=(*problems, *describe_twins(twins, files, labels, layout.classes, split)),
         skipped=layout.skipped + total - len(good),
         side=side,
+        definition=definition,
         cache=cache,
         hashes=tuple(hashes),
         found=twins,
@@ -144,14 +149,14 @@ class _Found:
 
 
 def _read_all(
-    root: Path, layout: FolderLayout, side: int | None
+    root: Path, layout: FolderLayout, side: int | None, definition: int
 ) -> Iterator[tuple[Candidate, _Found | BrokenImage]]:
     """Decode the files on threads, in order, only a few ahead."""
 
     def read(candidate: Candidate) -> _Found | BrokenImage:
         try:
             with content_of(root / candidate.file) as data:
-                pixels, size = decode_sized(data, side)
+                pixels, size = decode_sized(data, side, definition)
                 sha256 = hashlib.sha256(data).hexdigest()
         except BrokenImage as why:
             return why

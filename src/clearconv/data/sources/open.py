@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clearconv.data.images.decode import CACHE_SIDE
+from clearconv.data.images.resize import DEFINITION
 from clearconv.data.sources.arrays import (
     digits_classes,
     idx_classes,
@@ -25,6 +26,7 @@ def open_data(
     least_classes: int = 2,
     cache_side: int | None = CACHE_SIDE,
     cache_bytes: int = 2**30,
+    definition: int = DEFINITION,
 ) -> Source:
     """Open a folder of photographs, a folder of idx files, or the bundled digits.
 
@@ -48,11 +50,13 @@ def open_data(
         Smallest number of classes. A classifier is trained on two or more; 1 lets it be evaluated
         on images of a single class.
     cache_side : int or None
-        Photographs are reduced (Hamming) until their shorter side has this many pixels. Choose it
-        no smaller than the network's input; None keeps every size.
+        Photographs are reduced until their shorter side has this many pixels. Choose it no smaller
+        than the network's input; None keeps every size.
     cache_bytes : int
         Memory for decoded photographs; those beyond it are decoded again when needed, with the
         same result.
+    definition : int
+        Definition of the reduction, see ``Preprocessing``; 1 for models of earlier versions.
 
     Returns
     -------
@@ -70,7 +74,7 @@ def open_data(
     root = _folder(where)
     if is_idx_folder(root):
         return open_idx(root, classes, least_classes)
-    return open_folder(root, classes, progress, least_classes, cache_side, cache_bytes)
+    return open_folder(root, classes, progress, least_classes, cache_side, definition, cache_bytes)
 
 
 def class_names(where: str | Path) -> tuple[str, ...]:

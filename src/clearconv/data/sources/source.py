@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 from unicodedata import normalize
 
-from clearconv.data.images.decode import Pixels
+from clearconv.data.images.resize import DEFINITION, Pixels
 from clearconv.data.splitting.twins import Integers as Integers
 from clearconv.data.splitting.twins import Twins
 from clearconv.errors import DataError
@@ -70,6 +70,8 @@ class Source(ABC):
         Number of files left out because they have no usable image.
     side : int or None
         Photographs are reduced until their shorter side has this many pixels.
+    definition : int
+        Definition of that reduction, see ``Preprocessing``.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Source(ABC):
     problems: tuple[str, ...] = field(default=())
     skipped: int = 0
     side: int | None = None
+    definition: int = DEFINITION
 
     def __len__(self) -> int:
         """Return the number of images."""

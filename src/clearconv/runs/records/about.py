@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from clearconv.data import Source
 from clearconv.data.images.decode import CACHE_SIDE
+from clearconv.data.images.resize import EARLIER
 from clearconv.data.sources.source import composed
 from clearconv.errors import ClearconvError, RunError
 from clearconv.runs import files
@@ -37,6 +38,7 @@ RUN: Schema = {
         "root": PLACE,
         "classes": Many(TEXT),
         "side?": Kind("a whole number, or null", lambda v: v is None or (is_whole(v) and v > 0)),
+        "definition?": Kind("a whole number, 1 or more", EPOCH.fits),
         "sha256": Many(TEXT, named=True),
     },
 }
@@ -61,6 +63,8 @@ class DataRecord:
         Number of images.
     side : int or None
         The side at which photographs are kept.
+    definition : int
+        Definition by which they are reduced to it.
     sha256 : dict
         Hash of each file, or of the arrays.
     """
@@ -71,6 +75,7 @@ class DataRecord:
     classes: tuple[str, ...]
     images: int | None
     side: int | None
+    definition: int
     sha256: Mapping[str, str]
 
     @classmethod
@@ -84,6 +89,7 @@ class DataRecord:
             tuple(source.classes),
             len(source),
             source.side,
+            source.definition,
             source.sha256(),
         )
 
@@ -97,6 +103,7 @@ class DataRecord:
             tuple(map(composed, plain["classes"])),
             plain.get("images"),
             plain.get("side", CACHE_SIDE),
+            plain.get("definition", EARLIER),
             plain["sha256"],
         )
 
