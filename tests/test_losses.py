@@ -35,6 +35,23 @@ def test_cross_entropy_by_hand():
     np.testing.assert_allclose(grad_y, (P - [[0.1, 0.8, 0.1], [0.8, 0.1, 0.1]]) / 2, atol=1e-15)
 
 
+def test_images_with_weights_of_their_own_by_hand():
+    # weights 3 and 1 of two images: (3 ln 4 + 1 ln 8/3) / 2
+    loss, grad_y = CrossEntropy().weighed(Y, np.array([1, 0]), np.array([3.0, 1.0]))
+    assert loss == pytest.approx((3 * math.log(4) + math.log(8 / 3)) / 2)
+    np.testing.assert_allclose(
+        grad_y, (P - [[0, 1, 0], [1, 0, 0]]) * np.array([[3], [1]]) / 2, atol=1e-15
+    )
+    # weights of 1 change nothing, also with smoothing
+    smoothed = CrossEntropy(0.3)
+    for found, expected in zip(
+        smoothed.weighed(Y, np.array([1, 0]), np.ones(2)),
+        smoothed(Y, np.array([1, 0])),
+        strict=True,
+    ):
+        np.testing.assert_allclose(found, expected)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_rows_that_are_probabilities(dtype):
     target = np.array([[0, 1, 0], [0.2, 0.3, 0.5005]], dtype)  # within the tolerance of 1e-3

@@ -72,6 +72,40 @@ class CrossEntropy:
             loss, saved = cross_entropy.mean_loss(group.combine(sums, "sum"), saved)
         return float(loss), cross_entropy.backward_input(saved)
 
+    def weighed(
+        self, y: Array, target: npt.NDArray[np.integer] | Array, weight: Array
+    ) -> tuple[float, Array]:
+        """Return the loss and dL/dy where each image counts by a weight of its own.
+
+        Parameters
+        ----------
+        y : ndarray of shape (N, K)
+            Logits.
+        target : ndarray of shape (N,) of int, or (N, K)
+            Class numbers, or probabilities.
+        weight : ndarray of shape (N,)
+            Weight of each image, in addition to that of its class. Where they are 1 on average
+            over all images, the step is on average as large as without weights.
+
+        Returns
+        -------
+        loss : float
+            Sum of weight times loss, over N.
+        grad_y : ndarray of shape (N, K)
+            For ``model.backward``.
+
+        Raises
+        ------
+        ShapeError, ArgumentError
+            As without weights.
+        """
+        classes = None if self.class_weight is None else np.asarray(self.class_weight, y.dtype)
+        losses, saved = cross_entropy.forward_saving(
+            y, target, self.label_smoothing, classes, "none"
+        )
+        share = (np.asarray(weight, np.float64) / len(y)).astype(y.dtype)  # (N,)
+        return float(losses @ share), cross_entropy.backward_input(saved, share)
+
 
 @dataclass(frozen=True)
 class SquaredError:

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from clearconv.arrays import Array
 from clearconv.data import Preprocessing, Source, Split, write_split
 from clearconv.data.batches.batches import bounds
 from clearconv.errors import RunError
@@ -78,6 +79,9 @@ class Run:
         A last batch with fewer images joins the one before it; set when the run started.
     notes : tuple of str
         What a reader should know of the model that the run starts from; not kept on disk.
+    weights : ndarray of shape (images,), optional
+        Weight of each image of the source in the loss; all alike by default. Not saved: such a run
+        cannot be resumed.
     """
 
     settings: Settings
@@ -92,6 +96,7 @@ class Run:
     saved: tuple[int, int] = (-1, 0)
     smallest_batch: int = 1
     notes: tuple[str, ...] = ()
+    weights: Array | None = None
 
     def __post_init__(self) -> None:
         """Start in a whole state, with nothing saved."""

@@ -197,7 +197,10 @@ def _step(
     )
     x = model.as_input(batch.x)
     logits = model.forward(x, context=context)
-    loss, grad = criterion(logits, batch.labels)
+    if run.weights is None:
+        loss, grad = criterion(logits, batch.labels)
+    else:
+        loss, grad = criterion.weighed(logits, batch.labels, run.weights[batch.samples])
     moment = Moment(epoch, run.so_far.step + 1, run.settings.lr)
     check_loss(model, x, context, loss, moment)
     model.backward(grad, input_gradient=False)
