@@ -16,6 +16,7 @@ ORDER = (
     ("cli",),
     ("report", "planning", "explain", "glassbox", "doctor"),
     ("article",),
+    ("sklearn",),
     ("exchange",),
     ("train",),
     ("runs",),

@@ -1,0 +1,1 @@
+"""scikit-learn: an estimator that trains as ``clearconv train`` does."""
