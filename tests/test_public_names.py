@@ -11,13 +11,14 @@ import pytest
 import clearconv
 
 NAMES = """
-Activation Adam AdamW AdaptiveAvgPool2d ArgumentError AvgPool2d BackendError BatchNorm2d Callback
-ClearconvError Concat Context Conv2d ConvPool2d ConvTranspose2d CrossEntropy DataError Dropout
-DtypeError Flatten GlobalAvgPool2d GradientCheck GroupNorm Hardsigmoid Hardswish History Identity
-InstanceNorm2d Layer LayerNorm LeakyReLU Linear MaxPool2d ModelFileError Node Plan ReLU ReLU6
-Residual RunError SGD Sequential ShapeError ShortageError SiLU Sigmoid Softmax SquaredError Tanh
-Tape TapeError Trace Upsample __version__ backend col2im export_onnx fit from_spec gradient_check
-im2col load plan register_activation register_layer set_threads trace
+Activation Adam AdamW AdaptiveAvgPool2d Add ArgumentError AvgPool2d BackendError BatchNorm2d
+Callback ClearconvError Concat Constant Context Conv2d ConvPool2d ConvTranspose2d CrossEntropy
+DataError Divide Dropout DtypeError Flatten GlobalAvgPool2d GradientCheck Graph GroupNorm
+Hardsigmoid Hardswish History Identity InstanceNorm2d Join Layer LayerNorm LeakyReLU Linear
+MaxPool2d ModelFileError MultiInput Multiply Node Plan ReLU ReLU6 Residual RunError SGD Sequential
+ShapeError ShortageError SiLU Sigmoid Softmax SquaredError Subtract Tanh Tape TapeError Trace
+Upsample __version__ backend col2im export_onnx fit from_spec gradient_check im2col load plan
+register_activation register_layer set_threads trace
 """.split()
 
 PARTS = """

@@ -22,26 +22,33 @@ if TYPE_CHECKING:
     from clearconv.gradient_checking import gradient_check as gradient_check
     from clearconv.layers import Activation as Activation
     from clearconv.layers import AdaptiveAvgPool2d as AdaptiveAvgPool2d
+    from clearconv.layers import Add as Add
     from clearconv.layers import AvgPool2d as AvgPool2d
     from clearconv.layers import BatchNorm2d as BatchNorm2d
     from clearconv.layers import Concat as Concat
+    from clearconv.layers import Constant as Constant
     from clearconv.layers import Context as Context
     from clearconv.layers import Conv2d as Conv2d
     from clearconv.layers import ConvPool2d as ConvPool2d
     from clearconv.layers import ConvTranspose2d as ConvTranspose2d
+    from clearconv.layers import Divide as Divide
     from clearconv.layers import Dropout as Dropout
     from clearconv.layers import Flatten as Flatten
     from clearconv.layers import GlobalAvgPool2d as GlobalAvgPool2d
+    from clearconv.layers import Graph as Graph
     from clearconv.layers import GroupNorm as GroupNorm
     from clearconv.layers import Hardsigmoid as Hardsigmoid
     from clearconv.layers import Hardswish as Hardswish
     from clearconv.layers import Identity as Identity
     from clearconv.layers import InstanceNorm2d as InstanceNorm2d
+    from clearconv.layers import Join as Join
     from clearconv.layers import Layer as Layer
     from clearconv.layers import LayerNorm as LayerNorm
     from clearconv.layers import LeakyReLU as LeakyReLU
     from clearconv.layers import Linear as Linear
     from clearconv.layers import MaxPool2d as MaxPool2d
+    from clearconv.layers import MultiInput as MultiInput
+    from clearconv.layers import Multiply as Multiply
     from clearconv.layers import Node as Node
     from clearconv.layers import ReLU as ReLU
     from clearconv.layers import ReLU6 as ReLU6
@@ -50,6 +57,7 @@ if TYPE_CHECKING:
     from clearconv.layers import Sigmoid as Sigmoid
     from clearconv.layers import SiLU as SiLU
     from clearconv.layers import Softmax as Softmax
+    from clearconv.layers import Subtract as Subtract
     from clearconv.layers import Tanh as Tanh
     from clearconv.layers import Tape as Tape
     from clearconv.layers import Upsample as Upsample
@@ -84,11 +92,11 @@ _NAMES = {
         "ShapeError ShortageError TapeError"
     ),
     "clearconv.layers": (
-        "Activation AdaptiveAvgPool2d AvgPool2d BatchNorm2d Concat Context Conv2d ConvPool2d "
-        "ConvTranspose2d Dropout Flatten GlobalAvgPool2d GroupNorm Hardsigmoid Hardswish Identity "
-        "InstanceNorm2d Layer LayerNorm LeakyReLU Linear MaxPool2d Node ReLU ReLU6 Residual "
-        "Sequential SiLU Sigmoid Softmax Tanh Tape Upsample from_spec register_activation "
-        "register_layer"
+        "Activation AdaptiveAvgPool2d Add AvgPool2d BatchNorm2d Concat Constant Context Conv2d "
+        "ConvPool2d ConvTranspose2d Divide Dropout Flatten GlobalAvgPool2d Graph GroupNorm "
+        "Hardsigmoid Hardswish Identity InstanceNorm2d Join Layer LayerNorm LeakyReLU Linear "
+        "MaxPool2d MultiInput Multiply Node ReLU ReLU6 Residual Sequential SiLU Sigmoid Softmax "
+        "Subtract Tanh Tape Upsample from_spec register_activation register_layer"
     ),
     "clearconv.exchange.onnx.writing.export": "export_onnx",
     "clearconv.gradient_checking": "GradientCheck gradient_check",

@@ -18,25 +18,38 @@ from clearconv.layers.activation.activations import (
 )
 from clearconv.layers.activation.kinds import register_activation
 from clearconv.layers.base.layer import Layer
+from clearconv.layers.base.multi_input import MultiInput
 from clearconv.layers.base.node import Node
 from clearconv.layers.base.spec import register_layer
 from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.convolution.conv2d import Conv2d
 from clearconv.layers.convolution.conv_transpose2d import ConvTranspose2d
 from clearconv.layers.convolution.linear import Linear
+from clearconv.layers.elementwise.arithmetic import Add, Divide, Multiply, Subtract
+from clearconv.layers.elementwise.constant import Constant
 from clearconv.layers.loading import from_spec
 from clearconv.layers.norm.batch_norm2d import BatchNorm2d
 from clearconv.layers.norm.group_norm import GroupNorm, InstanceNorm2d, LayerNorm
 from clearconv.layers.pooling.pool2d import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from clearconv.layers.regularisation.dropout import Dropout
 from clearconv.layers.shape.flatten import Flatten
+from clearconv.layers.shape.join import Join
 from clearconv.layers.shape.upsample import Upsample
 from clearconv.layers.wiring.concat import Concat
 from clearconv.layers.wiring.conv_pool2d import ConvPool2d
+from clearconv.layers.wiring.graph import Graph
 from clearconv.layers.wiring.residual import Residual
 from clearconv.layers.wiring.sequential import Sequential
 
 __all__ = [
+    "MultiInput",
+    "Graph",
+    "Join",
+    "Constant",
+    "Subtract",
+    "Multiply",
+    "Divide",
+    "Add",
     "Activation",
     "AdaptiveAvgPool2d",
     "AvgPool2d",

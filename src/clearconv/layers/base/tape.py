@@ -81,6 +81,8 @@ class Tape:
         ``keep="all"``. Where a layer has the path of the container around it, they are the layer's.
     handed_back : dict
         Path -> the dL/dx that a layer returned; filled only with ``keep="all"``.
+    shares : dict
+        The same for a layer with several inputs: path -> the dL/dx of each.
     """
 
     context: Context
@@ -92,6 +94,7 @@ class Tape:
     outputs: dict[str, Array] = field(default_factory=dict)
     grads: dict[str, Array] = field(default_factory=dict)
     handed_back: dict[str, Array] = field(default_factory=dict)
+    shares: dict[str, tuple[Array | None, ...]] = field(default_factory=dict)
 
     def record(self, path: str, x: Array, y: Array, saved: Any) -> None:
         """Note one layer's forward pass."""
@@ -125,6 +128,11 @@ class Tape:
         """Note what a layer's backward pass gave."""
         if self.keep == "all" and grad_x is not None:
             self.handed_back[path] = grad_x
+
+    def hand_back_each(self, path: str, grads: tuple[Array | None, ...]) -> None:
+        """Note what the backward pass of a layer with several inputs gave."""
+        if self.keep == "all":
+            self.shares[path] = grads
 
 
 class Looking(Tape):

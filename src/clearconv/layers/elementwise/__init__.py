@@ -1,0 +1,1 @@
+"""Layers that work on each number by itself."""

@@ -1,0 +1,142 @@
+"""Which nodes of a graph run as one: its wiring grouped into steps."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from clearconv.layers.activation.activations import Activation, ReLU
+from clearconv.layers.base.multi_input import MultiInput
+from clearconv.layers.base.node import Node
+from clearconv.layers.elementwise.arithmetic import Add
+from clearconv.layers.shape.join import Join
+from clearconv.layers.stages.chain import Chain
+from clearconv.layers.stages.steps import GraphStep, JoinStep, NodeStep, RowStep, SumStep
+
+
+@dataclass(frozen=True)
+class Link:
+    """A node of a graph with its wiring.
+
+    Attributes
+    ----------
+    writes : str
+        Name of its value.
+    node : Node
+        The node.
+    reads : tuple of str
+        Names of the values that it reads.
+    """
+
+    writes: str
+    node: Node
+    reads: tuple[str, ...]
+
+
+@dataclass
+class _Row:
+    """Links one after another; each but the first reads the one before, which nobody else reads."""
+
+    links: list[Link]
+
+    @property
+    def source(self) -> str:
+        return self.links[0].reads[0]
+
+    def chain(self) -> Chain:
+        return Chain(node for link in self.links for node in link.node.in_a_row())
+
+
+def weave(links: Sequence[Link], outputs: Sequence[str]) -> list[GraphStep]:
+    """Group a graph's links into steps, in an order in which they can run.
+
+    Parameters
+    ----------
+    links : sequence of Link
+        In an order in which they can run.
+    outputs : sequence of str
+        Values that are needed after the pass.
+    """
+    uses = Counter(name for link in links for name in link.reads) + Counter(outputs)
+    rows: dict[str, _Row] = {}  # value -> the row that ends with it
+    order: list[_Row | Link] = []
+    for link in links:
+        row = rows.get(link.reads[0]) if link.reads else None
+        if isinstance(link.node, MultiInput):
+            order.append(link)
+        elif row is not None and uses[link.reads[0]] == 1:
+            rows[link.writes] = rows.pop(link.reads[0])
+            row.links.append(link)
+        else:
+            rows[link.writes] = _Row([link])
+            order.append(rows[link.writes])
+    sums = {
+        item.writes: _as_sum(item, rows, order, uses)
+        for item in order
+        if isinstance(item, Link) and _is_plain_sum(item)
+    }
+    steps: list[GraphStep] = []
+    for item in order:
+        if isinstance(item, _Row):
+            if item.links:  # what is left of it
+                steps.append(RowStep(item.chain(), item.source, item.links[-1].writes))
+        elif item.writes in sums:
+            steps.append(sums[item.writes])
+        elif (node := _that_joins_maps(item)) is not None:
+            channels = tuple(shape[0] for shape in node.shapes)
+            steps.append(JoinStep(node, item.reads, channels, item.writes))
+        else:
+            steps.append(NodeStep(item.node, item.reads, item.writes))
+    return steps
+
+
+def _as_sum(
+    link: Link, rows: dict[str, _Row], order: list["_Row | Link"], uses: Counter[str]
+) -> SumStep:
+    """Make a sum one step with the rows that only it reads, and with the ReLU after it."""
+    first, second = link.reads
+    own = [uses[name] == 1 and name in rows for name in link.reads]
+    if own[1] and not own[0]:
+        first, second = second, first
+    body, source = _summand(first, rows, uses)
+    aside, beside = _summand(second, rows, uses)
+    step = SumStep(link.node, body, aside, (source, beside), link.writes)
+    after = next((item for item in order if _begins_with_relu(item, link.writes)), None)
+    if isinstance(after, _Row) and uses[link.writes] == 1:
+        relu = after.links.pop(0)
+        assert isinstance(relu.node, Activation)
+        step = replace(step, relu=relu.node, writes=relu.writes)
+    return step
+
+
+def _summand(name: str, rows: dict[str, _Row], uses: Counter[str]) -> tuple[Chain, str]:
+    """Return the chain that computes a summand and what it reads; without nodes if it is shared."""
+    row = rows.get(name) if uses[name] == 1 else None
+    if row is None:
+        return Chain(()), name
+    chain, source = row.chain(), row.source
+    row.links = []  # they run as a part of the sum
+    return chain, source
+
+
+def _begins_with_relu(item: "_Row | Link", source: str) -> bool:
+    if isinstance(item, Link) or not item.links or item.source != source:
+        return False
+    node = item.links[0].node
+    return (type(node) is ReLU or type(node) is Activation) and node.kind == "relu"
+
+
+def _is_plain_sum(link: Link) -> bool:
+    """Return whether a link adds two values of one shape, each of them an image's."""
+    node = link.node
+    if type(node) is not Add or len(link.reads) != 2 or any(node.fixed):
+        return False
+    first, second = node.shapes
+    return first == second and len(first) in (1, 3)
+
+
+def _that_joins_maps(link: Link) -> Join | None:
+    """Return the node of a link if it joins the channels of maps that depend on the image."""
+    node = link.node
+    if type(node) is not Join or node.axis != 1 or any(node.fixed):
+        return None
+    return node if len(node.output_shape) == 3 else None

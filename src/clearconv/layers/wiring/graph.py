@@ -1,0 +1,248 @@
+"""Layers wired by name: any network without cycles, such as one read from a file."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from clearconv.arrays import Array, Shape
+from clearconv.errors import ArgumentError
+from clearconv.layers.base.multi_input import MultiInput
+from clearconv.layers.base.node import Node
+from clearconv.layers.base.numbers.parameter import join
+from clearconv.layers.base.staged import StageRow
+from clearconv.layers.base.tape import Context, Tape
+from clearconv.layers.stages.flow import Flow
+from clearconv.layers.stages.weave import Link
+from clearconv.layers.wiring.container import Container
+from clearconv.words import cut, some
+
+_NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
+_MOST_NODES = 10_000
+_MOST_LETTERS = 200
+
+
+class Graph(Container):
+    """Nodes wired by name: each reads values that the input and earlier nodes have computed.
+
+    ``Sequential``, ``Residual`` and ``Concat`` say the same in a form that is easier to read; a
+    graph is for networks that they cannot express, and for those that are read from other
+    programs' files.
+
+    Parameters
+    ----------
+    *nodes : (str, Node, *str)
+        Name of the value that the node computes, the node, and the names of the values that it
+        reads, in an order in which they can run. A layer or a container reads one; ``Add``,
+        ``Multiply``, ``Join`` and other layers with several inputs read as many as they take;
+        ``Constant`` reads none. The name is the node's part of the path; it may have dots, as
+        the names of other libraries' parameters do: "layer1.0.conv1".
+    inputs : sequence of str
+        Names of the graph's inputs. With one of them x is an array, with several a dict.
+    outputs : sequence of str, optional
+        Names of the values that the graph computes; by default that of the last node. The first
+        is what ``forward`` returns, and what ``backward`` starts from; ``values`` computes all.
+    name : str, optional
+        Its part of the path.
+
+    Raises
+    ------
+    ArgumentError
+        If a value has no name or one that is taken, if a node reads one that is not known, or not
+        yet, which a cycle cannot avoid; if a node is read by nobody.
+
+    Notes
+    -----
+    Where a value is read several times, as many gradients come back, and they are added.
+
+    Every value has the batch as its first axis. That of a ``Constant`` has length 1, and so has
+    whatever is computed from constants alone; where it meets an image's value, it is the same for
+    all images.
+
+    Examples
+    --------
+    A squeeze-and-excitation block, whose gate is multiplied with the maps that it was computed
+    from:
+
+    >>> import clearconv
+    >>> from clearconv import Activation, Conv2d, GlobalAvgPool2d, Graph, Multiply
+    >>> block = Graph(
+    ...     ("maps", Conv2d(8, 3, padding=1), "x"),
+    ...     ("squeezed", GlobalAvgPool2d(), "maps"),
+    ...     ("gate", Conv2d(8, 1, activation="sigmoid"), "squeezed"),
+    ...     ("y", Multiply(), "maps", "gate"),
+    ... )
+    >>> block.build((3, 16, 16)).output_shape
+    (8, 16, 16)
+    """
+
+    prefix = "graph"
+    starred = "nodes"
+
+    def __init__(
+        self,
+        *nodes: Sequence[Any],
+        inputs: Sequence[str] = ("x",),
+        outputs: Sequence[str] | None = None,
+        name: str | None = None,
+    ) -> None:
+        links = [_link(entry) for entry in nodes]
+        if not links:
+            raise ArgumentError("Graph: no nodes were given; it needs at least one.")
+        if len(links) > _MOST_NODES:
+            raise ArgumentError(
+                f"Graph: {len(links):,} nodes were given, but at most {_MOST_NODES:,} are taken."
+            )
+        self.inputs = _names("inputs", inputs)
+        self.outputs = (links[-1].writes,) if outputs is None else _names("outputs", outputs)
+        _check_wiring(links, self.inputs, self.outputs)
+        super().__init__(
+            name,
+            nodes=tuple((link.writes, link.node, *link.reads) for link in links),
+            inputs=self.inputs,
+            outputs=self.outputs,
+        )
+        self.links = tuple(links)
+        taken: set[int] = set()
+        for link in links:
+            self._adopt(link.node, link.writes)
+            if id(link.node) in taken:
+                raise ArgumentError(
+                    f"Graph: the node of {link.writes!r} stands in two places. Every place needs a "
+                    "layer of its own; clearconv.from_spec(layer.spec()) makes another."
+                )
+            taken.add(id(link.node))
+
+    def _adopt(self, node: Node, name: str) -> str:
+        if not isinstance(node, Node):
+            hint = f" Write {node.__name__}(...)." if isinstance(node, type) else ""
+            raise ArgumentError(
+                f"Graph: {cut(repr(node), 80)} in the place of {name!r} is not a layer or a "
+                f"container of layers.{hint}"
+            )
+        if node.name not in (None, name):
+            raise ArgumentError(
+                f"Graph: the node of {name!r} is itself called {node.name!r}. Leave its name out: "
+                "in a graph the value's name is also the node's."
+            )
+        self.children[name] = node
+        return name
+
+    # -- building --------------------------------------------------------------------------------
+
+    def _wire(self, input_shape: Shape) -> Shape:
+        if len(self.inputs) > 1:
+            raise ArgumentError(f"Graph: it has {len(self.inputs)} inputs, but one shape is given.")
+        shapes: dict[str, Shape] = {self.inputs[0]: input_shape}
+        fixed: set[str] = set()
+        for link in self.links:
+            path, node = join(self.path, link.writes), link.node
+            constant = all(name in fixed for name in link.reads)
+            if isinstance(node, MultiInput):
+                which = tuple(name in fixed for name in link.reads)
+                given = tuple(shapes[name] for name in link.reads)
+                shapes[link.writes] = node.place_inputs(path, given, which)
+            else:
+                shapes[link.writes] = node._place(path, shapes[link.reads[0]])
+            if constant:
+                fixed.add(link.writes)
+                if link.reads and any(layer.declared for layer in node.leaves()):
+                    raise ArgumentError(
+                        f"Graph: {link.writes!r} has parameters, but reads only constants: it "
+                        "computes a constant. Compute it beforehand."
+                    )
+        for name in self.outputs:
+            if name in fixed:
+                raise ArgumentError(f"Graph: the output {name!r} does not depend on the input.")
+        self.shapes = shapes
+        self.fixed_values = frozenset(fixed)
+        self.flow = Flow(self.links, self.inputs, self.outputs, self.fixed_values)
+        self.frozen = 0
+        return shapes[self.outputs[0]]
+
+    # -- the passes ------------------------------------------------------------------------------
+
+    def _run(self, x: Array, context: Context, tape: Tape | None) -> Array:
+        found = self.flow.run({self.inputs[0]: x}, context, tape)
+        return found[self.outputs[0]]
+
+    def _run_back(self, grad_y: Array, tape: Tape, context: Context) -> Array | None:
+        grads = self.flow.run_back({self.outputs[0]: grad_y}, tape, context)
+        return grads.get(self.inputs[0]) if context.input_gradient else None
+
+    def _stage_rows(self, training: bool) -> Iterator[StageRow]:
+        if type(self)._run is not Graph._run:
+            yield from super()._stage_rows(training)
+        else:
+            yield from self.flow.rows(training)
+
+
+def _link(entry: Any) -> Link:
+    """Return a node with its wiring; raise for anything else."""
+    if not isinstance(entry, (tuple, list)) or len(entry) < 2:
+        raise ArgumentError(
+            f"Graph: {cut(repr(entry), 80)} was given, but each node is (name, node, *names of "
+            'what it reads), such as ("conv1", Conv2d(8, 3), "x").'
+        )
+    writes, node, *reads = entry
+    (writes, *reads) = _names("a node", (writes, *reads))
+    if not isinstance(node, MultiInput) and len(reads) != 1:
+        raise ArgumentError(
+            f"Graph: {writes!r} reads {len(reads)} values, but {type(node).__name__} takes one. "
+            "Layers that take several are Add, Multiply and Join, among others."
+        )
+    return Link(writes, node, tuple(reads))
+
+
+def _names(what: str, names: Any) -> tuple[str, ...]:
+    """Return names as a tuple, if that is what they are."""
+    listed = (names,) if isinstance(names, str) else tuple(names)
+    for one in listed:
+        named = isinstance(one, str) and len(one) <= _MOST_LETTERS and _NAME.fullmatch(one)
+        if not named:
+            raise ArgumentError(
+                f"Graph: {cut(repr(one), 80)} as a name of {what}, but a name is text of letters, "
+                "digits, '_' or '-', in parts with dots between them, such as 'layer1.0.conv1'."
+            )
+    if not listed:
+        raise ArgumentError(f"Graph: {what}={names!r}, but at least one name is needed.")
+    return listed
+
+
+def _check_wiring(links: Sequence[Link], inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """Raise unless every name is written once, before it is read, and read by somebody."""
+    known: set[str] = set()
+    every = {link.writes for link in links}
+    for name in inputs:
+        if name in known:
+            raise ArgumentError(f"Graph: two inputs are called {name!r}.")
+        known.add(name)
+    read: set[str] = set(outputs)
+    for link in links:
+        for name in link.reads:
+            if name in known:
+                continue
+            if name in every:
+                raise ArgumentError(
+                    f"Graph: {link.writes!r} reads {name!r}, which is not computed before it. "
+                    "Nodes are listed in the order they run; if there is none, it has a cycle."
+                )
+            raise ArgumentError(
+                f"Graph: {link.writes!r} reads {name!r}, but there is no such value; before it "
+                f"there are {some(sorted(known))}."
+            )
+        if link.writes in known:
+            raise ArgumentError(
+                f"Graph: two values are called {link.writes!r}. Each needs a name of its own."
+            )
+        known.add(link.writes)
+        read.update(link.reads)
+    for name in outputs:
+        if name not in every:
+            raise ArgumentError(
+                f"Graph: the output {name!r} is not computed by any node; there are "
+                f"{some(sorted(every))}."
+            )
+    if unread := [name for name in known if name not in read]:
+        raise ArgumentError(
+            f"Graph: nothing reads {some(sorted(unread))}. Leave it out, or make it an output."
+        )
