@@ -17,8 +17,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from clearconv.arrays import Array
-from clearconv.data import Preprocessing, Source
-from clearconv.data.images.decode import Pixels
+from clearconv.data import Preprocessing, Source, side_for
+from clearconv.data.images.decode import CACHE_SIDE, Pixels
 from clearconv.errors import ArgumentError, DataError
 from clearconv.exchange.sklearn.images import (
     are_pictures,
@@ -60,7 +60,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         if the number of features is a square number, otherwise one row of pixels.
     image_size : int, optional
         Height and width that the network sees; by default that of the arrays, or the model's own.
-    resize : {"crop", "squash"}, optional
+    resize : {"crop", "squash", "letterbox"}, optional
         How an image of another shape is fitted to the network's input.
     epochs, batch_size, lr : number, optional
         As in ``clearconv.train.Settings``.
@@ -305,8 +305,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         """Return the images that are used as data for training."""
         split = divided(labels, self.validation_fraction, seed)
         if isinstance(images, list):
-            size = None if self.image_size is None else (self.image_size, self.image_size)
-            return picture_source([images[i] for i in used], labels, names, split, size)
+            square = self.image_size
+            side = CACHE_SIDE if square is None else side_for((square, square))
+            return picture_source([images[i] for i in used], labels, names, split, side)
         assert self.limits_ is not None
         pixels = as_bytes(images[used], *self.limits_)
         return array_source(pixels, labels, names, split)
@@ -347,7 +348,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
             batch = images[start : start + _BATCH]
             if isinstance(images, list):
                 named = zip(batch, count(start), strict=False)
-                batch = [read_picture(x, preprocessing.size, f"X[{i}]") for x, i in named]
+                batch = [read_picture(x, preprocessing, f"X[{i}]") for x, i in named]
             yield np.stack([preprocessing.resized(pixels) for pixels in batch])
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from clearconv.data import side_for
-from clearconv.data.images.decode import CACHE_SIDE, Pixels
+from clearconv.data import Preprocessing
+from clearconv.data.images.decode import Pixels
 from clearconv.data.images.given_image import ImageLike, image_pixels, is_file
 from clearconv.data.images.resize import with_channels
 from clearconv.errors import DataError
@@ -61,15 +61,15 @@ def pictures(X: Any) -> list[ImageLike]:
     return [str(x) if is_file(x) else x for x in X]
 
 
-def read_picture(image: ImageLike, size: tuple[int, int] | None, name: str) -> Pixels:
-    """Return a picture's pixels, reduced as training keeps them.
+def read_picture(image: ImageLike, how: Preprocessing, name: str) -> Pixels:
+    """Return a picture's pixels, reduced as the preprocessing says.
 
     Parameters
     ----------
     image : str, Pillow image or ndarray of uint8
         The picture.
-    size : (int, int), optional
-        Rows and columns that the network sees, if they are known.
+    how : Preprocessing
+        Says to which side a larger picture is reduced, and how.
     name : str
         Name in errors of a picture without a file.
 
@@ -82,8 +82,7 @@ def read_picture(image: ImageLike, size: tuple[int, int] | None, name: str) -> P
     DataError
         If it cannot be read.
     """
-    side = CACHE_SIDE if size is None else side_for(size)
-    return with_channels(image_pixels(image, side, name), 3)
+    return with_channels(image_pixels(image, how, name), 3)
 
 
 def shaped(X: npt.NDArray[Any], image_shape: Sequence[int] | None) -> npt.NDArray[Any]:

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from clearconv.data import Source, Split, Twins, from_arrays, make_split
+from clearconv.data import Preprocessing, Source, Split, Twins, from_arrays, make_split
 from clearconv.data.batches.ahead import in_order
 from clearconv.data.images.decode import Pixels
 from clearconv.data.images.given_image import ImageLike
@@ -42,14 +42,14 @@ class _Pictures(Source):
     ----------
     images : sequence of files, Pillow images or arrays
         The pictures.
-    wanted : (int, int) or None
-        Rows and columns that the network sees, if they are known.
+    how : Preprocessing
+        Says to which side they are reduced.
     cache : list of ndarray or None
         Pixels; None for a picture that is read when it is needed.
     """
 
     images: Sequence[ImageLike]
-    wanted: tuple[int, int] | None
+    how: Preprocessing
     cache: list[Pixels | None]
 
     def image(self, sample: int) -> Pixels:
@@ -57,7 +57,7 @@ class _Pictures(Source):
         kept = self.cache[sample]
         if kept is not None:
             return kept
-        return read_picture(self.images[sample], self.wanted, self.files[sample])
+        return read_picture(self.images[sample], self.how, self.files[sample])
 
     @property
     def twins(self) -> Twins:
@@ -96,7 +96,7 @@ def picture_source(
     labels: Integers,
     names: Sequence[str],
     split: Split,
-    size: tuple[int, int] | None,
+    side: int,
 ) -> Source:
     """Return pictures of any size as a source; each is decoded once here.
 
@@ -106,8 +106,8 @@ def picture_source(
         The pictures.
     labels, names, split
         As for `array_source`.
-    size : (int, int), optional
-        Rows and columns that the network sees, if they are known.
+    side : int
+        Larger pictures are reduced until their shorter side has this many pixels.
 
     Returns
     -------
@@ -122,7 +122,8 @@ def picture_source(
     sizes = np.empty((len(images), 2), np.int64)
     cache: list[Pixels | None] = []
     grey, left = 0, _KEPT
-    read = partial(_read, size)
+    how = Preprocessing(size=(side, side), side=side)
+    read = partial(_read, how)
     pairs = zip(images, files, strict=True)
     for sample, (_, pixels) in enumerate(in_order(read, pairs, 4 * cores(), cores())):
         sizes[sample] = pixels.shape[:2]
@@ -143,13 +144,14 @@ def picture_source(
         sizes=sizes,
         grey=grey,
         images=images,
-        wanted=size,
+        side=side,
+        how=how,
         cache=cache,
     )
 
 
-def _read(size: tuple[int, int] | None, named: tuple[ImageLike, str]) -> Pixels:
-    return read_picture(named[0], size, named[1])
+def _read(how: Preprocessing, named: tuple[ImageLike, str]) -> Pixels:
+    return read_picture(named[0], how, named[1])
 
 
 def divided(labels: Integers, share: float, seed: int) -> Split:
