@@ -2,6 +2,7 @@
 
 from clearconv.models.clearnets import clearnet, clearnet_small
 from clearconv.models.densenet import densenet121
+from clearconv.models.efficientnet import efficientnet_lite0
 from clearconv.models.inception import googlenet
 from clearconv.models.mobilenet import mobilenet_v2
 from clearconv.models.registry import MODELS, ModelInfo, create, default_for
@@ -21,6 +22,7 @@ __all__ = [
     "default_for",
     "densenet121",
     "digits_cnn",
+    "efficientnet_lite0",
     "googlenet",
     "lenet",
     "mobilenet_v2",

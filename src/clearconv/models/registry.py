@@ -9,6 +9,7 @@ from clearconv.errors import ArgumentError
 from clearconv.layers import Sequential
 from clearconv.models.clearnets import clearnet, clearnet_small
 from clearconv.models.densenet import densenet121
+from clearconv.models.efficientnet import efficientnet_lite0
 from clearconv.models.inception import googlenet
 from clearconv.models.mobilenet import mobilenet_v2
 from clearconv.models.resnet import resnet18, resnet20, resnet34, resnet50, resnet56
@@ -70,6 +71,9 @@ MODELS: dict[str, ModelInfo] = {
     ),
     "mobilenet_v2": ModelInfo(
         mobilenet_v2, _PHOTO, 1, "depthwise convolutions, for phones (Sandler et al., 2018)"
+    ),
+    "efficientnet_lite0": ModelInfo(
+        efficientnet_lite0, _PHOTO, 1, "MobileNet's blocks, scaled (Tan and Le, 2019; Lite: 2020)"
     ),
     "squeezenet1_1": ModelInfo(squeezenet1_1, _PHOTO, 17, "few parameters (Iandola et al., 2016)"),
     "googlenet": ModelInfo(
