@@ -13,7 +13,7 @@ HOOKS = {name: hook for name, hook in vars(Callback).items() if inspect.isfuncti
 
 def test_the_hooks_are_these():
     assert sorted(HOOKS) == [
-        *("epoch", "finished", "reading", "searching", "started", "step", "warned"),
+        *("epoch", "finished", "preparing", "reading", "searching", "started", "step", "warned"),
     ]
 
 

@@ -222,6 +222,13 @@ def evaluate_model(
     batches = Batches(source, samples, preprocessing, batch_size or judged_at_once(model))
     with np.errstate(all="ignore"):  # a value that is not finite is reported by name
         logits = np.concatenate([model.forward(model.as_input(batch.x)) for batch in batches])
+    return evaluation_of(logits, source, samples, classes)
+
+
+def evaluation_of(
+    logits: Array, source: Source, samples: Integers, classes: tuple[str, ...]
+) -> Evaluation:
+    """Return the evaluation of a model that gave these logits, (n, K), for the samples."""
     place = np.array([classes.index(n) if n in classes else -1 for n in source.classes])
     labels = place[source.labels[samples]]
     with np.errstate(all="ignore"):

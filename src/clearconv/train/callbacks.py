@@ -22,6 +22,9 @@ class Callback:
     def searching(self, done: int, total: int) -> None:
         """Receive the number of steps done in the search for a learning rate."""
 
+    def preparing(self, done: int, total: int) -> None:
+        """Receive the number of images that have gone through the frozen layers."""
+
     def started(self, run: Run) -> None:
         """Receive the run when data and model are ready."""
 

@@ -16,6 +16,7 @@ from clearconv.layers import Node
 from clearconv.runs.evaluation import Integers, evenly_spaced
 from clearconv.runs.records.epoch import EpochRecord
 from clearconv.runs.run import Run
+from clearconv.train.features import Features
 from clearconv.train.probe import DeadUnits, dead_units, inputs_of, last_activation
 
 History = Sequence[EpochRecord]
@@ -47,9 +48,9 @@ def doubts(model: Node) -> list[str]:
     ]
 
 
-def examined(run: Run, record: EpochRecord) -> EpochRecord:
+def examined(run: Run, record: EpochRecord, features: Features | None = None) -> EpochRecord:
     """Return an epoch's record with its dead layers and its `warnings`."""
-    found = find_dead(run)
+    found = find_dead(run, features)
     images = np.bincount(run.source.labels[run.split.train], minlength=len(run.source.classes))
     record = replace(record, dead={unit.path: unit.dead for unit in found})
     said = warnings(
@@ -62,8 +63,10 @@ def examined(run: Run, record: EpochRecord) -> EpochRecord:
     return replace(record, warnings=tuple(said))
 
 
-def find_dead(run: Run) -> list[DeadUnits]:
+def find_dead(run: Run, features: Features | None = None) -> list[DeadUnits]:
     """Return the layers in which most channels fire for none of the validation images.
+
+    With `features`, only the layers that are trained are examined.
 
     Some of the images are examined first, and all only if a layer looks dead. A few images would
     only show that a channel is silent for them: then the list is empty.
@@ -74,7 +77,11 @@ def find_dead(run: Run) -> list[DeadUnits]:
         return []
     some = samples[evenly_spaced(images, _PROBE)]
     for part in (some, samples):
-        found = [u for u in dead_units(run.model, inputs_of(run, part)) if u.share >= _DEAD]
+        if features is None:
+            units = dead_units(run.model, inputs_of(run, part))
+        else:
+            units = dead_units(features.model, [features.of_samples(part)])
+        found = [unit for unit in units if unit.share >= _DEAD]
         if not found or len(part) == images:
             break
     return found

@@ -8,7 +8,7 @@ from time import perf_counter
 import numpy as np
 
 from clearconv.data import Augmentation, Batch, Batches
-from clearconv.layers import Context
+from clearconv.layers import Context, Node
 from clearconv.layers.loading import load
 from clearconv.losses import CrossEntropy
 from clearconv.ops.tellings import backend, native_module, set_threads
@@ -24,6 +24,7 @@ from clearconv.runs.settings import Settings
 from clearconv.train import health
 from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.divergence import Moment, check_epoch, check_gradients, check_loss
+from clearconv.train.features import FeatureBatches, Features
 from clearconv.train.lr_finder import find_lr
 from clearconv.train.network import criterion_of
 from clearconv.train.stop import Stop
@@ -57,8 +58,10 @@ def go(run: Run, callbacks: Iterable[Callback] = ()) -> Result:
             callbacks.warned(message)
         stopped = _out_of_patience(run)
         try:
+            going_on = run.epochs_done < settings.epochs and not stopped
+            features = Features.of(run, callbacks.preparing) if going_on else None
             while run.epochs_done < settings.epochs and not stopped:
-                record = _epoch(run, callbacks, stop)
+                record = _epoch(run, features, callbacks, stop)
                 stop.hold()
                 run.end_epoch(record)
                 callbacks.epoch(record, highest_epoch(run.history) == run.epochs_done)
@@ -137,10 +140,13 @@ def _batches(run: Run, epoch: int, first: int = 0) -> Batches:
     )
 
 
-def _epoch(run: Run, callbacks: Callbacks, stop: Stop) -> EpochRecord:
+def _epoch(run: Run, features: Features | None, callbacks: Callbacks, stop: Stop) -> EpochRecord:
     """Run through the rest of the training part, then validate; return the record."""
     settings, epoch, so_far = run.settings, run.epochs_done + 1, run.so_far
-    batches = _batches(run, epoch, so_far.step)
+    batches: Batches | FeatureBatches = _batches(run, epoch, so_far.step)
+    model = run.model
+    if features is not None:
+        batches, model = features.batches(epoch, so_far.step), features.model
     steps = so_far.step + len(batches)
     total = steps * settings.epochs
     factor = schedule(settings.schedule, total, round(settings.warmup * total))
@@ -150,7 +156,7 @@ def _epoch(run: Run, callbacks: Callbacks, stop: Stop) -> EpochRecord:
         done = (epoch - 1) * steps + so_far.step
         stop.hold()
         with run.stepping():
-            loss, right = _step(run, batch, criterion, settings.lr * factor(done), done)
+            loss, right = _step(run, model, batch, criterion, settings.lr * factor(done), done)
             so_far.step += 1
             so_far.seen += len(batch.labels)
             so_far.loss += loss * len(batch.labels)
@@ -161,10 +167,13 @@ def _epoch(run: Run, callbacks: Callbacks, stop: Stop) -> EpochRecord:
         callbacks.step(epoch, so_far.step, steps, *means)
         run.save_if_due()
         stop.release()
-    run.model.tape = None  # the last batch needs no further backward pass: make room for validation
-    validation = evaluate_model(
-        run.model, run.source, run.split.validation, run.preprocessing, run.source.classes
-    )
+    model.tape = None  # the last batch needs no further backward pass: make room for validation
+    if features is not None:
+        validation = features.evaluate(run.split.validation)
+    else:
+        validation = evaluate_model(
+            model, run.source, run.split.validation, run.preprocessing, run.source.classes
+        )
     check_epoch(run, validation.loss, Moment(epoch, steps, settings.lr))
     alike = settings.class_weights
     record = EpochRecord(
@@ -180,14 +189,14 @@ def _epoch(run: Run, callbacks: Callbacks, stop: Stop) -> EpochRecord:
         images_per_second=so_far.seen / so_far.seconds,
         weights_sha256=run.model.store.fingerprint(),
     )
-    return health.examined(run, record)
+    return health.examined(run, record, features)
 
 
 def _step(
-    run: Run, batch: Batch, criterion: CrossEntropy, lr: float, done: int
+    run: Run, model: Node, batch: Batch, criterion: CrossEntropy, lr: float, done: int
 ) -> tuple[float, int]:
     """Learn from one batch; return its loss, and the number of its correctly classified images."""
-    model, epoch = run.model, run.epochs_done + 1
+    epoch = run.epochs_done + 1
     context = Context(
         training=True,
         seed=run.settings.seed,

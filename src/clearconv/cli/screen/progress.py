@@ -42,6 +42,12 @@ class Training(Reading):
         if done == total:
             self.bar.close()
 
+    def preparing(self, done: int, total: int) -> None:
+        """Draw the bar; erase it when all features are kept."""
+        self.bar.update("running the frozen layers", done, total)
+        if done == total:
+            self.bar.close()
+
     def started(self, run: Run) -> None:
         """Erase what is drawn; the run is drawn next."""
         self.bar.close()

@@ -123,7 +123,7 @@ class Augmentation:
         if self.crop is not None:
             shown = preprocessing.size if preprocessing.resize == "crop" else pixels.shape[:2]
             box = self._random_box(pixels.shape, shown, u[:4])
-        flips = (bool(u[4] < self.flip), bool(u[5] < self.vertical_flip))
+        flips = self.flips(u)
         if self.rotate:
             angle = self.rotate * (2 * u[6] - 1)
             picture = _rotated(pixels, box, window, flips, angle, preprocessing)
@@ -136,6 +136,10 @@ class Augmentation:
         if flips[1]:
             picture = picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
         return how.filled(to_pixels(self._recoloured(picture, u[7:])), (left, top))
+
+    def flips(self, u: np.ndarray[Any, Any]) -> tuple[bool, bool]:
+        """Return whether an image is flipped horizontally and vertically, given its ten numbers."""
+        return bool(u[4] < self.flip), bool(u[5] < self.vertical_flip)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain data, for JSON."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Self
 
 from clearconv.arrays import Array, Shape
-from clearconv.errors import TapeError
+from clearconv.errors import ArgumentError, TapeError
 from clearconv.layers.base.node import Node
 from clearconv.layers.base.staged import StageRow
 from clearconv.layers.base.tape import Context, Tape
@@ -13,6 +13,7 @@ from clearconv.layers.stages.chain import Chain
 from clearconv.layers.stages.stage import computed
 from clearconv.layers.wiring.container import Container
 from clearconv.layers.wiring.freeze import frozen_nodes
+from clearconv.layers.wiring.parts import parts
 
 
 class Sequential(Container):
@@ -65,6 +66,39 @@ class Sequential(Container):
         self.below, self.above = Chain(nodes[:place]), Chain(nodes[place:])
         self.tape = None
         return self
+
+    def parted(self) -> tuple[Node, Node]:
+        """Return the frozen layers and the others as two models that share this one's numbers.
+
+        ``above.forward(below.forward(x))`` is ``forward(x)``, and a training pass of `above`
+        followed by ``above.backward`` fills the same gradients. So what `below` gives for an image
+        can be computed once and kept.
+
+        Returns
+        -------
+        below, above : Node
+            Valid until the next ``freeze`` or ``build``.
+
+        Raises
+        ------
+        ArgumentError
+            If nothing is frozen.
+        """
+        if not self.frozen:
+            raise ArgumentError("parted: no layer of the model is frozen. Call freeze(...) first.")
+        return parts(self, self.below, self.above)
+
+    @property
+    def parts_between_stages(self) -> bool:
+        """Whether layers that run as one in evaluation are all frozen, or none of them is.
+
+        Then evaluation gives the same bits in one pass and in the two passes of ``parted``.
+        """
+        whole = list(self.steps.rows(training=False))
+        return not self.frozen or whole == [
+            *self.below.rows(training=False),
+            *self.above.rows(training=False),
+        ]
 
     def in_a_row(self) -> Iterator[Node]:
         """Yield the nodes that run one after another, those of inner chains among them."""

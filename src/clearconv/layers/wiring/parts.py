@@ -1,0 +1,49 @@
+"""The frozen layers of a model, and the others, each as a model that shares its numbers."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from clearconv.arrays import Array, Shape
+from clearconv.errors import ShapeError
+from clearconv.layers.base.layer import Layer
+from clearconv.layers.base.node import Node
+from clearconv.layers.base.staged import StageRow
+from clearconv.layers.base.tape import Context, Tape
+from clearconv.layers.stages.chain import Chain
+from clearconv.layers.stages.stage import computed
+
+
+class _Part(Node):
+    """Neighbouring layers of a built model, which run alone; parameters are the model's own."""
+
+    def __init__(self, whole: Node, chain: Chain, input_shape: Shape) -> None:
+        super().__init__(whole.name)
+        self.path, self.input_shape = whole.path, input_shape
+        self.output_shape = chain.nodes[-1].output_shape if chain.nodes else input_shape
+        self._store, self._chain = whole.store, chain
+
+    def leaves(self) -> Iterator[Layer]:
+        """Yield the layers in the order they run."""
+        for node in self._chain.nodes:
+            yield from node.leaves()
+
+    def _place(self, path: str, input_shape: Shape) -> Shape:
+        raise ShapeError("A part of a model cannot be built by itself. Build the model.")
+
+    def _stage_rows(self, training: bool) -> Iterator[StageRow]:
+        yield from self._chain.rows(training)
+
+    def _run(self, x: Array, context: Context, tape: Tape | None) -> Array:
+        return computed(self._chain.run(x, context, tape))
+
+    def _run_back(self, grad_y: Array, tape: Tape, context: Context) -> Array | None:
+        return self._chain.run_back(grad_y, tape, context)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("A part of a model cannot be copied by itself. Copy the model.")
+
+
+def parts(model: Node, below: Chain, above: Chain) -> tuple[Node, Node]:
+    """Return both parts of a model as models that share its numbers."""
+    lower = _Part(model, below, model.input_shape)
+    return lower, _Part(model, above, lower.output_shape)
