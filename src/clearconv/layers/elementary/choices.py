@@ -40,7 +40,7 @@ class Compare(Pair):
             raise ArgumentError(
                 f"Compare: comparison={comparison!r}, but there are {', '.join(COMPARISONS)}."
             )
-        super().__init__(name=name, comparison=comparison)
+        super().__init__(name, comparison=comparison)
         self.comparison = COMPARISONS[comparison]
 
     def _forward_inputs(self, xs: tuple[Array, ...], context: Context) -> tuple[Array, Any]:
@@ -67,6 +67,9 @@ class Choose(Pair):
 
     prefix = "choose"
     least = most = 3
+
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(name)
 
     def _forward_inputs(self, xs: tuple[Array, ...], context: Context) -> tuple[Array, Any]:
         condition, a, b = self._values(xs)

@@ -15,9 +15,6 @@ from clearconv.layers.elementwise.broadcasting import aligned, common_shape, gat
 class Pair(MultiInput):
     """What these share: operands are broadcast as in NumPy, image by image."""
 
-    def __init__(self, *, name: str | None = None, **arguments: Any) -> None:
-        super().__init__(name, **arguments)
-
     def _build_inputs(self, shapes: tuple[Shape, ...]) -> Shape:
         return common_shape(shapes)
 
@@ -56,6 +53,9 @@ class Larger(Pair):
     prefix = "larger"
     choose: Any = staticmethod(np.maximum)
 
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(name)
+
     def _forward_inputs(self, xs: tuple[Array, ...], context: Context) -> tuple[Array, Any]:
         y = reduce(self.choose, self._values(xs))
         return y, (xs, y)
@@ -85,6 +85,9 @@ class Smaller(Larger):
     prefix = "smaller"
     choose = staticmethod(np.minimum)
 
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+
 
 class Power(Pair):
     """The first value raised to the power of the second.
@@ -97,6 +100,9 @@ class Power(Pair):
 
     prefix = "power"
     most = 2
+
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(name)
 
     def _forward_inputs(self, xs: tuple[Array, ...], context: Context) -> tuple[Array, Any]:
         a, b = self._values(xs)

@@ -1,0 +1,218 @@
+"""Read an ONNX file as plain data, in memory that its own size bounds."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clearconv.errors import ModelFileError
+from clearconv.exchange.onnx.package import onnx_package
+from clearconv.exchange.onnx.reading.plain import AnyArray, Input, Model, Operator
+from clearconv.exchange.onnx.reading.tensors import array_of, dtype_of
+from clearconv.files import open_file
+from clearconv.saving.foreign import LOOK, looks_like
+from clearconv.words import cut, printable
+
+_OWN = ("", "ai.onnx")  # two ways to name ONNX's own operators
+_MOST_OPERATORS = 20_000
+_MOST_BYTES = 2**31 - 1  # protobuf's own limit of a message
+
+
+def read_model(path: str | Path) -> Model:
+    """Read an ONNX file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file. Tensors in files beside it (external data) are read too.
+
+    Returns
+    -------
+    Model
+        Its content; nothing has been interpreted.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, damaged, not an ONNX file, or refers to data outside its folder.
+    ArgumentError
+        If the package onnx is not installed.
+    """
+    path = Path(path)
+    onnx = onnx_package()
+    message = _parsed(path, onnx)
+    graph = message.graph
+    if len(message.functions) > 0:
+        raise ModelFileError(
+            f"{path} defines operators of its own (model functions: "
+            f"{cut(', '.join(printable(f.name) for f in message.functions), 200)}), which are not "
+            "read. Inline them first: onnx.inliner.inline_local_functions."
+        )
+    if len(graph.node) > _MOST_OPERATORS:
+        raise ModelFileError(
+            f"{path} has {len(graph.node):,} operators, but at most {_MOST_OPERATORS:,} are read."
+        )
+    if len(graph.sparse_initializer) > 0:
+        raise ModelFileError(f"{path} holds sparse tensors, which are not read.")
+    outside = _Outside(path)
+    constants: dict[str, AnyArray] = {}
+    for tensor in graph.initializer:
+        try:
+            constants[tensor.name] = array_of(tensor, outside.read)
+        except ModelFileError as error:
+            raise ModelFileError(f"{path}: tensor {_named(tensor.name)}: {error}.") from None
+    opset = next((int(o.version) for o in message.opset_import if o.domain in _OWN), 0)
+    operators = [_operator(path, node, outside) for node in graph.node]
+    inputs = [_input(path, value) for value in graph.input if value.name not in constants]
+    metadata = {entry.key: entry.value for entry in message.metadata_props}
+    size = path.stat().st_size + outside.size
+    outputs = tuple(value.name for value in graph.output)
+    if not operators and not outputs:
+        raise ModelFileError(f"{path} is not an ONNX model: it has neither operators nor outputs.")
+    return Model(path, size, opset, operators, constants, inputs, outputs, metadata)
+
+
+def _parsed(path: Path, onnx: Any) -> Any:
+    """Return the file as protobuf's message; its bytes are freed on return."""
+    if path.is_dir():
+        raise ModelFileError(f"{path} is a folder, but an .onnx file is expected.")
+    try:
+        with open_file(path) as file:
+            content = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise ModelFileError(
+            f"{path}: {error.strerror or error}; an .onnx file is expected."
+        ) from None
+    if len(content) > _MOST_BYTES:
+        raise ModelFileError(f"{path} is larger than the 2 GiB that an ONNX file may have.")
+    message = onnx.ModelProto()
+    try:
+        message.ParseFromString(content)
+    except Exception as error:  # protobuf's DecodeError, of whichever implementation
+        head = content[:LOOK]
+        seems = None if head[:1] == b"\x08" else looks_like(path, head)
+        why = f"It seems to be {seems}." if seems else "Was it cut off while copying?"
+        raise ModelFileError(
+            f"{path} is not a whole ONNX file ({cut(printable(error), 120)}). {why}"
+        ) from None
+    if not message.HasField("graph"):
+        seems = looks_like(path, content[:LOOK])
+        why = f" It seems to be {seems}." if seems and "ONNX" not in seems else ""
+        raise ModelFileError(f"{path} is not an ONNX model: it holds no graph.{why}")
+    return message
+
+
+class _Outside:
+    """Files beside a model that hold its tensors."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.files: dict[Path, AnyArray] = {}
+        self.used = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of all of them."""
+        return sum(file.size for file in self.files.values())
+
+    def read(self, location: str, offset: int, length: int | None) -> AnyArray:
+        """Return bytes of one of them, mapped and not yet read."""
+        file = self._file(location)
+        end = file.size if length is None else offset + length
+        if end > file.size or offset > end:
+            raise ModelFileError(
+                f"its external data, bytes {offset:,} to {end:,} of {_named(location)}, go beyond "
+                f"the {file.size:,} bytes of that file. Was it cut off while copying?"
+            )
+        self.used += end - offset
+        if self.used > self.size + 2**20:
+            raise ModelFileError("the same external data are announced as several tensors")
+        return file[offset:end]
+
+    def _file(self, location: str) -> AnyArray:
+        folder = self.path.resolve().parent
+        try:
+            place = (folder / location).resolve()
+        except (OSError, ValueError, RuntimeError):  # a loop of links, or a NUL in the name
+            place = folder
+        if Path(location).is_absolute() or not place.is_relative_to(folder):
+            raise ModelFileError(
+                f"its external data are announced in {_named(location)}, outside the model's "
+                "folder, where nothing is read"
+            )
+        if place not in self.files:
+            try:
+                with open_file(place) as file:
+                    self.files[place] = np.memmap(file, np.uint8, "r")
+            except (OSError, ValueError) as error:  # missing, a folder, or empty
+                raise ModelFileError(
+                    f"its external data {_named(location)} cannot be read beside the model "
+                    f"({cut(str(error), 100)}). Copy that file, too"
+                ) from None
+        return self.files[place]
+
+
+def _operator(path: Path, node: Any, outside: _Outside) -> Operator:
+    domain = "" if node.domain in _OWN else f"{node.domain}."
+    operator = Operator(
+        printable(cut(domain + node.op_type, 80)),
+        cut(node.name, 200),
+        tuple(node.input),
+        tuple(node.output),
+        {},
+    )
+    attributes = {}
+    for attribute in node.attribute:
+        try:
+            attributes[attribute.name] = _value(attribute, outside)
+        except ModelFileError as error:
+            raise ModelFileError(
+                f"{path}: {operator.label}, attribute {_named(attribute.name)}: {error}."
+            ) from None
+    return Operator(*(operator.kind, operator.name, operator.inputs, operator.outputs), attributes)
+
+
+def _value(attribute: Any, outside: _Outside) -> Any:
+    """Return an attribute as plain data; a graph or what else is not read is ``...``."""
+    kind = attribute.type
+    if kind == 1:
+        return float(attribute.f)
+    if kind == 2:
+        return int(attribute.i)
+    if kind == 3:
+        return attribute.s.decode("utf-8", "replace")
+    if kind == 4:
+        return array_of(attribute.t, outside.read)
+    if kind == 6:
+        return list(attribute.floats)
+    if kind == 7:
+        return list(attribute.ints)
+    if kind == 8:
+        return [text.decode("utf-8", "replace") for text in attribute.strings]
+    return ...
+
+
+def _input(path: Path, value: Any) -> Input:
+    if not value.type.HasField("tensor_type"):
+        raise ModelFileError(f"{path}: input {_named(value.name)} is not a tensor.")
+    tensor = value.type.tensor_type
+    try:
+        dtype = dtype_of(tensor.elem_type)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: input {_named(value.name)}: {error}.") from None
+    shape = _sizes(tensor.shape.dim)
+    if any(size is not None and size < 0 for size in shape):
+        raise ModelFileError(f"{path}: input {_named(value.name)} has a negative size: {shape}.")
+    return Input(value.name, shape, dtype)
+
+
+def _sizes(dims: Iterable[Any]) -> tuple[int | None, ...]:
+    """Return sizes; None for one that is not stated (older exporters write 0 or -1, too)."""
+    return tuple(
+        d.dim_value if d.HasField("dim_value") and d.dim_value != 0 else None for d in dims
+    )
+
+
+def _named(name: str) -> str:
+    return repr(cut(name, 100))
