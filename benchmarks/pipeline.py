@@ -13,19 +13,21 @@ from benchmarks.child import run_alone
 from benchmarks.measure import alternate
 from benchmarks.results import Pipeline
 from clearconv import AdamW, CrossEntropy
-from clearconv.data import Augmentation, Batches, Preprocessing, open_data
+from clearconv.data import Batches, Preprocessing, open_data
 from clearconv.data.images.decode import CACHE_SIDE, decode_sized
 from clearconv.data.sources.source import Source
 from clearconv.models import MODELS, create, default_for
 from clearconv.ops.tellings import set_threads
-from clearconv.runs.settings import DEFAULTS
+from clearconv.runs.given import Given
+from clearconv.runs.settings import Settings
 
 #: Rows and columns of the photographs that are made: what a photo data set usually holds.
 SIZE = (375, 500)
 IMAGES = 256
 #: Real ones, where they are there: sub-folders of JPEG files, the shorter side mostly 256.
 ANIMALS = Path(os.environ.get("CLEARCONV_DATA", "../shared/data")) / "animals"
-BATCH = DEFAULTS["photos"]["batch_size"]
+DEFAULTS = Settings.for_data("photos", "photos", Given())
+BATCH = DEFAULTS.batch_size
 MODEL = default_for("photos")
 INPUT = MODELS[MODEL].input_shape
 
@@ -118,12 +120,17 @@ def both(root: Path, threads: int, seconds: float) -> float:
 
 def _batches(source: Source, threads: int, seconds: float) -> float:
     how = Preprocessing((INPUT[1], INPUT[2]), mean=(0.5,) * 3, std=(0.25,) * 3)
-    augmentation = Augmentation.from_dict(DEFAULTS["photos"]["augmentation"])
     order = np.arange(len(source))
 
     def step() -> None:
         for _ in Batches(
-            source, order, how, BATCH, augmentation=augmentation, shuffle=True, workers=threads
+            source,
+            order,
+            how,
+            BATCH,
+            augmentation=DEFAULTS.augmentation,
+            shuffle=True,
+            workers=threads,
         ):
             pass
 

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from clearconv.cli.flags.options import variations
 from clearconv.cli.flags.repeating import repeating
 from clearconv.cli.train import train
+from clearconv.data import Augmentation
 from clearconv.errors import ArgumentError
 from clearconv.models import MODELS
+from clearconv.runs.given import Given
 from clearconv.train import Settings
 
 
@@ -24,7 +26,9 @@ def parsed(line, kind):
     given = dict(train.make_context("train", words[2:]).params)
     augmentation = variations(given, given.pop("no_augmentation"))
     given = {item.name: given[item.name] for item in fields(Settings) if item.name in given}
-    return Settings.for_data(kind, given.pop("data"), augmentation=augmentation, **given)
+    return Settings.for_data(
+        kind, given.pop("data"), Given.of({**given, "augmentation": augmentation})
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,7 +49,7 @@ def parsed(line, kind):
     ],
 )
 def test_round_trip(kind, given):
-    settings = Settings.for_data(kind, "my photos/x", **given)
+    settings = Settings.for_data(kind, "my photos/x", Given.of(given))
     line = repeating(kind, settings)
     assert parsed(line, kind).to_dict() == settings.to_dict(), line
 
@@ -53,7 +57,7 @@ def test_round_trip(kind, given):
 @pytest.mark.parametrize("more", [{}, {"freeze": 3}, {"freeze": "layer 3", "lr": 0.5}])
 @pytest.mark.parametrize("model", ["resnet20", "own"])
 def test_an_earlier_model_brings_its_layers(tmp_path, model, more):
-    settings = Settings.for_data("photos", "x", model=model, start=str(tmp_path), **more)
+    settings = Settings.for_data("photos", "x", Given(model=model, start=str(tmp_path), **more))
     line = repeating("photos", settings)
     assert f"--from {tmp_path}" in line and "--model" not in line
     again = parsed(line, "photos").to_dict()
@@ -69,7 +73,7 @@ class Stub:
         self.kind = kind
 
     def fit(self, model, data, **given):
-        return Settings.for_data(self.kind, data, model=model, **given)
+        return Settings.for_data(self.kind, data, Given.of({**given, "model": model}))
 
 
 def repeated(kind, settings):
@@ -132,7 +136,7 @@ def test_any_settings_come_back(kind, data, asked):
     if data == "digits":
         return
     try:
-        wanted = Settings.for_data(kind, data, **asked)
+        wanted = Settings.for_data(kind, data, Given.of(asked))
     except ArgumentError:
         reject()
     made = json.loads(json.dumps(repeated(kind, wanted).to_dict()))
@@ -150,7 +154,7 @@ def test_any_settings_come_back(kind, data, asked):
     ],
 )
 def test_what_no_option_can_say_is_a_call(given):
-    settings = Settings.for_data("photos", "my photos", **given)
+    settings = Settings.for_data("photos", "my photos", Given.of(given))
     line = repeating("photos", settings)
     (name,) = given
     assert line.startswith(f"clearconv.fit('clearnet', 'my photos', {name}=")
@@ -158,12 +162,12 @@ def test_what_no_option_can_say_is_a_call(given):
 
 
 def test_a_folder_named_as_the_bundled_digits():
-    settings = Settings.for_data("photos", "digits", epochs=3)
+    settings = Settings.for_data("photos", "digits", Given(epochs=3))
     assert repeating("photos", settings) == "clearconv train ./digits --epochs 3"
 
 
 def test_data_that_look_like_an_option():
-    settings = Settings.for_data("photos", "--epochs", seed=-3)
+    settings = Settings.for_data("photos", "--epochs", Given(seed=-3))
     assert repeating("photos", settings) == "clearconv train --seed -3 -- --epochs"
     assert parsed(repeating("photos", settings), "photos") == settings
 
@@ -177,7 +181,7 @@ def test_data_that_look_like_an_option():
     ],
 )
 def test_what_no_command_line_can_hold_is_a_call(kind, given):
-    settings = Settings.for_data(kind, "my/data", **given)
+    settings = Settings.for_data(kind, "my/data", Given.of(given))
     line = repeating(kind, settings)
 
     made = repeated(kind, settings)
@@ -186,10 +190,13 @@ def test_what_no_command_line_can_hold_is_a_call(kind, given):
 
 
 def test_what_is_the_default_is_not_said():
-    assert repeating("digits", Settings.for_data("digits", "digits")) == "clearconv train digits"
-    line = repeating("photos", Settings.for_data("photos", "a b", epochs=2))
+    assert (
+        repeating("digits", Settings.for_data("digits", "digits", Given()))
+        == "clearconv train digits"
+    )
+    line = repeating("photos", Settings.for_data("photos", "a b", Given(epochs=2)))
     assert line == "clearconv train 'a b' --epochs 2"
-    none = Settings.for_data("photos", "p", augmentation=Settings("p", "lenet").augmentation)
+    none = Settings.for_data("photos", "p", Given(augmentation=Augmentation.none()))
     assert repeating("photos", none) == "clearconv train p --no-augmentation"
 
 
@@ -211,7 +218,7 @@ def test_every_setting_has_an_option():
 )
 def test_classes_of_any_name(classes, said):
     """Commas, quotes and blanks at the edge, as in CSV."""
-    settings = Settings.for_data("photos", "my photos", classes=classes)
+    settings = Settings.for_data("photos", "my photos", Given(classes=classes))
     line = repeating("photos", settings)
     assert line == f"clearconv train 'my photos' --classes {said}"
     assert parsed(line, "photos") == settings

@@ -9,6 +9,7 @@ from clearconv.exchange import start_from
 from clearconv.layers.loading import declared, laid_out
 from clearconv.models import create
 from clearconv.runs.earlier import Earlier
+from clearconv.runs.given import Given
 from clearconv.train import Callback, train
 
 
@@ -52,7 +53,7 @@ def opened_elsewhere(outputs):
         model=create("digits_cnn", outputs),
         input_shape=model.input_shape,
         state=model.state_dict(),
-        settings={"model": "digits_cnn"},
+        settings=Given(model="digits_cnn"),
         notes=("a note",),
     )
 

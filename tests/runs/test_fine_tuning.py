@@ -11,6 +11,7 @@ import clearconv
 from clearconv import BatchNorm2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, Residual, Sequential
 from clearconv.errors import ArgumentError, ModelFileError
 from clearconv.runs.earlier import Earlier
+from clearconv.runs.given import Given
 from clearconv.train import Callback, Settings, resume, train
 
 SMALL = {"epochs": 2, "batch_size": 64}
@@ -76,9 +77,9 @@ def test_a_run_begins_with_that_model_and_with_its_preprocessing(earlier, tmp_pa
     assert before.preprocessing == Earlier.open(earlier).preprocessing
     assert before.settings.start == str(earlier.resolve())
     assert before.settings.lr == pytest.approx(1e-3)  # a third of what digits get
-    plain = Settings.for_data("photos", "x", start="y", optimiser="sgd", model="own")
+    plain = Settings.for_data("photos", "x", Given(start="y", optimiser="sgd", model="own"))
     assert plain.lr == pytest.approx(0.02 / 3, rel=1e-3)
-    assert Settings.for_data("photos", "x", start="y", model="own", lr=0.5).lr == 0.5
+    assert Settings.for_data("photos", "x", Given(start="y", model="own", lr=0.5)).lr == 0.5
 
 
 def test_a_model_file_will_do(earlier, tmp_path):

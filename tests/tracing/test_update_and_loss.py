@@ -60,7 +60,7 @@ def test_the_update_is_the_optimisers_own_next_step(name, adds_up):
     )
     for key, array in optimiser.state().items():
         np.testing.assert_array_equal(array, state[key])
-    assert recorded.update.step == 3 and recorded.update.settings["lr"] == 0.05
+    assert recorded.update.step == 3 and recorded.update.settings.lr == 0.05
     adds_up(recorded)
     net.store.grads[...] = np.concatenate(
         [

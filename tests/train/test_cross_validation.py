@@ -83,13 +83,13 @@ def test_a_stopped_one_goes_on_to_the_same_bits(whole, tmp_path, fold):
 def test_what_stops_before_all_folds_are_begun_leaves_nothing(tmp_path, monkeypatch):
     from clearconv.train import folds
 
-    def prepare(*_, **given):
-        if given["split"].endswith("split-2.json"):
+    def prepared(data, given, *rest):
+        if given.split.endswith("split-2.json"):
             raise KeyboardInterrupt
-        return original(*_, **given)
+        return original(data, given, *rest)
 
-    original = folds.prepare
-    monkeypatch.setattr(folds, "prepare", prepare)
+    original = folds.prepared
+    monkeypatch.setattr(folds, "prepared", prepared)
     with pytest.raises(KeyboardInterrupt):
         cross_validate("digits", folds=3, out=tmp_path / "b", **FEW)
     assert not (tmp_path / "b").exists()

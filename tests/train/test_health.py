@@ -22,6 +22,7 @@ from clearconv import (
     Sequential,
 )
 from clearconv.arrays import finite
+from clearconv.data import Augmentation
 from clearconv.errors import RunError
 from clearconv.train import Callback, train
 from clearconv.train.divergence import Moment, check_gradients, check_loss
@@ -289,8 +290,8 @@ def test_what_becomes_nan_in_the_last_step_of_an_epoch_is_not_saved(tmp_path, pa
 
 
 def test_what_random_variations_may_hide_is_named_with_the_way_out():
-    assert hidden({"flip": 0.0, "vertical_flip": 0.0, "crop": None}, 0.0) == ""
-    said = hidden({"flip": 0.5, "vertical_flip": 0.5, "crop": (0.2, 1.0)}, 0.5)
+    assert hidden(Augmentation.none(), 0.0) == ""
+    said = hidden(Augmentation(flip=0.5, vertical_flip=0.5, crop=(0.2, 1.0)), 0.5)
     for remedy in ("'flip': 0", "'vertical_flip': 0", "'crop': None", "resize='squash'"):
         assert remedy in said
 

@@ -3,14 +3,17 @@
 import json
 import re
 import shutil
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import clearconv
+from clearconv.data import Augmentation
 from clearconv.errors import ArgumentError, DataError, ModelFileError, RunError
 from clearconv.runs.best import best_epoch
+from clearconv.runs.given import Given
 from clearconv.runs.records.epoch import read_history
 from clearconv.train import Callback, Settings, evaluate, predict, resume, train
 
@@ -256,18 +259,35 @@ def test_diverging_says_what_to_try(photos, tmp_path):
 )
 def test_impossible_settings(given, words):
     with pytest.raises(ArgumentError, match=words):
-        Settings.for_data("digits", "digits", **given)
+        Settings.for_data("digits", "digits", Given.of(given))
 
 
 def test_numbers_of_numpy_are_taken():
     given = {"epochs": np.int64(3), "lr": np.float32(0.5)}
-    settings = Settings.for_data("digits", "digits", **given)
+    settings = Settings.for_data("digits", "digits", Given.of(given))
     assert json.loads(json.dumps(settings.to_dict()))["epochs"] == 3
     assert settings.lr == 0.5
 
 
+def test_every_setting_but_the_data_can_be_given():
+    names = [item.name for item in fields(Given)]
+    assert [item.name for item in fields(Settings)] == ["data", *names]
+
+
+def test_an_augmentation_is_given_as_a_whole_or_in_part():
+    photos = Augmentation.photos()
+    part = Settings.for_data("photos", "x", Given(augmentation={"rotate": 5.0}))
+    assert part.augmentation == replace(photos, rotate=5.0)
+    whole = Settings.for_data("photos", "x", Given(augmentation=Augmentation(rotate=5.0)))
+    assert whole.augmentation == Augmentation(rotate=5.0)
+    with pytest.raises(ArgumentError, match="a dictionary, such as"):
+        Settings.from_dict({**part.to_dict(), "augmentation": "none"})
+
+
 def test_settings_survive_json():
-    settings = Settings.for_data("photos", "x", classes=("b", "a"), augmentation={"rotate": 5.0})
+    settings = Settings.for_data(
+        "photos", "x", Given(classes=("b", "a"), augmentation={"rotate": 5.0})
+    )
     assert Settings.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
     with pytest.raises(RunError, match="newer version"):
         Settings.from_dict({**settings.to_dict(), "teleport": 1})

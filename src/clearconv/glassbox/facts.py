@@ -1,5 +1,6 @@
 """What the page's script needs of a layer in addition to its arrays: tables, constants, words."""
 
+from dataclasses import asdict
 from math import prod
 from typing import Any
 
@@ -178,7 +179,7 @@ def constants(layer: LayerTrace, update: UpdateTrace | None) -> dict[str, Any]:
     if isinstance(layer.kept, BatchNormSaved) and not layer.kept.fixed:
         found["count"] = layer.kept.count  # in training mean and variance depend on x
     if update is not None:
-        found["update"] = {"type": update.type, "step": update.step, **update.settings}
+        found["update"] = {"type": update.type, "step": update.step, **asdict(update.settings)}
         found["decays"] = {name: one.decays for name, one in layer.parameters.items()}
         found["frozen"] = {name: one.frozen for name, one in layer.parameters.items()}
     return found

@@ -10,7 +10,9 @@ from clearconv.data import Problem, by_gravity
 from clearconv.data.sources.source import PARTS
 from clearconv.planning.forecaster import Forecast, forecast
 from clearconv.planning.surveyor import Survey, survey
-from clearconv.train import Callback, Run, prepare
+from clearconv.runs.given import Data, Given
+from clearconv.train import Callback, Run
+from clearconv.train.preparing import prepared
 from clearconv.words import amount, counted, duration, printable, table
 
 #: Number of classes listed, and of groups of copies shown.
@@ -64,7 +66,7 @@ class Plan:
         return "\n".join(map(printable, _lines(self)))
 
 
-def plan(data: Any, *, callbacks: Sequence[Callback] = (), **given: Any) -> Plan:
+def plan(data: Data, *, callbacks: Sequence[Callback] = (), **given: Any) -> Plan:
     """Look at data before training: their contents, and the time and memory of a run.
 
     Parameters
@@ -92,7 +94,7 @@ def plan(data: Any, *, callbacks: Sequence[Callback] = (), **given: Any) -> Plan
     through the same loop that trains: reading, augmentation, steps, validation, checkpoint, test.
     """
     start = perf_counter()
-    run = prepare(data, callbacks=callbacks, whole=False, **given)
+    run = prepared(data, Given.of(given), callbacks, whole=False)
     return plan_of(run, perf_counter() - start)
 
 

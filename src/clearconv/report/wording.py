@@ -1,17 +1,17 @@
 """How a report states the reader's next steps: as calls, or in its caller's own form."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from clearconv.runs.earlier import FIXED
+from clearconv.runs.given import LEADING, Given
 from clearconv.runs.settings import OWN
 from clearconv.train import Settings
 
 
-def changed(kind: str, settings: Settings) -> dict[str, Any]:
-    """Return the settings that are not the defaults, first those on which other defaults depend.
+def changed(kind: str, settings: Settings) -> Given:
+    """Return the settings that are not the defaults.
 
     Parameters
     ----------
@@ -22,29 +22,25 @@ def changed(kind: str, settings: Settings) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        Setting -> value; for the augmentation only the part that is not the default.
+    Given
+        Of the augmentation only the part that is not the default.
     """
-    plain = settings.to_dict()
-    plain.pop("data")
     # also the network's name: a user's own network has no options to leave out
-    leading = {name: plain.pop(name) for name in ("model", "start", "optimiser", "schedule")}
-    usual = Settings.for_data(kind, settings.data).to_dict()
-    standard = Settings.for_data(kind, settings.data, **leading).to_dict()
-    found = {
-        **{name: value for name, value in leading.items() if value != usual[name]},
-        **{name: value for name, value in plain.items() if value != standard[name]},
-    }
+    leading = Given(**{name: getattr(settings, name) for name in LEADING})
+    usual = Settings.for_data(kind, settings.data, Given())
+    standard = Settings.for_data(kind, settings.data, leading)
+    found = {}
+    for item in fields(Given):
+        value = getattr(settings, item.name)
+        if value != getattr(usual if item.name in LEADING else standard, item.name):
+            found[item.name] = value
     if settings.start is not None:  # it comes with its layers
         for name in FIXED:
             found.pop(name, None)
-    if "augmentation" in found:  # a part of it suffices
-        found["augmentation"] = {
-            name: value
-            for name, value in settings.augmentation.items()
-            if value != usual["augmentation"].get(name)
-        }
-    return found
+    if settings.augmentation != standard.augmentation:  # a part of it suffices
+        before, now = standard.augmentation.to_dict(), settings.augmentation.to_dict()
+        found["augmentation"] = {name: now[name] for name in now if now[name] != before[name]}
+    return Given(**found)
 
 
 def calling(kind: str, settings: Settings) -> str:
@@ -62,12 +58,11 @@ def calling(kind: str, settings: Settings) -> str:
     str
         A line of Python; `model` and `data` stand for objects that text cannot express.
     """
-    given = changed(kind, settings)
-    given.pop("model", None)
     own = settings.model == OWN and settings.start is None
     model = "model" if own else repr(settings.model)
     data = "data" if kind == "arrays" else repr(data_name(kind, settings))
-    return f"clearconv.fit({model}, {data}{''.join(f', {k}={v!r}' for k, v in given.items())})"
+    named = (f"{k}={v!r}" for k, v in changed(kind, settings).items() if k != "model")
+    return f"clearconv.fit({', '.join([model, data, *named])})"
 
 
 def data_name(kind: str, settings: Settings) -> str:

@@ -168,7 +168,7 @@ def _content(run: Measured, wording: Wording) -> dict[str, Any]:
         "explain": wording.explain,
         "command": wording.again(run.source.kind, run.settings),
         "predict": wording.predict(run.folder),
-        "varied": run.settings.augmentation != Augmentation.none().to_dict(),
+        "varied": run.settings.augmentation != Augmentation.none(),
         "settings": _settings(run),
         "versions": _versions(run),
     }

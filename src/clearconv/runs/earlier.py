@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from clearconv.arrays import Array, Shape
 from clearconv.data import Preprocessing, Source, side_for
@@ -14,6 +13,7 @@ from clearconv.layers.base.numbers.parameter import join
 from clearconv.layers.loading import laid_out
 from clearconv.runs import files
 from clearconv.runs.evaluation import Integers
+from clearconv.runs.given import Given
 from clearconv.runs.open import Opened, open_run
 from clearconv.runs.settings import OWN
 from clearconv.words import counted, some
@@ -36,7 +36,7 @@ class Earlier:
         Shape of one input.
     state : mapping
         Path -> array: everything that ``load_state_dict`` takes.
-    settings : mapping
+    settings : Given
         Settings that make the model, of those in `FIXED`; other values of these are refused.
     classes : tuple of str, optional
         Classes in the order of its outputs; None if only their number is known.
@@ -52,7 +52,7 @@ class Earlier:
     model: Node
     input_shape: Shape
     state: Mapping[str, Array]
-    settings: Mapping[str, Any]
+    settings: Given
     classes: tuple[str, ...] | None = None
     preprocessing: Preprocessing | None = None
     notes: tuple[str, ...] = ()
@@ -78,13 +78,15 @@ class Earlier:
         """
         opened = open_run(path)
         model = opened.trained.model  # raises now if something is wrong with it
-        about = {"model": OWN} if opened.run is None else opened.settings.to_dict()
+        about = Given(model=OWN)
+        if opened.run is not None:
+            about = Given(**{name: getattr(opened.settings, name) for name in FIXED})
         return cls(
             opened.path.resolve(),
             model,
             model.input_shape,
             {**model.store.parameters, **model.store.buffers},
-            {name: about[name] for name in FIXED if name in about},
+            about,
             opened.classes,
             opened.preprocessing,
             opened=opened,
@@ -95,12 +97,12 @@ class Earlier:
         """Return how many numbers the model gives for an image."""
         return laid_out(self.model, self.input_shape).output_shape[0]
 
-    def settled(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the settings that the model determines.
+    def settled(self, given: Given) -> Given:
+        """Return the settings asked for, with those that the model determines.
 
         Parameters
         ----------
-        given : dict
+        given : Given
             The settings asked for.
 
         Raises
@@ -109,7 +111,7 @@ class Earlier:
             If one of them requires another architecture.
         """
         for name in FIXED:
-            value, own = given.get(name), self.settings.get(name)
+            value, own = getattr(given, name), getattr(self.settings, name)
             if value is None or value == own:
                 continue
             asked = f"`{name}={value!r}`" if not isinstance(value, Node) else "A model of your own"
@@ -118,7 +120,7 @@ class Earlier:
                 f"{asked} does not go with the model of {self.path}{known}, which brings its own "
                 f"layers. Leave `{name}` out, or start without that model."
             )
-        return {**self.settings, "start": str(self.path)}
+        return replace(self.settings, start=str(self.path)).over(given)
 
     def doubts(self, source: Source, test: Integers) -> Iterator[str]:
         """Warn if the model has learnt from images of the new test part."""

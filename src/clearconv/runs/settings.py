@@ -1,19 +1,16 @@
 """Everything that determines a run, with good defaults for each kind of data."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields, replace
 from math import inf
-from os import PathLike, fspath
 from typing import Any, Literal, Self, get_args
-
-import numpy as np
 
 from clearconv.data import Augmentation
 from clearconv.errors import ArgumentError, RunError
 from clearconv.models import MODELS, default_for
 from clearconv.ops.tellings import BACKENDS
 from clearconv.optim import SCHEDULES
-from clearconv.words import meant
+from clearconv.runs.given import Given
 
 OPTIMISERS = ("sgd", "adam", "adamw")
 
@@ -26,25 +23,25 @@ OWN = "own"
 
 #: Defaults for each kind of data. ``docs/training.md`` says how the recipes were found. For
 #: arrays nobody knows whether a crop preserves the class.
-DEFAULTS: dict[str, dict[str, Any]] = {
-    "photos": {
-        "epochs": 100,
-        "batch_size": 32,
-        "lr": 3e-3,
-        "weight_decay": 0.05,
-        "label_smoothing": 0.1,
-        "augmentation": Augmentation.photos().to_dict(),
-    },
-    "idx": {
-        "epochs": 10,
-        "batch_size": 64,
-        "lr": 2e-3,
-        "weight_decay": 0.05,
-        "label_smoothing": 0.1,
-        "augmentation": Augmentation(crop=(0.7, 1.0)).to_dict(),
-    },
-    "arrays": {"epochs": 10, "batch_size": 64, "lr": 2e-3, "weight_decay": 0.05},
-    "digits": {"epochs": 30, "batch_size": 32, "lr": 3e-3, "weight_decay": 0.05},
+DEFAULTS: Mapping[str, Given] = {
+    "photos": Given(
+        epochs=100,
+        batch_size=32,
+        lr=3e-3,
+        weight_decay=0.05,
+        label_smoothing=0.1,
+        augmentation=Augmentation.photos(),
+    ),
+    "idx": Given(
+        epochs=10,
+        batch_size=64,
+        lr=2e-3,
+        weight_decay=0.05,
+        label_smoothing=0.1,
+        augmentation=Augmentation(crop=(0.7, 1.0)),
+    ),
+    "arrays": Given(epochs=10, batch_size=64, lr=2e-3, weight_decay=0.05),
+    "digits": Given(epochs=30, batch_size=32, lr=3e-3, weight_decay=0.05),
 }
 
 
@@ -89,20 +86,16 @@ _KINDS: tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...] = (
     (("freeze",), lambda value: _is_whole(value) or _is_text(value), "a number or a layer's name"),
     (("classes",), _all(_is_text), "a list of names"),
     (("ratios",), _all(_is_number), "three numbers"),
-    (
-        ("augmentation",),
-        lambda value: isinstance(value, dict),
-        "a dictionary, such as {'flip': 0.5}",
-    ),
+    (("augmentation",), lambda value: isinstance(value, Augmentation), "an Augmentation"),
 )
 #: Settings that may be None.
 _OPTIONAL = ("start", "classes", "dropout", "image_size", "patience", "split", "threads")
 
 #: Replacements for the above with other optimisers than AdamW.
-OPTIMISER_DEFAULTS: dict[str, dict[str, Any]] = {
-    "adamw": {},
-    "adam": {"weight_decay": 0.0},
-    "sgd": {"lr": 0.02, "weight_decay": 5e-4},
+OPTIMISER_DEFAULTS: Mapping[str, Given] = {
+    "adamw": Given(),
+    "adam": Given(weight_decay=0.0),
+    "sgd": Given(lr=0.02, weight_decay=5e-4),
 }
 
 #: Share of that learning rate for a network that is already trained.
@@ -159,8 +152,8 @@ class Settings:
     class_weights : bool
         Whether rare classes count more in the loss, so that all classes count equally; the epoch
         to keep is then chosen by the mean recall instead of the accuracy.
-    augmentation : dict
-        In the form of ``Augmentation.to_dict``.
+    augmentation : Augmentation
+        Random variations of the training images.
     seed : int
         Seed of the split, the initial weights, the order, the augmentation and dropout.
     patience : int, optional
@@ -199,7 +192,7 @@ class Settings:
     warmup: float = 0.1
     label_smoothing: float = 0.0
     class_weights: bool = False
-    augmentation: dict[str, Any] = field(default_factory=lambda: Augmentation.none().to_dict())
+    augmentation: Augmentation = Augmentation.none()
     seed: int = 0
     patience: int | None = None
     ratios: tuple[int, int, int] = (8, 1, 1)
@@ -263,7 +256,6 @@ class Settings:
                 "network. Also give the run to start from (`start=RUN`), or leave it "
                 "out."
             )
-        Augmentation.from_dict(self.augmentation)
 
     @property
     def network(self) -> str:
@@ -276,7 +268,7 @@ class Settings:
         return self.split is None and not self.allow_twins_apart
 
     @classmethod
-    def for_data(cls, kind: str, data: str, **given: Any) -> Self:
+    def for_data(cls, kind: str, data: str, given: Given) -> Self:
         """Return the defaults for a kind of data, replaced by the given values.
 
         Parameters
@@ -285,8 +277,8 @@ class Settings:
             ``Source.kind``.
         data : str
             Folder, or "digits".
-        **given
-            Attributes; None means not given. `augmentation` may hold a part of the settings.
+        given : Given
+            What the caller gives.
 
         Returns
         -------
@@ -297,38 +289,32 @@ class Settings:
         ArgumentError
             If a setting is not possible, or would have no effect.
         """
-        known = [item.name for item in fields(cls) if item.name != "data"]
-        for name in given.keys() - known:
-            hint = meant(name, known)
-            if name in Augmentation.none().to_dict():
-                hint = f" It is a part of one: augmentation={{{name!r}: {given[name]!r}}}."
-            raise ArgumentError(f"{name} is not a setting.{hint} Known: {', '.join(known)}.")
-        optimiser = given.get("optimiser") or "adamw"
-        if given.get("momentum") is not None and optimiser != "sgd":
+        optimiser = given.optimiser or "adamw"
+        if given.momentum is not None and optimiser != "sgd":
             raise ArgumentError(
                 f"`momentum` is sgd's, but `optimiser={optimiser!r}`. Leave it out, or use sgd."
             )
         for name in ("ratios", "allow_twins_apart"):
-            if given.get("split") is not None and given.get(name) is not None:
+            if given.split is not None and getattr(given, name) is not None:
                 raise ArgumentError(
                     f"`split` names the parts, so `{name}` has no effect: give one of them."
                 )
-        chosen = {"model": given.get("model") or default_for(kind), **DEFAULTS[kind]}
-        chosen |= OPTIMISER_DEFAULTS.get(optimiser, {})
-        if given.get("schedule") == "one_cycle":
-            chosen["warmup"] = 0.0  # it has a warm-up of its own
-        if given.get("start") is not None:
-            chosen["lr"] = round(chosen["lr"] * FINE_TUNING, 6)
-        usual = chosen.get("augmentation", Augmentation.none().to_dict())
-        chosen |= {name: _plain(value) for name, value in given.items() if value is not None}
-        changed = chosen.get("augmentation", usual)
-        if isinstance(changed, Mapping):
-            changed = {**usual, **changed}
-        return cls(data=data, **{**chosen, "augmentation": changed})
+        usual = Given(model=default_for(kind), augmentation=Augmentation.none())
+        usual = DEFAULTS[kind].over(usual)
+        usual = OPTIMISER_DEFAULTS.get(optimiser, Given()).over(usual)
+        if given.schedule == "one_cycle":
+            usual = replace(usual, warmup=0.0)  # it has a warm-up of its own
+        if given.start is not None:
+            assert isinstance(usual.lr, float)
+            usual = replace(usual, lr=round(usual.lr * FINE_TUNING, 6))
+        chosen = dict(given.over(usual).items())
+        if given.augmentation is not None:
+            chosen["augmentation"] = _augmentation(given.augmentation, usual.augmentation)
+        return cls(data=data, **chosen)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, for JSON."""
-        return asdict(self)
+        return {**asdict(self), "augmentation": self.augmentation.to_dict()}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
@@ -345,16 +331,22 @@ class Settings:
                 f"The run has settings that this clearconv does not know: {', '.join(unknown)}. "
                 "Was it made by a newer version?"
             )
-        tuples = {
+        composed: dict[str, Any] = {
             name: tuple(plain[name])
             for name in ("classes", "ratios")
             if isinstance(plain.get(name), list)
         }
-        return cls(**{**plain, **tuples})
+        if "augmentation" in plain:
+            composed["augmentation"] = _augmentation(plain["augmentation"])
+        return cls(**{**plain, **composed})
 
 
-def _plain(value: Any) -> Any:
-    """Return a NumPy number as a Python number, and a path as text, for JSON."""
-    if isinstance(value, PathLike):
-        return fspath(value)
-    return value.item() if isinstance(value, np.generic) else value
+def _augmentation(given: Any, usual: Any = None) -> Augmentation:
+    """Return the augmentation that a dictionary describes; what it leaves out is as `usual`."""
+    if isinstance(given, Augmentation):
+        return given
+    if not isinstance(given, Mapping):
+        raise ArgumentError(
+            f"`augmentation={given!r}`, but it must be a dictionary, such as {{'flip': 0.5}}."
+        )
+    return Augmentation.from_dict({**(usual.to_dict() if usual else {}), **given})

@@ -2,10 +2,13 @@
 
 from clearconv.ops.geometry.tables import AxisTaps
 from clearconv.tracing._data import (
+    AdamSettings,
     BufferTrace,
     LayerTrace,
     LossTrace,
     ParameterTrace,
+    SGDSettings,
+    UpdateSettings,
     UpdateTrace,
 )
 from clearconv.tracing._explanation import Explanation, Factor, Step, Term
@@ -15,6 +18,7 @@ from clearconv.tracing._taps import Taps
 from clearconv.tracing._trace import Trace
 
 __all__ = [
+    "AdamSettings",
     "AxisTaps",
     "BufferTrace",
     "Explanation",
@@ -23,10 +27,12 @@ __all__ = [
     "LayerTrace",
     "LossTrace",
     "ParameterTrace",
+    "SGDSettings",
     "Step",
     "Taps",
     "Term",
     "Trace",
+    "UpdateSettings",
     "UpdateTrace",
     "trace",
 ]

@@ -312,6 +312,58 @@ class LossTrace:
         return int(self.logits[0].argmax())
 
 
+@dataclass(frozen=True, kw_only=True)
+class UpdateSettings:
+    """The numbers in the formula of any optimiser; the names are those of ``clearconv.ops.update``.
+
+    Attributes
+    ----------
+    lr : float
+        Learning rate of the step.
+    weight_decay : float
+        Weight decay.
+    """
+
+    lr: float
+    weight_decay: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SGDSettings(UpdateSettings):
+    """The numbers in the formula of SGD.
+
+    Attributes
+    ----------
+    momentum : float
+        Share of the velocity that is kept.
+    nesterov : bool
+        Whether the step looks ahead along the velocity.
+    """
+
+    momentum: float
+    nesterov: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdamSettings(UpdateSettings):
+    """The numbers in the formula of Adam and AdamW.
+
+    Attributes
+    ----------
+    beta1, beta2 : float
+        Shares of the mean and of the mean square that are kept.
+    eps : float
+        Added to the divisor.
+    decoupled : bool
+        Whether weight decay shrinks the weight itself, as in AdamW, and not the gradient.
+    """
+
+    beta1: float
+    beta2: float
+    eps: float
+    decoupled: bool
+
+
 @dataclass(frozen=True)
 class UpdateTrace:
     """The step that an optimiser would take from here; it is not taken.
@@ -320,13 +372,12 @@ class UpdateTrace:
     ----------
     type : str
         ``"SGD"``, ``"Adam"``, ``"AdamW"``, or your own class.
-    settings : dict
-        Learning rate, weight decay and everything else in the formula, by the names of
-        ``clearconv.ops.update``.
+    settings : UpdateSettings
+        Learning rate, weight decay and everything else in the formula.
     step : int
         Number of the step, counted from 1.
     """
 
     type: str
-    settings: dict[str, Any]
+    settings: UpdateSettings
     step: int

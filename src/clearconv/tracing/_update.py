@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from clearconv.arrays import Array
 from clearconv.optim import SGD, Adam, Optimiser
-from clearconv.tracing._data import UpdateTrace
+from clearconv.tracing._data import AdamSettings, SGDSettings, UpdateSettings, UpdateTrace
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +38,27 @@ def next_step(optimiser: Optimiser, lr: float | None) -> NextStep:
     """
     values, before = optimiser.next_step(lr)
     rate = optimiser.lr if lr is None else lr
-    settings = {"lr": rate, "weight_decay": optimiser.weight_decay}
+    about = UpdateTrace(type(optimiser).__name__, _settings(optimiser, rate), optimiser.steps + 1)
+    return NextStep(about, values, before)
+
+
+def _settings(optimiser: Optimiser, lr: float) -> UpdateSettings:
+    decay = optimiser.weight_decay
     if isinstance(optimiser, SGD):
-        settings |= {"momentum": optimiser.momentum, "nesterov": optimiser.nesterov}
+        return SGDSettings(
+            lr=lr,
+            weight_decay=decay,
+            momentum=optimiser.momentum,
+            nesterov=optimiser.nesterov,
+        )
     if isinstance(optimiser, Adam):
         beta1, beta2 = optimiser.betas
-        settings |= {"beta1": beta1, "beta2": beta2, "eps": optimiser.eps}
-        settings |= {"decoupled": optimiser.decoupled}
-    return NextStep(
-        UpdateTrace(type(optimiser).__name__, settings, optimiser.steps + 1), values, before
-    )
+        return AdamSettings(
+            lr=lr,
+            weight_decay=decay,
+            beta1=beta1,
+            beta2=beta2,
+            eps=optimiser.eps,
+            decoupled=optimiser.decoupled,
+        )
+    return UpdateSettings(lr=lr, weight_decay=decay)

@@ -45,7 +45,7 @@ def worth_keeping(run: Run) -> bool:
     model, settings = run.model, run.settings
     if not (isinstance(model, Sequential) and model.frozen and model.parts_between_stages):
         return False
-    kinds = len(variants(Augmentation.from_dict(settings.augmentation)))
+    kinds = len(variants(settings.augmentation))
     if not 0 < kinds <= settings.epochs - run.epochs_done:
         return False
     images = kinds * len(run.split.train) + len(run.split.validation)
@@ -89,7 +89,7 @@ class Features:
             return None
         assert isinstance(run.model, Sequential)
         below, above = run.model.parted()
-        wanted = variants(Augmentation.from_dict(run.settings.augmentation))
+        wanted = variants(run.settings.augmentation)
         parts = {flips: [run.split.train] for flips in wanted}
         parts.setdefault((False, False), []).append(run.split.validation)
         samples = {flips: np.concatenate(some) for flips, some in parts.items()}
@@ -162,7 +162,7 @@ class FeatureBatches:
         """Draw an image's flips with the numbers that `Augmentation` draws."""
         settings = self._features.run.settings
         rng = generator(settings.seed, "augment", epoch=self._epoch, sample=sample)
-        return Augmentation.from_dict(settings.augmentation).flips(rng.random(10))
+        return settings.augmentation.flips(rng.random(10))
 
 
 def _outcomes(chance: float) -> tuple[bool, ...]:

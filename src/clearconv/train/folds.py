@@ -5,9 +5,9 @@ file with which each was started, and ``folds.json``, which marks the start of t
 are started before the first is trained, so their own checkpoints suffice to continue.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -17,14 +17,14 @@ from clearconv.errors import ArgumentError, RunError
 from clearconv.layers import Node, from_spec
 from clearconv.runs import files
 from clearconv.runs.folder import check_folder, new_folder
-from clearconv.runs.given import Data
+from clearconv.runs.given import Data, Given
 from clearconv.runs.lock import locked
 from clearconv.runs.open import open_run
-from clearconv.runs.records.folds import CrossValidation, read_folds
+from clearconv.runs.records.folds import CrossValidation, FoldsRecord
 from clearconv.runs.records.result import Result
 from clearconv.runs.run import Run, write_json
 from clearconv.train.callbacks import Callback, Callbacks
-from clearconv.train.preparing import opened_for, prepare
+from clearconv.train.preparing import opened_for, prepared
 from clearconv.train.start import begin, data_of, resumed_run
 from clearconv.version import __version__
 
@@ -50,7 +50,7 @@ class Folds:
     @classmethod
     def of(cls, folder: Path, source: Source) -> "Folds":
         """Find the folds of a folder."""
-        count = read_folds(folder)["folds"]
+        count = FoldsRecord.read(folder).count
         folders = tuple(folder / files.fold(number) for number in range(1, count + 1))
         return cls(folder, source, folders)
 
@@ -61,7 +61,8 @@ class Folds:
     def conclude(self, results: Sequence[Result]) -> CrossValidation:
         """Return the results of the folds, and save them in the same folder."""
         found = CrossValidation(self.folder, tuple(results))
-        write_json(self.folder / files.FOLDS, {**read_folds(self.folder), **found.to_dict()})
+        begun = FoldsRecord.read(self.folder)
+        write_json(self.folder / files.FOLDS, {**begun.plain, **found.to_dict()})
         return found
 
 
@@ -91,22 +92,22 @@ def new_folds(
     ArgumentError, DataError, RunError
         As `cross_validate` does.
     """
-    callbacks = Callbacks(callbacks)
+    asked, callbacks = Given.of(given), Callbacks(callbacks)
     out = None if out is None else Path(out)
     for name in ("split", "ratios", "allow_twins_apart"):
-        if given.get(name) is not None:
+        if (value := getattr(asked, name)) is not None:
             raise ArgumentError(
-                f"`{name}={given[name]!r}` cannot go with `folds`: the folds are the split, in "
+                f"`{name}={value!r}` cannot go with `folds`: the folds are the split, in "
                 f"which each image is tested once. Leave out `{name}` or `folds`."
             )
     in_a_folder = isinstance(data, (str, Path)) and str(data) != "digits"
     check_folder(out, Path(str(data)) if in_a_folder else None)  # before everything is read
-    source = opened_for(data, callbacks, given)
-    splits = make_folds(source, folds, given.get("seed") or 0)
+    source = opened_for(data, callbacks, asked)
+    splits = make_folds(source, folds, asked.seed or 0)
     with new_folder(out, source.name, source.root, callbacks.warned, files.FOLDS) as folder:
         try:
             for number, split in enumerate(splits, start=1):
-                _begin(folder, number, source, split, callbacks, given)
+                _begin(folder, number, source, split, callbacks, asked)
             write_json(folder / files.FOLDS, {"clearconv": __version__, "folds": folds})
         except BaseException:
             for place in (*folder.glob(files.FOLD_FOLDERS), *folder.glob(files.FOLD_SPLITS)):
@@ -153,18 +154,18 @@ def _begin(
     source: Source,
     split: Split,
     callbacks: Callbacks,
-    given: Mapping[str, Any],
+    given: Given,
 ) -> None:
     """Write the run folder of a fold, which `resume` then trains."""
     path = folder / files.fold_split(number)
     write_split(path, split, source)
-    own = given.get("model")
+    own = given.model
     if isinstance(own, Node):
-        given = {**given, "model": _copy(own), "freeze": given.get("freeze") or own.frozen}
-    run = prepare(source, callbacks=callbacks, **{**given, "split": str(path)})
+        given = replace(given, model=_copy(own), freeze=given.freeze or own.frozen)
+    run = prepared(source, replace(given, split=str(path)), callbacks)
     place = folder / files.fold(number)
     place.mkdir()
-    begin(run, place, callbacks, search=given.get("lr") == "auto")
+    begin(run, place, callbacks, search=given.searches_lr)
 
 
 def _copy(model: Node) -> Node:

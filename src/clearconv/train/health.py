@@ -4,14 +4,14 @@ A warning is given once, in the first epoch in which its rule holds: rules are f
 history alone, so a resumed run gives the same warnings as an uninterrupted one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import exp, log, sqrt
-from typing import Any
 
 import numpy as np
 
 from clearconv.arrays import Array
+from clearconv.data import Augmentation
 from clearconv.layers import Node
 from clearconv.runs.evaluation import Integers, evenly_spaced
 from clearconv.runs.records.epoch import EpochRecord
@@ -87,22 +87,22 @@ def find_dead(run: Run, features: Features | None = None) -> list[DeadUnits]:
     return found
 
 
-def hidden(augmentation: Mapping[str, Any], cut: float) -> str:
+def hidden(augmentation: Augmentation, cut: float) -> str:
     """Say what augmentation and cropping may hide, and how to turn them off; empty if nothing.
 
     Parameters
     ----------
-    augmentation : dict
-        In the form of ``Augmentation.to_dict``.
+    augmentation : Augmentation
+        Random variations of the training images.
     cut : float
         Share of a typical image that the network does not see.
     """
     said = []
-    if augmentation.get("flip"):
+    if augmentation.flip:
         said.append("`augmentation={'flip': 0}` where left and right matter")
-    if augmentation.get("vertical_flip"):
+    if augmentation.vertical_flip:
         said.append("`augmentation={'vertical_flip': 0}` where top and bottom matter")
-    if augmentation.get("crop"):
+    if augmentation.crop:
         said.append("`augmentation={'crop': None}` if the classes differ at the edges")
     if cut >= _CUT:
         said.append("`resize='squash'` if they differ at the ends of wide or tall images")

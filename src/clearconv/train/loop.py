@@ -7,7 +7,7 @@ from time import perf_counter
 
 import numpy as np
 
-from clearconv.data import Augmentation, Batch, Batches
+from clearconv.data import Batch, Batches
 from clearconv.layers import Context, Node
 from clearconv.layers.loading import load
 from clearconv.losses import CrossEntropy
@@ -130,7 +130,7 @@ def _batches(run: Run, epoch: int, first: int = 0) -> Batches:
         run.split.train,
         run.preprocessing,
         settings.batch_size,
-        augmentation=Augmentation.from_dict(settings.augmentation),
+        augmentation=settings.augmentation,
         seed=settings.seed,
         epoch=epoch,
         shuffle=True,

@@ -1,6 +1,6 @@
 """The preparation of a run: data, settings, split and network; nothing is written."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from clearconv.layers import Node, from_spec
 from clearconv.models import MODELS, default_for
 from clearconv.ops.tellings import pick
 from clearconv.runs.earlier import Earlier, freeze
-from clearconv.runs.given import Data, in_memory
+from clearconv.runs.given import Data, Given, in_memory
 from clearconv.runs.run import Run
 from clearconv.runs.settings import OWN, Settings
 from clearconv.train.callbacks import Callback, Callbacks
@@ -40,6 +40,33 @@ def prepare(
     ----------
     data, **given
         As for `train`.
+    callbacks, whole
+        As for `prepared`.
+
+    Returns
+    -------
+    Run
+        Run without a folder.
+
+    Raises
+    ------
+    ArgumentError, BackendError, DataError
+        As `train` does.
+    """
+    return prepared(data, Given.of(given), callbacks, whole)
+
+
+def prepared(
+    data: Data, given: Given, callbacks: Iterable[Callback] = (), whole: bool = True
+) -> Run:
+    """Return the run that `train` would start; nothing is written.
+
+    Parameters
+    ----------
+    data : str, Path, Source, or (images, labels)
+        As for `train`.
+    given : Given
+        The settings asked for.
     callbacks : sequence of Callback
         Informed of the progress of reading.
     whole : bool
@@ -57,25 +84,24 @@ def prepare(
         As `train` does.
     """
     callbacks = Callbacks(callbacks)
-    if given.get("backend") == "native":
+    if given.backend == "native":
         pick("conv2d", "native")  # if it is not compiled, say so before images are read
-    if given.get("lr") == "auto":
-        del given["lr"]  # it is searched for when the run starts
+    if given.searches_lr:
+        given = replace(given, lr=None)
     earlier = earlier_of(given)
     if earlier is not None:
-        given |= earlier.settled(given)
-    network = given.get("model")
+        given = earlier.settled(given)
+    network = given.model
     if isinstance(network, Node):
-        given["model"] = OWN
-        given["freeze"] = given.get("freeze") or network.frozen
+        given = replace(given, model=OWN, freeze=given.freeze or network.frozen)
         from_spec(
             network.spec()
         )  # a layer that could not be loaded from a checkpoint is refused now
     else:
         network = None
     side = _side(given, network, earlier)
-    source = opened(data, given.get("classes"), callbacks, side)
-    settings = Settings.for_data(source.kind, _name(data, source), **given)
+    source = opened(data, given.classes, callbacks, side)
+    settings = Settings.for_data(source.kind, _name(data, source), given)
     split = _split(source, settings, given, whole)
     if earlier is not None:
         network, known = earlier.begin(source.classes, settings.image_size, settings.seed)
@@ -100,17 +126,17 @@ def prepare(
     return run
 
 
-def earlier_of(given: Mapping[str, Any]) -> Earlier | None:
+def earlier_of(given: Given) -> Earlier | None:
     """Return the trained model to start from, if one is given."""
-    start = given.get("start")
-    return start if start is None or isinstance(start, Earlier) else Earlier.open(start)
+    if given.start is None or isinstance(given.start, Earlier):
+        return given.start
+    return Earlier.open(str(given.start))
 
 
-def opened_for(data: Data, callbacks: Callbacks, given: Mapping[str, Any]) -> Source:
-    """Open the data for a run with these settings; `prepare` takes the result."""
-    network = given.get("model")
-    side = _side(given, network if isinstance(network, Node) else None, earlier_of(given))
-    return opened(data, given.get("classes"), callbacks, side)
+def opened_for(data: Data, callbacks: Callbacks, given: Given) -> Source:
+    """Open the data for a run with these settings; `prepared` takes the result."""
+    network = given.model if isinstance(given.model, Node) else None
+    return opened(data, given.classes, callbacks, _side(given, network, earlier_of(given)))
 
 
 def opened(
@@ -129,15 +155,15 @@ def opened(
     return source
 
 
-def _side(given: Mapping[str, Any], network: Node | None, earlier: Earlier | None) -> int:
+def _side(given: Given, network: Node | None, earlier: Earlier | None) -> int:
     """Return the side to which photographs are reduced, for the network's future input."""
-    square, name = given.get("image_size"), given.get("model") or default_for("photos")
+    square, name = given.image_size, given.model or default_for("photos")
     shape: tuple[int, ...] = network.input_shape if network else ()
     if isinstance(square, int):
         shape = (3, square, square)
     elif earlier is not None:
         shape = earlier.input_shape
-    elif name in MODELS:
+    elif isinstance(name, str) and name in MODELS:
         shape = MODELS[name].input_shape
     return side_for((shape[1], shape[2])) if len(shape) == 3 else CACHE_SIDE
 
@@ -149,13 +175,13 @@ def _name(data: Data, source: Source) -> str:
     return source.name if source.root is None else str(source.root)
 
 
-def _split(source: Source, settings: Settings, given: Mapping[str, Any], whole: bool) -> Split:
+def _split(source: Source, settings: Settings, given: Given, whole: bool) -> Split:
     """Return the parts for training, validation and test, and their problems."""
     if settings.split is not None:
         split = read_split(settings.split, source)
     else:
         for name in ("ratios", "allow_twins_apart"):
-            if given.get(name) is not None and _is_complete(source.split):
+            if getattr(given, name) is not None and _is_complete(source.split):
                 raise ArgumentError(
                     f"{settings.data} brings its own training, validation and test part, so "
                     f"`{name}` has no effect. Leave it out."

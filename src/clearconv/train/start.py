@@ -12,7 +12,7 @@ from clearconv.runs import files
 from clearconv.runs.checkpoint import read_checkpoint
 from clearconv.runs.earlier import freeze
 from clearconv.runs.folder import check_folder, new_folder
-from clearconv.runs.given import Data
+from clearconv.runs.given import Data, Given
 from clearconv.runs.lock import locked
 from clearconv.runs.open import Opened, Trained, open_run
 from clearconv.runs.records.result import Result
@@ -21,7 +21,7 @@ from clearconv.runs.settings import Settings
 from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.loop import go, search_lr
 from clearconv.train.network import optimiser_of
-from clearconv.train.preparing import check_batches, prepare
+from clearconv.train.preparing import check_batches, prepared
 
 
 def train(
@@ -127,15 +127,15 @@ def new_run(
     ArgumentError, BackendError, DataError, RunError
         As `train` does.
     """
-    callbacks = Callbacks(callbacks)
+    asked, callbacks = Given.of(given), Callbacks(callbacks)
     out = None if out is None else Path(out)
     in_a_folder = isinstance(data, (str, Path)) and str(data) != "digits"
     check_folder(out, Path(str(data)) if in_a_folder else None)  # before everything is read
-    run = prepare(data, callbacks=callbacks, **given)
+    run = prepared(data, asked, callbacks)
     source = run.source
     name = source.name if source.kind != "digits" else "digits"
     with new_folder(out, name, source.root, callbacks.warned) as folder:
-        begin(run, folder, callbacks, search=given.get("lr") == "auto")
+        begin(run, folder, callbacks, search=asked.searches_lr)
         yield run
 
 

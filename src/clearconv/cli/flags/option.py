@@ -1,14 +1,12 @@
 """How an option of a run is made; each help text states the default for photographs."""
 
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any
 
 import click
 
 from clearconv.cli.flags.kinds import Option, Words
-from clearconv.models import default_for
-from clearconv.runs.settings import DEFAULTS
+from clearconv.runs.given import Given
 from clearconv.train import Settings
 
 
@@ -29,9 +27,8 @@ def choice(heading: str, name: str, known: Iterable[str], help: str, **kind: Any
 
 def _standard(field: str, yes_or_no: bool) -> str:
     """Return the default for photographs, as written on a command line."""
-    plain = {item.name: item.default for item in fields(Settings)}
-    photos = {**plain, "model": default_for("photos"), **DEFAULTS["photos"]}
-    value = {**photos, **photos["augmentation"]}[field]
+    photos = Settings.for_data("photos", "photos", Given())
+    value = getattr(photos.augmentation if hasattr(photos.augmentation, field) else photos, field)
     if yes_or_no:
         return "yes" if value else "no"
     if field == "crop":

@@ -2,13 +2,13 @@
 
 from dataclasses import fields
 from shlex import join
-from typing import Any
 
 from clearconv.cli.flags.options import TRAIN
 from clearconv.cli.flags.spelling import flags_of
 from clearconv.cli.flags.values import UnsayableError, written
 from clearconv.data import Augmentation
 from clearconv.report.wording import calling, changed, data_name
+from clearconv.runs.given import Given
 from clearconv.runs.settings import OWN
 from clearconv.train import Settings
 
@@ -45,7 +45,7 @@ def _command(kind: str, settings: Settings) -> str:
     for name, value in changed(kind, settings).items():
         if name != "augmentation":
             words += written(_FLAGS[name], value)
-    usual = Settings.for_data(kind, settings.data).augmentation
+    usual = Settings.for_data(kind, settings.data, Given()).augmentation
     if settings.augmentation != usual:
         words += _variations(settings.augmentation, usual)
     data = data_name(kind, settings)
@@ -54,17 +54,17 @@ def _command(kind: str, settings: Settings) -> str:
     return join(["clearconv", "train", data, *words])
 
 
-def _variations(wanted: dict[str, Any], usual: dict[str, Any]) -> list[str]:
+def _variations(wanted: Augmentation, usual: Augmentation) -> list[str]:
     """Name the random variations, from the default or, if that is shorter, from none."""
     from_usual = _changes(wanted, usual)
     none = [_FLAGS["no_augmentation"].opts[0]]
-    from_none = none + _changes(wanted, Augmentation.none().to_dict())
+    from_none = none + _changes(wanted, Augmentation.none())
     return min(from_usual, from_none, key=len)
 
 
-def _changes(wanted: dict[str, Any], base: dict[str, Any]) -> list[str]:
+def _changes(wanted: Augmentation, base: Augmentation) -> list[str]:
     words = []
     for item in fields(Augmentation):
-        if (value := wanted.get(item.name)) != base.get(item.name):
+        if (value := getattr(wanted, item.name)) != getattr(base, item.name):
             words += written(_FLAGS[item.name], value)
     return words

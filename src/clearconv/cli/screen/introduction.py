@@ -12,6 +12,7 @@ from clearconv.data.sources.source import PARTS
 from clearconv.ops.tellings import native_module
 from clearconv.planning import plan_of
 from clearconv.runs import files
+from clearconv.runs.given import Given
 from clearconv.runs.run import write_json
 from clearconv.train import Run, Settings
 from clearconv.words import counted, printable
@@ -42,8 +43,7 @@ def introduce(run: Run) -> None:
         usual = Settings.for_data(
             run.source.kind,
             run.settings.data,
-            optimiser=run.settings.optimiser,
-            start=run.settings.start,
+            Given(optimiser=run.settings.optimiser, start=run.settings.start),
         )
         click.echo(
             f"learning rate {run.settings.lr:g}, found by a range test ({files.LR_FINDER}); "

@@ -78,7 +78,7 @@ class Training(Reading):
         whole = len(self.run.split.train) / speed
         left = whole * (steps - step) / steps
         history = self.run.history  # the seconds of a finished epoch include its validation
-        return left, left + (self._epochs - epoch) * (history[-1]["seconds"] if history else whole)
+        return left, left + (self._epochs - epoch) * (history[-1].seconds if history else whole)
 
     def warned(self, message: str) -> None:
         """Write the warning between the epochs."""

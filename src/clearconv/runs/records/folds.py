@@ -1,10 +1,11 @@
 """The results of a cross-validation's folds, and ``folds.json``, which holds them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -98,7 +99,24 @@ class CrossValidation:
         return f"<CrossValidation in {printable(self.folder)}: mean accuracy {self.mean:.4f}>"
 
 
-def read_folds(folder: Path) -> dict[str, Any]:
-    """Return the content of a cross-validation's file; at least the number of its `folds`."""
-    about: dict[str, Any] = read(folder / files.FOLDS, _FOLDS, "Put a whole copy back.")
-    return about
+@dataclass(frozen=True, eq=False)
+class FoldsRecord:
+    """The content of ``folds.json``.
+
+    Attributes
+    ----------
+    plain : dict
+        The content, with the kind of each value checked.
+    """
+
+    plain: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read the file of a cross-validation."""
+        return cls(read(folder / files.FOLDS, _FOLDS, "Put a whole copy back."))
+
+    @property
+    def count(self) -> int:
+        """Return the number of folds."""
+        return int(self.plain["folds"])

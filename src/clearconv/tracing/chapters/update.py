@@ -2,7 +2,7 @@
 
 from math import sqrt
 
-from clearconv.tracing._data import LayerTrace, UpdateTrace
+from clearconv.tracing._data import AdamSettings, LayerTrace, SGDSettings, UpdateTrace
 from clearconv.tracing._explanation import Factor, Index, Step
 from clearconv.tracing._print import number, signed
 from clearconv.tracing._sums import Column, products
@@ -40,8 +40,8 @@ class _Numbers:
         self.weight = Factor(layer.path, name, index, float(self.parameter.value[index]))
         gradient = float(self.parameter.gradient[index])
         self.grad = Factor(layer.path, f"grad_{name}", index, gradient)
-        self.lr: float = self.settings["lr"]
-        self.decay: float = self.settings["weight_decay"] if self.parameter.decays else 0.0
+        self.lr = self.settings.lr
+        self.decay = self.settings.weight_decay if self.parameter.decays else 0.0
 
     def memory(self, name: str) -> Factor:
         """Return the state of the optimiser."""
@@ -51,7 +51,7 @@ class _Numbers:
     @property
     def note(self) -> str:
         """Return a note on the step and on decay that is left out."""
-        spared = self.settings["weight_decay"] and not self.parameter.decays
+        spared = self.settings.weight_decay and not self.parameter.decays
         return f"Step {self.t}." + (" Biases and norms do not decay." if spared else "")
 
 
@@ -72,14 +72,15 @@ def _sgd(at: _Numbers) -> Derivation:
         g += at.decay * at.weight.value
         steps.append(Step("g", expression, g, (at.grad, at.weight)))
         used = ()
-    momentum = at.settings["momentum"]
+    assert isinstance(at.settings, SGDSettings)
+    momentum = at.settings.momentum
     if momentum:
         velocity = at.memory("velocity")
         expression = f"{number(momentum)} * {signed(velocity.value)} + {signed(g)}"
         v = momentum * velocity.value + g
         steps.append(Step("v", expression, v, (velocity, *used)))
         used = ()
-        if at.settings["nesterov"]:
+        if at.settings.nesterov:
             expression = f"{signed(g)} + {number(momentum)} * {signed(v)}"
             g = g + momentum * v
             steps.append(Step("g + momentum * v", expression, g))
@@ -92,10 +93,11 @@ def _sgd(at: _Numbers) -> Derivation:
 
 
 def _adam(at: _Numbers) -> Derivation:
-    beta1, beta2 = at.settings["beta1"], at.settings["beta2"]
+    assert isinstance(at.settings, AdamSettings)
+    beta1, beta2 = at.settings.beta1, at.settings.beta2
     steps, g, w = [], at.grad.value, at.weight.value
     used: tuple[Factor, ...] = (at.grad,)
-    if at.decay and at.settings["decoupled"]:
+    if at.decay and at.settings.decoupled:
         expression = f"{number(w)} - {number(at.lr)} * {number(at.decay)} * {signed(w)}"
         w -= at.lr * at.decay * w
         steps.append(Step("shrunk", expression, w, (at.weight,)))
@@ -115,7 +117,7 @@ def _adam(at: _Numbers) -> Derivation:
     mean_now, usual = m / start1, sqrt(s / start2)
     steps.append(Step("mean", f"{signed(m)} / {number(start1)}", mean_now))
     steps.append(Step("usual size", f"sqrt({number(s)} / {number(start2)})", usual))
-    eps = at.settings["eps"]
+    eps = at.settings.eps
     expression = (
         f"{number(w)} - {number(at.lr)} * {signed(mean_now)} / ({number(usual)} + {number(eps)})"
     )
