@@ -28,24 +28,41 @@ void pieces(Index size, const Runtime& runtime, const Work& work) {
   runtime.parallel((size + kUnitNumbers - 1) / kUnitNumbers, unit, &call);
 }
 
-template <class T>
-void sgd(T* weight, const T* grad, T* velocity, Index size, const Sgd<T>& rule,
-         const Runtime& runtime) {
+// What a rule needs is known before the loop: a condition within keeps it from becoming vectors.
+template <class T, bool kDecays, bool kMoves, bool kLooksAhead>
+void sgd_by(T* weight, const T* grad, T* velocity, Index size, const Sgd<T>& rule,
+            const Runtime& runtime) {
   const T lr = rule.lr, momentum = rule.momentum, decay = rule.weight_decay;
-  const bool nesterov = rule.nesterov;
   pieces(size, runtime, [=](Index begin, Index end) {
     T *__restrict w = weight, *__restrict v = velocity;
     const T* __restrict gradient = grad;
     for (Index i = begin; i < end; ++i) {
       T g = gradient[i];
-      if (decay != 0) g += decay * w[i];
-      if (v) {
-        v[i] = momentum * v[i] + g;
-        g = nesterov ? g + momentum * v[i] : v[i];
+      if constexpr (kDecays) g += decay * w[i];
+      if constexpr (kMoves) {
+        const T fresh = momentum * v[i] + g;
+        v[i] = fresh;
+        g = kLooksAhead ? g + momentum * fresh : fresh;
       }
       w[i] -= lr * g;
     }
   });
+}
+
+template <class T, bool kDecays>
+void sgd_moving(T* weight, const T* grad, T* velocity, Index size, const Sgd<T>& rule,
+                const Runtime& runtime) {
+  const auto by = !velocity       ? sgd_by<T, kDecays, false, false>
+                  : rule.nesterov ? sgd_by<T, kDecays, true, true>
+                                  : sgd_by<T, kDecays, true, false>;
+  by(weight, grad, velocity, size, rule, runtime);
+}
+
+template <class T>
+void sgd(T* weight, const T* grad, T* velocity, Index size, const Sgd<T>& rule,
+         const Runtime& runtime) {
+  const auto by = rule.weight_decay != 0 ? sgd_moving<T, true> : sgd_moving<T, false>;
+  by(weight, grad, velocity, size, rule, runtime);
 }
 
 template <class T>

@@ -50,17 +50,25 @@ struct ColumnsPass {
     runtime.parallel(groups * boxes().count(), compute, this);
   }
 
+  // Lanes of a block are neighbours, so the channels of a tap are copied in a few runs.
   void pack(Index group) {
-    T* to = packed + group * O() * lanes();
-    std::memset(to, 0, O() * lanes() * sizeof(T));
-    for (Index o = 0; o < O(); ++o) {
-      const T* filter = weight.data + (group * O() + o) * weight.stride[0];
+    constexpr Index W = 2 * kLanes<T>;
+    const Index depth = O(), width = lanes(), channels = I(), step = weight.stride[1];
+    T* to = packed + group * depth * width;
+    std::memset(to, 0, depth * width * sizeof(T));
+    for (Index o = 0; o < depth; ++o) {
+      const T* filter = weight.data + (group * depth + o) * weight.stride[0];
       Index lane = 0;
       for (Index i = 0; i < window.kernel[0]; ++i)
-        for (Index j = 0; j < window.kernel[1]; ++j)
-          for (Index c = 0; c < I(); ++c, ++lane)
-            to[block_offset<T>(lane, o, O(), lanes())] =
-                filter[c * weight.stride[1] + i * weight.stride[2] + j * weight.stride[3]];
+        for (Index j = 0; j < window.kernel[1]; ++j) {
+          const T* from = filter + i * weight.stride[2] + j * weight.stride[3];
+          for (const Index stop = lane + channels; lane < stop;) {
+            const Index run = least(W - lane % W, stop - lane);
+            T* row = to + block_offset<T>(lane, o, depth, width);
+            for (Index m = 0; m < run; ++m) row[m] = from[m * step];
+            lane += run, from += run * step;
+          }
+        }
     }
   }
 
