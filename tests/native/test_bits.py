@@ -59,6 +59,11 @@ def differing(actual, wanted):
     return [name for name in wanted if actual[name] != wanted[name]]
 
 
+def mark(way, *often):
+    """Run these ways in .ci/run, all others in .ci/full."""
+    return pytest.mark.ci if way in often else pytest.mark.slow
+
+
 WAYS = {
     "2 threads": (("--threads", "2"), {}),
     "3 threads": (("--threads", "3"), {}),
@@ -71,8 +76,9 @@ WAYS = {
 }
 
 
-@pytest.mark.ci
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "way", [pytest.param(way, marks=mark(way, "2 threads", "flushing")) for way in WAYS]
+)
 def test_every_case_has_the_same_bits(way):
     arguments, environment = WAYS[way]
     assert differing(ran(arguments, **environment), expected()) == []
@@ -97,8 +103,10 @@ TRAINED = {
 }
 
 
-@pytest.mark.ci
-@pytest.mark.parametrize("way", TRAINED)
+@pytest.mark.parametrize(
+    "way",
+    [pytest.param(way, marks=mark(way, "2 threads, poisoned, 4 bytes on")) for way in TRAINED],
+)
 def test_training_ends_in_the_same_weights(way):
     arguments, environment = TRAINED[way]
     names = ("--train", *NETWORKS)
