@@ -7,7 +7,7 @@ import numpy as np
 
 from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.layers import Node, Sequential
+from clearconv.layers import Graph, Node, Sequential
 from clearconv.layers.wiring.container import Container
 
 Targets = int | Sequence[int] | None
@@ -129,7 +129,7 @@ def spatial_layers(model: Node) -> dict[str, str]:
     for node in _walk(model):
         if len(node.output_shape) == 3 and max(node.output_shape[1:]) > 1:
             found.setdefault(node.path, _end(node).path)
-    for node in model.in_a_row():  # what every path through the model passes
+    for node in _passed(model):  # what every path through the model passes
         if node.path in found:
             last = node.path
     if not last:
@@ -229,7 +229,16 @@ def _walk(node: Node) -> Iterator[Node]:
 
 
 def _end(node: Node) -> Node:
-    """Return the node that gives a chain its output."""
-    while isinstance(node, Sequential):
-        node = list(node.children.values())[-1]
+    """Return the node that gives a chain or a graph its output."""
+    while isinstance(node, (Sequential, Graph)):
+        children = node.children
+        node = children[node.outputs[0]] if isinstance(node, Graph) else [*children.values()][-1]
     return node
+
+
+def _passed(node: Node) -> Iterator[Node]:
+    """Yield what every way through a node passes, and the node."""
+    for inner in node.bottlenecks() if isinstance(node, Graph) else node.in_a_row():
+        if inner is not node:
+            yield from _passed(inner)
+    yield node

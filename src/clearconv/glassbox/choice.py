@@ -138,7 +138,7 @@ def _handed_on(trace: Trace, layer: LayerTrace, picks: Picks) -> list[int]:
     channels = layer.y.shape[1]
     everything = list(range(channels))
     sources = [(trace[path], picks[path]) for path in layer.sources]
-    if layer.type == "Concat":
+    if layer.slots:
         placed = zip(layer.slots, sources, strict=True)
         return [slot.start + c for slot, (_, here) in placed for c in here]
     if layer.type == "Flatten":
@@ -204,6 +204,8 @@ def parameter_picks(
     picks : dict
         Maps that the page holds.
     """
+    if layer.several:
+        return [None] * len(shape)
     outputs, inputs = picks[layer.path], picks[layer.sources[0]]
     if len(shape) == 3:  # a bias for every position
         return [outputs, None, None]

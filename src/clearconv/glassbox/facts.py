@@ -23,9 +23,19 @@ def meets(layer: LayerTrace) -> str:
     """Name the rules of meet.js for the layer: the chapter, or how numbers are moved."""
     if layer.own:
         return ""
+    if layer.several:
+        return _several(layer)
     if layer.taps is not None and layer.taps.rows.shares is not None:
         return "shares"
     return layer.chapter or layer.type.lower()
+
+
+def _several(layer: LayerTrace) -> str:
+    """Name the rules of a layer with several inputs; "" where the page has none."""
+    alike = all(x.shape == layer.y.shape for x in layer.xs)
+    if layer.type == "Add" and alike:
+        return "residual"
+    return "concat" if layer.type == "Join" and layer.slots else ""
 
 
 def about(layer: LayerTrace, stages: Stages) -> str:
@@ -66,6 +76,8 @@ def about_loss(loss: LossTrace) -> str:
 
 def results(layer: LayerTrace) -> list[str]:
     """Name the quantities of the layer that have a view, in the order of their tabs."""
+    if layer.several and not _several(layer):
+        return []
     found = ["net", "y", "mask"]
     if "count" in constants(layer, None):
         found.append("mean")
@@ -198,11 +210,17 @@ def handed_back(reader: LayerTrace, layer: LayerTrace) -> npt.NDArray[Any]:
     if reader.grad_x is not None:
         return reader.grad_x
     parts = [
-        reader.grad_y[:, reader.slots[number]] if reader.slots else reader.grad_y
+        _handed(reader, number)
         for number, path in enumerate(reader.sources)
         if path == layer.path  # once, or as often as it occurs
     ]
     return np.sum(parts, axis=0, dtype=reader.grad_y.dtype)
+
+
+def _handed(reader: LayerTrace, number: int) -> npt.NDArray[Any]:
+    if reader.several:
+        return reader.grad_xs[number]
+    return reader.grad_y[:, reader.slots[number]] if reader.slots else reader.grad_y
 
 
 def note(trace: Trace, path: str, result: str, said: Explanation) -> str:

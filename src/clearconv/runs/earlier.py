@@ -8,7 +8,7 @@ from pathlib import Path
 from clearconv.arrays import Array, Shape
 from clearconv.data import Preprocessing, Source, side_for
 from clearconv.errors import ArgumentError, ShapeError
-from clearconv.layers import Conv2d, Layer, Linear, Node, Sequential, from_spec
+from clearconv.layers import Conv2d, Graph, Layer, Linear, Node, Sequential, from_spec
 from clearconv.layers.base.numbers.parameter import join
 from clearconv.layers.loading import laid_out
 from clearconv.runs import files
@@ -216,13 +216,13 @@ class Earlier:
 
 def freeze(model: Node, before: int | str) -> None:
     """Freeze the first layers of a model that is about to be trained; 0 freezes none."""
-    if before and not isinstance(model, Sequential):
+    if isinstance(model, (Sequential, Graph)):
+        model.freeze(before)
+    elif before:
         raise ArgumentError(
             f"`freeze={before!r}`: the model is a {type(model).__name__}, but only a Sequential "
-            "has layers that run first. Wrap it: Sequential(...)."
+            "and a Graph have layers that run first. Wrap it: Sequential(...)."
         )
-    if isinstance(model, Sequential):
-        model.freeze(before)
 
 
 def _with_head(model: Node, new: int, earlier: Earlier) -> tuple[Node, tuple[str, ...]]:

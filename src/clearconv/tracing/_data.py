@@ -17,6 +17,12 @@ from clearconv.tracing._kinds import chapter_of
 from clearconv.tracing._taps import Taps, taps_of
 
 
+def numbered(quantity: str) -> int:
+    """Return which of several inputs "x1", "x2", "grad_x1" mean, from 0; -1 for other names."""
+    name = quantity.removeprefix("grad_")
+    return int(name[1:]) - 1 if name[:1] == "x" and name[1:].isdecimal() else -1
+
+
 @dataclass(frozen=True, eq=False)
 class ParameterTrace:
     """A parameter of a layer, before and after.
@@ -90,10 +96,10 @@ class LayerTrace:
     consumers : tuple of str
         Paths of the layers that read its y; empty for the last.
     slots : tuple of slice
-        For a Concat, the channels of y of each of `sources`; empty for others.
+        For a Concat or Join, the channels of y of each of `sources`; empty for others.
     x : ndarray of shape (N, ...), optional
-        Input: the same array as its source's y. None for the input and for joins, which read the y
-        of their sources.
+        Input: the same array as its source's y. None for the input, and for joins and layers with
+        several inputs, which read the y of their sources.
     y : ndarray of shape (N, ...)
         Output.
     grad_y : ndarray of the shape of y
@@ -107,6 +113,10 @@ class LayerTrace:
     saved : dict
         Arrays saved for backward, by name: ``argmax`` of max pooling (``i * KW + j`` of the
         winner), ``mask`` of dropout (True where kept), ``mean`` and ``var`` of normalisations.
+    xs : tuple of ndarray
+        For a layer with several inputs, each of them: the arrays of its sources' y. Else empty.
+    grad_xs : tuple of ndarray
+        dL/dx of each of these, as the layer returned them.
     own : bool
         Whether it is your own layer, whose formulas only its code knows.
     context : Context
@@ -133,10 +143,17 @@ class LayerTrace:
     own: bool
     context: Context
     kept: Any = None
+    xs: tuple[Array, ...] = ()
+    grad_xs: tuple[Array, ...] = ()
 
     def __repr__(self) -> str:
         """Return the layer's path, type and shape."""
         return f"<LayerTrace {self.path!r}: {self.type}, y {self.y.shape}>"
+
+    @property
+    def several(self) -> bool:
+        """Whether it is a layer that takes several inputs, or none: a value of a ``Graph``."""
+        return self.x is None and self.type not in ("Input", "Residual", "Concat")
 
     @property
     def chapter(self) -> str | None:
@@ -237,6 +254,8 @@ class LayerTrace:
             found = self.saved[quantity]
         elif quantity.removeprefix("grad_") in self.parameters:
             found = self.parameters[quantity.removeprefix("grad_")].gradient
+        elif 0 <= (number := numbered(quantity)) < len(self.xs):
+            found = (self.grad_xs if quantity.startswith("grad_") else self.xs)[number]
         elif quantity in ("x", "y", "grad_x", "grad_y", "net", "grad_net", "x_hat"):
             found = getattr(self, quantity)
         if found is None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from clearconv.arrays import Array
-from clearconv.layers import Node, Residual, Tape
+from clearconv.layers import MultiInput, Node, Residual, Tape
 from clearconv.layers.base.layer import Layer
 from clearconv.layers.base.numbers.parameter import join
 from clearconv.layers.wiring.places import Place, Places
@@ -72,7 +72,8 @@ def read(
     for place in graph.places:
         node, path = place.node, place.path
         kind = kind_of(node)
-        layer = isinstance(node, Layer)
+        layer, several = isinstance(node, Layer), isinstance(node, MultiInput)
+        one = layer and not several
         kept = tape.saved.get(path) if layer else None
         found.append(
             LayerTrace(
@@ -84,16 +85,18 @@ def read(
                 sources=place.sources,
                 consumers=graph.consumers(path),
                 slots=_slots(place, outputs),
-                x=tape.inputs[path] if layer else None,
+                x=tape.inputs[path] if one else None,
                 y=outputs[path],
                 grad_y=errors[path],
-                grad_x=tape.handed_back[path] if layer else None,
+                grad_x=tape.handed_back[path] if one else None,
                 parameters=_own(node, parameters),
                 buffers=_buffers(node, buffers),
                 saved=_saved(kept, chapter_of(kind.operation)),
                 own=kind.own,
                 context=tape.context,
                 kept=kept,
+                xs=tuple(outputs[source] for source in place.sources) if several else (),
+                grad_xs=tuple(map(np.asarray, tape.shares[path])) if several else (),
             )
         )
     return tuple(found)
@@ -167,7 +170,9 @@ def _error(
     for reader in graph.places:
         slots = _slots(reader, outputs)
         for number, source in enumerate(reader.sources):
-            if source == place.path and isinstance(reader.node, Layer):
+            if source == place.path and isinstance(reader.node, MultiInput):
+                parts.append(tape.shares[reader.path][number])
+            elif source == place.path and isinstance(reader.node, Layer):
                 parts.append(tape.handed_back[reader.path])
             elif source == place.path:
                 whole = errors[reader.path]

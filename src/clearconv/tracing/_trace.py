@@ -12,7 +12,7 @@ from clearconv.arrays import Array
 from clearconv.errors import ArgumentError
 from clearconv.layers import Context
 from clearconv.layers.base.staged import Stages
-from clearconv.tracing._data import LayerTrace, LossTrace, UpdateTrace
+from clearconv.tracing._data import LayerTrace, LossTrace, UpdateTrace, numbered
 from clearconv.tracing._explanation import Explanation, Factor, Index
 from clearconv.tracing._function import function_of
 from clearconv.tracing._sums import lay_out
@@ -180,6 +180,8 @@ class Trace:
                 name = "probabilities"
         elif name in ("x", "(x - mean)"):
             path, name = self[path].sources[0], "y"
+        elif 0 <= (number := numbered(name)) < len(self[path].xs) and name.startswith("x"):
+            path, name = self[path].sources[number], "y"
         return (path, name, factor.index) if name in self.quantities(path) else None
 
     @property
@@ -222,7 +224,7 @@ class Trace:
         found: Derivations = {}
         if layer.type == "Input":
             found["y"] = lambda index: image(layer, index)
-        elif layer.x is None:
+        elif layer.x is None and not layer.several:
             found["y"] = lambda index: joined(self._by_path, layer, index)
         elif explainer is not None:
             found |= explainer.derivations()
@@ -256,7 +258,8 @@ class Trace:
                 f"{what} that can be explained: {layer.type} is a layer of your own, and only its "
                 f"code knows its formulas. It has {', '.join(known)}; its arrays are in the trace."
             )
-        if layer is not None and layer.x is not None and path not in self._explainers:
+        explained = layer is None or path in self._explainers
+        if layer is not None and not explained and (layer.x is not None or layer.several):
             return (
                 f"{what} that can be explained: nothing in clearconv.tracing.chapters explains "
                 f"{layer.chapter or layer.type} yet. It has {', '.join(known)}; its arrays are in "

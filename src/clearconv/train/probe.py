@@ -13,6 +13,7 @@ from clearconv.layers import (
     Context,
     Dropout,
     Flatten,
+    Graph,
     Layer,
     Node,
     Residual,
@@ -167,6 +168,8 @@ def last_activation(node: Node, path: str = "") -> tuple[str, str] | None:
         return _last_of(node, acting[-1][0], path) if acting else None
     if isinstance(node, Residual):
         return _last_of(node, node.activation, path) if node.activation else None
+    if isinstance(node, Graph):
+        return _last_of(node, _last_acting(node), path)
     label = f"{type(node).__name__} '{path}'" if path else type(node).__name__
     if isinstance(node, Softmax):
         return "softmax", label
@@ -175,7 +178,16 @@ def last_activation(node: Node, path: str = "") -> tuple[str, str] | None:
     return None
 
 
-def _last_of(node: Sequential | Residual, key: str, path: str) -> tuple[str, str] | None:
+def _last_acting(graph: Graph) -> str:
+    """Return the name of the node that gives a graph its output, before those that hand it on."""
+    links = {link.writes: link for link in graph.links}
+    name = graph.outputs[0]
+    while not _acts(links[name].node) and links[name].reads[0] in links:
+        (name,) = links[name].reads
+    return name
+
+
+def _last_of(node: Sequential | Residual | Graph, key: str, path: str) -> tuple[str, str] | None:
     """Look at a child that is the last one."""
     name = "" if key.startswith("#") else key
     return last_activation(node.children[key], f"{path}.{name}".strip("."))

@@ -50,6 +50,15 @@ class MultiInput(Layer):
     ) -> Grads:
         """Overwrite the gradients and return dL/dx of each input."""
 
+    @classmethod
+    def of_the_library(cls) -> "type[Layer] | None":
+        """Return the library's layer whose two passes this one runs; None if it has its own."""
+        base = super().of_the_library()
+        if base is None:
+            return None
+        passes = ("_forward_inputs", "_backward_inputs")
+        return base if all(getattr(cls, one) is getattr(base, one) for one in passes) else None
+
     # -- how a graph runs it ---------------------------------------------------------------------
 
     def place_inputs(self, path: str, shapes: tuple[Shape, ...], fixed: tuple[bool, ...]) -> Shape:

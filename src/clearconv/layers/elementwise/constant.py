@@ -22,7 +22,7 @@ class Constant(MultiInput):
     Parameters
     ----------
     shape : tuple of int
-        Shape, without the batch axis; () for one number.
+        Shape, without the batch axis; () for one number, which acts as (1,).
     fill : float
         First value of each number.
     learnt : bool
@@ -61,17 +61,17 @@ class Constant(MultiInput):
             self._parameter("value", self.shape, constant(self.fill, self.shape), decay=False)
         else:
             self._buffer("value", np.broadcast_to(np.float64(self.fill), self.shape))
-        return self.shape
+        return self.shape or (1,)
 
     def _operations(self, training: bool) -> tuple[Call, ...]:
         return ()
 
     def _forward_inputs(self, xs: tuple[Array, ...], context: Context) -> tuple[Array, Any]:
-        return self.value("value")[np.newaxis], None
+        return self.value("value").reshape(1, *self.output_shape), None
 
     def _backward_inputs(
         self, grad_y: Array, saved: Any, wanted: tuple[bool, ...], context: Context
     ) -> Grads:
         if self.learnt:
-            self.grad("value")[...] = grad_y[0]
+            self.grad("value")[...] = grad_y.reshape(self.shape)
         return ()

@@ -65,10 +65,10 @@ class Flow:
         self, grads: Mapping[str, Array], tape: Tape, context: Context
     ) -> dict[str, Array]:
         """Run backward from the outputs; return dL/d(input) of each input that has one."""
-        every = context.input_gradient or tape.keep == "all"
 
         def wants(name: str) -> bool:
-            return name in self._learns or (every and name not in self._fixed)
+            depends = context.input_gradient and name not in self._fixed
+            return tape.keep == "all" or depends or name in self._learns
 
         owed = Owed(wants, in_place=tape.keep != "all")
         for name, grad in grads.items():

@@ -1,8 +1,8 @@
-"""Find where to split a model whose first layers are frozen."""
+"""Where to split a model whose first layers are frozen."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from clearconv.errors import ArgumentError
+from clearconv.errors import ArgumentError, TapeError
 from clearconv.layers.base.node import Node
 from clearconv.layers.base.numbers.parameter import join
 from clearconv.layers.wiring.container import Container
@@ -51,6 +51,31 @@ def frozen_nodes(model: Container, before: int | str, nodes: list[Node]) -> int:
             f"without parameters come after. Freeze fewer ({_named(model)})."
         )
     return place
+
+
+def frozen_links(before: int | str, names: Sequence[str]) -> int:
+    """Return the number of frozen nodes at the start of a graph, whose nodes have these names."""
+    if isinstance(before, int) and not isinstance(before, bool):
+        if not 0 <= before <= len(names):
+            raise ArgumentError(
+                f"freeze({before}): the graph has {len(names)} nodes. Give a number up to that, or "
+                "a name."
+            )
+        return before
+    if before not in names:
+        raise ArgumentError(
+            f"freeze({before!r}): the graph has no node of that name; it has {some(names, 12)}."
+        )
+    return names.index(before)
+
+
+def no_gradient_below(frozen: int | str) -> TapeError:
+    """Return the error for dL/dx of a model whose first layers are frozen."""
+    return TapeError(
+        f"backward: the first layers are frozen ({frozen!r}), and a training pass keeps nothing of "
+        "them, so there is no dL/dx. Write backward(grad_y, input_gradient=False), or record the "
+        "pass with keep='all'."
+    )
 
 
 def _place(nodes: list[Node], leaves: int) -> int | None:

@@ -1,8 +1,9 @@
 """Layers wired by name: any network without cycles, such as one read from a file."""
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Self
 
 from clearconv.arrays import Array, Shape
 from clearconv.errors import ArgumentError
@@ -14,6 +15,7 @@ from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.stages.flow import Flow
 from clearconv.layers.stages.weave import Link
 from clearconv.layers.wiring.container import Container
+from clearconv.layers.wiring.freeze import frozen_links, no_gradient_below
 from clearconv.words import cut, some
 
 _NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
@@ -159,19 +161,113 @@ class Graph(Container):
         self.frozen = 0
         return shapes[self.outputs[0]]
 
+    def ancestors(self, name: str) -> tuple[Link, ...]:
+        """Return the nodes that a value depends on, and its own, in the order they run.
+
+        Parameters
+        ----------
+        name : str
+            Name of a value.
+
+        Returns
+        -------
+        tuple of Link
+        """
+        needed, found = {name}, []
+        for link in reversed(self.links):
+            if link.writes in needed:
+                needed.update(link.reads)
+                found.append(link)
+        return tuple(reversed(found))
+
+    def bottlenecks(self) -> Iterator[Node]:
+        """Yield the nodes that every way from the input to the first output passes."""
+        links = self.ancestors(self.outputs[0])
+        last = {name: place for place, link in enumerate(links) for name in link.reads}
+        last[self.outputs[0]] = len(links)
+        open_until = last.get(self.inputs[0], 0)  # somebody still reads a value from before
+        for place, link in enumerate(links):
+            if link.writes in self.fixed_values:
+                continue
+            if open_until <= place:
+                yield link.node
+            open_until = max(open_until, last[link.writes])
+
+    def freeze(self, before: int | str) -> Self:
+        """Keep the first nodes as they are while the others are trained, as in ``Sequential``.
+
+        Parameters
+        ----------
+        before : int or str
+            Number of nodes to freeze, or the name of the first that is not frozen: all nodes that
+            are listed before it are. 0 freezes nothing.
+
+        Returns
+        -------
+        Graph
+            Itself.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such node, or nothing would be left to train.
+        ShapeError
+            If it is not built, or is a part of a model.
+        """
+        store, names = self.store, list(self.children)
+        place = frozen_links(before, names)
+        frozen, rest = self.links[:place], self.links[place:]
+        if place and not any(layer.declared for link in rest for layer in link.node.leaves()):
+            raise ArgumentError(
+                f"freeze({before!r}) would leave nothing to train: only {len(rest)} nodes without "
+                "parameters come after. Freeze fewer."
+            )
+        store.freeze(layer for link in frozen for layer in link.node.leaves())
+        self.frozen = before if place else 0
+        known = {*self.inputs, *(link.writes for link in frozen)}
+        read = {name for link in rest for name in link.reads} | {*self.outputs}
+        between = sorted(known & read)
+        self.below = Flow(frozen, self.inputs, between, self.fixed_values)
+        self.above = Flow(rest, between, self.outputs, self.fixed_values)
+        self.tape = None
+        return self
+
+    @property
+    def smallest_batch(self) -> int:
+        """Smallest number of images that a training pass can take; frozen nodes take any."""
+        links = self.above.links if self.frozen else self.links
+        return max((link.node.smallest_batch for link in links), default=1)
+
     # -- the passes ------------------------------------------------------------------------------
 
     def _run(self, x: Array, context: Context, tape: Tape | None) -> Array:
-        found = self.flow.run({self.inputs[0]: x}, context, tape)
-        return found[self.outputs[0]]
+        given = {self.inputs[0]: x}
+        if not (self.frozen and context.training):
+            return self.flow.run(given, context, tape)[self.outputs[0]]
+        all_of_it = tape is not None and tape.keep == "all"
+        fixed = replace(context, training=False, recording=all_of_it)
+        between = self.below.run(given, fixed, tape if all_of_it else None)
+        return self.above.run(between, context, tape)[self.outputs[0]]
 
     def _run_back(self, grad_y: Array, tape: Tape, context: Context) -> Array | None:
-        grads = self.flow.run_back({self.outputs[0]: grad_y}, tape, context)
+        grads: Mapping[str, Array] = {self.outputs[0]: grad_y}
+        if not (self.frozen and context.training):
+            grads = self.flow.run_back(grads, tape, context)
+        elif tape.keep == "all":
+            between = self.above.run_back(grads, tape, replace(context, input_gradient=True))
+            grads = self.below.run_back(between, tape, context)
+        elif context.input_gradient:
+            raise no_gradient_below(self.frozen)
+        else:
+            grads = self.above.run_back(grads, tape, context)
         return grads.get(self.inputs[0]) if context.input_gradient else None
 
     def _stage_rows(self, training: bool) -> Iterator[StageRow]:
         if type(self)._run is not Graph._run:
             yield from super()._stage_rows(training)
+        elif self.frozen and training:
+            yield from self.below.rows(training=False)
+            yield from self.above.rows(training)
         else:
             yield from self.flow.rows(training)
 

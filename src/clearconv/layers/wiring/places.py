@@ -6,16 +6,19 @@ from itertools import accumulate
 
 from clearconv.errors import ArgumentError
 from clearconv.layers.base.layer import Layer
+from clearconv.layers.base.multi_input import MultiInput
 from clearconv.layers.base.node import Node
 from clearconv.layers.base.numbers.parameter import join
+from clearconv.layers.shape.join import Join
 from clearconv.layers.wiring.concat import Concat
+from clearconv.layers.wiring.graph import Graph
 from clearconv.layers.wiring.residual import Residual
 from clearconv.layers.wiring.sequential import Sequential
 
 
 @dataclass(frozen=True)
 class Place:
-    """A layer, or the end of a Residual or Concat, with the paths of its inputs."""
+    """A layer, or the end of a Residual or Concat, with the paths of what it reads."""
 
     path: str
     node: Node
@@ -23,8 +26,9 @@ class Place:
     alone: bool = True  # whether the tape has its arrays under the node's path
 
     def slots(self, channels: Sequence[int]) -> tuple[slice, ...]:
-        """Return where a Concat puts each of its inputs, given their numbers of channels."""
-        if not isinstance(self.node, Concat):
+        """Return where channels that are joined lie, given each input's number of them."""
+        joins = isinstance(self.node, Join) and self.node.axis == 1
+        if not (joins or isinstance(self.node, Concat)):
             return ()
         ends = list(accumulate(channels))
         return tuple(map(slice, [0, *ends], ends))
@@ -49,7 +53,7 @@ def wire(what: str, model: Node) -> Places:
     Raises
     ------
     ArgumentError
-        If a container is not a Sequential, Residual or Concat: only it knows its wiring.
+        If a container is not a Sequential, Residual, Concat or Graph: only it knows its wiring.
     """
     taken = {layer.path for layer in model.leaves()}
     places: list[Place] = []
@@ -84,11 +88,25 @@ def wire(what: str, model: Node) -> Places:
             path = free(node.path, "joined")
             places.append(Place(path, node, ends, path == node.path))
             return path
+        if isinstance(node, Graph) and type(node)._run is Graph._run:
+            return through(node, source)
         raise ArgumentError(
             f"{what}: {type(node).__name__} '{node.path}' is a container of your own, and only it "
-            "knows which of its layers hands what to which. Build it of Sequential, Residual and "
-            f"Concat to {what} it."
+            "knows which of its layers hands what to which. Build it of Sequential, Residual, "
+            f"Concat and Graph to {what} it."
         )
+
+    def through(graph: Graph, source: str) -> str:
+        """Place a graph's nodes, as far as its first output depends on them."""
+        ends = {graph.inputs[0]: source}
+        for link in graph.ancestors(graph.outputs[0]):
+            reads = tuple(ends[name] for name in link.reads)
+            if isinstance(link.node, MultiInput):
+                places.append(Place(link.node.path, link.node, reads))
+                ends[link.writes] = link.node.path
+            else:
+                ends[link.writes] = walk(link.node, reads[0])
+        return ends[graph.outputs[0]]
 
     start = free("input", "images")
     end = walk(model, start)

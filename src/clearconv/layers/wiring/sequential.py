@@ -5,14 +5,14 @@ from dataclasses import replace
 from typing import Self
 
 from clearconv.arrays import Array, Shape
-from clearconv.errors import ArgumentError, TapeError
+from clearconv.errors import ArgumentError
 from clearconv.layers.base.node import Node
 from clearconv.layers.base.staged import StageRow
 from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.stages.chain import Chain
 from clearconv.layers.stages.stage import computed
 from clearconv.layers.wiring.container import Container
-from clearconv.layers.wiring.freeze import frozen_nodes
+from clearconv.layers.wiring.freeze import frozen_nodes, no_gradient_below
 from clearconv.layers.wiring.parts import parts
 
 
@@ -142,11 +142,7 @@ class Sequential(Container):
             return self.steps.run_back(grad_y, tape, context)
         if tape.keep != "all":
             if context.input_gradient:
-                raise TapeError(
-                    f"backward: the first layers are frozen ({self.frozen!r}), and a training pass "
-                    "keeps nothing of them, so there is no dL/dx. Write backward(grad_y, "
-                    "input_gradient=False), or record the pass with keep='all'."
-                )
+                raise no_gradient_below(self.frozen)
             return self.above.run_back(grad_y, tape, context)
         grad = self.above.run_back(grad_y, tape, replace(context, input_gradient=True))
         assert grad is not None

@@ -45,6 +45,9 @@ def incoming(
         for number, source in enumerate(reader.sources):
             if source != layer.path:
                 continue
+            if reader.several:
+                handed.append(products(_grad(reader, f"grad_x{number + 1}", index)))
+                continue
             n, c, *inner = index
             place = (n, reader.slots[number].start + c, *inner) if reader.slots else index
             name = "grad_y" if reader.x is None else "grad_x"
@@ -69,6 +72,4 @@ def _y(source: LayerTrace, index: Index) -> Column:
 
 
 def _grad(reader: LayerTrace, name: str, index: Index) -> Column:
-    array = reader.grad_y if name == "grad_y" else reader.grad_x
-    assert array is not None
-    return Column.of(reader.path, name, array, *index)
+    return Column.of(reader.path, name, reader.array(name), *index)
