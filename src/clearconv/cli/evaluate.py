@@ -8,7 +8,7 @@ import click
 from clearconv.cli.flags.kinds import RunPath
 from clearconv.cli.frame import Failure, command
 from clearconv.cli.screen.evaluation import accuracy, sureness, tables
-from clearconv.cli.screen.messages import warn
+from clearconv.cli.screen.messages import remark, warn
 from clearconv.cli.screen.progress import Reading
 from clearconv.runs import files
 
@@ -30,15 +30,18 @@ def evaluate(run: Path, data: str | None, as_json: bool) -> None:
     their test part if they bring one, else every image. Classes that the model does not know are
     left out.
     """
+    from clearconv.runs.open import open_run
     from clearconv.train import evaluate as test
 
     if data is None and run.is_file():
         raise click.UsageError(
             f"{run} is a model file, which has no data of its own: give DATA too."
         )
+    opened = open_run(run)
+    remark(opened.preprocessing.notes)
     progress = Reading()
     try:
-        evaluation = test(run, data, callbacks=[progress])
+        evaluation = test(opened, data, callbacks=[progress])
     finally:
         progress.bar.close()
     if not evaluation.total:

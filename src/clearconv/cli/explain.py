@@ -75,7 +75,7 @@ def explain(
         numbers = f"{item.probability:.3f}", alike
         rows.append((item.file, item.name, *numbers, path.name))
     if good:
-        H, W = good[0].heat.shape
+        H, W = good[0].size
         click.echo(f"Grad-CAM at {printable(good[0].layer)}, input {H} x {W}")
         click.echo(f"pictures in {printable(folder)}\n")
         head = ("file", "class", "probability", "agreement", "picture")

@@ -17,7 +17,7 @@ from clearconv.cli.flags.kinds import RunPath
 from clearconv.cli.flags.spelling import spelled
 from clearconv.cli.frame import Failure, command
 from clearconv.cli.screen.bar import Bar
-from clearconv.cli.screen.messages import complain
+from clearconv.cli.screen.messages import complain, remark
 from clearconv.words import counted, table
 
 if TYPE_CHECKING:
@@ -54,14 +54,17 @@ def predict(
     be read is reported, the others are predicted nevertheless, and the exit code is 1. In CSV its
     row holds only the file.
     """
+    from clearconv.runs.open import open_run
     from clearconv.train import predictions
 
     if as_csv and (as_json or top is not None):
         other = "--json" if as_json else "--top"
         raise click.UsageError(f"--csv and {other} cannot go together. Leave one of them out.", ctx)
     paths = expanded(images)
+    opened = open_run(run)
+    remark(opened.preprocessing.notes)
     failed: list[str] = []
-    found = _watched(predictions(run, paths), len(paths), failed, as_json or as_csv)
+    found = _watched(predictions(opened, paths), len(paths), failed, as_json or as_csv)
     for text in _json(found, top) if as_json else _csv(found) if as_csv else _table(found, top):
         click.echo(text, nl=False)
     complain(failed)

@@ -83,8 +83,10 @@ def summary(
     elif Path(model).exists():
         if wrong := [name for name, value in given.items() if value]:
             raise click.UsageError(f"{model} is a trained model, so {wrong[0]} is already fixed.")
-        made = _saved(Path(model))
+        made, about = _saved(Path(model))
         described, dtype = made.summary(stages=stages), made.store.dtype
+        if about:
+            click.echo(f"Images: {about}\n")
     else:
         hint = " A run folder or a .safetensors file also works."
         raise click.UsageError(unknown("model", model, MODELS, hint))
@@ -93,9 +95,15 @@ def summary(
     click.echo(f"\nThe parameters take {size / 2**20:.2f} MiB ({dtype}).")
 
 
-def _saved(path: Path) -> Node:
+def _saved(path: Path) -> tuple[Node, str]:
+    """Return a model, and what its preprocessing does, if it has one."""
+    from clearconv.data import Preprocessing
+
     if path.is_dir():
         from clearconv.runs.open import open_run
 
-        return open_run(path).model
-    return load(path)
+        opened = open_run(path)
+        return opened.model, str(opened.preprocessing)
+    model = load(path)
+    how = model.info.get("preprocessing")
+    return model, "" if how is None else str(Preprocessing.from_dict(how))

@@ -34,11 +34,16 @@ class Explanation:
     layer : str
         Layer whose maps Grad-CAM weighted.
     pixels : ndarray of uint8, shape (H, W, 3) or (H, W, 1)
-        The image as the model sees it.
+        The image as the model sees it, without what a letterbox fills.
     heat : ndarray of shape (H, W)
         Grad-CAM map.
     drop : ndarray of shape (H, W)
         Drop of the probability where the image is covered.
+    size : (int, int)
+        Rows and columns of the network's input.
+    part : (float, float, float, float)
+        The part of the image that the maps cover: left and right as shares of its width, top and
+        bottom of its height, in the order (left, top, right, bottom).
     """
 
     file: str
@@ -48,6 +53,8 @@ class Explanation:
     pixels: Pixels
     heat: Array
     drop: Array
+    size: tuple[int, int]
+    part: tuple[float, float, float, float]
 
     @property
     def agreement(self) -> float:
@@ -111,14 +118,20 @@ def explain_images(
                 yield DataError(unanswered(path))
                 continue
             target = int(probabilities.argmax()) if name is None else classes.index(name)
+            H, W = image.shape[:2]
+            left, top, right, bottom = preprocessing.window(image.shape)
+            window = slice(top, bottom), slice(left, right)
+            left_in, top_in, right_in, bottom_in = preprocessing.box(image.shape)
             yield Explanation(
                 str(path),
                 classes[target],
                 float(probabilities[target]),
                 place,
-                preprocessing.resized(image),
-                grad_cam(model, x, target, place),
-                occlusion(model, x, target),
+                preprocessing.resized(image)[window],
+                grad_cam(model, x, target, place)[window],
+                occlusion(model, x, target)[window],
+                preprocessing.size,
+                (left_in / W, top_in / H, right_in / W, bottom_in / H),
             )
 
     return explained()

@@ -9,6 +9,7 @@ from clearconv import machine
 from clearconv.data import Problem, by_gravity
 from clearconv.data.sources.source import PARTS
 from clearconv.planning.forecaster import Forecast, forecast
+from clearconv.planning.shapes import Shapes
 from clearconv.planning.surveyor import Survey, survey
 from clearconv.runs.given import Data, Given
 from clearconv.train import Callback, Run
@@ -140,8 +141,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     if found.below_input:
         smaller = counted(found.below_input, "image")
         yield f"            {smaller} smaller than the input and enlarged"
-    if found.cropped:
-        yield f"            the crop to the input's shape cuts {found.cropped:.0%} of a typical one"
+    yield from _shapes(found.shapes)
     colour = {0: "all in colour", many: "all grey"}.get(found.grey)
     yield f"colour      {colour or f'{many - found.grey:,} in colour, {found.grey:,} grey'}"
     if found.left_out:
@@ -156,6 +156,20 @@ def _lines(plan: Plan) -> Iterator[str]:
         if note:
             yield f"            {note}"
     yield from _time(plan)
+
+
+def _shapes(found: Shapes) -> Iterator[str]:
+    """Say what a crop would cut, and what fits these images; nothing if few have another shape."""
+    if not found.most:
+        return
+    low, high = f"{found.narrowest:.2f}", f"{found.widest:.2f}"
+    typical = f", median {found.median:.2f}" if low != high else ""
+    yield f"shapes      {low if low == high else f'{low} to {high}'}{typical} (width / height)"
+    yield (
+        f"            a crop to the input's shape cuts {found.cut:.0%} of a typical image, and "
+        f"{found.most:.0%} or more of every tenth"
+    )
+    yield f"            proposed: `resize={found.proposed!r}`; {found.why}"
 
 
 def _classes(found: Survey) -> Iterator[str]:

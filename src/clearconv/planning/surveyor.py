@@ -8,15 +8,13 @@ import numpy as np
 from clearconv.data import groups_of, part_numbers, usual_folds
 from clearconv.data.sources.source import PARTS, some_classes
 from clearconv.models import MODELS
+from clearconv.planning.shapes import MUCH, Shapes, shapes_of
 from clearconv.runs.interval import FEW_TESTED
 from clearconv.train import Run
 from clearconv.train.network import small_input
 
 #: From this ratio of the largest class to the smallest, rare classes are neglected.
 _IMBALANCED = 3.0
-
-#: From this cropped share of a typical image, the report gives advice.
-_MUCH = 0.4  # a picture of 16:9 loses 44 % to a square
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,8 @@ class Survey:
     cropped : float
         Median share of its pixels that an image loses when the network sees only its middle; 0 if
         it sees the whole image.
+    shapes : Shapes
+        Shapes of the images, and the proposed way of fitting them to the input.
     grey : int
         Number of images without colour.
     left_out : int
@@ -62,6 +62,7 @@ class Survey:
     largest: tuple[int, int]
     below_input: int
     cropped: float
+    shapes: Shapes
     grey: int
     left_out: int
     same: tuple[tuple[str, ...], ...]
@@ -119,6 +120,7 @@ def survey(run: Run) -> Survey:
         largest=_pair(source.sizes[area.argmax()]),
         below_input=int(np.sum((height < rows) | (width < columns))),
         cropped=run.preprocessing.cut(source.sizes),
+        shapes=shapes_of(source.sizes, run.preprocessing.size),
         grey=source.grey,
         left_out=source.skipped,
         same=_files(run, groups_of(source.twins.same)),
@@ -152,10 +154,11 @@ def _advice(run: Run, images: np.ndarray) -> list[str]:
                 f"the photographs are small, so the network sees {side} x {side} pixels of each, "
                 f"which is faster; `image_size={own}` enlarges them to its own {own} x {own}"
             )
-    if (cut := run.preprocessing.cut(run.source.sizes)) >= _MUCH:
+    if (cut := run.preprocessing.cut(run.source.sizes)) >= MUCH:
+        shapes = shapes_of(run.source.sizes, run.preprocessing.size)
         advice.append(
             f"the network sees only the middle of each image, without {cut:.0%} of a typical one: "
-            "if the classes differ mainly at the ends, consider `resize='squash'`"
+            f"if the classes differ mainly at the ends, consider `resize={shapes.proposed!r}`"
         )
     tested, folds = _different(run), usual_folds(run.source)
     if tested < FEW_TESTED and folds and run.settings.split is None:

@@ -153,11 +153,20 @@ def shown(run: Measured, part: Part, place: int, said: int, heat: Array | None =
 
 
 def _over(run: Measured, part: Part, place: int, heat: Array, alt: str) -> str:
-    return _picture(overlay(_pixels(run, part, place), heat), alt)
+    window = _window(run, part, place)
+    return _picture(overlay(_pixels(run, part, place), heat[window]), alt)
 
 
 def _pixels(run: Measured, part: Part, place: int) -> Pixels:
-    return run.preprocessing.resized(run.source.image(int(part.samples[place])))
+    """Return the image as the model sees it, without what a letterbox fills."""
+    shown = run.preprocessing.resized(run.source.image(int(part.samples[place])))
+    return shown[_window(run, part, place)]
+
+
+def _window(run: Measured, part: Part, place: int) -> tuple[slice, slice]:
+    image = run.source.image(int(part.samples[place]))
+    left, top, right, bottom = run.preprocessing.window(image.shape)
+    return slice(top, bottom), slice(left, right)
 
 
 def _picture(pixels: Pixels, alt: str) -> Markup:

@@ -23,14 +23,14 @@ class Reader(Protocol):
 
 
 def evaluate(
-    run: str | Path, data: Data | None = None, *, callbacks: Iterable[Reader] = ()
+    run: str | Path | Opened, data: Data | None = None, *, callbacks: Iterable[Reader] = ()
 ) -> Evaluation:
     """Evaluate a trained model.
 
     Parameters
     ----------
-    run : str or Path
-        A run folder, or a model file.
+    run : str, Path or Opened
+        A run folder, or a model file; `open_run` opens either.
     data : str, Path, Source, or (images, labels), optional
         A folder, "digits", what ``clearconv.data.open_data`` or ``from_arrays`` returned, or arrays
         as ``from_arrays`` takes them. By default the run's own test images are used; with other
@@ -49,13 +49,13 @@ def evaluate(
     ModelFileError, RunError, DataError
         If the model, the run or the data cannot be used.
     """
-    readers, run = tuple(callbacks), Path(run)
+    readers, opened = tuple(callbacks), open_run(run)
+    run = opened.path
 
     def progress(done: int, total: int) -> None:
         for reader in readers:
             reader.reading(done, total)
 
-    opened = open_run(run)
     model, classes, preprocessing = opened.model, opened.classes, opened.preprocessing
     place = data
     if place is None:

@@ -290,13 +290,13 @@ class Opened:
         return sum(file in learnt for file in named)
 
 
-def open_run(run: str | Path) -> Opened:
+def open_run(run: str | Path | Opened) -> Opened:
     """Open a run folder, or a model file.
 
     Parameters
     ----------
-    run : str or Path
-        A run folder, or a model file.
+    run : str, Path or Opened
+        A run folder, or a model file; one that is open is returned.
 
     Returns
     -------
@@ -307,5 +307,7 @@ def open_run(run: str | Path) -> Opened:
     RunError
         If it is a folder but not a run folder, or its ``run.json`` is damaged.
     """
+    if isinstance(run, Opened):
+        return run
     path = Path(run)
     return Opened(path, About.read(path) if path.is_dir() else None)

@@ -18,7 +18,7 @@ from clearconv.layers import Node
 from clearconv.machine import cores
 from clearconv.ops import softmax
 from clearconv.runs.evaluation import unanswered
-from clearconv.runs.open import open_run
+from clearconv.runs.open import Opened, open_run
 
 #: Images that go through the network together.
 _BATCH = 64
@@ -54,13 +54,13 @@ class Prediction:
         return self.classes[place], float(self.probabilities[place])
 
 
-def predict(run: str | Path, images: Iterable[ImageLike] | ImageLike) -> list[Prediction]:
+def predict(run: str | Path | Opened, images: Iterable[ImageLike] | ImageLike) -> list[Prediction]:
     """Predict the classes of images.
 
     Parameters
     ----------
-    run : str or Path
-        A run folder, or a model file.
+    run : str, Path or Opened
+        A run folder, or a model file; `open_run` opens either.
     images : iterable of images, ndarray of shape (N, H, W) or (N, H, W, C), or one image
         Each image is the path of a file, a Pillow image, or an array of uint8 from 0 to 255, of
         shape (H, W) or (H, W, C) with C = 1 (grey), 3 (red, green, blue) or 4 (with opacity;
@@ -88,7 +88,7 @@ def predict(run: str | Path, images: Iterable[ImageLike] | ImageLike) -> list[Pr
 
 
 def predictions(
-    run: str | Path, images: Iterable[ImageLike] | ImageLike, batch_size: int = _BATCH
+    run: str | Path | Opened, images: Iterable[ImageLike] | ImageLike, batch_size: int = _BATCH
 ) -> Iterator[Prediction]:
     """Predict as `predict` does, one image after another: memory does not grow with the number.
 

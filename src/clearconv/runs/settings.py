@@ -15,7 +15,7 @@ from clearconv.runs.given import Given
 OPTIMISERS = ("sgd", "adam", "adamw")
 
 #: Treatments of images whose shape differs from the network's.
-Resize = Literal["crop", "squash"]
+Resize = Literal["crop", "squash", "letterbox"]
 RESIZES: tuple[str, ...] = get_args(Resize)
 
 #: The name of the user's own network among the names of models.
@@ -123,10 +123,11 @@ class Settings:
         Whether the model normalises after each convolution.
     dropout : float, optional
         Share of features dropped in training; by default the model's own.
-    resize : {"crop", "squash"}, optional
+    resize : {"crop", "squash", "letterbox"}, optional
         How an image of another shape is fitted to the network's input: its middle in the input's
-        shape, or all of it, out of proportion. By default photographs are cropped and arrays
-        squashed; a run that starts from an earlier model does as that one did.
+        shape; all of it, out of proportion; or all of it, in proportion, with the rest of the input
+        filled. By default photographs are cropped and arrays squashed; a run that starts from an
+        earlier model does as that one did.
     image_size : int, optional
         Height and width that the network sees; by default the model's own.
     epochs : int

@@ -114,12 +114,19 @@ def prepared(
         for doubt in earlier.doubts(source, split.test):
             callbacks.warned(doubt)
     else:
+        known = None
         network = network or made(settings, source)
         preprocessing = preprocessing_for(settings, source, split, network)
     build(network, settings, source, preprocessing)
     freeze(network, settings.freeze)
     optimiser = optimiser_of(network, settings)
     notes = () if earlier is None else earlier.remarks(source.classes)
+    if known is not None and known.definition != preprocessing.definition:
+        notes = (
+            *notes,
+            f"pixels by definition {preprocessing.definition}; the earlier model saw definition "
+            f"{known.definition}",
+        )
     run = Run(settings, source, split, preprocessing, network, optimiser, notes=notes)
     run.smallest_batch = network.smallest_batch
     check_batches(run)

@@ -175,6 +175,7 @@ def resumed_run(
         freeze(state.model, settings.freeze)
         optimiser = optimiser_of(state.model, settings)
         run = Run(settings, source, split, found.preprocessing, state.model, optimiser, folder)
+        run.notes = found.preprocessing.notes
         # Earlier versions did not keep this number. Where it matters, they could not finish an
         # epoch, so there is nothing that a resumed run would have to repeat.
         run.smallest_batch = opened.about.smallest_batch or run.model.smallest_batch

@@ -131,7 +131,7 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         _MODEL,
         "--resize",
         RESIZES,
-        "Show only the middle of a wide or tall image, or all of it out of proportion",
+        "Show the middle of a wide or tall image, all of it out of proportion, or all with bars",
         default="crop",
     ),
     setting(

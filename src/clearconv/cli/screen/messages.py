@@ -21,6 +21,12 @@ def advise(lines: Iterable[str]) -> None:
         click.echo(f"Advice: {printable(spelled(line))}", err=True)
 
 
+def remark(notes: Iterable[str]) -> None:
+    """Write what is worth knowing of a model."""
+    for note in notes:
+        click.echo(f"Note: {printable(spelled(note))}", err=True)
+
+
 def complain(errors: Iterable[str]) -> None:
     """Write the errors of some of several images."""
     for error in errors:

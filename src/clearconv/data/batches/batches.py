@@ -137,8 +137,8 @@ class Batches:
             raise DataError(
                 f"Batches: {source.name} was read by definition {source.definition} of a resized "
                 f"picture, but the model's preprocessing is of definition "
-                f"{preprocessing.definition}. Open the data with "
-                f"definition={preprocessing.definition}, or give the folder."
+                f"{preprocessing.definition}. Give the folder, or "
+                f"open_data(folder, definition={preprocessing.definition})."
             )
         if not 1 <= smallest <= batch_size:
             raise DataError(

@@ -132,6 +132,25 @@ class Preprocessing:
             f"a number from {EARLIER} to {DEFINITION} (a newer clearconv may know more)",
         )
 
+    def __str__(self) -> str:
+        """Return what it does in a line for a person: ``crop to 128 x 128, pixels by ...``."""
+        size = f"{self.size[0]} x {self.size[1]}"
+        fill = f" (filled with {', '.join(map(str, self.fill))})"
+        return (
+            f"{self.resize} to {size}{fill if self.resize == 'letterbox' else ''}, pixels by "
+            f"definition {self.definition}"
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return a remark if pixels are resized by an earlier definition."""
+        if self.definition == DEFINITION:
+            return ()
+        return (
+            f"the model sees pixels by definition {self.definition}, as when it was trained; those "
+            f"of new runs are by definition {DEFINITION}",
+        )
+
     def __call__(self, image: Pixels) -> Floats:
         """Return the network's input for one image.
 
