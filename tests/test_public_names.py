@@ -17,8 +17,8 @@ DataError Divide Dropout DtypeError Flatten GlobalAvgPool2d GradientCheck Graph 
 Hardsigmoid Hardswish History Identity InstanceNorm2d Join Layer LayerNorm LeakyReLU Linear
 MaxPool2d ModelFileError MultiInput Multiply Node Plan ReLU ReLU6 Residual RunError SGD Sequential
 ShapeError ShortageError SiLU Sigmoid Softmax SquaredError Subtract Tanh Tape TapeError Trace
-Upsample __version__ backend col2im export_onnx fit from_spec gradient_check im2col load plan
-register_activation register_layer set_threads trace
+Upsample __version__ backend col2im export_onnx fit from_spec gradient_check im2col load
+load_pytorch plan register_activation register_layer set_threads trace
 """.split()
 
 PARTS = """

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from clearconv.errors import ShortageError as ShortageError
     from clearconv.errors import TapeError as TapeError
     from clearconv.exchange.onnx.writing.export import export_onnx as export_onnx
+    from clearconv.exchange.pytorch import load_pytorch as load_pytorch
     from clearconv.gradient_checking import GradientCheck as GradientCheck
     from clearconv.gradient_checking import gradient_check as gradient_check
     from clearconv.layers import Activation as Activation
@@ -99,6 +100,7 @@ _NAMES = {
         "Subtract Tanh Tape Upsample from_spec register_activation register_layer"
     ),
     "clearconv.exchange.onnx.writing.export": "export_onnx",
+    "clearconv.exchange.pytorch": "load_pytorch",
     "clearconv.gradient_checking": "GradientCheck gradient_check",
     "clearconv.layers.loading": "load",
     "clearconv.losses": "CrossEntropy SquaredError",

@@ -1,0 +1,5 @@
+"""Weights that PyTorch has saved, read without PyTorch."""
+
+from clearconv.exchange.pytorch.load import load_pytorch
+
+__all__ = ["load_pytorch"]
