@@ -11,13 +11,18 @@ if find_spec("onnx") is None or find_spec("onnxruntime") is None:
     pytest.skip("the extra onnx is not installed", allow_module_level=True)
 
 
-def in_onnxruntime(content, feeds):
-    """Return the outputs, by name, of a file's bytes."""
+def session_of(content):
+    """Return a file's bytes as a session of ONNX Runtime, on one thread."""
     runtime = onnxruntime_package()
     options = runtime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
-    session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def in_onnxruntime(content, feeds):
+    """Return the outputs, by name, of a file's bytes."""
+    session = session_of(content)
     names = [value.name for value in session.get_outputs()]
     return dict(zip(names, session.run(None, feeds), strict=True))
 

@@ -106,10 +106,28 @@ class Writer:
         -------
         str
         """
-        output = self.free(name or f"{self.scope}/{kind}")
+        return self.ops(kind, *inputs, name=name, **attributes)[0]
+
+    def ops(
+        self, kind: str, *inputs: str, outputs: int = 1, name: str | None = None, **attributes: Any
+    ) -> list[str]:
+        """Add an operator with several outputs and return their names.
+
+        Parameters
+        ----------
+        kind, *inputs, name, **attributes
+            As for `op`.
+        outputs : int
+            Number of outputs.
+
+        Returns
+        -------
+        list of str
+        """
+        made = [self.free(name or f"{self.scope}/{kind}") for _ in range(outputs)]
         given = {key: value for key, value in attributes.items() if value is not None}
-        self.operators.append(Operator(kind, output, list(inputs), [output], given))
-        return output
+        self.operators.append(Operator(kind, made[0], list(inputs), made, given))
+        return made
 
     def constant(self, values: Any, name: str, dtype: str | None = None) -> str:
         """Add a tensor and return its name.

@@ -7,9 +7,7 @@ indices for "nearest", as two products for "bilinear".
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from clearconv.exchange.onnx.operators.base.along import along_both
+from clearconv.exchange.onnx.operators.base.along import along_both, shares
 from clearconv.exchange.onnx.operators.base.writer import Writer
 from clearconv.layers import Upsample
 from clearconv.ops.upsample2d.grid import Grid
@@ -37,11 +35,4 @@ def write(node: Upsample, inputs: Sequence[str], to: Writer) -> str:
             indices = to.constant(places, "places", "int64")
             y = to.op("Gather", y, indices, axis=2 + axis)
         return y
-    matrices = []
-    for axis in (0, 1):
-        matrix = np.zeros((grid.output[axis], grid.input[axis]), np.float32)
-        for u in range(grid.output[axis]):
-            for place, share in grid.parts(axis, u):
-                matrix[u, place] += share
-        matrices.append(matrix)
-    return along_both(inputs[0], matrices[0], matrices[1], to)
+    return along_both(inputs[0], shares(grid, 0), shares(grid, 1), to)
