@@ -41,9 +41,7 @@ class Chain:
                 if isinstance(step, Node):
                     yield from step._stage_rows(training)
                 else:
-                    absorbed = (
-                        len(step.blocks if isinstance(step, DenseGrowth) else step.layers) - 1
-                    )
+                    absorbed = len(step.names if isinstance(step, DenseGrowth) else step.layers) - 1
                     yield from step.rows(training)
 
     def rows_with_sum(self, words: str, paths: tuple[str, ...]) -> Iterator[StageRow]:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from clearconv.arrays import Array
-from clearconv.layers.base.node import Node
 from clearconv.layers.base.staged import Call, StageRow
 from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.stages.stage import ArrayOrNormalised, Runs
@@ -26,22 +25,25 @@ class DenseGrowth:
         Nodes that compute the new channels from the earlier ones.
     channels : tuple of int
         Number of channels that each of them adds.
-    blocks : tuple of Node
-        Containers whose channels are added; the first layer of each passes its input on.
+    names : tuple of (str, str)
+        For each of them, the path of the layer that passes the input on ("" if there is none), and
+        that of the place where the channels are added.
     """
 
     added: tuple[Runs, ...]
     channels: tuple[int, ...]
-    blocks: tuple[Node, ...]
+    names: tuple[tuple[str, str], ...]
 
     def rows(self, training: bool) -> Iterator[StageRow]:
         """Yield what a forward pass runs."""
         calls: tuple[Call, ...] = (Call("conv_block.join", "copy into one array"),)
-        for block, chain in zip(self.blocks, self.added, strict=True):
-            yield StageRow((next(block.leaves()).path,), calls)
+        for (passes_on, joined), chain in zip(self.names, self.added, strict=True):
+            if passes_on:
+                yield StageRow((passes_on,), calls)
+                calls = ()
             yield from chain.rows(training)
-            calls = (Call("conv_block.join", "add channels to the array"),)
-            yield StageRow((block.path or "joined",), calls)
+            calls = (*calls, Call("conv_block.join", "add channels to the array"))
+            yield StageRow((joined,), calls)
             calls = ()  # the next block finds its input in place
 
     def run(self, x: ArrayOrNormalised, context: Context, tape: Tape | None) -> Array:

@@ -40,7 +40,8 @@ def plan_stages(nodes: Iterable[Node]) -> list[ChainStep]:
             while rest and _adds(rest[0]) is not None:
                 blocks.append(rest.pop(0))
             channels = tuple(block.output_shape[0] - block.input_shape[0] for block in blocks)
-            steps.append(DenseGrowth(tuple(map(_adds, blocks)), channels, tuple(blocks)))
+            names = tuple((next(one.leaves()).path, one.path or "joined") for one in blocks)
+            steps.append(DenseGrowth(tuple(map(_adds, blocks)), channels, names))
             continue
         if type(node) is BatchNorm2d and len(node.input_shape) == 3 and rest:
             if _is_relu(relu := rest[0]):

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Protocol
 
+import numpy as np
+
 from clearconv.layers.activation.activations import Activation
 from clearconv.layers.base.multi_input import MultiInput
 from clearconv.layers.base.node import Node
@@ -12,6 +14,7 @@ from clearconv.layers.base.staged import Call, StageRow
 from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.shape.join import Join
 from clearconv.layers.stages.chain import Chain
+from clearconv.layers.stages.growth import DenseGrowth
 from clearconv.layers.stages.owed import Owed
 from clearconv.layers.stages.stage import ArrayOrNormalised, ResidualEnd, computed
 from clearconv.ops import activation, conv_block
@@ -183,8 +186,9 @@ class SumStep:
         if self.relu is not None:
             saved = activation.ActivationSaved("relu", 0.0, tape.recall(self.relu.path, grad_y))
             grad_y, own = activation.backward_input(grad_y, saved), True
+        own = own and bool(self.body.nodes)  # else both summands hold on to it
         _back_through(self.aside, self.sources[1], (grad_y, own), owed, tape, context)
-        _back_through(self.body, self.sources[0], (grad_y, False), owed, tape, context)
+        _back_through(self.body, self.sources[0], (grad_y, False), owed, tape, context, own)
 
 
 @dataclass(frozen=True)
@@ -214,6 +218,41 @@ class JoinStep:
             owed.add(name, taken[0][:, start:end])
 
 
+@dataclass(frozen=True)
+class GrowthStep:
+    """Values that grow by joins, each of which adds channels computed from those before."""
+
+    growth: DenseGrowth
+    source: str
+    writes: str
+    lazy: bool = True
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the values that it reads."""
+        return (self.source,)
+
+    def rows(self, training: bool) -> Iterator[StageRow]:
+        """Yield what a forward pass runs."""
+        yield from self.growth.rows(training)
+
+    def run(self, values: Values, context: Context, tape: Tape | None) -> ArrayOrNormalised:
+        """Forward."""
+        return self.growth.run(values[self.source], context, tape)
+
+    def run_back(self, owed: Owed, tape: Tape, context: Context) -> None:
+        """Backward."""
+        if (taken := owed.take(self.writes)) is None:
+            return
+        if not owed.wants(self.source):
+            self.growth.run_back(taken[0], tape, context)
+            return
+        into = owed.room(self.source)
+        grad = self.growth.run_back(taken[0], tape, context, into)
+        if into is None:
+            owed.add(self.source, grad, beside=(taken[0],))
+
+
 def _back_through(
     chain: Chain,
     source: str,
@@ -221,8 +260,12 @@ def _back_through(
     owed: Owed,
     tape: Tape,
     context: Context,
+    given_away: bool = False,
 ) -> None:
-    """Run a chain backward, and add what comes out to what is owed to its source."""
+    """Run a chain backward, and add what comes out to what is owed to its source.
+
+    If its gradient is `given_away`, somebody else may write into it after this.
+    """
     grad_y, own = computed(taken[0]), taken[1]
     wanted = owed.wants(source)
     if not chain.nodes:
@@ -233,4 +276,6 @@ def _back_through(
     grad = chain.run_back(grad_y, tape, context, into)
     if wanted and into is None:
         assert grad is not None
+        if given_away and np.may_share_memory(grad, grad_y):
+            grad = grad.copy(order="K")
         owed.add(source, grad, beside=(grad_y,))

@@ -10,7 +10,15 @@ from clearconv.layers.base.node import Node
 from clearconv.layers.elementwise.arithmetic import Add
 from clearconv.layers.shape.join import Join
 from clearconv.layers.stages.chain import Chain
-from clearconv.layers.stages.steps import GraphStep, JoinStep, NodeStep, RowStep, SumStep
+from clearconv.layers.stages.growth import DenseGrowth
+from clearconv.layers.stages.steps import (
+    GraphStep,
+    GrowthStep,
+    JoinStep,
+    NodeStep,
+    RowStep,
+    SumStep,
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,8 @@ def weave(links: Sequence[Link], outputs: Sequence[str]) -> list[GraphStep]:
     outputs : sequence of str
         Values that are needed after the pass.
     """
+    sizes = _channels(links)
+    links = _growing(links)
     uses = Counter(name for link in links for name in link.reads) + Counter(outputs)
     rows: dict[str, _Row] = {}  # value -> the row that ends with it
     order: list[_Row | Link] = []
@@ -74,19 +84,79 @@ def weave(links: Sequence[Link], outputs: Sequence[str]) -> list[GraphStep]:
         for item in order
         if isinstance(item, Link) and _is_plain_sum(item)
     }
+    growths = _growths(order, rows, uses)
     steps: list[GraphStep] = []
     for item in order:
-        if isinstance(item, _Row):
+        if isinstance(item, Link) and item.writes in growths:
+            if (step := growths[item.writes]) is not None:
+                steps.append(step)
+        elif isinstance(item, _Row):
             if item.links:  # what is left of it
                 steps.append(RowStep(item.chain(), item.source, item.links[-1].writes))
         elif item.writes in sums:
             steps.append(sums[item.writes])
         elif (node := _that_joins_maps(item)) is not None:
-            channels = tuple(shape[0] for shape in node.shapes)
+            channels = tuple(sizes[name] for name in item.reads)
             steps.append(JoinStep(node, item.reads, channels, item.writes))
         else:
             steps.append(NodeStep(item.node, item.reads, item.writes))
     return steps
+
+
+def _channels(links: Sequence[Link]) -> dict[str, int]:
+    """Return the number of channels of each value that is joined or made by joining."""
+    sizes: dict[str, int] = {}
+    for link in links:
+        if (node := _that_joins_maps(link)) is not None:
+            sizes |= {name: shape[0] for name, shape in zip(link.reads, node.shapes, strict=True)}
+            sizes[link.writes] = node.output_shape[0]
+    return sizes
+
+
+def _growing(links: Sequence[Link]) -> list[Link]:
+    """Let a join begin with an earlier one where it lists the same values: (a, b, c) is (ab, c)."""
+    joined: dict[tuple[str, ...], str] = {}
+    found = []
+    for link in links:
+        if _that_joins_maps(link) is not None:
+            reads = link.reads
+            sizes = range(len(reads) - 1, 0, -1)
+            size = next((size for size in sizes if reads[:size] in joined), 0)
+            joined.setdefault(reads, link.writes)
+            if size:
+                link = replace(link, reads=(joined[reads[:size]], *reads[size:]))
+        found.append(link)
+    return found
+
+
+def _growths(
+    order: list["_Row | Link"], rows: dict[str, _Row], uses: Counter[str]
+) -> dict[str, GrowthStep | None]:
+    """Find runs of joins that each add channels to the one before.
+
+    Returns the step that takes the place of the last join of a run, and None for the others.
+    """
+    grown: dict[str, list[Link]] = {}  # last value -> the joins of a run
+    for link in order:
+        if not isinstance(link, Link) or _that_joins_maps(link) is None or len(link.reads) != 2:
+            continue
+        before, new = link.reads
+        row = rows.get(new)
+        if row is not None and row.links and row.source == before and uses[new] == 1:
+            middle = before in grown and uses[before] == 2  # the row and the join
+            grown[link.writes] = [*(grown.pop(before) if middle else []), link]
+    found: dict[str, GrowthStep | None] = {}
+    for writes, joins in grown.items():
+        found |= {link.writes: None for link in joins[:-1]}
+        added = [rows[link.reads[1]] for link in joins]
+        channels = tuple(row.links[-1].node.output_shape[0] for row in added)
+        chains = tuple(row.chain() for row in added)
+        names = tuple(("", link.node.path) for link in joins)
+        growth = DenseGrowth(chains, channels, names)
+        found[writes] = GrowthStep(growth, joins[0].reads[0], writes)
+        for row in added:
+            row.links = []  # they run as a part of the growth
+    return found
 
 
 def _as_sum(
