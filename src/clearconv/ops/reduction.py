@@ -128,10 +128,10 @@ def tree_moments(moments: Array | Sequence[Array]) -> Array:
                 "of shape (0, 3, C)."
             )
         return np.zeros(moments.shape[1:])
-    return in_tree(list(moments), _join_moments).copy()
+    return in_tree(list(moments), join_moments).copy()
 
 
-def _join_moments(first: Array, second: Array) -> Array:
+def join_moments(first: Array, second: Array) -> Array:
     """Join two sets of numbers; native/passes/moments.h rounds in the same places."""
     (count, mean, deviation), (more, more_mean, more_deviation) = first, second
     share = more / (count + more)
@@ -185,13 +185,17 @@ def as_loss(value: Any, dtype: npt.DTypeLike) -> Array:
     return np.asarray(value, dtype=dtype)
 
 
-def by_shards(batched: int) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
-    """Make a formula that sums over images sum over each shard, and add the shards' sums in a tree.
+def by_shards(
+    batched: int, join: Callable[[Array, Array], Array] = np.add
+) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
+    """Make a formula that sums over images sum over each shard, and join the sums in a tree.
 
     Parameters
     ----------
     batched : int
         Number of the formula's first arguments whose first axis is the batch.
+    join : callable
+        Joins the sums of two neighbours; by default it adds them.
 
     Returns
     -------
@@ -208,7 +212,7 @@ def by_shards(batched: int) -> Callable[[Callable[..., Array]], Callable[..., Ar
             arrays, rest = args[:batched], args[batched:]
             cuts = shards.of(len(arrays[0])) or [slice(0)]  # the sum over no images is 0
             sums = (formula(*(array[cut] for array in arrays), *rest, **options) for cut in cuts)
-            return put(np.asarray(in_tree(sums, np.add)), out)
+            return put(np.asarray(in_tree(sums, join)), out)
 
         return summed
 

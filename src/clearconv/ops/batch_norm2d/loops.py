@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from clearconv.arrays import Array, put
-from clearconv.ops.batch_norm2d.sums import slopes, statistics
-from clearconv.ops.geometry.shards import WHOLE, Shards
-from clearconv.ops.reduction import by_shards, tree_moments
+from clearconv.ops.batch_norm2d.sums import slopes
+from clearconv.ops.batch_norm2d.whole import Whole
+from clearconv.ops.reduction import by_shards, join_moments
 
 
 def forward(
@@ -27,14 +27,9 @@ def forward(
     return y
 
 
-def moments(x: Array, shards: Shards = WHOLE) -> Array:
-    """Join the moments of the shards."""
-    found = [moments_of(x[cut]) for cut in shards.of(len(x))]
-    return tree_moments(np.array(found).reshape(len(found), 3, x.shape[1]))
-
-
-def moments_of(x: Array) -> Array:
-    """The moments of one shard: mean first, then the squared distances from it."""
+@by_shards(1, join_moments)
+def moments(x: Array) -> Array:
+    """Mean first, then the squared distances from it."""
     N, C, H, W = x.shape
     M = N * H * W
     mean, deviation = np.zeros(C), np.zeros(C)
@@ -43,14 +38,6 @@ def moments_of(x: Array) -> Array:
     for n, c, h, w in np.ndindex(x.shape):
         deviation[c] += (float(x[n, c, h, w]) - mean[c]) ** 2
     return np.array([np.full(C, M), mean, deviation])  # (3, C)
-
-
-def forward_training(
-    x: Array, weight: Array, bias: Array, eps: float, out: Array | None = None
-) -> tuple[Array, Array, Array]:
-    """The moments of all shards together, then the formula."""
-    mean, var = statistics(moments(x))
-    return forward(x, weight, bias, mean, var, eps, out), mean, var
 
 
 @by_shards(2)
@@ -97,39 +84,9 @@ def backward_from(
     )
 
 
-def backward(
-    grad_y: Array,
-    weight: Array,
-    x: Array,
-    mean: Array,
-    var: Array,
-    eps: float,
-    fixed: bool,
-    out: Array | None = None,
-    out_weight: Array | None = None,
-    out_bias: Array | None = None,
-) -> tuple[Array, Array, Array]:
-    """The sums of all shards together, then the formulas."""
-    sums = gradient_sums(grad_y, x, mean)
-    count = x.size // x.shape[1]
-    outs = out, out_weight, out_bias
-    return backward_from(sums, count, grad_y, weight, x, mean, var, eps, fixed, *outs)
-
-
-def backward_input(
-    grad_y: Array,
-    weight: Array,
-    x: Array,
-    mean: Array,
-    var: Array,
-    eps: float,
-    fixed: bool,
-    out: Array | None = None,
-) -> Array:
-    """One of the three; with given statistics it needs no sums."""
-    sums = np.zeros((2, x.shape[1])) if fixed else gradient_sums(grad_y, x, mean)
-    count = x.size // x.shape[1]
-    return backward_from(sums, count, grad_y, weight, x, mean, var, eps, fixed, out)[0]
+_whole = Whole(forward, moments, gradient_sums, backward_from)
+forward_training = _whole.forward_training
+backward, backward_input = _whole.backward, _whole.backward_input
 
 
 def backward_weight(

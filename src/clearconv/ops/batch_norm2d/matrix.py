@@ -13,9 +13,9 @@ from math import gcd
 import numpy as np
 
 from clearconv.arrays import Array, put
-from clearconv.ops.batch_norm2d.sums import slopes, statistics
-from clearconv.ops.geometry.shards import WHOLE, Shards
-from clearconv.ops.reduction import by_shards, tree_moments
+from clearconv.ops.batch_norm2d.sums import slopes
+from clearconv.ops.batch_norm2d.whole import Whole
+from clearconv.ops.reduction import by_shards, join_moments
 
 # Rows are added in blocks, and the blocks in float64, so that no float32 sum grows long.
 _BLOCK = 256
@@ -41,29 +41,17 @@ def forward(
     return y
 
 
-def moments(x: Array, shards: Shards = WHOLE) -> Array:
-    """Join the moments of the shards."""
-    found = [moments_of(x[cut]) for cut in shards.of(len(x))]
-    return tree_moments(np.array(found).reshape(len(found), 3, x.shape[1]))
-
-
-def moments_of(x: Array) -> Array:
+@by_shards(1, join_moments)
+def moments(x: Array) -> Array:
     """Mean, distances from it, their squares: the corrected two-pass algorithm."""
     rows, C = _rows(x), x.shape[1]
-    M = x.size // C
+    count = x.size // C
+    M = max(count, 1)  # of no numbers the sums are 0
     near, _ = _split(_sum(C, lambda x: x, rows) / M, x)
     centre = _wide(near, rows)
     rest = _sum(C, lambda x: x - centre, rows) / M  # the part of the mean that rounding left
     deviation = _sum(C, lambda x: np.square(x - centre), rows) - M * rest**2
-    return np.array([np.full(C, M), near + rest, deviation])  # (3, C)
-
-
-def forward_training(
-    x: Array, weight: Array, bias: Array, eps: float, out: Array | None = None
-) -> tuple[Array, Array, Array]:
-    """The moments of all shards together, then the formula."""
-    mean, var = statistics(moments(x))
-    return forward(x, weight, bias, mean, var, eps, out), mean, var
+    return np.array([np.full(C, count), near + rest, deviation])  # (3, C)
 
 
 @by_shards(2)
@@ -112,39 +100,9 @@ def backward_from(
     )
 
 
-def backward(
-    grad_y: Array,
-    weight: Array,
-    x: Array,
-    mean: Array,
-    var: Array,
-    eps: float,
-    fixed: bool,
-    out: Array | None = None,
-    out_weight: Array | None = None,
-    out_bias: Array | None = None,
-) -> tuple[Array, Array, Array]:
-    """The sums of all shards together, then the formulas."""
-    sums = gradient_sums(grad_y, x, mean)
-    count = x.size // x.shape[1]
-    outs = out, out_weight, out_bias
-    return backward_from(sums, count, grad_y, weight, x, mean, var, eps, fixed, *outs)
-
-
-def backward_input(
-    grad_y: Array,
-    weight: Array,
-    x: Array,
-    mean: Array,
-    var: Array,
-    eps: float,
-    fixed: bool,
-    out: Array | None = None,
-) -> Array:
-    """One of the three; with given statistics it needs no sums."""
-    sums = np.zeros((2, x.shape[1])) if fixed else gradient_sums(grad_y, x, mean)
-    count = x.size // x.shape[1]
-    return backward_from(sums, count, grad_y, weight, x, mean, var, eps, fixed, out)[0]
+_whole = Whole(forward, moments, gradient_sums, backward_from)
+forward_training = _whole.forward_training
+backward, backward_input = _whole.backward, _whole.backward_input
 
 
 def backward_weight(

@@ -69,7 +69,7 @@ class Composed:
     ) -> tuple[Array, Array]:
         """Convolve, and take each channel's moments over the shards."""
         y = pick("conv2d", self.backend).forward(self.computed(x), weight, bias, window, groups)
-        return y, pick("batch_norm2d", self.backend).moments(y, shards)
+        return y, pick("batch_norm2d", self.backend).moments(y, shards=shards)
 
     def gradient_sums(self, grad_y: Array, normalised: Normalised, shards: Shards = WHOLE) -> Array:
         """Sums over the shards of g, `grad_y` after ReLU's gate, and of g (z - centre): (2, C)."""

@@ -132,7 +132,7 @@ class Normalisation(Explainer):
             return self._given("mean", index)
         x = self.column("x", *self._members(index))
         share = self.constant("1/M", 1 / len(x.values))
-        loops = "moments_of" if self.by_channel else "forward"
+        loops = "moments" if self.by_channel else "forward"
         return self._say("forward_saving", loops, sums=(products(x, share),), note=self._counted(x))
 
     def _var(self, index: Index) -> Derivation:
@@ -141,7 +141,7 @@ class Normalisation(Explainer):
         x = self.column("x", *self._members(index))
         away = Column(self.path, "(x - mean)", x.places, x.values - self.mean[index])
         share = self.constant("1/M", 1 / len(x.values))
-        loops = "moments_of" if self.by_channel else "forward"
+        loops = "moments" if self.by_channel else "forward"
         sums = (products(away, away, share),)
         return self._say("forward_saving", loops, sums=sums, note=self._counted(x))
 
