@@ -1,7 +1,8 @@
 """Losses: one number that measures how wrong an output is, and its gradient."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,11 +66,7 @@ class CrossEntropy:
         """
         weight = None if self.class_weight is None else np.asarray(self.class_weight, y.dtype)
         how = y, target, self.label_smoothing, weight
-        if shards is WHOLE and group is ALONE:
-            loss, saved = cross_entropy.forward_saving(*how)
-        else:
-            sums, saved = cross_entropy.loss_sums(*how, shards=shards, joined=True)
-            loss, saved = cross_entropy.mean_loss(group.combine(sums, "sum"), saved)
+        loss, saved = _saving(cross_entropy, cross_entropy.mean_loss, how, shards, group)
         return float(loss), cross_entropy.backward_input(saved)
 
     def weighed(
@@ -152,9 +149,17 @@ class SquaredError:
             If the shapes differ.
         """
         how = y, target, self.reduction
-        if shards is WHOLE and group is ALONE:
-            loss, saved = squared_error.forward_saving(*how)
-        else:
-            sums, saved = squared_error.loss_sums(*how, shards=shards, joined=True)
-            loss, saved = squared_error.whole_loss(group.combine(sums, "sum"), saved)
+        loss, saved = _saving(squared_error, squared_error.whole_loss, how, shards, group)
         return float(loss), squared_error.backward_input(saved)
+
+
+def _saving(
+    chapter: Any, whole: Callable[..., Any], how: tuple[Any, ...], shards: Shards, group: Group
+) -> tuple[Array, Any]:
+    """Return the loss of the whole batch, which `whole` makes of its sums, and what was saved."""
+    if shards is WHOLE and group is ALONE:
+        found: tuple[Array, Any] = chapter.forward_saving(*how)
+        return found
+    sums, saved = chapter.loss_sums(*how, shards=shards, joined=True)
+    loss, saved = whole(group.combine(sums, "sum"), saved)
+    return loss, saved

@@ -34,6 +34,7 @@ from clearconv.arrays import (
     put,
     same_dtype,
 )
+from clearconv.ops.conv2d.bias import bias_gradient, bias_gradient_sums
 from clearconv.ops.conv2d.filters import check_bias, check_shape, filters_window, window_for
 from clearconv.ops.conv2d.points import POINTS
 from clearconv.ops.conv2d.routes import route
@@ -437,11 +438,7 @@ def backward_bias(
     ----------
     The article's formula 15 (which lists four of the nine terms).
     """
-    what, telling = "conv2d.backward_bias", pick("conv2d", backend)
-    grads = _check_bias(what, grad_y)
-    shards.batch(len(grads), what)
-    to = Destination(what, out, grads.shape[1:2] if shared else grads.shape[1:], grads.dtype, grads)
-    return to.result(telling.backward_bias(grads, shared, shards=shards, out=to.place))
+    return bias_gradient("conv2d", grad_y, shared, shards, out, backend)
 
 
 def bias_sums(
@@ -490,9 +487,7 @@ def bias_sums(
     ----------
     See `backward_bias`.
     """
-    what, telling = "conv2d.bias_sums", pick("conv2d", backend)
-    grads = _check_bias(what, grad_y)
-    return shard_sums(what, telling.backward_bias, (grads,), shards, joined, shared)
+    return bias_gradient_sums("conv2d", grad_y, shared, shards, joined, backend)
 
 
 def _check_weight(
@@ -511,12 +506,6 @@ def _check_weight(
     window = window_for(what, batch.shape, shape, stride, padding, dilation, groups)
     same_dtype(what, grad_y=grad_y, x=x)
     return _grad_y(what, grad_y, len(batch), shape[0], window), batch, window
-
-
-def _check_bias(what: str, grad_y: Array) -> Array:
-    """Return `grad_y` as a batch."""
-    check(what, "grad_y", grad_y, (3, 4))
-    return as_batch(what, grad_y, "grad_y")
 
 
 def _grad_y(what: str, grad_y: Array, N: int, O: int, window: Window) -> Array:

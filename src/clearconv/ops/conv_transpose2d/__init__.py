@@ -35,6 +35,7 @@ from clearconv.arrays import (
     put,
     same_dtype,
 )
+from clearconv.ops.conv2d.bias import bias_gradient, bias_gradient_sums
 from clearconv.ops.conv2d.filters import check_bias, check_shape
 from clearconv.ops.conv2d.points import POINTS
 from clearconv.ops.conv_transpose2d.transposed import transposed_window
@@ -445,11 +446,7 @@ def backward_bias(
     ----------
     See ``conv2d.backward_bias``.
     """
-    what, telling = "conv_transpose2d.backward_bias", pick("conv_transpose2d", backend)
-    grads = _check_bias(what, grad_y)
-    shards.batch(len(grads), what)
-    to = Destination(what, out, grads.shape[1:2] if shared else grads.shape[1:], grads.dtype, grads)
-    return to.result(telling.backward_bias(grads, shared, shards=shards, out=to.place))
+    return bias_gradient("conv_transpose2d", grad_y, shared, shards, out, backend)
 
 
 def bias_sums(
@@ -498,9 +495,7 @@ def bias_sums(
     ----------
     See `backward_bias`.
     """
-    what, telling = "conv_transpose2d.bias_sums", pick("conv_transpose2d", backend)
-    grads = _check_bias(what, grad_y)
-    return shard_sums(what, telling.backward_bias, (grads,), shards, joined, shared)
+    return bias_gradient_sums("conv_transpose2d", grad_y, shared, shards, joined, backend)
 
 
 def _check_weight(
@@ -525,9 +520,3 @@ def _check_weight(
     shape = (batch.shape[0], weight_shape[1] * groups, *window.input)
     expect(what, "grad_y", grads, shape, "the shape of the forward pass's output")
     return grads, batch, window
-
-
-def _check_bias(what: str, grad_y: Array) -> Array:
-    """Return `grad_y` as a batch."""
-    check(what, "grad_y", grad_y, (3, 4))
-    return as_batch(what, grad_y, "grad_y")

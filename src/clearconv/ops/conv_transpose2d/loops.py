@@ -7,6 +7,7 @@ direct, so `exact` changes nothing.
 import numpy as np
 
 from clearconv.arrays import Array, zeros
+from clearconv.ops.conv2d.loops import backward_bias as backward_bias  # the same
 from clearconv.ops.conv2d.points import weight_from_sum as weight_from_sum
 from clearconv.ops.geometry.window import Window
 from clearconv.ops.reduction import by_shards
@@ -65,16 +66,6 @@ def backward_weight(
         for i, j, row, col in window.taps(p, q):
             grad_weight[c, :, i, j] += x[n, c, p, q] * grad_y[n, group, row, col]
     return grad_weight
-
-
-@by_shards(1)
-def backward_bias(grad_y: Array, shared: bool = True) -> Array:
-    """The bias took part in every output of its channel, or of its position."""
-    N, O, OH, OW = grad_y.shape
-    grad_bias = np.zeros(O if shared else (O, OH, OW), dtype=grad_y.dtype)
-    for n, o, row, col in np.ndindex(N, O, OH, OW):
-        grad_bias[o if shared else (o, row, col)] += grad_y[n, o, row, col]
-    return grad_bias
 
 
 weight_sum = backward_weight  # of these shards, to which other shards' sums can be added
