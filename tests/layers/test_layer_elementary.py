@@ -13,6 +13,8 @@ from clearconv.layers.elementary.functions import FUNCTIONS, erf_of
 from clearconv.layers.elementary.reduce import Reduce
 from clearconv.layers.elementary.resample import Resample
 from clearconv.layers.elementary.take import Take
+from clearconv.layers.shape.pad import Pad
+from clearconv.layers.shape.reshape import Permute, Reshape
 
 IMAGE = (3, 5, 4)
 NUMBERS = {"clip": (-0.5, 0.8), "exponential": (1.7,), "power": (3.0,), "wrap": (-2.0, 4.0)}
@@ -22,6 +24,10 @@ LAYERS = {
     "sum, without the axes": lambda: Reduce("sum", (1,), keepdims=False),
     "max": lambda: Reduce("max", (2, 0)),
     "min of all": lambda: Reduce("min", (0, 1, 2), keepdims=False),
+    "reshape to maps": lambda: Reshape((2, 5, 6)),
+    "reshape to a matrix": lambda: Reshape((15, 4)),
+    "permute": lambda: Permute((2, 3, 1)),
+    "pad": lambda: Pad(((1, 0), (0, 2), (3, 1)), 0.5),
     "take": lambda: Take(1, (4, 0, 0, 2)),
     "nearest": lambda: Resample((1, 2), (7, 3), filter="nearest"),
     "linear": lambda: Resample((2,), (9,), coordinates="align_corners"),
@@ -76,15 +82,28 @@ def test_the_halves_of_a_doubled_row_by_hand():
     assert y.tolist() == [[0, 2, 6, 8]]
 
 
+def test_numbers_keep_the_order_of_their_axes():
+    x = np.arange(2 * 60, dtype=np.float32).reshape(2, *IMAGE)
+    np.testing.assert_array_equal(Reshape((2, 5, 6)).build(IMAGE).forward(x), x.reshape(2, 2, 5, 6))
+    y = Permute((2, 3, 1)).build(IMAGE).forward(x)
+    np.testing.assert_array_equal(y, x.transpose(0, 2, 3, 1))
+    y = Pad(((0, 0), (1, 0), (0, 1)), 9.0).build(IMAGE).forward(x)
+    np.testing.assert_array_equal(y, np.pad(x, ((0, 0), (0, 0), (1, 0), (0, 1)), constant_values=9))
+
+
 def test_what_does_not_fit_is_refused():
     for call in (
         lambda: Elementwise("sinh"),
         lambda: Elementwise("power"),
         lambda: Reduce("median", (0,)),
         lambda: Resample((1,), (2,), filter="lanczos"),
+        lambda: Reshape(6),
+        lambda: Permute((0, 1)),
+        lambda: Pad(((1, -1),)),
     ):
         with pytest.raises(ArgumentError):
             call()
-    for layer in (Reduce("sum", (3,)), Reduce("sum", (1, 1)), Take(0, (3,)), Resample((3,), (2,))):
+    layers = (Reduce("sum", (3,)), Reduce("sum", (1, 1)), Take(0, (3,)), Resample((3,), (2,)))
+    for layer in (*layers, Reshape((7,)), Permute((1,)), Pad(((1, 1),))):
         with pytest.raises(ShapeError):
             layer.build(IMAGE)
