@@ -17,7 +17,7 @@ DataError Divide Dropout DtypeError Flatten GlobalAvgPool2d GradientCheck Graph 
 Hardsigmoid Hardswish History Identity InstanceNorm2d Join Layer LayerNorm LeakyReLU Linear
 MaxPool2d ModelFileError MultiInput Multiply Node Plan ReLU ReLU6 Residual RunError SGD Sequential
 ShapeError ShortageError SiLU Sigmoid Softmax SquaredError Subtract Tanh Tape TapeError Trace
-Upsample __version__ backend col2im export_onnx fit from_spec gradient_check im2col load
+Upsample __version__ backend col2im export_onnx fit from_spec gradient_check im2col load load_onnx
 load_pytorch plan register_activation register_layer set_threads trace
 """.split()
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from clearconv.errors import ShapeError as ShapeError
     from clearconv.errors import ShortageError as ShortageError
     from clearconv.errors import TapeError as TapeError
+    from clearconv.exchange.onnx.reading.load import load_onnx as load_onnx
     from clearconv.exchange.onnx.writing.export import export_onnx as export_onnx
     from clearconv.exchange.pytorch import load_pytorch as load_pytorch
     from clearconv.gradient_checking import GradientCheck as GradientCheck
@@ -99,6 +100,7 @@ _NAMES = {
         "MaxPool2d MultiInput Multiply Node ReLU ReLU6 Residual Sequential SiLU Sigmoid Softmax "
         "Subtract Tanh Tape Upsample from_spec register_activation register_layer"
     ),
+    "clearconv.exchange.onnx.reading.load": "load_onnx",
     "clearconv.exchange.onnx.writing.export": "export_onnx",
     "clearconv.exchange.pytorch": "load_pytorch",
     "clearconv.gradient_checking": "GradientCheck gradient_check",

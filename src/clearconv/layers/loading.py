@@ -1,11 +1,13 @@
 """Models built from plain data and read from files."""
 
+from collections.abc import Mapping
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from clearconv.arrays import Array, Shape
 from clearconv.errors import ModelFileError
+from clearconv.layers.base.multi_input import MultiInput
 from clearconv.layers.base.node import Node
 from clearconv.layers.base.numbers.parameter import join
 from clearconv.layers.base.spec import make
@@ -112,6 +114,58 @@ def declared(model: Node) -> dict[str, Shape]:
         for name, initial in layer.declared_buffers.items():
             shapes[join(layer.path, name)] = initial.shape
     return shapes
+
+
+def placed(layer: Node, shapes: tuple[Shape, ...], fixed: tuple[bool, ...]) -> Shape:
+    """Return the shape of a layer's output, before it has a place in a model.
+
+    Parameters
+    ----------
+    layer : Node
+        A new layer.
+    shapes : tuple of tuple of int
+        Shape of one image of each of its inputs.
+    fixed : tuple of bool
+        Whether that input is a constant.
+
+    Raises
+    ------
+    ShapeError
+        If they do not fit.
+    """
+    if isinstance(layer, MultiInput):
+        return layer.place_inputs("", shapes, fixed)
+    return layer._place("", shapes[0])
+
+
+def with_weights(model: Node, input_shape: Shape, dtype: str, tensors: Mapping[str, Array]) -> Node:
+    """Build a model that another program trained, with all of its weights.
+
+    Parameters
+    ----------
+    model : Node
+        A new model.
+    input_shape : tuple of int
+        Shape of one input.
+    dtype : "float32" or "float64"
+        Dtype to compute in.
+    tensors : mapping
+        Path -> numbers, of every parameter and running statistic.
+
+    Returns
+    -------
+    Node
+        The same model, built.
+
+    Raises
+    ------
+    ShapeError, ModelFileError
+        If something does not fit.
+    """
+    model._lay_out(input_shape)
+    model._allocate(0, dtype, draw=False)
+    model.load_state_dict(dict(tensors))
+    return model
 
 
 def _check_outputs(path: Path, model: Node) -> None:

@@ -1,0 +1,1 @@
+"""Operators that work on each number by itself, and arithmetic between tensors."""

@@ -1,0 +1,1 @@
+"""Operators with filters or matrices of weights."""

@@ -1,0 +1,1 @@
+"""Operators that take one number from each window, or from all."""

@@ -1,0 +1,1 @@
+"""Operators that join, cut, reorder and resize."""
