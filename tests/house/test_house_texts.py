@@ -1,4 +1,4 @@
-"""Rule 7: facts that are spelled in one place alone.
+"""Rule 7: facts that are spelled in one place alone; and the length of a line in C++.
 
 Flags in the command line, a run's file names in ``runs/files.py``, lists of chapters in ``ops/``.
 """
@@ -108,7 +108,33 @@ def test_chapters_are_listed_nowhere_in_other_languages():
     assert [one.split()[0] for one in lists_in_other_files(files, CHAPTERS)] == [IN_THE_BROWSER]
 
 
+#: As for Python, where ruff checks it.
+WIDTH = 100
+
+
+def long_lines(files):
+    """List the lines that are longer than `WIDTH` characters."""
+    return [
+        f"{name}:{number} has {len(line)} characters"
+        for name, text in files.items()
+        for number, line in enumerate(text.split("\n"), start=1)
+        if len(line) > WIDTH
+    ]
+
+
+def test_lines_of_cpp_are_as_short_as_those_of_python():
+    places = SRC, ROOT / "tests"
+    paths = [path for place in places for kind in ("*.h", "*.cpp") for path in place.rglob(kind)]
+    files = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in paths}
+    assert files and long_lines(files) == []
+
+
 # -- the rules themselves can be broken
+
+
+def test_a_long_line_is_seen():
+    assert long_lines({"a.h": "// short\n// " + "x" * WIDTH}) == ["a.h:2 has 103 characters"]
+    assert long_lines({"a.h": "// " + "√" * (WIDTH - 3)}) == []  # characters, not bytes
 
 
 def test_a_list_in_another_language_is_seen():

@@ -22,7 +22,8 @@ char kind_of(const char* format, const char* kinds) {
 
 const char* needed(const char* kinds) {
   switch (*kinds) {
-    case 'f': return kinds[1] ? "a float32 or float64 array is needed" : "a float32 array is needed";
+    case 'f':
+      return kinds[1] ? "a float32 or float64 array is needed" : "a float32 array is needed";
     case '?': return "a bool array is needed";
     case 'B': return "a uint8 or int32 array is needed";
     case 'd': return "a float64 array is needed";
@@ -59,7 +60,8 @@ void Input::look(const char* kinds, bool any_axis_empty) {
     strides_[axis] = buffer_.strides[axis];
     aligned = aligned && strides_[axis] % buffer_.itemsize == 0;
     if (axis > 0 && buffer_.shape[axis] == 0 && !any_axis_empty)
-      throw nb::value_error("an array has an empty axis; only the first one, a batch, may be empty");
+      throw nb::value_error(
+          "an array has an empty axis; only the first one, a batch, may be empty");
   }
   if (!aligned) copy(layout());
 }
@@ -140,7 +142,8 @@ bool Output<T>::in_place(bool gaps) {
   for (int axis = 0; axis < layout_.ndim; ++axis) need(given_->shape(axis) == layout_.shape[axis]);
   if (given_->writable() && (given_->lies_in(layout_) || (gaps && given_->channels_adjoin()))) {
     if (gaps)
-      for (int axis = 0; axis < 4; ++axis) tensor.stride[axis] = given_->template tensor<T>().stride[axis];
+      for (int axis = 0; axis < 4; ++axis)
+        tensor.stride[axis] = given_->template tensor<T>().stride[axis];
     tensor.data = const_cast<T*>(given_->template data<T>());
     return true;
   }
@@ -166,10 +169,10 @@ template class Output<bool>;
 template class Output<std::uint8_t>;
 template class Output<std::int32_t>;
 
-// While the interpreter is going away, Python before 3.14 ends a daemon thread that asks for the GIL
-// with pthread_exit. glibc unwinds the stack for it, which aborts the whole process as soon as it
-// leaves a destructor or meets a catch (...) that does not rethrow, and nanobind has those. So the
-// unwinding ends here and never goes on; Python 3.14 itself puts such a thread to sleep.
+// While the interpreter is going away, Python before 3.14 ends a daemon thread that asks for the
+// GIL with pthread_exit. glibc unwinds the stack for it, which aborts the whole process as soon as
+// it leaves a destructor or meets a catch (...) that does not rethrow, and nanobind has those. So
+// the unwinding ends here and never goes on; Python 3.14 itself puts such a thread to sleep.
 Unlocked::~Unlocked() {
   try {
     PyEval_RestoreThread(state_);

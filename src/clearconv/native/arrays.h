@@ -160,7 +160,8 @@ void same_dtype(const Input& first, const Input& other);
 // Whether `value` is true in Python.
 bool truth(nanobind::handle value);
 
-// Read a clearconv.ops.geometry.window.Window, which `hangs_over` the end of the image only in a pooling.
+// Read a clearconv.ops.geometry.window.Window, which `hangs_over` the end of the image only in a
+// pooling.
 Geometry geometry(nanobind::handle window, bool hangs_over = false);
 
 // Read a clearconv.ops.geometry.shards.Shards, or None for all shards, which holds N images.

@@ -19,7 +19,8 @@ struct Tensor {
   Index stride[4];
 };
 
-// A sliding window along rows [0] and columns [1]: `Window.numbers` of ops/geometry/window.py, in its order.
+// A sliding window along rows [0] and columns [1]: `Window.numbers` of ops/geometry/window.py, in
+// its order.
 struct Geometry {
   Index input[2], kernel[2], stride[2], dilation[2], before[2], after[2], output[2];
 };

@@ -76,7 +76,8 @@ inline void dots(const T* a, Index a_stride, Index rows, const T* b, Index b_str
     dot_tiles<T, 1>(a, a_stride, b, b_stride, columns, depth, acc + m * stride, fresh);
 }
 
-// The sum of the lanes: those half the number apart are added, then those a quarter apart, and so on.
+// The sum of the lanes: those half the number apart are added, then those a quarter apart, and so
+// on.
 template <class T>
 inline T fold(const T* lanes) {
   constexpr int Q = kSumLanes<T> / 4;  // 16 bytes, a vector on every CPU

@@ -1,5 +1,5 @@
-// A register tile whose rows lie in groups, and k in three nested loops: it reads what a window sees
-// where it lies, without a copy.
+// A register tile whose rows lie in groups, and k in three nested loops: it reads what a window
+// sees where it lies, without a copy.
 #pragma once
 
 #include "tile.h"

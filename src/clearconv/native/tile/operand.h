@@ -15,8 +15,8 @@ struct Operand {
     plain,       // x
     normalised,  // f(x̂), x̂ = (x - centre[c]) scale[c] + shift[c]; f is ReLU if `relu`
     gated,       // x where 0 < `beside` < ceiling, else 0: ReLU's gradient
-    gradient,    // a[c] g + b[c] (z - centre[c]) + d[c], with z `beside` and g = x: batch norm's; if
-                 // `relu`, g is 0 unless (z - centre[c]) scale[c] + shift[c] is in (0, ceiling)
+    gradient,    // a[c] g + b[c] (z - centre[c]) + d[c], with z `beside` and g = x: batch norm's;
+                 // if `relu`, g is 0 unless (z - centre[c]) scale[c] + shift[c] is in (0, ceiling)
     unpooled,    // x of the pixel's 2x2 window if `winner` names the pixel (0 to 3), else 0
   };
   How how;
@@ -39,7 +39,8 @@ Operand<T> plain(const Tensor<const T>& x) {
   return operand;
 }
 
-// Where the result r of a convolution goes: y = f(r scale[c] + shift[c] + add), f is ReLU if `relu`.
+// Where the result r of a convolution goes: y = f(r scale[c] + shift[c] + add), f is ReLU if
+// `relu`.
 template <class T>
 struct Epilogue {
   Tensor<T> y;     // channels adjoin
@@ -52,7 +53,8 @@ struct Epilogue {
   bool pool;        // y holds the maxima of 2x2 windows, `winner` (channels adjoin) who they were:
   Tensor<uint8_t> winner;  // 0 to 3, or 4 where ReLU lets no gradient through; may be null
   double* moments;  // or null: gets the moments of r + shift over `shards`, of which there is at
-  Shards shards;    // least one: of each channel count, mean, squared distances from it (3, channels)
+  Shards shards;    // least one: of each channel count, mean, squared distances from it
+                    // (3, channels)
 };
 
 template <class T>

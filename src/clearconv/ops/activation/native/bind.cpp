@@ -69,7 +69,8 @@ void bind(nb::module_& module, Variant variant) {
   kernels = CLEARCONV_KERNELS(activation, variant);
   nb::module_ chapter =
       module.def_submodule("activation", "Activations, a vector of numbers at a time.");
-  chapter.def("forward", &forward, nb::arg("x"), nb::arg("kind"), nb::arg("slope"), nb::arg("out") = nb::none());
+  chapter.def("forward", &forward, nb::arg("x"), nb::arg("kind"), nb::arg("slope"),
+              nb::arg("out") = nb::none());
   chapter.def("backward_input", &backward_input, nb::arg("grad_y"), nb::arg("saved"),
               nb::arg("kind"), nb::arg("slope"), nb::arg("out") = nb::none());
 }

@@ -53,7 +53,8 @@ void bind(nb::module_& module, Variant variant) {
   nb::module_ chapter = module.def_submodule(
       "adaptive_avg_pool2d", "Adaptive average pooling, a vector of channels at a time.");
   chapter.def("forward", &forward, nb::arg("x"), nb::arg("output"), nb::arg("out") = nb::none());
-  chapter.def("backward_input", &backward_input, nb::arg("grad_y"), nb::arg("x_shape"), nb::arg("out") = nb::none());
+  chapter.def("backward_input", &backward_input, nb::arg("grad_y"), nb::arg("x_shape"),
+              nb::arg("out") = nb::none());
 }
 
 }  // namespace clearconv::adaptive_avg_pool2d

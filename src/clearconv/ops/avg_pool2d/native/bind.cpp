@@ -59,7 +59,8 @@ void bind(nb::module_& module, Variant variant) {
   kernels = CLEARCONV_KERNELS(avg_pool2d, variant);
   nb::module_ chapter =
       module.def_submodule("avg_pool2d", "Average pooling, a vector of channels at a time.");
-  chapter.def("forward", &forward, nb::arg("x"), nb::arg("window"), nb::arg("count_include_pad"), nb::arg("out") = nb::none());
+  chapter.def("forward", &forward, nb::arg("x"), nb::arg("window"), nb::arg("count_include_pad"),
+              nb::arg("out") = nb::none());
   chapter.def("backward_input", &backward_input, nb::arg("grad_y"), nb::arg("window"),
               nb::arg("count_include_pad"), nb::arg("out") = nb::none());
 }

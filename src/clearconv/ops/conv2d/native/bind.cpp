@@ -108,8 +108,9 @@ nb::object backward_weight_any(nb::handle grad_y, nb::handle x, nb::handle windo
   const Input gs(grad_y), xs(x);
   const Geometry geo = geometry(window);
   need(gs.ndim() == 4 && xs.ndim() == 4 && gs.shape(0) == xs.shape(0) &&
-       divides(groups, gs.shape(1)) && divides(groups, xs.shape(1)) && gs.shape(2) == geo.output[0] &&
-       gs.shape(3) == geo.output[1] && xs.shape(2) == geo.input[0] && xs.shape(3) == geo.input[1]);
+       divides(groups, gs.shape(1)) && divides(groups, xs.shape(1)) &&
+       gs.shape(2) == geo.output[0] && gs.shape(3) == geo.output[1] &&
+       xs.shape(2) == geo.input[0] && xs.shape(3) == geo.input[1]);
   same_dtype(gs, xs);
   const Shards here = shards_of(shards, gs.shape(0));
   return gs.is_double()

@@ -27,8 +27,8 @@ template <class T>
 void gradient_sums(const Operand<T>& gradient, const Shards& shards, double* sums,
                    const Runtime& runtime) {
   const Operand<T>& o = gradient;
-  sum_gradient<T>(o.x, o.beside, {o.centre, o.scale, o.shift}, o.relu ? &o.ceiling : nullptr, shards,
-                  sums, runtime);
+  sum_gradient<T>(o.x, o.beside, {o.centre, o.scale, o.shift}, o.relu ? &o.ceiling : nullptr,
+                  shards, sums, runtime);
 }
 
 // Number c of a pixel of an operand; `x` and `z` (its `beside`) are that pixel's.

@@ -1,5 +1,5 @@
-// The compiled telling of conv_transpose2d: conv2d's kernels with the roles exchanged. Its window is
-// that of the convolution that it reverses, with the size of y as its input.
+// The compiled telling of conv_transpose2d: conv2d's kernels with the roles exchanged. Its window
+// is that of the convolution that it reverses, with the size of y as its input.
 #include "native/chapters.h"
 #include "ops/conv2d/native/bind.h"
 

@@ -58,7 +58,8 @@ void bind(nb::module_& module, Variant variant) {
   kernels = CLEARCONV_KERNELS(dropout, variant);
   nb::module_ chapter = module.def_submodule("dropout", "Dropout, a vector of numbers at a time.");
   chapter.def("mask", &mask, nb::arg("shape"), nb::arg("p"), nb::arg("key"));
-  chapter.def("scale", &scale, nb::arg("values"), nb::arg("kept"), nb::arg("p"), nb::arg("out") = nb::none());
+  chapter.def("scale", &scale, nb::arg("values"), nb::arg("kept"), nb::arg("p"),
+              nb::arg("out") = nb::none());
 }
 
 }  // namespace clearconv::dropout

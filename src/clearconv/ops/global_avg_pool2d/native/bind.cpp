@@ -48,9 +48,10 @@ nb::object backward_input(nb::handle grad_y, nb::handle x_shape, nb::handle out)
 void bind(nb::module_& module, Variant variant) {
   kernels = CLEARCONV_KERNELS(global_avg_pool2d, variant);
   nb::module_ chapter = module.def_submodule("global_avg_pool2d",
-                                             "Global average pooling, a vector of channels at a time.");
+      "Global average pooling, a vector of channels at a time.");
   chapter.def("forward", &forward, nb::arg("x"), nb::arg("out") = nb::none());
-  chapter.def("backward_input", &backward_input, nb::arg("grad_y"), nb::arg("x_shape"), nb::arg("out") = nb::none());
+  chapter.def("backward_input", &backward_input, nb::arg("grad_y"), nb::arg("x_shape"),
+              nb::arg("out") = nb::none());
 }
 
 }  // namespace clearconv::global_avg_pool2d

@@ -55,7 +55,8 @@ void bind(nb::module_& module, Variant variant) {
   nb::module_ chapter =
       module.def_submodule("im2col", "Patches as columns and back, a row of the matrix at a time.");
   chapter.def("forward", &forward, nb::arg("x"), nb::arg("window"), nb::arg("out") = nb::none());
-  chapter.def("backward_input", &backward_input, nb::arg("grad_y"), nb::arg("window"), nb::arg("out") = nb::none());
+  chapter.def("backward_input", &backward_input, nb::arg("grad_y"), nb::arg("window"),
+              nb::arg("out") = nb::none());
 }
 
 }  // namespace clearconv::im2col

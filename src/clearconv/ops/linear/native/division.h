@@ -8,7 +8,8 @@ namespace {
 
 constexpr Index kWorthAThread = 400000;  // multiply-adds that outweigh waking one
 
-// A product's result (rows, columns), cut into about equal blocks. Sizes are multiples of the tile's.
+// A product's result (rows, columns), cut into about equal blocks. Sizes are multiples of the
+// tile's.
 struct Blocks {
   Index rows, columns, depth, height, width;
   Blocks(Index rows, Index columns, Index depth, Index most_rows, Index tile_rows,

@@ -1,6 +1,6 @@
-// The register tile of the gradients: sums over k of A[m, k] * B[k], where B[k] is a row of a matrix
-// and lanes are its columns. Unlike the tile of native/tile/tile.h it reads A and B where they lie: too
-// few rows of the result share B for packing both to pay.
+// The register tile of the gradients: sums over k of A[m, k] * B[k], where B[k] is a row of a
+// matrix and lanes are its columns. Unlike the tile of native/tile/tile.h it reads A and B where
+// they lie: too few rows of the result share B for packing both to pay.
 #pragma once
 
 #include "native/passes/shards.h"

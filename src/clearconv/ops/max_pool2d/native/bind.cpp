@@ -94,7 +94,8 @@ void bind(nb::module_& module, Variant variant) {
   nb::module_ chapter =
       module.def_submodule("max_pool2d", "Max pooling, a vector of channels at a time.");
   chapter.def("forward", &forward, nb::arg("x"), nb::arg("window"), nb::arg("out") = nb::none());
-  chapter.def("forward_saving", &forward_saving, nb::arg("x"), nb::arg("window"), nb::arg("out") = nb::none());
+  chapter.def("forward_saving", &forward_saving, nb::arg("x"), nb::arg("window"),
+              nb::arg("out") = nb::none());
   chapter.def("backward_input", &backward_input, nb::arg("grad_y"), nb::arg("argmax"),
               nb::arg("window"), nb::arg("out") = nb::none());
 }

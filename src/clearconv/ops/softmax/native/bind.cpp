@@ -63,7 +63,8 @@ void bind(nb::module_& module, Variant variant) {
   kernels = CLEARCONV_KERNELS(softmax, variant);
   nb::module_ chapter = module.def_submodule("softmax", "Softmax, a vector of rows at a time.");
   chapter.def("forward", &forward, nb::arg("x"), nb::arg("out") = nb::none());
-  chapter.def("backward_input", &backward_input, nb::arg("grad_y"), nb::arg("y"), nb::arg("out") = nb::none());
+  chapter.def("backward_input", &backward_input, nb::arg("grad_y"), nb::arg("y"),
+              nb::arg("out") = nb::none());
 }
 
 }  // namespace clearconv::softmax

@@ -81,7 +81,8 @@ void bind(nb::module_& module, Variant variant) {
   nb::module_ chapter =
       module.def_submodule("upsample2d", "Up-sampling, a vector of channels at a time.");
   chapter.def("forward", &forward, nb::arg("x"), nb::arg("grid"), nb::arg("out") = nb::none());
-  chapter.def("backward_input", &backward_input, nb::arg("grad_y"), nb::arg("grid"), nb::arg("out") = nb::none());
+  chapter.def("backward_input", &backward_input, nb::arg("grad_y"), nb::arg("grid"),
+              nb::arg("out") = nb::none());
 }
 
 }  // namespace clearconv::upsample2d

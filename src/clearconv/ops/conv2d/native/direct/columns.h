@@ -1,8 +1,9 @@
 // The input gradient by columns: each output pixel, times all filters, is what it gives back to the
 // pixels under its window; where windows overlap, these columns are added (col2im).
 //
-// The phases of product.h read grad_y once for each, and multiply zeros of the padding and of unused
-// lanes; columns do not, and pay with additions: many for each multiply-add where channels are few.
+// The phases of product.h read grad_y once for each, and multiply zeros of the padding and of
+// unused lanes; columns do not, and pay with additions: many for each multiply-add where channels
+// are few.
 #pragma once
 
 #include "native/tile/finish.h"

@@ -1,5 +1,5 @@
-// The product that all but Winograd's convolutions consist of: patches of a box, read where they lie,
-// times a block of packed filters.
+// The product that all but Winograd's convolutions consist of: patches of a box, read where they
+// lie, times a block of packed filters.
 #pragma once
 
 #include "native/tile/group_tile.h"

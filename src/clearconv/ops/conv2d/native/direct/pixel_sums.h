@@ -83,8 +83,8 @@ void add_products(const Layout<T>& layout, const Factor<T>& x, const Factor<T>& 
         groups.add(rows.data + rows.runs[run] + m, run * height + m);
     for (Index run = 0; run < lanes.count; ++run) {
       const Index first = run * rows.count * height;
-      multiply_groups(groups, group, 1, lanes.data + lanes.runs[run] + n, k, sum + first * pitch + n,
-               pitch, layout.spare() - first, fresh);
+      multiply_groups(groups, group, 1, lanes.data + lanes.runs[run] + n, k,
+                      sum + first * pitch + n, pitch, layout.spare() - first, fresh);
     }
   }
 }

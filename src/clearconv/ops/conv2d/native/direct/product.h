@@ -1,7 +1,7 @@
 // Patches times filters: what the forward pass and each phase of the input gradient are.
 //
-// Its units of work are boxes of the result, whole rows of an image or whole images of a shard. They
-// depend on shapes alone, so the moments measured in each do too.
+// Its units of work are boxes of the result, whole rows of an image or whole images of a shard.
+// They depend on shapes alone, so the moments measured in each do too.
 #pragma once
 
 #include "native/tile/finish.h"

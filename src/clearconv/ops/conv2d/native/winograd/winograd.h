@@ -14,9 +14,9 @@
 //      | 0   1    0  -5/2  0   1 |         |   0     0     1  |         | 0   0    0     1  |
 //
 // with r = √½. The weight gradient is the same read from the other side: dg = Gᵀ ((A dy Aᵀ) ⊙
-// (Bᵀ d B)) G, summed over tiles. Sources: Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015;
-// for the points, Barabasz et al., "Error analysis and improving the accuracy of Winograd
-// convolution", 2020.
+// (Bᵀ d B)) G, summed over tiles. Sources: Lavin and Gray, "Fast algorithms for convolutional
+// neural networks", 2015; for the points, Barabasz et al., "Error analysis and improving the
+// accuracy of Winograd convolution", 2020.
 #pragma once
 
 #include "native/tile/tile.h"
