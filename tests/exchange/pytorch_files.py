@@ -95,3 +95,14 @@ def legacy(program, keys=("0",), storages=None):
     magic = pickled(b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19")
     listed = pickled(b"](" + b"".join(map(text, keys)) + b"e")
     return magic + pickled(b"M\xe9\x03") + pickled(b"}") + pickled(program) + listed + data
+
+
+def saved(state):
+    """Return a file with a state dict of float32 arrays, as PyTorch writes it."""
+    entries, records = {}, {}
+    for number, (key, array) in enumerate(state.items()):
+        array = np.ascontiguousarray(array, "<f4")
+        strides = [step // 4 for step in array.strides]
+        entries[key] = tensor(0, array.shape, strides, storage(str(number), array.size))
+        records[f"data/{number}"] = array.tobytes()
+    return archive(table(**entries), records)

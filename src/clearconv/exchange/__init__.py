@@ -7,12 +7,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clearconv.exchange.names import renamed as renamed
     from clearconv.exchange.start import start_from as start_from
 
 #: Public name -> the module that it comes from.
-_HOMES = {"start_from": "clearconv.exchange.start"}
+_HOMES = {
+    "renamed": "clearconv.exchange.names",
+    "start_from": "clearconv.exchange.start",
+}
 
-__all__ = ["start_from"]
+__all__ = ["renamed", "start_from"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,10 +3,34 @@
 from pathlib import Path
 from typing import Any
 
+from clearconv.arrays import finite
+from clearconv.data import Preprocessing
+from clearconv.errors import ModelFileError
+from clearconv.exchange.pytorch.load import is_pytorch, load_pytorch
+from clearconv.exchange.recognition import recognised
+from clearconv.exchange.state_dict import StateDict
 from clearconv.runs.earlier import Earlier
+from clearconv.runs.given import Given
+from clearconv.saving.weights_file import holds_weights_alone, read_weights
+from clearconv.words import some
+
+#: Mean and deviation of pixels/255 with which torchvision and timm train on ImageNet.
+_IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+#: The same of networks that were first trained in TensorFlow. torchvision's googlenet takes
+#: ImageNet's and converts them (``transform_input``), which is no layer here.
+_TENSORFLOW = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
+#: Model -> the scaling of the images with which its published weights were trained.
+SCALING = {
+    **dict.fromkeys(("resnet18", "resnet34", "resnet50", "mobilenet_v2"), _IMAGENET),
+    **dict.fromkeys(("squeezenet1_1", "densenet121"), _IMAGENET),
+    **dict.fromkeys(("vgg11", "vgg11_bn", "vgg16", "vgg16_bn"), _IMAGENET),
+    **dict.fromkeys(("googlenet", "efficientnet_lite0"), _TENSORFLOW),
+}
 
 
-def start_from(start: str | Path, *, model: str | None = None, **options: Any) -> Earlier:
+def start_from(
+    start: str | Path, *, model: str | None = None, key: str | None = None, **options: Any
+) -> Earlier:
     """Open the model that a run is to start from, whoever wrote it.
 
     ``clearconv train --from FILE`` calls it; in Python its result is given as `start`. A reader of
@@ -16,10 +40,13 @@ def start_from(start: str | Path, *, model: str | None = None, **options: Any) -
     Parameters
     ----------
     start : str or Path
-        A run folder, or a file. The file's content decides, not its name.
+        A run folder, a model file, or weights: a ``.pth``, ``.pt`` or ``.bin`` file of PyTorch's,
+        or a safetensors file. The file's content decides, not its name.
     model : str, optional
         A name in ``clearconv.models.MODELS``, for files that hold weights alone; by default the
         model is recognised by the names and shapes of its weights.
+    key : str, optional
+        Entry of a PyTorch checkpoint that holds the weights: see ``clearconv.load_pytorch``.
     **options
         Options of that model, such as ``dropout=0.3``.
 
@@ -32,13 +59,62 @@ def start_from(start: str | Path, *, model: str | None = None, **options: Any) -
     Raises
     ------
     ModelFileError, RunError
-        If it cannot be used.
+        If it cannot be used. Weights that do not fit the model are listed with both shapes; only
+        the number of classes may differ.
 
     Examples
     --------
     >>> import clearconv
     >>> from clearconv.exchange import start_from
-    >>> earlier = start_from("runs/photos-1")  # doctest: +SKIP
-    >>> clearconv.fit(None, "photos/", start=earlier)  # doctest: +SKIP
+    >>> earlier = start_from("mobilenet_v2-b0353104.pth")  # doctest: +SKIP
+    >>> clearconv.fit("mobilenet_v2", "photos/", start=earlier)  # doctest: +SKIP
     """
+    path = Path(start)
+    if path.is_file():
+        with path.open("rb") as file:
+            head = file.read(8)
+        if is_pytorch(head):
+            return _from_weights(path, load_pytorch(path, key), model, options)
+        if holds_weights_alone(path):
+            arrays, ignored = read_weights(path)
+            notes = (f"ignored: {some(ignored)}",) if ignored else ()
+            return _from_weights(path, StateDict(arrays, notes, ignored), model, options)
     return Earlier.open(start)
+
+
+def _from_weights(
+    path: Path, state: StateDict, model: str | None, options: dict[str, Any]
+) -> Earlier:
+    """Return weights that belong to a bundled model."""
+    fit = recognised(state, path, model, **options)
+    for name, array in fit.state.items():
+        if not finite(array):
+            raise ModelFileError(
+                f"{path}: {name} holds NaN or infinity, so nothing can be computed with these "
+                "weights. Take another file, or an earlier checkpoint."
+            )
+    whose = f", with {fit.whose}" if fit.whose else ""
+    notes = [f"the weights are those of {fit.name}{whose}", *state.notes]
+    if fit.classes is None:
+        notes.append("they lack the last layer, so a new one is made")
+    scaling = None
+    if fit.name in SCALING and fit.input_shape[0] == 3:
+        mean, std = SCALING[fit.name]
+        _, height, width = fit.input_shape
+        scaling = Preprocessing(size=(height, width), mean=mean, std=std)
+        notes.append(
+            "images are scaled as for its published weights: mean "
+            f"{' '.join(map(str, mean))}, deviation {' '.join(map(str, std))}"
+        )
+    settings = Given(model=fit.name, **{key: options.get(key) for key in ("batch_norm", "dropout")})
+    if fit.options.get("batch_norm"):
+        settings = Given(model=fit.name, batch_norm=True, dropout=options.get("dropout"))
+    return Earlier(
+        path=path.resolve(),
+        model=fit.model(),
+        input_shape=fit.input_shape,
+        state=fit.state,
+        settings=settings,
+        preprocessing=scaling,
+        notes=tuple(notes),
+    )

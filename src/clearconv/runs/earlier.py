@@ -93,9 +93,14 @@ class Earlier:
         )
 
     @cached_property
+    def _laid_out(self) -> Node:
+        """Return the model with its shapes, without weights."""
+        return laid_out(self.model, self.input_shape)
+
+    @property
     def outputs(self) -> int:
         """Return how many numbers the model gives for an image."""
-        return laid_out(self.model, self.input_shape).output_shape[0]
+        return self._laid_out.output_shape[0]
 
     def settled(self, given: Given) -> Given:
         """Return the settings asked for, with those that the model determines.
@@ -136,7 +141,8 @@ class Earlier:
 
     def remarks(self, classes: tuple[str, ...]) -> tuple[str, ...]:
         """Say what is known of the model, and what becomes of its head with these classes."""
-        if self.classes is not None:
+        last = [leaf.path for leaf in self._laid_out.leaves() if leaf.declared][-1]
+        if self.classes is not None or not any(path.startswith(f"{last}.") for path in self.state):
             return self.notes
         outputs = counted(self.outputs, "output")
         if len(classes) == self.outputs:

@@ -6,9 +6,9 @@ from pathlib import Path
 LOOK = 512
 
 _PYTORCH = (
-    "a PyTorch file of pickled objects, which can run any program when opened, so clearconv never "
-    "does. In PyTorch: safetensors.torch.save_file(model.state_dict(), 'weights.safetensors'); "
-    "then make the model here and use load_state_dict"
+    "a PyTorch file, which holds weights without an architecture. Start a run from them, "
+    "`start=clearconv.exchange.start_from(FILE)`, or make the model here and use "
+    "load_state_dict(clearconv.load_pytorch(FILE)): nothing in the file is run"
 )
 _WEIGHTS = "Save the weights as safetensors there, make the model here, and use load_state_dict"
 
@@ -34,7 +34,7 @@ def looks_like(path: Path, head: bytes) -> str | None:
             return _PYTORCH
         return "a zip archive. A model file is a single .safetensors; unpack it first"
     if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
-        return _PYTORCH.replace("PyTorch file of pickled", "pickle, as old PyTorch wrote, of", 1)
+        return _PYTORCH.replace("PyTorch file", "pickle, perhaps an older PyTorch file", 1)
     if head[:1] == b"\x08" and (path.suffix == ".onnx" or b"onnx" in head.lower()):
         return f"an ONNX model. {_WEIGHTS}"
     return _text(head)

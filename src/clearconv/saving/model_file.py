@@ -113,7 +113,9 @@ def read(path: Path) -> Content:
             if _KEY not in metadata:
                 raise ModelFileError(
                     f"{path} is a safetensors file, but not a clearconv model: it holds weights "
-                    "without an architecture. Make the model and use load_state_dict."
+                    "without an architecture. Start a run from them, "
+                    "`start=clearconv.exchange.start_from(FILE)`, or make the model and use "
+                    "load_state_dict."
                 )
             for name in file.keys():  # noqa: SIM118
                 if (kind := file.get_slice(name).get_dtype()) not in _NAMES.values():

@@ -101,9 +101,10 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         _MODEL,
         "--from",
         "start",
-        metavar="RUN",
+        metavar="RUN|FILE",
         type=RunPath(),
-        help="Start from an earlier model: a run folder or a model file.",
+        help="Start from an earlier model: a run folder, a model file, or weights (.pth, "
+        ".safetensors) of a network that --model lists.",
         default="",
     ),
     setting(

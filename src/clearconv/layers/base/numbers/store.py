@@ -16,6 +16,7 @@ from clearconv.words import some
 
 #: PyTorch's batch norm counts its batches; nothing here depends on that.
 _COUNTERS = "num_batches_tracked"
+_MOST = 12  # wrong shapes listed in a message
 
 
 class Unmatched(NamedTuple):
@@ -114,12 +115,17 @@ class Store:
                 "same options?"
             )
         taken = {path: array for path, array in mine.items() if path in state}
-        for path, array in taken.items():
-            if np.shape(state[path]) != array.shape:
-                raise ModelFileError(
-                    f"The state does not fit the model: {path} has shape {np.shape(state[path])}, "
-                    f"but the model's is {array.shape}. Is the number of classes the same?"
-                )
+        wrong = [
+            f"{path} has shape {np.shape(state[path])}, but the model's is {array.shape}"
+            for path, array in taken.items()
+            if np.shape(state[path]) != array.shape
+        ]
+        if wrong:
+            raise ModelFileError(
+                f"The state does not fit the model: {'; '.join(wrong[:_MOST])}"
+                f"{f'; and {len(wrong) - _MOST} more' if len(wrong) > _MOST else ''}. Is the "
+                "number of classes the same?"
+            )
         for path, array in taken.items():
             array[...] = state[path]
         return Unmatched(sorted(missing), sorted(map(str, unknown)))
