@@ -13,6 +13,8 @@ from clearconv.ops.geometry.shards import WHOLE, Shards
 
 Sum = TypeVar("Sum")
 
+_TINY = 2.0**-126  # below it float32 numbers are denormal; NumPy takes microseconds to look it up
+
 
 def in_tree(sums: Iterable[Sum], join: Callable[[Sum, Sum], Sum]) -> Sum:
     """Join neighbours, then neighbouring results, until one is left.
@@ -143,8 +145,10 @@ def join_moments(first: Array, second: Array) -> Array:
 def rounded(sums: Array, dtype: npt.DTypeLike) -> Array:
     """Round float64 to `dtype`, with denormal results even if the caller's thread flushes them."""
     y = sums.astype(dtype)
-    tiny = np.abs(sums) < np.finfo(y.dtype).tiny
-    if y.dtype == np.float32 and tiny.any():
+    if y.dtype != np.float32:
+        return y
+    tiny = np.abs(sums) < _TINY
+    if tiny.any():
         # denormals are multiples of 2**-149
         units = np.rint(sums[tiny] * 2.0**149).astype(np.int32)
         sign = np.signbit(sums[tiny]).astype(np.uint32) << 31
