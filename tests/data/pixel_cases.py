@@ -50,7 +50,7 @@ def cases(count, seed=0):
 def settings(seed=1):
     """Yield pictures and preprocessings, one for each way of resizing."""
     rng = np.random.default_rng(seed)
-    for H, W in ((300, 517), (640, 270), (12, 9), (700, 701), (257, 4000), (5, 300)):
+    for H, W in ((300, 517), (640, 270), (12, 9), (700, 701), (257, 4000), (5, 300), (2500, 3400)):
         image = rng.integers(0, 256, (H, W, 3), dtype=np.uint8)
         for resize in ("crop", "squash", "letterbox"):
             for size, channels in (((64, 64), 3), ((31, 90), 1), ((96, 40), 3)):

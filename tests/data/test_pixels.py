@@ -147,6 +147,17 @@ def test_wrong_settings_are_named(wrong, words):
         Preprocessing((8, 8), **wrong)
 
 
+def test_a_side_that_float32_cannot_count_is_refused(tmp_path):
+    long = np.zeros((1, 2**24 + 3, 1), np.uint8)
+    with pytest.raises(DataError, match="an image is 1 x 16,777,219, but a side has at most"):
+        Preprocessing((8, 8)).resized(long)
+    Image.fromarray(long[..., 0]).save(tmp_path / "long.png")
+    with pytest.raises(DataError, match="16,777,219 x 1 pixels have a side longer than 16,777,216"):
+        load_image(tmp_path / "long.png")
+    just = Preprocessing((1, 4), 1, resize="squash").resized(long[:, : 2**24])
+    assert just.ravel().tolist() == [0] * 4
+
+
 def test_pixels_become_floats_in_two_rounded_steps():
     pixels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
     how = Preprocessing((16, 16), 1, resize="none", mean=(0.3,), std=(0.7,))

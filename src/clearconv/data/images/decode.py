@@ -30,7 +30,7 @@ from clearconv.data.images.formats import (
     webp_size,
     without_text,
 )
-from clearconv.data.images.resize import DEFINITION, reduced
+from clearconv.data.images.resize import DEFINITION, LONGEST, reduced
 from clearconv.data.images.resize import Pixels as Pixels
 from clearconv.errors import DataError, ShortageError
 from clearconv.files import open_file
@@ -310,6 +310,10 @@ def _check_size(kind: str, size: tuple[int, int]) -> None:
         raise BrokenImage(
             f"{size[0]:,} x {size[1]:,} are {size[0] * size[1] / 1e6:,.0f} million pixels, more "
             f"than the {most / 1e6:,.0f} million that are read; reduce it"
+        )
+    if max(size) > LONGEST:
+        raise BrokenImage(
+            f"{size[0]:,} x {size[1]:,} pixels have a side longer than {LONGEST:,}; reduce it"
         )
 
 

@@ -12,6 +12,7 @@ from clearconv.data.images.decode import side_for
 from clearconv.data.images.resize import (
     DEFINITION,
     EARLIER,
+    LONGEST,
     Box,
     Pixels,
     reduced,
@@ -359,5 +360,10 @@ def _checked(image: Pixels) -> Pixels:
         raise DataError(
             f"an image is {got}, but uint8 of shape (H, W, 3) or (H, W, 1) is needed. "
             "load_image reads a file in this form."
+        )
+    if max(pixels.shape) > LONGEST:
+        raise DataError(
+            f"an image is {pixels.shape[0]:,} x {pixels.shape[1]:,}, but a side has at most "
+            f"{LONGEST:,} pixels. Reduce it first."
         )
     return pixels

@@ -14,6 +14,9 @@ DEFINITION = 2
 #: Number of the earlier one: both axes in one call of Pillow, whose result depends on its version.
 EARLIER = 1
 
+#: Pixels of the longest side: Pillow takes a box as float32, in which larger numbers have gaps.
+LONGEST = 2**24
+
 #: (left, top, right, bottom) in pixels of the image; pixel (r, c) covers c..c+1 and r..r+1.
 Box = tuple[float, float, float, float]
 
@@ -62,16 +65,16 @@ def _along_both(pixels: Pixels, size: tuple[int, int], box: Box) -> Image.Image:
     H, W = pixels.shape[:2]
     rows, columns = size
     left, top, right, bottom = box
-    # Rows that the second pass reads, and a few more; the first pass leaves out all others.
-    reach = max(1.0, (bottom - top) / rows) + 2
-    first, last = max(0, math.floor(top - reach)), min(H, math.ceil(bottom + reach))
+    # The rows that the second pass reads, or one more where float32 is rounded; the first pass
+    # leaves out all others.
+    scale = (bottom - top) / rows
+    reach = max(1.0, scale) - scale / 2 + 2**-22 * H
+    first, last = max(0, math.floor(top - reach + 0.4)), min(H, math.ceil(bottom + reach + 0.6))
     part = to_picture(pixels[first:last]).resize(
         (columns, last - first), Image.Resampling.BILINEAR, box=(left, 0, right, last - first)
     )
     if last - first < H:  # the second pass counts rows from the image's first
-        whole = Image.new(part.mode, (columns, H))
-        whole.paste(part, (0, first))
-        part = whole
+        part = part.crop((0, -first, columns, H - first))
     return part.resize((columns, rows), Image.Resampling.BILINEAR, box=(0, top, columns, bottom))
 
 
