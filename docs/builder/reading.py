@@ -22,6 +22,7 @@ _AFTER: dict[str, tuple[str, ...]] = {
         "docs/training.md",
         "docs/report.md",
         "docs/explain.md",
+        "docs/pytorch.md",
         "docs/sklearn.md",
     ),
     "Speed": ("docs/performance.md", "docs/benchmarks.md"),

@@ -114,6 +114,7 @@ class Settings:
         A name in ``clearconv.models.MODELS``, or "own" for the user's own network.
     start : str, optional
         Run folder or model file to start from, which brings layers, weights and preprocessing.
+        Files of others are opened by ``clearconv.exchange.start_from``.
     freeze : int or str
         Argument of ``Sequential.freeze``: the number of first layers and blocks that are kept as
         they are, or the name of the first one that is not.
