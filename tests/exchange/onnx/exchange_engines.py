@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from clearconv.exchange.onnx.package import onnxruntime_package
+from clearconv.layers.base import registry
+from clearconv.layers.shape.pad import Pad
+from clearconv.layers.shape.reshape import Permute, Reshape
 
 if find_spec("onnx") is None or find_spec("onnxruntime") is None:
     pytest.skip("the extra onnx is not installed", allow_module_level=True)
@@ -18,6 +21,13 @@ def session_of(content):
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+#: Layers of other programs' models, which graphs hold.
+OF_GRAPHS = [
+    *(kind for kind in registry.built_in().values() if "elementary" in kind.__module__),
+    *(Pad, Permute, Reshape),
+]
 
 
 def in_onnxruntime(content, feeds):

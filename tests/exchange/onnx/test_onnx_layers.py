@@ -4,7 +4,7 @@ from copy import deepcopy
 
 import numpy as np
 import pytest
-from exchange_engines import in_onnxruntime, lively
+from exchange_engines import OF_GRAPHS, in_onnxruntime, lively
 
 import clearconv as cc
 from clearconv.layers.base import registry
@@ -81,6 +81,7 @@ def test_every_layer_of_the_library_is_among_them():
     tried = {type(leaf) for case in CASES for leaf in (case, *case.leaves())}
     kinds = {*registry.built_in().values()}
     graphs = {kind for kind in kinds if issubclass(kind, (cc.MultiInput, cc.Graph))}
+    graphs |= set(OF_GRAPHS)  # test_onnx_graphs.py
     assert kinds - graphs <= tried | {cc.Sequential}
     assert all(issubclass(kind, (cc.Layer, Container)) for kind in tried)
 

@@ -227,7 +227,7 @@ class Building:
         stored = bool(name) and name in self.names.stored
         learnt = stored and array.dtype.kind == "f" and array.size > 1
         layer = Constant(array.shape, learnt=learnt)
-        named = name if stored else None
+        named = name.removesuffix(".value") if stored else None
         return self.add(layer, dtype=array.dtype, name=named, weights={"value": array})
 
 

@@ -1,5 +1,6 @@
 """``load_onnx``: a model from somebody else's file, ready to run, explain and train."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from clearconv.arrays import Shape
 from clearconv.errors import ClearconvError, ModelFileError
 from clearconv.exchange.onnx.reading.file import read_model
 from clearconv.exchange.onnx.reading.naming import INPUT
+from clearconv.exchange.onnx.reading.own import info_of, is_own, network_of
 from clearconv.exchange.onnx.reading.plain import Model
 from clearconv.exchange.onnx.reading.values import Value
 from clearconv.exchange.onnx.reading.walk import Reading, walk
@@ -35,15 +37,15 @@ def load_onnx(
         The file. Tensors in files beside it (external data) are read too.
     output : str, optional
         Name of the value to compute; by default "logits" if the file has an output of that name,
-        else its first.
+        else its first. Of a file that clearconv wrote the network alone is read.
     input_shape : tuple of int
         Shape of one input, without the batch axis, if the file leaves it open.
 
     Returns
     -------
     Graph
-        The model, built, with its weights. ``info["onnx"]`` names its input and output, and holds
-        the file's metadata.
+        The model, built, with its weights. ``info["onnx"]`` names its output and holds the file's
+        metadata; of a file that clearconv wrote there are classes and preprocessing, too.
 
     Raises
     ------
@@ -59,9 +61,50 @@ def load_onnx(
     >>> model = clearconv.load_onnx("resnet18.onnx")  # doctest: +SKIP
     >>> model.predict(images)  # doctest: +SKIP
     """
-    found = read_model(path)
+    return read_graph(path, output=output, input_shape=input_shape)
+
+
+def read_graph(
+    path: str | Path,
+    *,
+    output: str | None = None,
+    input_shape: Shape | None = None,
+    to_train: bool = False,
+) -> Graph:
+    """Read a network; `to_train` ends it in a row of logits, as the loss needs it.
+
+    Parameters
+    ----------
+    path, output, input_shape
+        As for ``load_onnx``.
+    to_train : bool
+        Whether a last softmax is left out, and maps of one pixel become a row.
+
+    Returns
+    -------
+    Graph
+
+    Raises
+    ------
+    ModelFileError, ArgumentError
+        As ``load_onnx``.
+    """
+    found = network_of(read_model(path))
     name = _output(found, output)
-    return _built(found, name, walk(found, [name], input_shape))
+    if to_train:
+        name = _before_softmax(found, name)
+    graph = _built(found, name, walk(found, [name], input_shape, rows=to_train))
+    graph.info.update(info_of(found))
+    return graph
+
+
+def _before_softmax(model: Model, name: str) -> str:
+    """Return what the last softmax reads, if there is one."""
+    makers = {output: one for one in model.operators for output in one.outputs}
+    maker = makers.get(name)
+    if maker is not None and maker.kind in ("Softmax", "LogSoftmax", "Identity") and maker.inputs:
+        return _before_softmax(model, maker.inputs[0]) if maker.inputs[0] in makers else name
+    return name
 
 
 def _output(model: Model, wanted: str | None) -> str:
@@ -109,5 +152,11 @@ def _about(model: Model, output: str, reading: Reading, result: Value) -> dict[s
         "output": output,
         "batched": reading.batched,
         "shape": list(result.shape),
-        "metadata": {key: cut(value, 10_000) for key, value in model.metadata.items()},
+        "metadata": {} if is_own(model) else _short(model.metadata),
     }
+
+
+def _short(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return a file's metadata, as much as fits a model's description."""
+    kept = list(metadata.items())[:100]
+    return {cut(key, 200): cut(value, 2000) for key, value in kept}

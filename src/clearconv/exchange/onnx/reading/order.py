@@ -1,6 +1,6 @@
 """The operators that a result needs, in an order in which they can run."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from clearconv.errors import ModelFileError
@@ -36,7 +36,7 @@ def in_order(
             if name in makers or name in given:
                 raise ModelFileError(f"{path}: the value {name!r} is computed twice.")
             makers[name] = operator
-    _check(path, wanted, makers, given)
+    lacking = {name for name in wanted if name not in makers and name not in given}
     order: list[Operator] = []
     state: dict[int, bool] = {}  # operator -> whether everything below it is in `order`
     waiting = [makers[name] for name in wanted if name in makers]
@@ -45,6 +45,7 @@ def in_order(
         if state.get(id(operator)) is None:
             state[id(operator)] = False
             below = [makers[name] for name in operator.inputs if name in makers]
+            lacking |= {name for name in operator.inputs if name and name not in makers} - given
             if any(state.get(id(one)) is False for one in below):
                 raise ModelFileError(
                     f"{path}: {operator.label} depends on its own result: the graph has a cycle."
@@ -55,17 +56,9 @@ def in_order(
             if not state[id(operator)]:
                 state[id(operator)] = True
                 order.append(operator)
-    return order
-
-
-def _check(
-    path: Path, wanted: Iterable[str], makers: Mapping[str, Operator], given: set[str]
-) -> None:
-    """Raise if a value is read and nothing gives it."""
-    read = [name for one in makers.values() for name in one.inputs if name]
-    missing = sorted({name for name in (*wanted, *read) if name not in makers} - given)
-    if missing:
+    if lacking:
         raise ModelFileError(
-            f"{path}: nothing gives {some(map(repr, missing))}: neither an operator, nor an input, "
-            "nor a stored tensor. Was the file cut, or are its weights in another?"
+            f"{path}: nothing gives {some(map(repr, sorted(lacking)))}: neither an operator, nor "
+            "an input, nor a stored tensor. Was the file cut, or are its weights in another?"
         )
+    return order

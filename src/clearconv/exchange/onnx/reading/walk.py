@@ -55,7 +55,12 @@ class Reading:
     batched: bool
 
 
-def walk(model: Model, outputs: Sequence[str], input_shape: Shape | None = None) -> Reading:
+def walk(
+    model: Model,
+    outputs: Sequence[str],
+    input_shape: Shape | None = None,
+    rows: bool = False,
+) -> Reading:
     """Read the operators that the outputs need.
 
     Axis 0 is taken for the batch axis. If an operator treats it as any other axis, the file is read
@@ -69,6 +74,8 @@ def walk(model: Model, outputs: Sequence[str], input_shape: Shape | None = None)
         Names of the values that are wanted.
     input_shape : tuple of int, optional
         Shape of one input, without the batch axis, where the file leaves it open.
+    rows : bool
+        Whether outputs that are maps of one pixel become rows.
 
     Raises
     ------
@@ -81,12 +88,12 @@ def walk(model: Model, outputs: Sequence[str], input_shape: Shape | None = None)
     operators = in_order(model.path, model.operators, known, outputs)
     read = {name for operator in operators for name in operator.inputs} | set(outputs)
     operators = [_without_unread(operator, read) for operator in operators]
-    first = _Walk(model, operators, given, sizes, len(sizes) > 1).run(outputs)
+    first = _Walk(model, operators, given, sizes, len(sizes) > 1).run(outputs, rows)
     if not isinstance(first, _Failure):
         return first
     if not first.mixed:
         raise first.error(model.path)
-    second = _Walk(model, operators, given, sizes, False).run(outputs)
+    second = _Walk(model, operators, given, sizes, False).run(outputs, rows)
     if not isinstance(second, _Failure):
         return second
     raise (first if len(first.complaints) > first.mixed else second).error(model.path)
@@ -143,7 +150,7 @@ class _Walk:
         self.sizes = sizes
         self.input_shape: Shape = ()
 
-    def run(self, outputs: Sequence[str]) -> Reading | _Failure:
+    def run(self, outputs: Sequence[str], rows: bool) -> Reading | _Failure:
         """Read all operators."""
         if self.given is not None:
             self.values[self.given.name] = self._start(self.given)
@@ -155,7 +162,7 @@ class _Walk:
         found = [self.values[name] for name in outputs]
         if self.complaints or any(one is None or isinstance(one, _Unknown) for one in found):
             return _Failure(self.complaints, self.mixed)
-        results = [self._computed(one) if isinstance(one, Value) else one for one in found]
+        results = [self._computed(one, rows) if isinstance(one, Value) else one for one in found]
         ends = {one.node for one in results if isinstance(one, Value)}
         steps = _needed(self.b.steps, ends)
         names = {step.name for step in steps}
@@ -174,8 +181,11 @@ class _Walk:
         x = Value(INPUT, (b.batch, *seen) if b.batched else seen, given.dtype)
         return b.reshape(x, full)
 
-    def _computed(self, value: Value) -> Value:
+    def _computed(self, value: Value, rows: bool) -> Value:
         """Return an output that a node of the graph computes."""
+        item = self.b.item(value.shape)
+        if rows and len(item) == 3 and item[1:] == (1, 1):
+            return self.b.reshaped_item(value, item[:1])
         return self.b.add(Identity(), value) if value.node == INPUT else value
 
     def _read(self, operator: Operator) -> Sequence[Any]:

@@ -40,7 +40,7 @@ def write_network(graph: Places, x: str, to: Writer) -> dict[str, str]:
                 raise Unwritable("it is a layer of your own")
             values[place.path] = write(place.node, inputs, to)
         except Unwritable as why:
-            values[place.path] = inputs[0]  # only to find the others
+            values[place.path] = inputs[0] if inputs else ""  # only to find the others
             wrong.append(f"{type(place.node).__name__} '{place.path}' ({why})")
     to.scope = ""
     if wrong:

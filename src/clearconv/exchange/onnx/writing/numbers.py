@@ -98,6 +98,8 @@ def _pairs(graph: Places) -> list[tuple[Layer, BatchNorm2d]]:
     places = {place.path: place.node for place in graph.places}
     found: list[tuple[Layer, BatchNorm2d]] = []
     for place in graph.places:
+        if not place.sources:
+            continue  # a constant
         norm, before = place.node, places.get(place.sources[0])
         if type(norm) is not BatchNorm2d or type(before) not in _FILTERS:
             continue
