@@ -6,6 +6,7 @@ from typing import Any
 from clearconv.arrays import finite
 from clearconv.data import Preprocessing
 from clearconv.errors import ModelFileError
+from clearconv.exchange.onnx.start import is_onnx, start_from_onnx
 from clearconv.exchange.pytorch.load import is_pytorch, load_pytorch
 from clearconv.exchange.recognition import recognised
 from clearconv.exchange.state_dict import StateDict
@@ -40,8 +41,8 @@ def start_from(
     Parameters
     ----------
     start : str or Path
-        A run folder, a model file, or weights: a ``.pth``, ``.pt`` or ``.bin`` file of PyTorch's,
-        or a safetensors file. The file's content decides, not its name.
+        A run folder, a model file, an ONNX file, or weights: a ``.pth``, ``.pt`` or ``.bin`` file
+        of PyTorch's, or a safetensors file. The file's content decides, not its name.
     model : str, optional
         A name in ``clearconv.models.MODELS``, for files that hold weights alone; by default the
         model is recognised by the names and shapes of its weights.
@@ -73,6 +74,8 @@ def start_from(
     if path.is_file():
         with path.open("rb") as file:
             head = file.read(8)
+        if is_onnx(path, head):
+            return start_from_onnx(path)
         if is_pytorch(head):
             return _from_weights(path, load_pytorch(path, key), model, options)
         if holds_weights_alone(path):
