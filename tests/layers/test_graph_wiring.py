@@ -166,8 +166,12 @@ REFUSED = {
         "nothing reads b",
     ),
     "an unread input": (
-        lambda: Graph(("a", ReLU(), "x"), inputs=("x", "z")),
+        lambda: Graph(("a", ReLU(), "x"), inputs=("x", ("z", (3, 4, 4)))),
         "nothing reads z",
+    ),
+    "an input without a shape": (
+        lambda: Graph(("a", Add(), "x", "z"), inputs=("x", "z")),
+        "'z' has no shape",
     ),
     "an unknown output": (lambda: Graph(("a", ReLU(), "x"), outputs=["z"]), "output 'z'"),
     "too many inputs": (lambda: Graph(("a", ReLU(), "x", "x")), "takes one"),
@@ -206,3 +210,53 @@ def test_a_long_graph_is_built_quickly():
     names = ["x", *(f"n{i}" for i in range(2_000))]
     nodes = [(name, ReLU(), before) for before, name in zip(names, names[1:], strict=False)]
     assert Graph(*nodes).build((1, 2, 2))(np.ones((1, 1, 2, 2), "float32")).all()
+
+
+def two_inputs():
+    return Graph(
+        ("a", Conv2d(3, 3, padding=1), "x"),
+        ("b", Multiply(), "a", "mask"),
+        ("flat", Flatten(), "b"),
+        ("logits", Linear(2), "flat"),
+        ("beside", Linear(3), "flat"),
+        inputs=("x", ("mask", (1, 4, 5))),
+        outputs=("logits", "beside"),
+    )
+
+
+def test_several_inputs_are_given_by_name():
+    model = two_inputs().build((2, 4, 5), dtype="float64")
+    given = {"x": images(3, 2, 4, 5), "mask": images(3, 1, 4, 5, seed=1)}
+    y = model.forward(given, training=True)
+    grads = model.backward(np.ones_like(y))
+    for name, x in given.items():
+        step = images(*x.shape, seed=2) * 1e-6
+        ahead, behind = (model({**given, name: x + sign * step}).sum() for sign in (1, -1))
+        assert (ahead - behind) / 2 == pytest.approx((grads[name] * step).sum(), rel=1e-6)
+    assert model.predict(given, batch_size=2).shape == (3, 2)
+    again = copy.deepcopy(model)
+    assert np.array_equal(again(given), model(given))
+    with pytest.raises(clearconv.ArgumentError, match="x is one array"):
+        model(given["x"])
+    with pytest.raises(clearconv.ArgumentError, match="x is mask"):
+        model({"mask": given["mask"]})
+    with pytest.raises(clearconv.ShapeError, match="one batch size"):
+        model({**given, "mask": given["mask"][:2]})
+    with pytest.raises(clearconv.ArgumentError, match="x is one array"):
+        clearconv.trace(model, given["x"][0])
+    with pytest.raises(clearconv.ArgumentError, match="cannot stand where one array"):
+        Sequential(two_inputs()).build((2, 4, 5), dtype="float64")(given["x"])
+
+
+def test_any_values_are_computed_by_name():
+    model = two_inputs().build((2, 4, 5), dtype="float64")
+    given = {"x": images(3, 2, 4, 5), "mask": images(3, 1, 4, 5, seed=1)}
+    found = model.values(given)
+    assert found.keys() == {"logits", "beside"} and found["beside"].shape == (3, 3)
+    assert np.array_equal(found["logits"], model(given))
+    inner = model.values(given, ["a", "b"])
+    np.testing.assert_allclose(inner["b"], inner["a"] * given["mask"])
+    gate = gated().build((3, 4, 4)).values(np.ones((3, 4, 4), "float32"), ["gate"])["gate"]
+    assert gate.shape == (1, 8, 1, 1)
+    with pytest.raises(clearconv.ArgumentError, match="computes no z"):
+        model.values(given, ["z"])

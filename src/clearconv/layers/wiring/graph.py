@@ -1,12 +1,13 @@
 """Layers wired by name: any network without cycles, such as one read from a file."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
-from clearconv.arrays import Array, Shape
-from clearconv.errors import ArgumentError
+import numpy as np
+
+from clearconv.arrays import Array, Shape, check
+from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers.base.multi_input import MultiInput
 from clearconv.layers.base.node import Node
 from clearconv.layers.base.numbers.parameter import join
@@ -16,11 +17,8 @@ from clearconv.layers.stages.flow import Flow
 from clearconv.layers.stages.weave import Link
 from clearconv.layers.wiring.container import Container
 from clearconv.layers.wiring.freeze import frozen_links, no_gradient_below
+from clearconv.layers.wiring.links import check_wiring, inputs_of, links_of, names_of
 from clearconv.words import cut, some
-
-_NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
-_MOST_NODES = 10_000
-_MOST_LETTERS = 200
 
 
 class Graph(Container):
@@ -38,8 +36,9 @@ class Graph(Container):
         ``Multiply``, ``Join`` and other layers with several inputs read as many as they take;
         ``Constant`` reads none. The name is the node's part of the path; it may have dots, as
         the names of other libraries' parameters do: "layer1.0.conv1".
-    inputs : sequence of str
-        Names of the graph's inputs. With one of them x is an array, with several a dict.
+    inputs : sequence
+        Name of the input, whose shape ``build`` gives; each further input is (name, shape of one
+        image), and then x is a dict of arrays by name, and so is dL/dx.
     outputs : sequence of str, optional
         Names of the values that the graph computes; by default that of the last node. The first
         is what ``forward`` returns, and what ``backward`` starts from; ``values`` computes all.
@@ -83,24 +82,18 @@ class Graph(Container):
     def __init__(
         self,
         *nodes: Sequence[Any],
-        inputs: Sequence[str] = ("x",),
+        inputs: Sequence[Any] = ("x",),
         outputs: Sequence[str] | None = None,
         name: str | None = None,
     ) -> None:
-        links = [_link(entry) for entry in nodes]
-        if not links:
-            raise ArgumentError("Graph: no nodes were given; it needs at least one.")
-        if len(links) > _MOST_NODES:
-            raise ArgumentError(
-                f"Graph: {len(links):,} nodes were given, but at most {_MOST_NODES:,} are taken."
-            )
-        self.inputs = _names("inputs", inputs)
-        self.outputs = (links[-1].writes,) if outputs is None else _names("outputs", outputs)
-        _check_wiring(links, self.inputs, self.outputs)
+        links = links_of(nodes)
+        self.inputs, self.input_shapes = inputs_of(inputs)
+        self.outputs = (links[-1].writes,) if outputs is None else names_of("an output", outputs)
+        check_wiring(links, self.inputs, self.outputs)
         super().__init__(
             name,
             nodes=tuple((link.writes, link.node, *link.reads) for link in links),
-            inputs=self.inputs,
+            inputs=(self.inputs[0], *zip(self.inputs[1:], self.input_shapes, strict=True)),
             outputs=self.outputs,
         )
         self.links = tuple(links)
@@ -132,9 +125,8 @@ class Graph(Container):
     # -- building --------------------------------------------------------------------------------
 
     def _wire(self, input_shape: Shape) -> Shape:
-        if len(self.inputs) > 1:
-            raise ArgumentError(f"Graph: it has {len(self.inputs)} inputs, but one shape is given.")
-        shapes: dict[str, Shape] = {self.inputs[0]: input_shape}
+        given_shapes = (input_shape, *self.input_shapes)
+        shapes: dict[str, Shape] = dict(zip(self.inputs, given_shapes, strict=True))
         fixed: set[str] = set()
         for link in self.links:
             path, node = join(self.path, link.writes), link.node
@@ -240,8 +232,115 @@ class Graph(Container):
 
     # -- the passes ------------------------------------------------------------------------------
 
-    def _run(self, x: Array, context: Context, tape: Tape | None) -> Array:
-        given = {self.inputs[0]: x}
+    def check_input(self, x: Any) -> bool:
+        """Raise unless x is a batch or one input, or a dict of batches, as ``forward`` does.
+
+        Parameters
+        ----------
+        x : ndarray, or dict of ndarray
+            Input, or each input by name.
+
+        Returns
+        -------
+        bool
+            Whether it is one input without the batch axis.
+
+        Raises
+        ------
+        ShapeError, DtypeError
+            If x does not fit the model.
+        ArgumentError
+            If there are other inputs than those of the graph.
+        """
+        if len(self.inputs) == 1 and not isinstance(x, Mapping):
+            return super().check_input(x)
+        if not isinstance(x, Mapping) or x.keys() != set(self.inputs):
+            got = f"{some(sorted(map(str, x)))}" if isinstance(x, Mapping) else "one array"
+            raise ArgumentError(
+                f"forward: x is {got}, but the graph needs a dict with an array for each of its "
+                f"inputs: {', '.join(self.inputs)}."
+            )
+        for name, array in x.items():
+            shape = self.shapes[name]
+            check("forward", name, array, len(shape) + 1)
+            if array.dtype != self.store.dtype or len(array) != len(x[self.inputs[0]]):
+                raise ShapeError(
+                    f"forward: {name} is {array.dtype} {array.shape}, but {self.store.dtype} of "
+                    f"shape {(len(x[self.inputs[0]]), *shape)} is needed: all inputs have one "
+                    "batch size, and the dtype that the model was built with."
+                )
+        return False
+
+    def predict(self, x: Any, batch_size: int = 64) -> Array:
+        """Compute the output in evaluation mode, `batch_size` inputs at a time.
+
+        Parameters
+        ----------
+        x : ndarray, or dict of ndarray
+            As for ``forward``; a dict has any number of images of each input.
+        batch_size : int
+            Bounds the memory; it changes the result by no more than rounding.
+
+        Returns
+        -------
+        ndarray
+            As from ``forward``.
+        """
+        if not isinstance(x, Mapping):
+            return super().predict(x, batch_size)
+        self.check_input(x)
+        N = len(x[self.inputs[0]])
+        parts = [
+            self.forward({name: array[i : i + batch_size] for name, array in x.items()})  # type: ignore[arg-type]
+            for i in range(0, N, batch_size)
+        ]
+        empty = np.empty((0, *self.output_shape), self.store.dtype)
+        return np.concatenate(parts) if parts else empty
+
+    def values(self, x: Any, names: Sequence[str] | None = None) -> dict[str, Array]:
+        """Compute several values in evaluation mode.
+
+        Parameters
+        ----------
+        x : ndarray of shape (N, *input_shape), or dict of ndarray
+            As for ``forward``, with the batch axis.
+        names : sequence of str, optional
+            Names of any values; by default the graph's outputs.
+
+        Returns
+        -------
+        dict
+            Name -> ndarray of shape (N, ...).
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such value.
+        """
+        if self.check_input(x):
+            x = x[np.newaxis]
+        flow = self.flow
+        if names is not None:
+            if unknown := [name for name in names if name not in self.children]:
+                raise ArgumentError(
+                    f"values: the graph computes no {some(unknown)}; there are "
+                    f"{some(list(self.children))}."
+                )
+            flow = Flow(self.links, self.inputs, tuple(names), self.fixed_values)
+        return flow.run(self._given(x), Context(recording=False), None)
+
+    def _given(self, x: Any) -> dict[str, Array]:
+        if isinstance(x, Mapping):
+            return dict(x)
+        if len(self.inputs) > 1:
+            raise ArgumentError(
+                f"Graph '{self.path}' has the inputs {', '.join(self.inputs)}, so it cannot stand "
+                "where one array is handed on."
+            )
+        return {self.inputs[0]: x}
+
+    def _run(self, x: Any, context: Context, tape: Tape | None) -> Array:
+        given = self._given(x)
         if not (self.frozen and context.training):
             return self.flow.run(given, context, tape)[self.outputs[0]]
         all_of_it = tape is not None and tape.keep == "all"
@@ -249,7 +348,7 @@ class Graph(Container):
         between = self.below.run(given, fixed, tape if all_of_it else None)
         return self.above.run(between, context, tape)[self.outputs[0]]
 
-    def _run_back(self, grad_y: Array, tape: Tape, context: Context) -> Array | None:
+    def _run_back(self, grad_y: Array, tape: Tape, context: Context) -> Any:
         grads: Mapping[str, Array] = {self.outputs[0]: grad_y}
         if not (self.frozen and context.training):
             grads = self.flow.run_back(grads, tape, context)
@@ -260,7 +359,9 @@ class Graph(Container):
             raise no_gradient_below(self.frozen)
         else:
             grads = self.above.run_back(grads, tape, context)
-        return grads.get(self.inputs[0]) if context.input_gradient else None
+        if not context.input_gradient:
+            return None
+        return grads[self.inputs[0]] if len(self.inputs) == 1 else grads
 
     def _stage_rows(self, training: bool) -> Iterator[StageRow]:
         if type(self)._run is not Graph._run:
@@ -270,75 +371,3 @@ class Graph(Container):
             yield from self.above.rows(training)
         else:
             yield from self.flow.rows(training)
-
-
-def _link(entry: Any) -> Link:
-    """Return a node with its wiring; raise for anything else."""
-    if not isinstance(entry, (tuple, list)) or len(entry) < 2:
-        raise ArgumentError(
-            f"Graph: {cut(repr(entry), 80)} was given, but each node is (name, node, *names of "
-            'what it reads), such as ("conv1", Conv2d(8, 3), "x").'
-        )
-    writes, node, *reads = entry
-    (writes, *reads) = _names("a node", (writes, *reads))
-    if not isinstance(node, MultiInput) and len(reads) != 1:
-        raise ArgumentError(
-            f"Graph: {writes!r} reads {len(reads)} values, but {type(node).__name__} takes one. "
-            "Layers that take several are Add, Multiply and Join, among others."
-        )
-    return Link(writes, node, tuple(reads))
-
-
-def _names(what: str, names: Any) -> tuple[str, ...]:
-    """Return names as a tuple, if that is what they are."""
-    listed = (names,) if isinstance(names, str) else tuple(names)
-    for one in listed:
-        named = isinstance(one, str) and len(one) <= _MOST_LETTERS and _NAME.fullmatch(one)
-        if not named:
-            raise ArgumentError(
-                f"Graph: {cut(repr(one), 80)} as a name of {what}, but a name is text of letters, "
-                "digits, '_' or '-', in parts with dots between them, such as 'layer1.0.conv1'."
-            )
-    if not listed:
-        raise ArgumentError(f"Graph: {what}={names!r}, but at least one name is needed.")
-    return listed
-
-
-def _check_wiring(links: Sequence[Link], inputs: Sequence[str], outputs: Sequence[str]) -> None:
-    """Raise unless every name is written once, before it is read, and read by somebody."""
-    known: set[str] = set()
-    every = {link.writes for link in links}
-    for name in inputs:
-        if name in known:
-            raise ArgumentError(f"Graph: two inputs are called {name!r}.")
-        known.add(name)
-    read: set[str] = set(outputs)
-    for link in links:
-        for name in link.reads:
-            if name in known:
-                continue
-            if name in every:
-                raise ArgumentError(
-                    f"Graph: {link.writes!r} reads {name!r}, which is not computed before it. "
-                    "Nodes are listed in the order they run; if there is none, it has a cycle."
-                )
-            raise ArgumentError(
-                f"Graph: {link.writes!r} reads {name!r}, but there is no such value; before it "
-                f"there are {some(sorted(known))}."
-            )
-        if link.writes in known:
-            raise ArgumentError(
-                f"Graph: two values are called {link.writes!r}. Each needs a name of its own."
-            )
-        known.add(link.writes)
-        read.update(link.reads)
-    for name in outputs:
-        if name not in every:
-            raise ArgumentError(
-                f"Graph: the output {name!r} is not computed by any node; there are "
-                f"{some(sorted(every))}."
-            )
-    if unread := [name for name in known if name not in read]:
-        raise ArgumentError(
-            f"Graph: nothing reads {some(sorted(unread))}. Leave it out, or make it an output."
-        )

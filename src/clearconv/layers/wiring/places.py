@@ -98,6 +98,11 @@ def wire(what: str, model: Node) -> Places:
 
     def through(graph: Graph, source: str) -> str:
         """Place a graph's nodes, as far as its first output depends on them."""
+        if len(graph.inputs) > 1:
+            raise ArgumentError(
+                f"{what}: the graph has the inputs {', '.join(graph.inputs)}, but only a model "
+                f"with one input can be used to {what}."
+            )
         ends = {graph.inputs[0]: source}
         for link in graph.ancestors(graph.outputs[0]):
             reads = tuple(ends[name] for name in link.reads)
