@@ -9,6 +9,7 @@ from clearconv.arrays import Array
 from clearconv.errors import ArgumentError, ShapeError
 from clearconv.layers import Graph, Node, Sequential
 from clearconv.layers.wiring.container import Container
+from clearconv.layers.wiring.parts import parted_after
 
 Targets = int | Sequence[int] | None
 
@@ -87,15 +88,24 @@ def map_and_gradient(
     place = spatial_layers(model)[chosen_layer(model, layer)]
     batch = x[np.newaxis] if x.ndim == len(model.input_shape) else x
     found = []
+    parted = parted_after(model, place)
+    below, above = parted or (None, model)
     for i in range(len(batch)):
-        logits = model.forward(batch[i : i + 1], keep="all")
+        x = batch[i : i + 1]
+        if below is not None:  # then backward can stop at the maps, and nothing below is kept
+            x, below.tape = below.forward(x, keep="all"), None
+        logits = above.forward(x, keep="all")
         every = np.broadcast_to(logits, (len(batch), logits.shape[1]))
         grad = np.zeros_like(logits)
         grad[0, targets(every, target)[i]] = 1
-        model.backward(grad, input_gradient=False)
-        tape, model.tape = model.tape, None  # the inner arrays are not needed after this
+        grad_x = above.backward(grad, input_gradient=below is not None)
+        tape, above.tape = above.tape, None  # the inner arrays are not needed after this
         assert tape is not None
-        found.append((tape.outputs[place], tape.grads[place]))
+        if below is None:
+            found.append((tape.outputs[place], tape.grads[place]))
+        else:
+            assert grad_x is not None
+            found.append((x, grad_x))
     maps, grads = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
     return maps, grads
 

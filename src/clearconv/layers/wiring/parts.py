@@ -43,6 +43,21 @@ class _Part(Node):
         raise TypeError("A part of a model cannot be copied by itself. Copy the model.")
 
 
+def parted_after(model: Node, path: str) -> tuple[Node, Node] | None:
+    """Return both parts of a chain, where the layer or container of this path is the last below.
+
+    Returns
+    -------
+    below, above : Node, or None
+        None if the model is no chain, or what has this path is inside one of its blocks.
+    """
+    nodes = list(model.in_a_row())
+    for place, node in enumerate(nodes[:-1], 1):
+        if node.path == path:
+            return parts(model, Chain(nodes[:place]), Chain(nodes[place:]))
+    return None
+
+
 def parts(model: Node, below: Chain, above: Chain) -> tuple[Node, Node]:
     """Return both parts of a model as models that share its numbers."""
     lower = _Part(model, below, model.input_shape)
