@@ -18,8 +18,10 @@ main = Commands(
         "glassbox": "Write a pass as a page that shows where every number comes from.",
         "report": "Write a run's results as a page.",
         "models": "List the bundled networks: parameters, input, what each is for.",
+        "weights": "List pretrained weights to start from, or get them.",
         "summary": "List a model's layers, shapes and parameters.",
         "doctor": "Find the mistake in your own backward pass.",
         "show": "Show how an operation works: formula, worked case, source of each telling.",
-    }
+    },
+    folders={"weights": "exchange"},
 )

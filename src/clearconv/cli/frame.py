@@ -60,9 +60,11 @@ class Commands(click.Group):
     ----------
     about : dict
         One line of help for each command.
+    folders : dict
+        Commands whose module is in a folder below ``clearconv.cli``, each with the folder's name.
     """
 
-    def __init__(self, about: dict[str, str]) -> None:
+    def __init__(self, about: dict[str, str], folders: dict[str, str]) -> None:
         super().__init__(
             name="clearconv",
             help="Convolutional networks with nothing hidden.",
@@ -70,7 +72,7 @@ class Commands(click.Group):
             context_settings={"help_option_names": ["-h", "--help"]},
             params=[_debug_option(), _version_option()],
         )
-        self.about = about
+        self.about, self.folders = about, folders
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the commands in the order in which they are used."""
@@ -80,7 +82,8 @@ class Commands(click.Group):
         """Import the command."""
         if cmd_name not in self.about:
             return None
-        module = import_module(f"clearconv.cli.{cmd_name}")
+        folder = f"{self.folders[cmd_name]}." if cmd_name in self.folders else ""
+        module = import_module(f"clearconv.cli.{folder}{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         return command
 

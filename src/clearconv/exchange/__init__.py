@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from clearconv.exchange.names import renamed as renamed
+    from clearconv.exchange.pretrained.catalogue import WEIGHTS as WEIGHTS
+    from clearconv.exchange.pretrained.get import get_weights as get_weights
     from clearconv.exchange.start import start_from as start_from
 
 #: Public name -> the module that it comes from.
 _HOMES = {
+    "WEIGHTS": "clearconv.exchange.pretrained.catalogue",
+    "get_weights": "clearconv.exchange.pretrained.get",
     "renamed": "clearconv.exchange.names",
     "start_from": "clearconv.exchange.start",
 }
 
-__all__ = ["renamed", "start_from"]
+__all__ = ["WEIGHTS", "get_weights", "renamed", "start_from"]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,6 +7,8 @@ from clearconv.arrays import finite
 from clearconv.data import Preprocessing
 from clearconv.errors import ModelFileError
 from clearconv.exchange.onnx.start import is_onnx, start_from_onnx
+from clearconv.exchange.pretrained.catalogue import WEIGHTS
+from clearconv.exchange.pretrained.get import as_pretrained, pretrained
 from clearconv.exchange.pytorch.load import is_pytorch, load_pytorch
 from clearconv.exchange.recognition import recognised
 from clearconv.exchange.state_dict import StateDict
@@ -41,8 +43,10 @@ def start_from(
     Parameters
     ----------
     start : str or Path
-        A run folder, a model file, an ONNX file, or weights: a ``.pth``, ``.pt`` or ``.bin`` file
-        of PyTorch's, or a safetensors file. The file's content decides, not its name.
+        A run folder, a model file, an ONNX file, weights (a ``.pth``, ``.pt`` or ``.bin`` file of
+        PyTorch's, or a safetensors file), or the name of pretrained weights in
+        ``clearconv.exchange.WEIGHTS`` that ``get_weights`` has got. A file's content decides, not
+        its name.
     model : str, optional
         A name in ``clearconv.models.MODELS``, for files that hold weights alone; by default the
         model is recognised by the names and shapes of its weights.
@@ -71,6 +75,8 @@ def start_from(
     >>> clearconv.fit("mobilenet_v2", "photos/", start=earlier)  # doctest: +SKIP
     """
     path = Path(start)
+    if str(start) in WEIGHTS and not path.exists():
+        return pretrained(str(start))
     if path.is_file():
         with path.open("rb") as file:
             head = file.read(8)
@@ -82,7 +88,7 @@ def start_from(
             arrays, ignored = read_weights(path)
             notes = (f"ignored: {some(ignored)}",) if ignored else ()
             return _from_weights(path, StateDict(arrays, notes, ignored), model, options)
-    return Earlier.open(start)
+    return as_pretrained(Earlier.open(start))
 
 
 def _from_weights(

@@ -1,5 +1,6 @@
 """Kinds of options and arguments, and how a wrong value is answered."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +33,27 @@ class Option(click.Option):
 
 
 class RunPath(click.Path):
-    """A run folder or a model file; for a wrong one the message lists the existing runs."""
+    """A run folder or a model file; for a wrong one the message lists the existing runs.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    names : sequence of str
+        Words that will also do, where nothing has such a path.
+    """
+
+    def __init__(self, names: Sequence[str] = ()) -> None:
         super().__init__(path_type=Path)
+        self.names = names
 
     def convert(self, value: Any, parameter: Any, ctx: click.Context | None) -> Any:
         """Return the path if it exists."""
+        if str(value) in self.names and not Path(value).exists():
+            return value
         if not Path(value).exists():
             runs = sorted(str(path.parent) for path in Path(files.RUNS).glob(f"*/{files.RUN}"))
             there = f"there are {', '.join(runs[-8:])}" if runs else "clearconv train makes one"
-            self.fail(f"{value} does not exist; a run folder is expected: {there}.")
+            names = f", or one of {', '.join(self.names)}" if self.names else ""
+            self.fail(f"{value} does not exist; a run folder{names} is expected: {there}.")
         return super().convert(value, parameter, ctx)
 
 

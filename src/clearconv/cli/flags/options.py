@@ -11,6 +11,7 @@ from clearconv.cli.flags.kinds import Option, Rate, RunPath
 from clearconv.cli.flags.option import choice, setting
 from clearconv.cli.flags.values import FORMS, read
 from clearconv.data import Augmentation
+from clearconv.exchange.pretrained.catalogue import WEIGHTS
 from clearconv.models import MODELS
 from clearconv.models.registry import taking
 from clearconv.ops.tellings import BACKENDS
@@ -101,10 +102,11 @@ _OPTIONS: tuple[Decorator[Any], ...] = (
         _MODEL,
         "--from",
         "start",
-        metavar="RUN|FILE",
-        type=RunPath(),
-        help="Start from an earlier model: a run folder, a model file, or weights (.pth, "
-        ".safetensors) of a network that --model lists.",
+        metavar="RUN|FILE|NAME",
+        type=RunPath(tuple(WEIGHTS)),
+        help="Start from an earlier model: a run folder, a model file, weights (.pth, "
+        ".safetensors) of a network that --model lists, or the name of pretrained weights that "
+        "`clearconv weights` lists.",
         default="",
     ),
     setting(

@@ -26,6 +26,7 @@ _COMMANDS = {
     "clearconv.report.write_report": "clearconv report",
     "clearconv.glassbox.trace_image": "clearconv glassbox",
     "clearconv.explain": "clearconv explain",
+    "clearconv.exchange.get_weights": "clearconv weights get",
     "resume": "--resume",
 }
 

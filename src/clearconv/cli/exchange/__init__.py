@@ -1,0 +1,1 @@
+"""The commands that bring models in and take them out."""
