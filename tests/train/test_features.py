@@ -11,7 +11,8 @@ from clearconv.data import Augmentation
 from clearconv.errors import ArgumentError
 from clearconv.layers import Context
 from clearconv.runs import files
-from clearconv.train import Callback, features, prepare, resume, train
+from clearconv.train import Callback, prepare, resume, train
+from clearconv.train.transfer import features
 
 
 def network():

@@ -21,6 +21,7 @@ from clearconv.machine import peak_memory
 from clearconv.runs.evaluation import evenly_spaced, judged_at_once
 from clearconv.runs.records.epoch import EpochRecord
 from clearconv.train import Callback, Result, Run, copy_of, go
+from clearconv.train.transfer.features import kept_bytes, variants, worth_keeping
 from clearconv.words import amount, duration
 
 #: Steps at the start that are not counted: the images of the first were prepared ahead.
@@ -32,6 +33,8 @@ _SECONDS, _SHARE, _LEAST = 3.0, 0.05, 0.1
 #: Largest number of training images that a report judges, at equal distances, in addition to the
 #: other parts; and the seconds that its pictures take.
 REPORTED, _PICTURES = 20_000, 1.0
+#: Number of images that go through frozen layers to measure their time, and of those judged.
+_FROZEN, _FROZEN_JUDGED = 24, 8
 #: Memory that the process may need above the measured peak.
 _MARGIN = 1.15
 #: Arrays of all classes' probabilities that the report holds at once, per image that it judges.
@@ -60,6 +63,8 @@ class Forecast:
         Peak memory of the whole process.
     steps : int
         Number of steps measured.
+    preparing_seconds : float
+        Time to run the frozen layers once for each image, where what they give is kept.
     """
 
     epochs: int
@@ -71,16 +76,22 @@ class Forecast:
     images_per_second: float
     memory_bytes: int
     steps: int
+    preparing_seconds: float = 0.0
 
     @property
     def seconds(self) -> float:
         """Return the time of the run, unless it stops early."""
-        return self.epochs * self.epoch_seconds + self.test_seconds + self.report_seconds
+        epochs = self.preparing_seconds + self.epochs * self.epoch_seconds
+        return epochs + self.test_seconds + self.report_seconds
 
     def __str__(self) -> str:
         """Return one line for a person."""
         epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
         each = f" ({duration(self.epoch_seconds)} each)" if self.epochs > 1 else ""
+        if self.preparing_seconds:
+            once = f", {duration(self.preparing_seconds)} of it for the frozen layers, once"
+            epochs = f"{epochs}{each}{once}"
+            each = ""
         return (
             f"about {duration(self.seconds)} for {epochs}{each}, "
             f"at most {amount(self.memory_bytes)}"
@@ -106,6 +117,8 @@ def forecast(run: Run) -> Forecast:
     """
     settings, split = run.settings, run.split
     epochs = settings.epochs - run.epochs_done
+    if worth_keeping(run):
+        return _of_head(run, epochs)
     batch = judged_at_once(run.model)
     look = _measure(run, _LOOK * settings.batch_size, batch)
     training = len(split.train) * look.image
@@ -133,6 +146,41 @@ def forecast(run: Run) -> Forecast:
     )
 
 
+def _of_head(run: Run, epochs: int) -> Forecast:
+    """Forecast a run that computes its frozen layers once, from a run on a few images."""
+    split, settings = run.split, run.settings
+    small = Split(
+        split.train[evenly_spaced(len(split.train), _FROZEN)],
+        split.validation[evenly_spaced(len(split.validation), _FROZEN_JUDGED)],
+        split.train[evenly_spaced(len(split.train), _FROZEN_JUDGED)],
+    )
+    kinds = len(variants(settings.augmentation))
+    watch = _Stopwatch()
+    short = replace(settings, epochs=max(2, kinds), patience=None, class_weights=False)
+    short = replace(short, lr=settings.lr * 1e-3, batch_size=min(settings.batch_size, _FROZEN))
+    with TemporaryDirectory(prefix="clearconv-plan-") as place:
+        copy = copy_of(run, Path(place), short, small)
+        go(copy, [watch])
+    _explain(run)
+    image = (watch.prepared - watch.begin) / (kinds * len(small.train) + len(small.validation))
+    steps = watch.steps[len(watch.steps) // short.epochs * (short.epochs - 1) :]
+    step = (watch.last_step - watch.epochs[-2]) / len(steps)
+    each, end = run.steps * step, watch.epochs[-1] - watch.last_step
+    images = len(split.train) + len(split.validation) + len(split.test)
+    return Forecast(
+        epochs=epochs,
+        epoch_seconds=each + end,
+        training_seconds=each,
+        validation_seconds=end,
+        test_seconds=(watch.end - watch.epochs[-1]) / len(small.test) * len(split.test),
+        report_seconds=_PICTURES + image * min(REPORTED, images),
+        images_per_second=len(split.train) / each,
+        memory_bytes=round(_MARGIN * (peak_memory() + kept_bytes(run))),
+        steps=len(steps),
+        preparing_seconds=image * (kinds * len(split.train) + len(split.validation)),
+    )
+
+
 @dataclass(frozen=True)
 class _Found:
     """Seconds per image trained on, per image judged, and at the start and end of epoch and run."""
@@ -150,18 +198,25 @@ class _Stopwatch(Callback):
 
     def __init__(self) -> None:
         self.steps: list[float] = []
+        self.epochs: list[float] = []
 
     def started(self, run: Run) -> None:
         """Start."""
         self.begin = perf_counter()
 
+    def preparing(self, done: int, total: int) -> None:
+        """Note the time."""
+        self.prepared = perf_counter()
+
     def step(self, *_: Any) -> None:
         """Note the time."""
         self.steps.append(perf_counter())
+        self.last_step = self.steps[-1]
 
     def epoch(self, record: EpochRecord, best: bool) -> None:
         """Note the time, and the epoch's own measurements."""
         self.saved, self.record = perf_counter(), record
+        self.epochs.append(self.saved)
 
     def finished(self, result: Result) -> None:
         """Note the time."""

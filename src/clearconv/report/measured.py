@@ -1,6 +1,7 @@
 """The contents of a report: a run folder, and its best model's answer for every image."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -49,14 +50,14 @@ class Measured:
         The run, with the model of the epoch that was kept.
     source, split
         The data and their parts.
-    tested : Evaluation or None
-        Evaluation of the test part, if it is known; else the model is run.
+    known : dict
+        Name of a part -> its evaluation, where it is known; else the model is run.
     """
 
     opened: Opened
     source: Source
     split: Split
-    tested: Evaluation | None = None
+    known: Mapping[str, Evaluation] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -75,9 +76,8 @@ class Measured:
         source = opened.data(data, moved=moved, call=call, progress=progress)
         _ = opened.best_epoch, opened.finished
         split = opened.split(source)
-        files = tuple(source.files[sample] for sample in split.test)
-        known = result is not None and result.evaluation.files == files
-        return cls(opened, source, split, result.evaluation if result and known else None)
+        known = {} if result is None else {"test": result.evaluation, **result.learnt}
+        return cls(opened, source, split, known)
 
     @property
     def folder(self) -> Path:
@@ -133,8 +133,6 @@ class Measured:
         """
         if not self.finished:
             return self._part("validation", self.split.validation)
-        if self.tested is not None:
-            return Part("test", self.split.test, self.tested, len(self.split.test))
         return self._part("test", self.split.test)
 
     @cached_property
@@ -150,8 +148,10 @@ class Measured:
     def _part(
         self, name: str, samples: np.ndarray[Any, np.dtype[np.int64]], total: int | None = None
     ) -> Part:
-        evaluation = evaluate_model(
-            self.model, self.source, samples, self.preprocessing, self.classes
-        )
+        evaluation = self.known.get(name)
+        if evaluation is None or evaluation.files != tuple(self.source.files[i] for i in samples):
+            evaluation = evaluate_model(
+                self.model, self.source, samples, self.preprocessing, self.classes
+            )
         check_answers(evaluation, self.opened.best)
         return Part(name, samples, evaluation, len(samples) if total is None else total)

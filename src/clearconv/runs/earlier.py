@@ -46,6 +46,9 @@ class Earlier:
         What a reader of the file should know: one line each, shown when a run starts.
     opened : Opened, optional
         The run or model file, if it is clearconv's own.
+    head : str, optional
+        First layer of the head of a pretrained model. A run that starts from it trains only the
+        head, unless its settings say otherwise.
     """
 
     path: Path
@@ -57,6 +60,7 @@ class Earlier:
     preprocessing: Preprocessing | None = None
     notes: tuple[str, ...] = ()
     opened: Opened | None = None
+    head: str | None = None
 
     @classmethod
     def open(cls, path: str | Path) -> "Earlier":

@@ -16,8 +16,8 @@ from clearconv.layers import Node
 from clearconv.runs.evaluation import Integers, evenly_spaced
 from clearconv.runs.records.epoch import EpochRecord
 from clearconv.runs.run import Run
-from clearconv.train.features import Features
 from clearconv.train.probe import DeadUnits, dead_units, inputs_of, last_activation
+from clearconv.train.transfer.features import Features
 
 History = Sequence[EpochRecord]
 

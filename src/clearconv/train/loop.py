@@ -24,10 +24,10 @@ from clearconv.runs.settings import Settings
 from clearconv.train import health
 from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.divergence import Moment, check_epoch, check_gradients, check_loss
-from clearconv.train.features import FeatureBatches, Features
 from clearconv.train.lr_finder import find_lr
 from clearconv.train.network import criterion_of
 from clearconv.train.stop import Stop
+from clearconv.train.transfer.features import FeatureBatches, Features
 
 
 def go(run: Run, callbacks: Iterable[Callback] = ()) -> Result:
@@ -59,9 +59,13 @@ def go(run: Run, callbacks: Iterable[Callback] = ()) -> Result:
         stopped = _out_of_patience(run)
         try:
             going_on = run.epochs_done < settings.epochs and not stopped
+            begun = perf_counter()
             features = Features.of(run, callbacks.preparing) if going_on else None
+            prepared = perf_counter() - begun
             while run.epochs_done < settings.epochs and not stopped:
                 record = _epoch(run, features, callbacks, stop)
+                record = replace(record, seconds=record.seconds + prepared)
+                prepared = 0.0  # it belongs to the first epoch of this session
                 stop.hold()
                 run.end_epoch(record)
                 callbacks.epoch(record, highest_epoch(run.history) == run.epochs_done)
@@ -78,6 +82,7 @@ def go(run: Run, callbacks: Iterable[Callback] = ()) -> Result:
             model, run.source, run.split.test, run.preprocessing, run.source.classes
         )
         check_answers(evaluation, run.folder / files.BEST)
+        learnt = {} if features is None else features.learnt(model)
     result = Result(
         run.folder,
         run.best_epoch,
@@ -85,6 +90,7 @@ def go(run: Run, callbacks: Iterable[Callback] = ()) -> Result:
         model.store.fingerprint(),
         stopped and run.epochs_done < settings.epochs,
         sum(record.seconds for record in run.history),
+        learnt,
     )
     write_json(run.folder / files.RESULT, result.to_dict())
     callbacks.finished(result)

@@ -29,6 +29,7 @@ from clearconv.runs.run import Run
 from clearconv.runs.settings import OWN, Settings
 from clearconv.train.callbacks import Callback, Callbacks
 from clearconv.train.network import build, made, optimiser_of, preprocessing_for
+from clearconv.train.transfer.recipe import with_recipe
 
 
 def prepare(
@@ -101,6 +102,8 @@ def prepared(
         network = None
     side = _side(given, network, earlier)
     source = opened(data, given.classes, callbacks, side)
+    if earlier is not None:
+        given = with_recipe(given, earlier, source)
     settings = Settings.for_data(source.kind, _name(data, source), given)
     split = _split(source, settings, given, whole)
     if earlier is not None:

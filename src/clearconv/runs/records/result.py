@@ -1,6 +1,7 @@
 """The result of a finished run, and ``result.json``, which holds it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from clearconv.runs import files
@@ -28,6 +29,9 @@ class Result:
         Whether patience ran out.
     seconds : float
         Time of training and validation, over all sessions.
+    learnt : dict
+        "training" and "validation" -> evaluation of that model on this part, where it costs next to
+        nothing; not in the file.
     """
 
     folder: Path
@@ -36,6 +40,7 @@ class Result:
     fingerprint: str
     stopped_early: bool
     seconds: float
+    learnt: Mapping[str, Evaluation] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data, for JSON."""

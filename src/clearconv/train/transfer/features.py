@@ -46,11 +46,17 @@ def worth_keeping(run: Run) -> bool:
     if not (isinstance(model, Sequential) and model.frozen and model.parts_between_stages):
         return False
     kinds = len(variants(settings.augmentation))
-    if not 0 < kinds <= settings.epochs - run.epochs_done:
-        return False
+    left = settings.epochs - run.epochs_done
+    return 0 < kinds <= left and kept_bytes(run) <= MOST_BYTES
+
+
+def kept_bytes(run: Run) -> int:
+    """Return the memory that the features of a run with frozen layers take."""
+    assert isinstance(run.model, Sequential)
+    kinds = len(variants(run.settings.augmentation))
     images = kinds * len(run.split.train) + len(run.split.validation)
-    numbers = prod(model.parted()[1].input_shape)
-    return images * numbers * model.store.dtype.itemsize <= MOST_BYTES
+    numbers = prod(run.model.parted()[1].input_shape)
+    return images * numbers * run.model.store.dtype.itemsize
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,14 +123,40 @@ class Features:
         """Return an epoch's batches without the first ones: those of `Batches`, as features."""
         return FeatureBatches(self, epoch, first)
 
-    def evaluate(self, samples: Integers) -> Evaluation:
-        """Evaluate the model as it is now on training or validation images."""
+    def evaluate(self, samples: Integers, model: Node | None = None) -> Evaluation:
+        """Evaluate the trained layers on training or validation images.
+
+        Parameters
+        ----------
+        samples : ndarray of int64
+            Numbers of the images.
+        model : Node, optional
+            Those layers of another epoch; by default as they are now.
+        """
+        model = model or self.model
         at_once = judged_at_once(self.run.model)
         x = self.of_samples(samples)
         with np.errstate(all="ignore"):
-            logits = [self.model.forward(x[i : i + at_once]) for i in range(0, len(x), at_once)]
+            logits = [model.forward(x[i : i + at_once]) for i in range(0, len(x), at_once)]
         run = self.run
         return evaluation_of(np.concatenate(logits), run.source, samples, run.source.classes)
+
+    def learnt(self, model: Node) -> dict[str, Evaluation]:
+        """Evaluate a model of this run on the images that it has learnt from, and been chosen by.
+
+        Parameters
+        ----------
+        model : Node
+            A model with the run's frozen layers.
+        """
+        assert isinstance(model, Sequential)
+        _, above = model.freeze(self.run.settings.freeze).parted()
+        split = self.run.split
+        found = {"validation": self.evaluate(split.validation, above)}
+        if (False, False) in variants(self.run.settings.augmentation):
+            found["training"] = self.evaluate(split.train, above)
+        model.freeze(0)
+        return found
 
 
 class FeatureBatches:
