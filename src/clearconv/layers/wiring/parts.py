@@ -53,7 +53,8 @@ def parted_after(model: Node, path: str) -> tuple[Node, Node] | None:
     """
     nodes = list(model.in_a_row())
     for place, node in enumerate(nodes[:-1], 1):
-        if node.path == path:
+        itself = isinstance(node, Layer) or all(leaf.path != path for leaf in node.leaves())
+        if node.path == path and itself:
             return parts(model, Chain(nodes[:place]), Chain(nodes[place:]))
     return None
 
