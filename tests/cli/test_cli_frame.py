@@ -20,6 +20,7 @@ COMMANDS = (
     "glassbox",
     "report",
     "models",
+    "weights",
     "summary",
     "doctor",
     "show",
