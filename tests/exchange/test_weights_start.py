@@ -1,6 +1,7 @@
 """Runs that start from weights alone: PyTorch's files and bare safetensors."""
 
 import json
+import shlex
 import struct
 
 import numpy as np
@@ -9,12 +10,15 @@ from click.testing import CliRunner
 from pytorch_files import legacy, saved, table, tensor
 from safetensors.numpy import save_file
 
+import clearconv
 from clearconv import load, load_pytorch, plan
 from clearconv.cli import main
+from clearconv.cli.flags.repeating import repeating
 from clearconv.errors import ArgumentError, ModelFileError
 from clearconv.exchange import start_from
 from clearconv.models import create
-from clearconv.train import Callback, train
+from clearconv.report.wording import calling
+from clearconv.train import Callback, prepare, train
 
 
 class Before(Callback):
@@ -92,6 +96,9 @@ def test_options_of_the_model(tmp_path):
     start = start_from(tmp_path / "mobile.safetensors", dropout=0.6)
     assert start.settings.dropout == 0.6
     assert [leaf.p for leaf in start.model.leaves() if hasattr(leaf, "p")] == [0.6]
+    save_file(digits(), tmp_path / "digits.safetensors")
+    with pytest.raises(ArgumentError, match="'digits_cnn' has no option 'dropout'"):
+        start_from(tmp_path / "digits.safetensors", dropout=0.6)
 
 
 def test_half_precision_in_safetensors(tmp_path):
@@ -124,6 +131,22 @@ def test_on_the_command_line(weights, tmp_path, monkeypatch):
     assert result.exit_code == 0 and "the weights are those of digits_cnn" in result.output
     result = CliRunner().invoke(main, ["train", *ours[:-1], "lenet"])
     assert result.exit_code == 1 and "are not those of lenet" in result.output
+
+
+def test_the_line_that_repeats_a_run_works(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    state = create("seed_cnn", 10).build((1, 224, 224)).state_dict()
+    save_file(state, tmp_path / "weights.safetensors")
+    start = start_from("weights.safetensors", dropout=0.2)
+    settings = prepare("digits", start=start, epochs=1).settings
+    line = calling("digits", settings)
+    place = str(tmp_path / "weights.safetensors")
+    assert f"start=clearconv.exchange.start_from({place!r}, dropout=0.2)" in line
+    keywords = line.replace("clearconv.fit(", "dict(model=").replace("'digits', ", "")
+    again = eval(keywords, {"clearconv": clearconv})
+    assert prepare("digits", **again).settings == settings
+    words = shlex.split(repeating("digits", settings))
+    assert words[words.index("--from") + 1] == place and "--dropout" in words
 
 
 def test_what_cannot_be_started_from(weights, tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from clearconv.arrays import Array, Shape
-from clearconv.errors import ArgumentError, ModelFileError
+from clearconv.errors import ModelFileError
 from clearconv.exchange.names import translations
 from clearconv.layers import Node
 from clearconv.layers.loading import declared, laid_out
@@ -114,16 +114,16 @@ def recognised(
     Raises
     ------
     ArgumentError
-        If no model of that name is known, or none has these options.
+        If no model of that name is known, or it has no such options.
     ModelFileError
         If the weights fit no model, or not the one that was named; the message lists what does not
         fit, with both shapes.
     """
     options = {key: value for key, value in options.items() if value is not None}
-    names = [name] if name else [one for one in MODELS if {*options} <= {*MODELS[one].options}]
-    fits = [fit for one in names for fit in _fits(state, one, options)]
-    if not fits:
-        raise ArgumentError(f"No bundled model has all of these options: {', '.join(options)}.")
+    if name is None and options:
+        found = recognised(state, where)
+        return recognised(state, where, found.name, **{**found.options, **options})
+    fits = [fit for one in ([name] if name else MODELS) for fit in _fits(state, one, options)]
     exact = [fit for fit in fits if fit.exact]
     if exact:
         return exact[0]

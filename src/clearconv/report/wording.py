@@ -35,8 +35,11 @@ def changed(kind: str, settings: Settings) -> Given:
         if value != getattr(usual if item.name in LEADING else standard, item.name):
             found[item.name] = value
     if settings.start is not None:  # it comes with its layers
+        asked = found.get("dropout")  # of weights alone: no earlier run has chosen it
         for name in FIXED:
             found.pop(name, None)
+        if asked is not None and settings.model != OWN and Path(settings.start).is_file():
+            found["dropout"] = asked
     if settings.augmentation != standard.augmentation:  # a part of it suffices
         before, now = standard.augmentation.to_dict(), settings.augmentation.to_dict()
         found["augmentation"] = {name: now[name] for name in now if now[name] != before[name]}
@@ -61,8 +64,12 @@ def calling(kind: str, settings: Settings) -> str:
     own = settings.model == OWN and settings.start is None
     model = "model" if own else repr(settings.model)
     data = "data" if kind == "arrays" else repr(data_name(kind, settings))
-    named = (f"{k}={v!r}" for k, v in changed(kind, settings).items() if k != "model")
-    return f"clearconv.fit({', '.join([model, data, *named])})"
+    named = {k: repr(v) for k, v in changed(kind, settings).items() if k != "model"}
+    if settings.start is not None and Path(settings.start).is_file():  # perhaps of others
+        asked = f", dropout={named['dropout']}" if "dropout" in named else ""
+        named["start"] = f"clearconv.exchange.start_from({settings.start!r}{asked})"
+    given = (f"{name}={value}" for name, value in named.items())
+    return f"clearconv.fit({', '.join([model, data, *given])})"
 
 
 def data_name(kind: str, settings: Settings) -> str:
