@@ -24,6 +24,7 @@ _AFTER: dict[str, tuple[str, ...]] = {
         "docs/report.md",
         "docs/explain.md",
         "docs/pytorch.md",
+        "docs/abstain.md",
         "docs/sklearn.md",
     ),
     "Speed": ("docs/performance.md", "docs/benchmarks.md"),

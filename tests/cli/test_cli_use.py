@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from clearconv import load
+from clearconv.runs.open import open_run
 from clearconv.train import predict, train
 
 
@@ -203,3 +204,27 @@ def test_predict_as_json_is_one_list(run, trained, photos):
     content = json.loads(result.stdout)
     assert len(content) == 10
     assert result.stdout == json.dumps(content, indent=1) + "\n"
+
+
+def test_predict_may_abstain(run, trained, photos, tmp_path):
+    """With a threshold that no probability reaches no image gets an answer."""
+    file, image = tmp_path / "strict.safetensors", photos / "red" / "0.png"
+    arrays = open_run(trained).trained.abstainer.arrays() | {"abstain/most": np.array([9.0])}
+    content = load(trained / "best.safetensors")
+    file.write_bytes(content.to_bytes({**arrays, "abstain/least": np.array([2.0])}))
+    named = run("predict", file, image)
+    assert "(unsure)" not in named.stdout
+    refused = run("predict", file, image, "--abstain")
+    assert refused.exit_code == 0, refused.stderr
+    assert "(unsure)" in refused.stdout
+    (plain,) = json.loads(run("predict", file, image, "--abstain", "--json").stdout)
+    assert plain["class"] is None
+    assert plain["refused"] == "unsure"
+    head, row = csv.reader(io.StringIO(run("predict", file, image, "--abstain", "--csv").stdout))
+    assert head == ["file", "class", "probability", "refused", "green", "red"]
+    assert row[1] == ""
+    assert row[3] == "unsure"
+    file.write_bytes(content.to_bytes({**arrays, "abstain/least": np.array([0.0])}))
+    (usual,) = json.loads(run("predict", file, image, "--abstain", "--json").stdout)
+    assert usual["refused"] is None
+    assert usual["class"] in ("green", "red")

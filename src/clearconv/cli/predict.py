@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     clearconv predict runs/photos-1 holiday/ --top 3
     clearconv predict runs/photos-1 *.jpg --json > classes.json
     clearconv predict runs/photos-1 holiday/ --csv > classes.csv
+    clearconv predict runs/photos-1 holiday/ --abstain
     """
 )
 @click.argument("run", type=RunPath())
@@ -39,6 +40,11 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a column for each class.")
+@click.option(
+    "--abstain",
+    is_flag=True,
+    help="Give no answer where the model is unsure, or the image unlike those it was trained on.",
+)
 @click.pass_context
 def predict(
     ctx: click.Context,
@@ -47,12 +53,14 @@ def predict(
     top: int | None,
     as_json: bool,
     as_csv: bool,
+    abstain: bool,
 ) -> None:
     """Predict the class of each IMAGE with the model of RUN.
 
     RUN is a run folder or a model file; an IMAGE may be a folder of images. An image that cannot
     be read is reported, the others are predicted nevertheless, and the exit code is 1. In CSV its
-    row holds only the file.
+    row holds only the file. With --abstain probabilities are calibrated, and an image that gets no
+    answer has no class but the reason why.
     """
     from clearconv.runs.open import open_run
     from clearconv.train import predictions
@@ -64,8 +72,14 @@ def predict(
     opened = open_run(run)
     remark(opened.preprocessing.notes)
     failed: list[str] = []
-    found = _watched(predictions(opened, paths), len(paths), failed, as_json or as_csv)
-    for text in _json(found, top) if as_json else _csv(found) if as_csv else _table(found, top):
+    found = _watched(
+        predictions(opened, paths, abstain=abstain), len(paths), failed, as_json or as_csv
+    )
+    if as_json:
+        texts: Iterator[str | bytes] = _json(found, top, abstain)
+    else:
+        texts = _csv(found, abstain) if as_csv else _table(found, top)
+    for text in texts:
         click.echo(text, nl=False)
     complain(failed)
     if failed:
@@ -91,28 +105,32 @@ def _watched(
         bar.close()
 
 
-def _json(predictions: Iterable["Prediction"], top: int | None) -> Iterator[str]:
+def _json(predictions: Iterable["Prediction"], top: int | None, abstain: bool) -> Iterator[str]:
     """Yield a list as ``json.dumps(..., indent=1)`` would write it, one entry at a time."""
     before = "["
     for prediction in predictions:
-        text = json.dumps(_plain(prediction, top), indent=1, allow_nan=False)
+        text = json.dumps(_plain(prediction, top, abstain), indent=1, allow_nan=False)
         yield f"{before}\n{indent(text, ' ')}"
         before = ","
     yield "\n]\n"
 
 
-def _csv(predictions: Iterable["Prediction"]) -> Iterator[bytes]:
+def _csv(predictions: Iterable["Prediction"], abstain: bool) -> Iterator[bytes]:
     """Yield the lines of a table as in RFC 4180; file names keep their bytes."""
     for number, prediction in enumerate(predictions):
         text = StringIO()
         writer = csv.writer(text)
         if number == 0:
-            writer.writerow(["file", "class", "probability", *prediction.classes])
+            why = ["refused"] if abstain else []
+            writer.writerow(["file", "class", "probability", *why, *prediction.classes])
         if prediction.probabilities is None:
-            writer.writerow([prediction.file, *[""] * (2 + len(prediction.classes))])
+            columns = 2 + abstain + len(prediction.classes)
+            writer.writerow([prediction.file, *[""] * columns])
         else:
+            why = [prediction.refused or ""] if abstain else []
+            best = [prediction.answer or "", prediction.best[1]]
             shares = prediction.probabilities.tolist()
-            writer.writerow([prediction.file, *prediction.best, *shares])
+            writer.writerow([prediction.file, *best, *why, *shares])
         yield text.getvalue().encode("utf-8", "surrogateescape")
 
 
@@ -129,6 +147,10 @@ def _table(predictions: Iterable["Prediction"], top: int | None) -> Iterator[str
 
 
 def _rows(prediction: "Prediction", top: int | None) -> list[tuple[str, ...]]:
+    if prediction.refused is not None:
+        best, sure = prediction.best
+        said = (prediction.file, f"({prediction.refused})", "-")
+        return [(*said, f"{best} {sure:.3f}") if top is None else said]
     if top is None:
         (best, sure), *others = _likeliest(prediction, 2)
         second = f"{others[0][0]} {others[0][1]:.3f}" if others else "-"
@@ -146,14 +168,15 @@ def _likeliest(prediction: "Prediction", most: int) -> list[tuple[str, float]]:
     return [(prediction.classes[i], float(prediction.probabilities[i])) for i in order]
 
 
-def _plain(prediction: "Prediction", top: int | None) -> dict[str, Any]:
+def _plain(prediction: "Prediction", top: int | None, abstain: bool) -> dict[str, Any]:
     """Return what ``--json`` prints for one image."""
     if prediction.probabilities is None:
         return {"file": prediction.file, "error": spelled(str(prediction.error))}
     ranked = _likeliest(prediction, top or len(prediction.classes))
     return {
         "file": prediction.file,
-        "class": ranked[0][0],
+        "class": prediction.answer,
         "probability": ranked[0][1],
+        **({"refused": prediction.refused} if abstain else {}),
         "probabilities": dict(ranked),
     }

@@ -1,18 +1,19 @@
 """The one way to open a run on disk, or a model file, which may come from a run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from clearconv.arrays import finite
+from clearconv.arrays import Array, finite
 from clearconv.data import Preprocessing, Source, Split, open_data, read_split
 from clearconv.data.sources.source import composed
 from clearconv.errors import DataError, ModelFileError, RunError
 from clearconv.layers import Node
-from clearconv.layers.loading import load
+from clearconv.layers.loading import load_with_extra
 from clearconv.runs import files
+from clearconv.runs.abstaining.abstainer import Abstainer
 from clearconv.runs.evaluation import Integers
 from clearconv.runs.given import Data, in_memory
 from clearconv.runs.records.about import COPY, About
@@ -39,15 +40,27 @@ class Trained:
         Classes in the order of its outputs.
     preprocessing : Preprocessing
         Preprocessing of its images.
+    abstainer : Abstainer or None
+        When it gives no answer, if it may abstain; None in files of earlier versions.
     """
 
     model: Node
     classes: tuple[str, ...]
     preprocessing: Preprocessing
+    abstainer: Abstainer | None = None
 
     @classmethod
-    def of(cls, path: Path, model: Node) -> "Trained":
+    def of(cls, path: Path, model: Node, extra: Mapping[str, Array] | None = None) -> "Trained":
         """Return the model with the classes and preprocessing that its file carries.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        model : Node
+            The model in it.
+        extra : dict, optional
+            Arrays beside its weights.
 
         Raises
         ------
@@ -78,7 +91,29 @@ class Trained:
                 f"its network takes {taken} and gives {model.output_shape}. It was not saved by a "
                 "training run."
             )
-        return cls(model, classes, preprocessing)
+        return cls(model, classes, preprocessing, Abstainer.of(path, model, extra or {}))
+
+    def to_abstain(self, run: object) -> Abstainer:
+        """Return when the model gives no answer.
+
+        Parameters
+        ----------
+        run : Path
+            The run folder, or the model file.
+
+        Raises
+        ------
+        ModelFileError
+            If its file does not say so.
+        """
+        if self.abstainer is None:
+            raise ModelFileError(
+                f"{run}: the model cannot abstain, because its file holds neither a temperature "
+                "nor features of training images: it was made by an earlier version, or its run "
+                "is not finished. Finish the run (`clearconv.train.resume(RUN)`, which also adds "
+                "them to one that is finished), or leave `abstain` out."
+            )
+        return self.abstainer
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,8 +167,8 @@ class Opened:
                 f"{self.path}: no epoch of this run is finished, so there is no model yet. "
                 f"Continue it: `clearconv.train.resume({str(self.path)!r})`"
             )
-        model = load(self.best)
-        found = Trained.of(self.best, model)
+        model, extra = load_with_extra(self.best)
+        found = Trained.of(self.best, model, extra)
         for name, array in {**model.store.parameters, **model.store.buffers}.items():
             if not finite(array):
                 raise ModelFileError(

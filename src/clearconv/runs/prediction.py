@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,11 @@ from clearconv.data.batches.ahead import in_order
 from clearconv.data.images.given_image import ImageLike, image_pixels, is_file, is_one_image
 from clearconv.data.images.resize import Pixels
 from clearconv.errors import DataError
-from clearconv.layers import Node
 from clearconv.machine import cores
 from clearconv.ops import softmax
+from clearconv.runs.abstaining.abstainer import Abstainer
 from clearconv.runs.evaluation import unanswered
-from clearconv.runs.open import Opened, open_run
+from clearconv.runs.open import Opened, Trained, open_run
 
 #: Images that go through the network together.
 _BATCH = 64
@@ -38,12 +38,20 @@ class Prediction:
         Probability of each class; None if the image could not be read.
     error : str, optional
         Why it could not be read.
+    refused : str, optional
+        Why the model abstains, if it may: "unsure", or "unlike the training images".
     """
 
     file: str
     classes: tuple[str, ...]
     probabilities: Array | None = None
     error: str | None = None
+    refused: str | None = None
+
+    @property
+    def answer(self) -> str | None:
+        """Return the most probable class, or None if the model abstains."""
+        return None if self.refused is not None else self.best[0]
 
     @property
     def best(self) -> tuple[str, float]:
@@ -54,7 +62,9 @@ class Prediction:
         return self.classes[place], float(self.probabilities[place])
 
 
-def predict(run: str | Path | Opened, images: Iterable[ImageLike] | ImageLike) -> list[Prediction]:
+def predict(
+    run: str | Path | Opened, images: Iterable[ImageLike] | ImageLike, *, abstain: bool = False
+) -> list[Prediction]:
     """Predict the classes of images.
 
     Parameters
@@ -66,6 +76,9 @@ def predict(run: str | Path | Opened, images: Iterable[ImageLike] | ImageLike) -
         shape (H, W) or (H, W, C) with C = 1 (grey), 3 (red, green, blue) or 4 (with opacity;
         transparent parts become white). An array of three axes whose last one has 1, 3 or 4 entries
         is one image.
+    abstain : bool
+        Whether the model may abstain: probabilities are then calibrated, and `refused` says of
+        which images they are not to be trusted.
 
     Returns
     -------
@@ -75,7 +88,7 @@ def predict(run: str | Path | Opened, images: Iterable[ImageLike] | ImageLike) -
     Raises
     ------
     ModelFileError
-        If the model cannot be used.
+        If the model cannot be used, or its file holds nothing by which it could abstain.
     DataError
         If an image is none of these; for other dtypes than uint8 the message says how to convert.
 
@@ -84,11 +97,15 @@ def predict(run: str | Path | Opened, images: Iterable[ImageLike] | ImageLike) -
     Images are read on threads and go through the network in batches. With the compiled kernels
     the bits of a prediction do not depend on the other images.
     """
-    return list(predictions(run, images))
+    return list(predictions(run, images, abstain=abstain))
 
 
 def predictions(
-    run: str | Path | Opened, images: Iterable[ImageLike] | ImageLike, batch_size: int = _BATCH
+    run: str | Path | Opened,
+    images: Iterable[ImageLike] | ImageLike,
+    batch_size: int = _BATCH,
+    *,
+    abstain: bool = False,
 ) -> Iterator[Prediction]:
     """Predict as `predict` does, one image after another: memory does not grow with the number.
 
@@ -98,6 +115,8 @@ def predictions(
         As for `predict`.
     batch_size : int
         Number of images that go through the network together.
+    abstain : bool
+        As for `predict`.
 
     Returns
     -------
@@ -109,7 +128,9 @@ def predictions(
     ModelFileError, DataError
         As `predict` does: for the model at once, for an image when its turn comes.
     """
-    trained = open_run(run).trained
+    opened = open_run(run)
+    trained = opened.trained
+    abstainer = trained.to_abstain(opened.path) if abstain else None
     if is_one_image(images):
         listed: Iterable[ImageLike] = [images]
     elif isinstance(images, Iterable):
@@ -119,28 +140,28 @@ def predictions(
             f"images is {type(images).__name__}, but a list of paths, arrays or Pillow images is "
             "needed."
         )
-    return _predicted(trained.model, trained.classes, trained.preprocessing, listed, batch_size)
+    return _predicted(trained, abstainer, listed, batch_size)
 
 
 def _predicted(
-    model: Node,
-    classes: tuple[str, ...],
-    preprocessing: Preprocessing,
+    trained: Trained,
+    abstainer: Abstainer | None,
     images: Iterable[ImageLike],
     batch_size: int,
 ) -> Iterator[Prediction]:
+    preprocessing, classes = trained.preprocessing, trained.classes
     read = in_order(partial(_read, preprocessing), enumerate(images), batch_size, cores())
     while batch := list(islice(read, batch_size)):
         pixels = [found for _, found in batch if not isinstance(found, DataError)]
-        rows = iter(_probabilities(model, preprocessing, pixels) if pixels else ())
+        rows = iter(_answers(trained, abstainer, pixels) if pixels else ())
         for (number, image), found in batch:
             name = _name(number, image)
             if isinstance(found, DataError):
                 yield Prediction(name, classes, error=str(found))
                 continue
-            row: Array = next(rows)
+            row, refused = next(rows)
             if np.isfinite(row).all():
-                yield Prediction(name, classes, row)
+                yield Prediction(name, classes, row, refused=refused)
             else:
                 yield Prediction(name, classes, error=unanswered(name))
 
@@ -163,8 +184,15 @@ def _name(number: int, image: ImageLike) -> str:
     return str(file or f"images[{number}]")
 
 
-def _probabilities(model: Node, preprocessing: Preprocessing, pixels: list[Pixels]) -> Array:
-    x = preprocessing.normalised(np.stack(pixels)).transpose(0, 3, 1, 2)  # (n, C, H, W)
+def _answers(
+    trained: Trained, abstainer: Abstainer | None, pixels: list[Pixels]
+) -> Iterator[tuple[Array, str | None]]:
+    """Yield the probabilities of each image, and why the model abstains if it does."""
+    x = trained.preprocessing.normalised(np.stack(pixels)).transpose(0, 3, 1, 2)  # (n, C, H, W)
+    x = trained.model.as_input(x)
     with np.errstate(all="ignore"):  # what is not finite is told by name
-        logits = model.forward(model.as_input(x))
-        return softmax.forward(logits)  # (n, K)
+        if abstainer is not None:
+            judged = abstainer.ask(trained.model, x)
+            return zip(judged.probabilities, judged.reasons(), strict=True)
+        probabilities = softmax.forward(trained.model.forward(x))  # (n, K)
+    return zip(probabilities, repeat(None))

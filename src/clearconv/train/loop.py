@@ -14,7 +14,9 @@ from clearconv.losses import CrossEntropy
 from clearconv.ops.tellings import backend, native_module, set_threads
 from clearconv.optim import schedule
 from clearconv.runs import files
+from clearconv.runs.abstaining.fitting import fit_abstainer
 from clearconv.runs.best import highest_epoch, standard_error
+from clearconv.runs.checkpoint import write
 from clearconv.runs.evaluation import check_answers, evaluate_model
 from clearconv.runs.records.epoch import EpochRecord
 from clearconv.runs.records.lr_curve import LrCurve
@@ -83,6 +85,9 @@ def go(run: Run, callbacks: Iterable[Callback] = ()) -> Result:
         )
         check_answers(evaluation, run.folder / files.BEST)
         learnt = {} if features is None else features.learnt(model)
+        abstainer = fit_abstainer(model, run.source, run.split, run.preprocessing)
+        if abstainer is not None:
+            write(run.folder / files.BEST, model.to_bytes(abstainer.arrays()))
     result = Result(
         run.folder,
         run.best_epoch,

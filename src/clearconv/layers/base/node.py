@@ -280,7 +280,7 @@ class Node(Described, ABC):
             )
         return x.ndim == axes
 
-    def watch(self, x: Array, context: Context, look: Callable[[Any, Array], None]) -> None:
+    def watch(self, x: Array, context: Context, look: Callable[[Any, Array], None]) -> Array:
         """Run forward layer by layer and show every layer's output as it is computed; keep none.
 
         Parameters
@@ -291,9 +291,14 @@ class Node(Described, ABC):
             Context of the pass.
         look : callable
             Called with each layer and its output.
+
+        Returns
+        -------
+        ndarray of shape (N, *output_shape)
+            The output.
         """
         layers = {layer.path: layer for layer in self.leaves()}
-        self._run(x, context, Looking(context, lambda path, y: look(layers[path], y)))
+        return self._run(x, context, Looking(context, lambda path, y: look(layers[path], y)))
 
     def backward(self, grad_y: Array, input_gradient: bool = True) -> Array | None:
         """Fill every parameter's gradient from the gradient of the output.
