@@ -125,3 +125,20 @@ def test_what_follows_the_logits_is_found():
         model = Graph(("flat", Flatten(), "x"), ("logits", Linear(4), "flat"), *end)
         found = last_activation(model)
         assert (found and found[0]) == expected
+
+
+def test_a_frozen_part_is_a_model_of_its_own():
+    model = network().build((3, 6, 7), seed=1).freeze("dropped")
+    below, above = model.parted()
+    assert model.parts_between_stages and above.input_shape == (10, 6, 7)
+    kept = below.forward(X)
+    assert np.array_equal(above.forward(kept), model.forward(X))
+    grads = []
+    for one, x in ((model, X), (above, kept)):
+        y = one.forward(x, context=Context(training=True))
+        one.backward(np.ones_like(y), input_gradient=False)
+        grads.append(model.store.grads.copy())
+    assert np.array_equal(*grads) and grads[0].any()
+    assert not model.freeze("beside").parts_between_stages  # two values go on
+    with pytest.raises(ArgumentError, match="more than one value"):
+        model.parted()

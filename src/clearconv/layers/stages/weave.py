@@ -79,8 +79,9 @@ def weave(links: Sequence[Link], outputs: Sequence[str]) -> list[GraphStep]:
         else:
             rows[link.writes] = _Row([link])
             order.append(rows[link.writes])
+    starts = {item.source: item for item in order if isinstance(item, _Row)}
     sums = {
-        item.writes: _as_sum(item, rows, order, uses)
+        item.writes: _as_sum(item, rows, starts, uses)
         for item in order
         if isinstance(item, Link) and _is_plain_sum(item)
     }
@@ -119,12 +120,10 @@ def _growing(links: Sequence[Link]) -> list[Link]:
     found = []
     for link in links:
         if _that_joins_maps(link) is not None:
-            reads = link.reads
-            sizes = range(len(reads) - 1, 0, -1)
-            size = next((size for size in sizes if reads[:size] in joined), 0)
-            joined.setdefault(reads, link.writes)
-            if size:
-                link = replace(link, reads=(joined[reads[:size]], *reads[size:]))
+            before = joined.get(link.reads[:-1])
+            joined.setdefault(link.reads, link.writes)
+            if before is not None:
+                link = replace(link, reads=(before, link.reads[-1]))
         found.append(link)
     return found
 
@@ -160,7 +159,7 @@ def _growths(
 
 
 def _as_sum(
-    link: Link, rows: dict[str, _Row], order: list["_Row | Link"], uses: Counter[str]
+    link: Link, rows: dict[str, _Row], starts: dict[str, _Row], uses: Counter[str]
 ) -> SumStep:
     """Make a sum one step with the rows that only it reads, and with the ReLU after it."""
     first, second = link.reads
@@ -170,8 +169,8 @@ def _as_sum(
     body, source = _summand(first, rows, uses)
     aside, beside = _summand(second, rows, uses)
     step = SumStep(link.node, body, aside, (source, beside), link.writes)
-    after = next((item for item in order if _begins_with_relu(item, link.writes)), None)
-    if isinstance(after, _Row) and uses[link.writes] == 1:
+    after = starts.get(link.writes)
+    if after is not None and uses[link.writes] == 1 and _begins_with_relu(after):
         relu = after.links.pop(0)
         assert isinstance(relu.node, Activation)
         step = replace(step, relu=relu.node, writes=relu.writes)
@@ -188,10 +187,10 @@ def _summand(name: str, rows: dict[str, _Row], uses: Counter[str]) -> tuple[Chai
     return chain, source
 
 
-def _begins_with_relu(item: "_Row | Link", source: str) -> bool:
-    if isinstance(item, Link) or not item.links or item.source != source:
+def _begins_with_relu(row: _Row) -> bool:
+    if not row.links:
         return False
-    node = item.links[0].node
+    node = row.links[0].node
     return (type(node) is ReLU or type(node) is Activation) and node.kind == "relu"
 
 

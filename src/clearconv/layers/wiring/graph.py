@@ -18,6 +18,7 @@ from clearconv.layers.stages.weave import Link
 from clearconv.layers.wiring.container import Container
 from clearconv.layers.wiring.freeze import frozen_links, no_gradient_below
 from clearconv.layers.wiring.links import check_wiring, inputs_of, links_of, names_of
+from clearconv.layers.wiring.parts import OneWay, parts
 from clearconv.words import cut, some
 
 
@@ -223,6 +224,35 @@ class Graph(Container):
         self.above = Flow(rest, between, self.outputs, self.fixed_values)
         self.tape = None
         return self
+
+    def parted(self) -> tuple[Node, Node]:
+        """Return the frozen nodes and the others as two models, as ``Sequential.parted`` does.
+
+        Returns
+        -------
+        below, above : Node
+            Valid until the next ``freeze`` or ``build``.
+
+        Raises
+        ------
+        ArgumentError
+            If nothing is frozen, or more than one value goes from the frozen nodes to the others.
+        """
+        if not self.frozen or len(self.below.outputs) != 1 or len(self.inputs) != 1:
+            raise ArgumentError(
+                "parted: no node of the graph is frozen, or more than one value goes from the "
+                "frozen nodes to the others. Call freeze(...) with a node that all ways pass."
+            )
+        return parts(self, OneWay(self.below), OneWay(self.above))
+
+    @property
+    def parts_between_stages(self) -> bool:
+        """Whether evaluation gives the same bits in one pass and in the two of ``parted``."""
+        if not self.frozen:
+            return True
+        one_way = len(self.below.outputs) == 1 and len(self.inputs) == 1
+        two = [*self.below.rows(training=False), *self.above.rows(training=False)]
+        return one_way and list(self.flow.rows(training=False)) == two
 
     @property
     def smallest_batch(self) -> int:

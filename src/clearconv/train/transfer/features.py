@@ -15,7 +15,7 @@ import numpy as np
 from clearconv.arrays import Array
 from clearconv.data import Augmentation, Batch, Batches
 from clearconv.data.batches.batches import bounds
-from clearconv.layers import Node, Sequential
+from clearconv.layers import Graph, Node, Sequential
 from clearconv.random import generator
 from clearconv.runs.evaluation import Evaluation, Integers, evaluation_of, judged_at_once
 from clearconv.runs.run import Run
@@ -43,7 +43,7 @@ def worth_keeping(run: Run) -> bool:
     the bit as if they were computed in each epoch.
     """
     model, settings = run.model, run.settings
-    if not (isinstance(model, Sequential) and model.frozen and model.parts_between_stages):
+    if not (isinstance(model, (Sequential, Graph)) and model.frozen and model.parts_between_stages):
         return False
     kinds = len(variants(settings.augmentation))
     left = settings.epochs - run.epochs_done
@@ -93,7 +93,7 @@ class Features:
         """
         if not worth_keeping(run):
             return None
-        assert isinstance(run.model, Sequential)
+        assert isinstance(run.model, (Sequential, Graph))
         below, above = run.model.parted()
         wanted = variants(run.settings.augmentation)
         parts = {flips: [run.split.train] for flips in wanted}
