@@ -5,12 +5,14 @@ Needs NumPy and Pillow alone, so that the check runs in an environment for each 
 
 import hashlib
 import sys
+from dataclasses import replace
 
 import numpy as np
 import PIL
 
+from clearconv.data.batches.augmentation import Augmentation
 from clearconv.data.images.preprocessing import Preprocessing
-from clearconv.data.images.resize import resample
+from clearconv.data.images.resize import resample, resized_thumbnail
 from clearconv.data.images.triangle import resized
 
 #: How (rows, columns) of the picture are drawn: lowest and highest of each, exclusive.
@@ -65,8 +67,12 @@ def main(count):
         digest.update(result.tobytes())
         if not np.array_equal(result, resized(image, size, box)):
             sys.exit(f"case {number}: {image.shape} to {size}, box {box} differs from NumPy")
+    rng, photos = np.random.default_rng(2), replace(Augmentation.photos(), rotate=10)
     for image, how in settings():
         digest.update(how.resized(image).tobytes())
+        digest.update(Augmentation.photos()(image, how, rng).tobytes())
+        digest.update(photos(image, how, rng).tobytes())
+        digest.update(resized_thumbnail(image, 32).tobytes())
     print(digest.hexdigest())
     print(f"Pillow {PIL.__version__}, NumPy {np.__version__}: {count} resizings", file=sys.stderr)
 

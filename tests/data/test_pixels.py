@@ -8,7 +8,7 @@ from PIL import Image
 from pixel_cases import cases
 
 from clearconv.data import Preprocessing, load_image
-from clearconv.data.images.resize import resample
+from clearconv.data.images.resize import resample, resized_thumbnail
 from clearconv.data.images.triangle import resized, weights
 from clearconv.errors import DataError
 
@@ -156,6 +156,23 @@ def test_a_side_that_float32_cannot_count_is_refused(tmp_path):
         load_image(tmp_path / "long.png")
     just = Preprocessing((1, 4), 1, resize="squash").resized(long[:, : 2**24])
     assert just.ravel().tolist() == [0] * 4
+
+
+@pytest.mark.parametrize(
+    "shape", [(40, 50, 3), (70, 200, 1), (300, 517, 3), (33, 32, 3), (5, 90, 1)]
+)
+def test_a_thumbnail_is_pillows_where_the_width_comes_first(shape):
+    """As in Pillow up to 12; in 13 only where the height shrinks no more than the width."""
+    image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    picture = Image.fromarray(image[..., 0] if shape[2] == 1 else image)
+    alone = np.asarray(picture.resize((32, 32), Image.Resampling.BOX, reducing_gap=2))
+    np.testing.assert_array_equal(resized_thumbnail(image, 32).squeeze(), alone)
+
+
+def test_sizes_that_no_picture_has_are_refused_in_words():
+    with pytest.raises(DataError, match="size is"):
+        Preprocessing((0.5, 10**400))
+    assert Preprocessing((10**400, 5)).side > 10**400
 
 
 def test_pixels_become_floats_in_two_rounded_steps():

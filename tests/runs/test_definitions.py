@@ -162,6 +162,15 @@ def test_one_setting_for_a_letterbox(boxed, photos, tmp_path):
     assert line.startswith("Images: letterbox to 40 x 40 (filled with 1")
 
 
+def test_the_flag_of_a_letterbox(photos):
+    given = "--model", "digits_cnn", "--image-size", 8, "--epochs", 1
+    result = command("plan", photos, "--resize", "letterbox", *given)
+    assert result.exit_code == 0, result.stderr
+    assert "proposed: --resize squash" in result.stdout  # all are of one shape
+    wrong = command("plan", photos, "--resize", "box", *given)
+    assert wrong.exit_code == 2 and "letterbox" in wrong.stderr
+
+
 def test_an_explanation_says_which_part_of_the_picture_it_shows(old, photos):
     (why,) = explain_images(old / "whole", [photos / "a" / "0.png"])
     left, top, right, bottom = why.part

@@ -18,6 +18,7 @@ from clearconv.data.images.preprocessing import (
 from clearconv.data.images.resize import (
     Box,
     Pixels,
+    mean_colour,
     resample,
     to_picture,
     to_pixels,
@@ -127,7 +128,7 @@ class Augmentation:
         if self.rotate:
             angle = self.rotate * (2 * u[6] - 1)
             picture = _rotated(pixels, box, window, flips, angle, preprocessing)
-            return to_pixels(self._recoloured(picture, u[7:]))
+            return to_pixels(self._recoloured(picture, u[7:], preprocessing.definition))
         left, top, right, bottom = window
         size, how = (bottom - top, right - left), preprocessing
         picture = to_picture(resample(pixels, size, box, how.antialias, how.definition))
@@ -135,7 +136,8 @@ class Augmentation:
             picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         if flips[1]:
             picture = picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
-        return how.filled(to_pixels(self._recoloured(picture, u[7:])), (left, top))
+        recoloured = self._recoloured(picture, u[7:], how.definition)
+        return how.filled(to_pixels(recoloured), (left, top))
 
     def flips(self, u: np.ndarray[Any, Any]) -> tuple[bool, bool]:
         """Return whether an image is flipped horizontally and vertically, given its ten numbers."""
@@ -175,14 +177,16 @@ class Augmentation:
         left, top = u[2] * (W - width), u[3] * (H - height)
         return (left, top, min(W, left + width), min(H, top + height))
 
-    def _recoloured(self, picture: Image.Image, u: np.ndarray[Any, Any]) -> Image.Image:
+    def _recoloured(
+        self, picture: Image.Image, u: np.ndarray[Any, Any], definition: int
+    ) -> Image.Image:
         """Brightness, then contrast, then colour, as one linear map rounded once."""
         strengths = np.array([self.brightness, self.contrast, self.colour])
         if not strengths.any():
             return picture
         brightness, contrast, colour = 1 + strengths * (2 * u - 1)
         scale = brightness * contrast
-        mean = to_pixels(picture.resize((1, 1), Image.Resampling.BOX))[0, 0]  # (C,)
+        mean = mean_colour(picture, definition)  # (C,)
         grey = float(mean @ _LUMA) if len(mean) == 3 else float(mean[0])
         shift = brightness * (1 - contrast) * grey  # mean grey stays where brightness put it
         if len(mean) == 1:

@@ -1,7 +1,6 @@
 """One image file to upright 8-bit RGB pixels, the same way wherever an image is read."""
 
 import errno
-import math
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -100,7 +99,7 @@ def side_for(size: tuple[int, int]) -> int:
     int
         256, or 8/7 of the input's longer side if that is more: a crop shows only a part.
     """
-    return max(CACHE_SIDE, math.ceil(max(size) * CACHE_SIDE / 224))
+    return max(CACHE_SIDE, -(-8 * max(size) // 7))  # 256 / 224, rounded up
 
 
 def load_image(
