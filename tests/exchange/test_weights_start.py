@@ -16,6 +16,7 @@ from clearconv.cli import main
 from clearconv.cli.flags.repeating import repeating
 from clearconv.errors import ArgumentError, ModelFileError
 from clearconv.exchange import start_from
+from clearconv.exchange.published import PUBLISHED
 from clearconv.models import create
 from clearconv.report.wording import calling
 from clearconv.train import Callback, prepare, train
@@ -88,6 +89,19 @@ def test_published_weights_bring_their_scaling(tmp_path):
     grey = {**state, "conv1.weight": state["conv1.weight"][:, :1].copy()}
     save_file(grey, tmp_path / "grey.safetensors")
     assert start_from(tmp_path / "grey.safetensors").preprocessing is None
+
+
+def test_published_weights_serve_as_features(tmp_path):
+    """With ImageNet's classes, or none, only the head is trained unless `freeze` says otherwise."""
+    state = create("mobilenet_v2", 1000).build((3, 32, 32)).state_dict()
+    few = create("mobilenet_v2", 5).build((3, 32, 32)).state_dict()
+    body = {key: array for key, array in few.items() if not key.startswith("classifier.")}
+    for weights, head in ((state, "classifier"), (body, "classifier"), (few, None)):
+        save_file(weights, tmp_path / "mobile.safetensors")
+        assert start_from(tmp_path / "mobile.safetensors").head == head
+    for name, known in PUBLISHED.items():
+        layers = create(name, 10).spec()["nodes"][0]["arguments"]["layers"]
+        assert known.head in [layer["node"]["name"] for layer in layers]
 
 
 def test_options_of_the_model(tmp_path):

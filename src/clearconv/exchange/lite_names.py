@@ -1,9 +1,6 @@
 """The names in EfficientNet-Lite0's file, as ``efficientnet_pytorch`` has them, and ours."""
 
 import re
-from collections.abc import Mapping
-
-from clearconv.arrays import Array
 
 #: Number of blocks of each stage; the file numbers them through.
 _BLOCKS = (1, 2, 2, 3, 3, 4, 1)
@@ -28,12 +25,8 @@ _INNER = {
 }
 
 
-def renamed(state: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the state with the names of ``efficientnet_lite0``; names of others stay."""
-    return {_ours(name): array for name, array in state.items()}
-
-
-def _ours(name: str) -> str:
+def ours(name: str) -> str:
+    """Return the path in ``efficientnet_lite0`` for a name; names of others stay."""
     layer, _, rest = name.partition(".")
     if layer in _OUTER:
         return f"{_OUTER[layer]}.{rest}"
