@@ -18,6 +18,7 @@ _AFTER: dict[str, tuple[str, ...]] = {
         "docs/models.md",
         "docs/data.md",
         "docs/pixels.md",
+        "docs/onnx.md",
         "docs/plan.md",
         "docs/training.md",
         "docs/transfer.md",

@@ -19,6 +19,8 @@ COMMANDS = (
     "explain",
     "glassbox",
     "report",
+    "export",
+    "verify",
     "models",
     "weights",
     "summary",

@@ -32,6 +32,8 @@ DOORS = {
     "mpi4py": ("clearconv.workers.mpi",),
     "onnx": ("clearconv.exchange.onnx",),
     "onnxruntime": ("clearconv.exchange.onnx",),
+    "openvino": ("clearconv.exchange.onnx",),
+    "cv2": ("clearconv.exchange.onnx",),
     "sklearn": ("clearconv.exchange.sklearn",),
     "wgpu": ("clearconv.gpu",),
     "torch": (),

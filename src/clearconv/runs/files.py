@@ -25,6 +25,8 @@ PLAN = "plan.json"
 LR_FINDER = "lr_finder.json"
 #: The report of the run, as a page.
 REPORT = "report.html"
+#: The exported model.
+ONNX = "model.onnx"
 #: The folder of TensorBoard's files.
 TENSORBOARD = "tensorboard"
 #: The lock held by the process that writes in the folder.

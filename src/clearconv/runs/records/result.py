@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from clearconv.runs import files
 from clearconv.runs.evaluation import Evaluation
@@ -50,6 +51,19 @@ class Result:
             "seconds": self.seconds,
             "test": self.evaluation.to_dict(),
         }
+
+
+def read_test(folder: Path) -> dict[str, Any]:
+    """Return what the test of a finished run found, as plain data.
+
+    Raises
+    ------
+    RunError
+        If the file is missing or damaged.
+    """
+    again = f"`clearconv.train.resume({str(folder)!r})` writes it again."
+    found: dict[str, Any] = read(folder / files.RESULT, _RESULT, again)["test"]
+    return found
 
 
 def is_finished(folder: Path) -> bool:
