@@ -45,13 +45,32 @@ def a_pass(training, optimiser=None):
     return cc.trace(model, x[0], 2, training=training, batch=batch, optimiser=made)
 
 
+def a_graph():
+    """Trace a training step of a graph whose values are read several times."""
+    model = cc.Graph(
+        ("maps", cc.Conv2d(4, 3, padding=1), "x"),
+        ("pooled", cc.GlobalAvgPool2d(), "maps"),
+        ("gate", cc.Conv2d(4, 1, activation="sigmoid"), "pooled"),
+        ("scaled", cc.Multiply(), "maps", "gate"),
+        ("offset", cc.Constant((4, 1, 1), 0.5, learnt=True)),
+        ("moved", cc.Add(), "scaled", "offset"),
+        ("sum", cc.Add(), "moved", "maps"),
+        ("both", cc.Join(), "sum", "maps"),
+        ("flat", cc.Flatten(), "both"),
+        ("logits", cc.Linear(3), "flat"),
+    ).build((2, 5, 4), dtype="float64")
+    x = np.random.default_rng(2).standard_normal((3, 2, 5, 4))
+    return cc.trace(model, x[0], 2, training=True, batch=(x[1:], [0, 1]))
+
+
 @pytest.fixture(scope="session")
 def passes():
-    """Return three passes: the article's, one in evaluation, one of a training step."""
+    """Return passes: the article's, one in evaluation, those of a training step and of a graph."""
     return {
         "article": article_example(),
         "evaluation": a_pass(False, lambda model: cc.AdamW(model, 0.01, weight_decay=0.1)),
         "training": a_pass(True, lambda model: cc.SGD(model, 0.1, 0.9, True, 0.01)),
+        "graph": a_graph(),
     }
 
 

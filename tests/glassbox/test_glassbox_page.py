@@ -52,7 +52,7 @@ def asked(trace, layers, rng, each):
 
 
 @pytest.mark.parametrize(
-    "name", ["article", pytest.param("evaluation", marks=pytest.mark.ci), "training"]
+    "name", ["article", pytest.param("evaluation", marks=pytest.mark.ci), "training", "graph"]
 )
 def test_every_view_tells_what_the_trace_explains(browser, pages, passes, name):
     browser.problems.clear()
