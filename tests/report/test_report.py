@@ -156,7 +156,8 @@ def test_a_picture_is_the_image_as_the_network_sees_it(page, result):
 
 
 def test_every_part_of_the_page_is_there(page, digits):
-    expected = "mistakes confusion classes curves calibration labels filters sanity again".split()
+    expected = "mistakes confusion classes curves calibration abstain labels filters sanity again"
+    expected = expected.split()
     assert [section for section in page.sections if section] == expected
     assert "clearconv.fit('digits_cnn', 'digits', epochs=2)" in page.text("again")
     about = json.loads((digits / "run.json").read_text())

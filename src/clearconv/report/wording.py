@@ -95,9 +95,12 @@ class Wording:
         From the run's folder to the line that predicts the class of new images.
     explain : (str, str)
         The command or function that explains another layer's maps, and its option for the layer.
+    abstain : str
+        What lets predictions abstain.
     """
 
     spell: Callable[[str], str] = str
     again: Callable[[str, Settings], str] = calling
     predict: Callable[[Path], str] = _predicting
     explain: tuple[str, str] = ("clearconv.explain.explain_images", "layer")
+    abstain: str = "abstain=True"

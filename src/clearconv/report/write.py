@@ -13,11 +13,12 @@ from clearconv.data import Augmentation, Problem, by_gravity, class_problems, tw
 from clearconv.data.sources.source import some_classes
 from clearconv.errors import RunError
 from clearconv.files import write_atomically
-from clearconv.pages import bars, check_replaceable, histogram, line_chart, matrix, page
+from clearconv.pages import bars, check_replaceable, line_chart, matrix, page
 from clearconv.pages.axes import fixed
 from clearconv.report import pictures
+from clearconv.report.abstaining import abstention
 from clearconv.report.measured import Measured
-from clearconv.report.statistics import calibration
+from clearconv.report.reliability import probabilities
 from clearconv.report.wording import Wording
 from clearconv.runs import files
 from clearconv.runs.given import Data
@@ -98,7 +99,7 @@ def _content(run: Measured, wording: Wording) -> dict[str, Any]:
     trained = np.bincount(run.source.labels[run.split.train], minlength=len(run.classes))
     largest = int(trained.argmax())
     confused = pictures.confusions(run)
-    fit = calibration(said.probabilities, said.labels)
+    abstainer = run.opened.trained.abstainer
     check, examples = pictures.checked(run)
     first, shape = pictures.filters(run)
     return {
@@ -125,32 +126,8 @@ def _content(run: Measured, wording: Wording) -> dict[str, Any]:
         ),
         "confused": confused,
         "rows": _class_rows(run, trained),
-        "fit": fit,
-        "sureness": Markup(
-            histogram(
-                fit.edges.tolist(),
-                fit.counts.tolist(),
-                title="Images",
-                x_label="probability of the model's answer",
-            )
-        ),
-        "reliability": Markup(
-            histogram(
-                fit.edges.tolist(),
-                [None if isnan(value) else value for value in fit.accuracy.tolist()],
-                title="Correct answers",
-                x_label="probability of the model's answer",
-                percent=True,
-                diagonal="perfect calibration",
-                notes=[
-                    f"{_count(count)} images, mean probability {_percent(sure)}, "
-                    f"{_percent(right)} correct"
-                    for count, sure, right in zip(
-                        fit.counts, fit.confidence, fit.accuracy, strict=True
-                    )
-                ],
-            )
-        ),
+        **probabilities(said, abstainer),
+        "abstention": None if abstainer is None else abstention(run, abstainer),
         "mistakes": pictures.mistakes(run),
         "doubts": pictures.doubts(run),
         "filters": first,
@@ -166,6 +143,7 @@ def _content(run: Measured, wording: Wording) -> dict[str, Any]:
         ),
         "examples": examples,
         "explain": wording.explain,
+        "abstain": wording.abstain,
         "command": wording.again(run.source.kind, run.settings),
         "predict": wording.predict(run.folder),
         "varied": run.settings.augmentation != Augmentation.none(),

@@ -34,4 +34,4 @@ def _predicting(folder: Path) -> str:
 
 
 #: The wording of a page for a reader who uses commands.
-COMMANDS = Wording(spelled, repeating, _predicting, ("clearconv explain", "--layer"))
+COMMANDS = Wording(spelled, repeating, _predicting, ("clearconv explain", "--layer"), "--abstain")

@@ -26,8 +26,8 @@ Integers = npt.NDArray[np.int64]
 
 #: Which of the nearest training images counts.
 NEAREST = 5
-#: Most training images that are kept, and most numbers of their features (4 MB).
-MOST_KEPT, MOST_NUMBERS = 1000, 2**20
+#: Most training images that are kept, and most numbers of their features (2 MB).
+MOST_KEPT, MOST_NUMBERS = 400, 2**19
 
 
 def head_of(model: Node) -> str:
