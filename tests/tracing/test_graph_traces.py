@@ -16,10 +16,15 @@ from clearconv import (
     Multiply,
     ReLU,
     Residual,
+    Sequential,
     Subtract,
     trace,
 )
 from clearconv.glassbox import glass_box
+from clearconv.layers.elementary.elementwise import Elementwise
+from clearconv.layers.elementary.pairs import Larger
+from clearconv.layers.shape.pad import Pad
+from clearconv.layers.shape.reshape import Permute, Reshape
 
 
 def everything():
@@ -65,6 +70,33 @@ def test_a_value_that_only_another_output_needs_is_not_traced():
     ).build((1, 2, 2))
     recorded = trace(model, np.ones((1, 2, 2), "float32"), 1)
     assert [layer.path for layer in recorded.layers] == ["input", "a", "flat"]
+
+
+def test_numbers_that_only_move_are_followed(adds_up):
+    model = Sequential(
+        Conv2d(4, 1),
+        Pad(((0, 1), (2, 0), (1, 1)), 0.5),
+        Permute((2, 3, 1)),
+        Reshape((6, 5, 5)),
+        Permute((3, 1, 2)),
+        Reshape((150,)),
+        Linear(3),
+    ).build((2, 4, 3), dtype="float64", seed=3)
+    x = np.random.default_rng(0).standard_normal((2, 4, 3))
+    recorded = trace(model, x, 1)
+    assert adds_up(recorded, most=25) > 200
+    assert glass_box(recorded)
+
+
+def test_layers_that_nothing_explains_are_shown():
+    model = Graph(
+        ("a", Elementwise("exp"), "x"),
+        ("b", Larger(), "a", "x"),
+        ("flat", Flatten(), "b"),
+    ).build((2, 3, 2))
+    recorded = trace(model, np.ones((2, 3, 2), "float32"), 1)
+    assert recorded.quantities("b") == ("grad_y",)
+    assert glass_box(recorded)
 
 
 def test_the_glass_box_shows_it():

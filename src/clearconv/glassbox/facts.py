@@ -11,12 +11,17 @@ from clearconv.layers.activation.kinds import deactivate
 from clearconv.layers.base.staged import Stages
 from clearconv.ops.batch_norm2d import BatchNormSaved
 from clearconv.tracing import AxisTaps, Explanation, LayerTrace, LossTrace, Trace, UpdateTrace
+from clearconv.tracing.chapters import explainer_of
 
 _SHORT = (
     *("out_features", "out_channels", "kernel_size", "stride", "padding", "output_padding"),
     *("dilation", "groups", "num_groups", "output_size", "size", "scale_factor", "mode"),
     *("align_corners", "slope", "p", "eps"),
 )
+
+
+#: Their numbers are explained in Python; the page shows their arrays.
+_MOVED = ("Pad", "Permute", "Reshape")
 
 
 def meets(layer: LayerTrace) -> str:
@@ -27,6 +32,8 @@ def meets(layer: LayerTrace) -> str:
         return _several(layer)
     if layer.taps is not None and layer.taps.rows.shares is not None:
         return "shares"
+    if layer.x is not None and (layer.type in _MOVED or explainer_of(layer) is None):
+        return ""
     return layer.chapter or layer.type.lower()
 
 
@@ -76,7 +83,7 @@ def about_loss(loss: LossTrace) -> str:
 
 def results(layer: LayerTrace) -> list[str]:
     """Name the quantities of the layer that have a view, in the order of their tabs."""
-    if layer.several and not _several(layer):
+    if not meets(layer) and not layer.own:
         return []
     found = ["net", "y", "mask"]
     if "count" in constants(layer, None):
