@@ -206,6 +206,19 @@ def test_shapes_that_do_not_go_together_are_named():
         Graph(("a", Conv2d(3, 2), "x"), ("b", Add(), "a", "x")).build((3, 5, 5))
 
 
+@pytest.mark.parametrize("keep", [None, "backward", "all"])
+def test_an_image_of_another_size_is_an_error_of_the_place_where_ways_meet(keep):
+    ends = {"sum": (Add(), "Add 'end'"), "join": (Join(), "Join 'end'")}
+    for end, label in ends.values():
+        model = Graph(
+            ("a", Conv2d(3, 1, stride=2), "x"),
+            ("b", Conv2d(3, 2, stride=2), "x"),
+            ("end", end, "a", "b"),
+        ).build((3, 6, 6))
+        with pytest.raises(clearconv.ShapeError, match=label):
+            model.forward(np.ones((1, 3, 7, 7), "float32"), keep=keep)
+
+
 def test_a_long_graph_is_built_quickly():
     names = ["x", *(f"n{i}" for i in range(2_000))]
     nodes = [(name, ReLU(), before) for before, name in zip(names, names[1:], strict=False)]

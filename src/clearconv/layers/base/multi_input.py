@@ -22,7 +22,8 @@ class MultiInput(Layer):
       parameters, return dL/dx of each input; None where `wanted` is False.
 
     Every array has the batch as its first axis. It has length 1 in an input that is the same for
-    all images (``fixed``): the gradient of such an input is a sum over the batch, see `batch_sum`.
+    all images (``fixed``): the gradient of such an input is a sum over the batch, as
+    ``clearconv.layers.elementwise.broadcasting.batch_sum`` takes it.
 
     Attributes
     ----------

@@ -7,7 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
+from clearconv.errors import ShapeError
 from clearconv.layers.activation.activations import Activation
+from clearconv.layers.base.layer import Layer, at_layer
 from clearconv.layers.base.multi_input import MultiInput
 from clearconv.layers.base.node import Node
 from clearconv.layers.base.staged import Call, StageRow
@@ -128,7 +130,7 @@ class SumStep:
 
     Attributes
     ----------
-    add : Node
+    add : Layer
         The layer that adds.
     body, aside : Chain
         Chains that compute the summands; without nodes where a summand is used elsewhere too.
@@ -142,7 +144,7 @@ class SumStep:
         Whether it takes values that are not computed yet.
     """
 
-    add: Node
+    add: Layer
     body: Chain
     aside: Chain
     sources: tuple[str, str]
@@ -172,8 +174,16 @@ class SumStep:
         relu = self.relu is not None
         beside = self.aside.run(values[second], context, tape)
         if tape is None:
-            return self.body.run(values[first], context, None, ResidualEnd(computed(beside), relu))
-        y = conv_block.add(self.body.run(values[first], context, tape), beside, relu)
+            end = ResidualEnd(computed(beside), relu)
+            try:
+                return self.body.run(values[first], context, None, end)
+            except ShapeError as error:
+                raise at_layer(self.add.label, error) from None
+        body = self.body.run(values[first], context, tape)
+        try:
+            y = conv_block.add(body, beside, relu)
+        except ShapeError as error:  # another image size than the graph was built for
+            raise at_layer(self.add.label, error) from None
         if self.relu is not None:
             tape.saved[self.relu.path] = y
         return y
@@ -207,7 +217,10 @@ class JoinStep:
 
     def run(self, values: Values, context: Context, tape: Tape | None) -> ArrayOrNormalised:
         """Forward."""
-        return conv_block.join([values[name] for name in self.reads])
+        try:
+            return conv_block.join([values[name] for name in self.reads])
+        except ShapeError as error:
+            raise at_layer(self.node.label, error) from None
 
     def run_back(self, owed: Owed, tape: Tape, context: Context) -> None:
         """Backward: each value gets its channels of the gradient."""

@@ -168,6 +168,7 @@ def _as_sum(
         first, second = second, first
     body, source = _summand(first, rows, uses)
     aside, beside = _summand(second, rows, uses)
+    assert isinstance(link.node, Add)
     step = SumStep(link.node, body, aside, (source, beside), link.writes)
     after = starts.get(link.writes)
     if after is not None and uses[link.writes] == 1 and _begins_with_relu(after):
