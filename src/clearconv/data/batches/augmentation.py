@@ -52,7 +52,7 @@ class Augmentation:
         is 3/4 to 4/3 of the input's, or of the image's own where evaluation shows the whole image.
         It is shown where evaluation shows the image. None shows what evaluation shows.
     rotate : float
-        Largest rotation in degrees, in either direction; corners get the preprocessing's mean.
+        Largest rotation in degrees, in either direction; corners get the preprocessing's `fill`.
     brightness, contrast, colour : float
         A strength s multiplies the pixels, their distance from the image's mean grey, or their
         distance from their own grey, by a factor between 1 - s and 1 + s.
