@@ -47,6 +47,7 @@ from clearconv.words import amount, printable
     show_default=True,
     help="Dtype in which weights are kept; everything is computed in float32.",
 )
+@click.option("--abstain", is_flag=True, help="Say also when the model gives no answer.")
 @click.option(
     "--opset",
     metavar="N",
@@ -62,6 +63,7 @@ def export(
     batch: bool,
     batch_norm: str,
     weights: str,
+    abstain: bool,
     opset: int,
 ) -> None:
     """Write the model of RUN as an ONNX file, which other programs run.
@@ -72,6 +74,6 @@ def export(
     from clearconv.exchange.onnx.writing.run import export_run
 
     options = {"input": input, "batch": batch, "batch_norm": batch_norm, "weights": weights}
-    file = export_run(run, out, **options, opset=opset)
+    file = export_run(run, out, abstain=abstain, **options, opset=opset)
     click.echo(f"{printable(file)} ({amount(file.stat().st_size)})")
     click.echo(f"verify    clearconv verify {printable(file)}")

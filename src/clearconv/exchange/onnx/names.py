@@ -5,6 +5,7 @@ IMAGE, TENSOR = "image", "x"
 
 LOGITS, PROBABILITIES, CLASS_INDEX = "logits", "probabilities", "class_index"
 ACTIVATION_MAP = "activation_map"
+CALIBRATED, DISTANCE, REFUSED = "calibrated", "distance", "refused"
 
 #: Entries of metadata: each is text, all but the hash JSON.
 LABELS = "labels"

@@ -9,6 +9,7 @@ from clearconv.errors import ArgumentError, ModelFileError, ShapeError
 from clearconv.exchange.onnx import names
 from clearconv.exchange.onnx.operators.base.writer import Writer
 from clearconv.exchange.onnx.writing.about import in_words, metadata, preprocessing_of
+from clearconv.exchange.onnx.writing.abstaining import write_abstaining
 from clearconv.exchange.onnx.writing.golden import Golden
 from clearconv.exchange.onnx.writing.head import write_activation_map, write_answers
 from clearconv.exchange.onnx.writing.network import write_network
@@ -18,6 +19,8 @@ from clearconv.exchange.onnx.writing.proto import OPSET, OPSETS, Value, to_bytes
 from clearconv.files import write_atomically
 from clearconv.layers import Node
 from clearconv.layers.wiring.places import Places, wire
+from clearconv.runs.abstaining.abstainer import Abstainer
+from clearconv.runs.abstaining.distance import head_of
 
 
 def export_onnx(
@@ -30,6 +33,7 @@ def export_onnx(
     weights: Literal["float32", "float16", "bf16"] = "float32",
     opset: int = OPSET,
     test: Mapping[str, Any] | None = None,
+    abstainer: Abstainer | None = None,
 ) -> None:
     """Write a model as an ONNX file, which other programs run.
 
@@ -55,6 +59,8 @@ def export_onnx(
         Version of ONNX's operators, from 13 on. 17 is read by every runtime that was tried.
     test : mapping, optional
         How the model did on test images, as plain data; the file carries it.
+    abstainer : Abstainer, optional
+        When the model gives no answer; the file then has outputs that say so.
 
     Raises
     ------
@@ -96,7 +102,7 @@ def export_onnx(
         x = write_pixels(to.free(names.IMAGE), preprocessing, batch, to)
         x = to.rename(x, names.TENSOR)
     values = write_network(places, x, to)
-    outputs = _outputs(model, places, values, given, to)
+    outputs = _outputs(model, places, values, given, abstainer, to)
     options = {"input": given.name, "batch": batch, "batch_norm": batch_norm, "weights": weights}
     exact = numbers.as_model(model) if numbers.stored else model
     made = to_bytes(
@@ -123,13 +129,18 @@ def _pictures(preprocessing: Preprocessing, batch: bool) -> Value:
 
 
 def _outputs(
-    model: Node, places: Places, values: dict[str, str], given: Value, to: Writer
+    model: Node,
+    places: Places,
+    values: dict[str, str],
+    given: Value,
+    abstainer: Abstainer | None,
+    to: Writer,
 ) -> list[Value]:
     """Add what follows the network, and return the outputs of the file."""
     one = given.dtype == "uint8" and len(given.shape) == 3  # a picture by itself: no axis for many
     first: tuple[int | str, ...] = () if one else given.shape[:1]
     y, shape = values[places.end], model.output_shape
-    found = {names.LOGITS: (y, "float", shape)}
+    found: dict[str, tuple[str, str, tuple[int, ...]]] = {names.LOGITS: (y, "float", shape)}
     if len(shape) == 1:
         probabilities, index = write_answers(y, to)
         found[names.PROBABILITIES] = (probabilities, "float", shape)
@@ -137,12 +148,17 @@ def _outputs(
         heat = write_activation_map(places, values, index, model.input_shape, to)
         if heat is not None:
             found[names.ACTIVATION_MAP] = (heat, "float", model.input_shape[1:])
+    if abstainer is not None:
+        made = write_abstaining(abstainer, head_of(model), places, values, y, to)
+        found[names.CALIBRATED] = (made[0], "float", shape)
+        found[names.DISTANCE] = (made[1], "float", ())
+        found[names.REFUSED] = (made[2], "bool", ())
     axis = [to.constant([0], "first", "int64")] if one else []
-    made = []
+    listed = []
     for name, (value, dtype, sizes) in found.items():
         named = to.op("Squeeze", value, *axis, name=name) if one else to.rename(value, name)
-        made.append(Value(named, dtype, (*first, *sizes)))
-    return made
+        listed.append(Value(named, dtype, (*first, *sizes)))
+    return listed
 
 
 def _check(name: str, value: str | None, known: tuple[str | None, ...]) -> None:

@@ -12,7 +12,9 @@ from clearconv.runs.records.result import read_test
 _TEST = ("accuracy", "interval", "right", "total")
 
 
-def export_run(run: str | Path, out: str | Path | None = None, **options: Any) -> Path:
+def export_run(
+    run: str | Path, out: str | Path | None = None, *, abstain: bool = False, **options: Any
+) -> Path:
     """Write the model of a run as an ONNX file.
 
     Parameters
@@ -22,6 +24,8 @@ def export_run(run: str | Path, out: str | Path | None = None, **options: Any) -
     out : str or Path, optional
         Path of the file; by default ``model.onnx`` in the run folder, or the model file's name
         ending in ``.onnx``.
+    abstain : bool
+        Whether the file also says when the model gives no answer.
     **options
         Options of ``export_onnx``.
 
@@ -37,10 +41,11 @@ def export_run(run: str | Path, out: str | Path | None = None, **options: Any) -
     """
     opened = open_run(run)
     model, test = opened.trained.model, None
+    abstainer = opened.trained.to_abstain(opened.path) if abstain else None
     if opened.run is not None and opened.finished:
         found = read_test(opened.path)
         test = {key: found[key] for key in _TEST if key in found}
     if out is None:
         out = opened.path.with_suffix(".onnx") if opened.run is None else opened.path / files.ONNX
-    export_onnx(model, out, test=test, **options)
+    export_onnx(model, out, test=test, abstainer=abstainer, **options)
     return Path(out)

@@ -129,6 +129,29 @@ class Writer:
         self.operators.append(Operator(kind, made[0], list(inputs), made, given))
         return made
 
+    def reduced(self, kind: str, x: str, axes: list[int], keepdims: bool = True) -> str:
+        """Add the mean, "Max", "Min" or other reduction along axes; return the name of the result.
+
+        Parameters
+        ----------
+        kind : str
+            The operator's name after "Reduce".
+        x : str
+            Name of its input.
+        axes : list of int
+            Axes, counted with the batch.
+        keepdims : bool
+            Whether the axes remain, with length 1.
+
+        Returns
+        -------
+        str
+        """
+        if kind != "Sum" and self.opset < 18:  # the axes of a sum are an input in every opset
+            return self.op(f"Reduce{kind}", x, axes=axes, keepdims=int(keepdims))
+        along = self.constant(axes, "axes", "int64")
+        return self.op(f"Reduce{kind}", x, along, keepdims=int(keepdims))
+
     def constant(self, values: Any, name: str, dtype: str | None = None) -> str:
         """Add a tensor and return its name.
 

@@ -90,10 +90,9 @@ class Calculation:
 
     def extreme(self, kind: str, value: str, axes: list[int] | None) -> str:
         """Return the "Min" or "Max" along axes, which remain with length 1; of all without."""
-        keep = int(axes is not None)
-        if axes is None or self.to.opset < 18:
-            return self.op(f"Reduce{kind}", value, axes=axes, keepdims=keep)
-        return self.op(f"Reduce{kind}", value, self.constant(axes), keepdims=1)
+        if axes is None:
+            return self.op(f"Reduce{kind}", value, keepdims=0)
+        return self.to.reduced(kind, value, axes)
 
     def part(self, value: str, start: int, stop: str | int, axis: int) -> str:
         """Return a slice along one axis."""
