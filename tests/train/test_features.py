@@ -129,3 +129,35 @@ def test_the_two_parts_of_a_model_are_the_model():
     assert model.parts_between_stages
     model.freeze("norm")
     assert not model.parts_between_stages
+
+
+def test_short_epochs_are_saved_together_and_the_best_model_is_kept(tmp_path, monkeypatch):
+    """Saving would take longer than training; no file of the finished run may differ."""
+    given = {**GIVEN, "epochs": 12, "lr": 0.02}
+    monkeypatch.setattr("clearconv.runs.run.monotonic", lambda: 0.0)
+    saved = []
+    write = clearconv.runs.run.write
+
+    def noted(path, *rest, **more):
+        saved.append(path.name)
+        write(path, *rest, **more)
+
+    monkeypatch.setattr("clearconv.runs.run.write", noted)
+    train("digits", model=network(), out=tmp_path / "often", save_every=0.0, **given)
+    often, saved[:] = list(saved), []
+    monkeypatch.setattr(
+        clearconv.runs.run.Run,
+        "_note_saved",
+        lambda run, seconds: (
+            setattr(run, "saved", (run.epochs_done, run.so_far.step))
+            or setattr(run, "_spared", 1.0)
+            or setattr(run, "_due", 1.0)
+        ),
+    )
+    rarely = train("digits", model=network(), out=tmp_path / "rarely", **given)
+    assert often.count(files.LAST) > 12 and saved.count(files.LAST) == 2
+    assert saved.count(files.BEST) == 1
+    assert records(tmp_path / "often") == records(tmp_path / "rarely")
+    best = [(tmp_path / name / files.BEST).read_bytes() for name in ("often", "rarely")]
+    assert best[0] == best[1]
+    assert rarely.best_epoch <= 12 and resume(rarely.folder).fingerprint == rarely.fingerprint

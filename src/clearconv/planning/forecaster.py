@@ -34,7 +34,7 @@ _SECONDS, _SHARE, _LEAST = 3.0, 0.05, 0.1
 #: other parts; and the seconds that its pictures take.
 REPORTED, _PICTURES = 20_000, 1.0
 #: Number of images that go through frozen layers to measure their time, and of those judged.
-_FROZEN, _FROZEN_JUDGED = 24, 8
+_FROZEN, _FROZEN_JUDGED = 16, 4
 #: Memory that the process may need above the measured peak.
 _MARGIN = 1.15
 #: Arrays of all classes' probabilities that the report holds at once, per image that it judges.
@@ -172,7 +172,7 @@ def _of_head(run: Run, epochs: int) -> Forecast:
         epoch_seconds=each + end,
         training_seconds=each,
         validation_seconds=end,
-        test_seconds=(watch.end - watch.epochs[-1]) / len(small.test) * len(split.test),
+        test_seconds=watch.end - watch.epochs[-1] + image * (len(split.test) - len(small.test)),
         report_seconds=_PICTURES + image * min(REPORTED, images),
         images_per_second=len(split.train) / each,
         memory_bytes=round(_MARGIN * (peak_memory() + kept_bytes(run))),

@@ -101,6 +101,8 @@ class Run:
     def __post_init__(self) -> None:
         """Start in a whole state, with nothing saved."""
         self._whole, self._due = True, 0.0
+        self._spared = 0.0  # until when epochs that are soon repeated need not be saved
+        self._best: tuple[dict[str, Array], dict[str, Any]] | None = None
 
     @property
     def folder(self) -> Path:
@@ -200,11 +202,23 @@ class Run:
         yield
         self._whole = True
 
-    def end_epoch(self, record: EpochRecord) -> None:
-        """Add an epoch to the history, and save."""
+    def end_epoch(self, record: EpochRecord, sparing: bool = False) -> None:
+        """Add an epoch to the history, and save.
+
+        Parameters
+        ----------
+        record : EpochRecord
+            Record of the epoch.
+        sparing : bool
+            Whether epochs take less time than saving: then it takes at most a twentieth of the
+            time, unless the settings ask for more, and the best model waits in memory.
+        """
         self.history.append(record)
         self.so_far = SoFar()
-        self.save()
+        if not (sparing and self.settings.save_every and monotonic() < self._spared):
+            self.save()
+        elif self.best_epoch == self.epochs_done:
+            self._best = self.model.state_dict(), self._about_best()
 
     def save_if_due(self) -> None:
         """Save if the last time was long enough ago."""
@@ -227,16 +241,36 @@ class Run:
         }
         ended = self.epochs_done > 0 and self.so_far.step == 0
         if ended and self.best_epoch == self.epochs_done:
-            timed = self.model.info["history"]
-            # without times, so that equal runs end in equal files
-            self.model.info["history"] = [each.to_dict(timed=False) for each in self.history]
-            write(self.folder / files.BEST, self.model.to_bytes())
-            self.model.info["history"] = timed
+            self._write_best(self._about_best())
+        elif self._best is not None:
+            now = self.model.state_dict()
+            self.model.load_state_dict(self._best[0])
+            self._write_best(self._best[1])
+            self.model.load_state_dict(now)
         state = self.model.to_bytes(self.optimiser.state())
         write(self.folder / files.LAST, state, previous=self.folder / files.PREVIOUS)
         self._note_saved(monotonic() - start)
         if ended:
             self.write_history()
+
+    def _about_best(self) -> dict[str, Any]:
+        """Return what the file of the best model says, now that its epoch has ended.
+
+        Without times, so that equal runs end in equal files.
+        """
+        about = about_state(self.history, self.so_far)
+        return {
+            "classes": list(self.source.classes),
+            "preprocessing": self.preprocessing.to_dict(),
+            **about,
+            "history": [each.to_dict(timed=False) for each in self.history],
+        }
+
+    def _write_best(self, about: dict[str, Any]) -> None:
+        """Write the model, which is the best so far."""
+        info, self.model.info = self.model.info, about
+        write(self.folder / files.BEST, self.model.to_bytes())
+        self.model.info, self._best = info, None
 
     def write_history(self) -> None:
         """Write ``history.jsonl`` again from the records."""
@@ -248,6 +282,7 @@ class Run:
     def _note_saved(self, seconds: float) -> None:
         """Note what is saved, and when to save next: at most a twentieth of the time."""
         self.saved = self.epochs_done, self.so_far.step
+        self._spared = monotonic() + 20 * seconds
         every = self.settings.save_every
         self._due = monotonic() + (max(every, 20 * seconds) if every else 0.0)
 

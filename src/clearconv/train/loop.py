@@ -69,7 +69,7 @@ def go(run: Run, callbacks: Iterable[Callback] = ()) -> Result:
                 record = replace(record, seconds=record.seconds + prepared)
                 prepared = 0.0  # it belongs to the first epoch of this session
                 stop.hold()
-                run.end_epoch(record)
+                run.end_epoch(record, sparing=features is not None)
                 callbacks.epoch(record, highest_epoch(run.history) == run.epochs_done)
                 for message in record.warnings:
                     callbacks.warned(message)
@@ -79,6 +79,7 @@ def go(run: Run, callbacks: Iterable[Callback] = ()) -> Result:
             stop.hold()
             run.save()
             raise
+        run.save()
         model = load(run.folder / files.BEST)
         evaluation = evaluate_model(
             model, run.source, run.split.test, run.preprocessing, run.source.classes
