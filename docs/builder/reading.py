@@ -26,6 +26,8 @@ _AFTER: dict[str, tuple[str, ...]] = {
         "docs/explain.md",
         "docs/pytorch.md",
         "docs/abstain.md",
+        "docs/onnx_import.md",
+        "docs/conformance.md",
         "docs/sklearn.md",
     ),
     "Speed": ("docs/performance.md", "docs/benchmarks.md"),

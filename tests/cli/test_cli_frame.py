@@ -21,6 +21,7 @@ COMMANDS = (
     "report",
     "export",
     "verify",
+    "import",
     "models",
     "weights",
     "summary",

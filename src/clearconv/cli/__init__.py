@@ -19,11 +19,12 @@ main = Commands(
         "report": "Write a run's results as a page.",
         "export": "Write a trained model as an ONNX file.",
         "verify": "Run an exported file in several engines.",
+        "import": "Read a network from an ONNX file.",
         "models": "List the bundled networks: parameters, input, what each is for.",
         "weights": "List pretrained weights to start from, or get them.",
         "summary": "List a model's layers, shapes and parameters.",
         "doctor": "Find the mistake in your own backward pass.",
         "show": "Show how an operation works: formula, worked case, source of each telling.",
     },
-    folders=dict.fromkeys(("export", "verify", "weights"), "exchange"),
+    folders=dict.fromkeys(("export", "verify", "import", "weights"), "exchange"),
 )

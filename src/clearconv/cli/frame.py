@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from keyword import iskeyword
 from typing import IO, Any
 
 import click
@@ -83,8 +84,9 @@ class Commands(click.Group):
         if cmd_name not in self.about:
             return None
         folder = f"{self.folders[cmd_name]}." if cmd_name in self.folders else ""
-        module = import_module(f"clearconv.cli.{folder}{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name  # import_
+        module = import_module(f"clearconv.cli.{folder}{name}")
+        command: click.Command = getattr(module, name)
         return command
 
     def resolve_command(
