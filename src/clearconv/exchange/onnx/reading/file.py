@@ -1,5 +1,6 @@
 """Read an ONNX file as plain data, in memory that its own size bounds."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,10 @@ import numpy as np
 from clearconv.errors import ModelFileError
 from clearconv.exchange.onnx.package import onnx_package
 from clearconv.exchange.onnx.reading.plain import AnyArray, Input, Model, Operator
-from clearconv.exchange.onnx.reading.tensors import array_of, dtype_of
+from clearconv.exchange.onnx.reading.tensors import array_of, dtype_of, text_of
 from clearconv.files import open_file
 from clearconv.saving.foreign import LOOK, looks_like
-from clearconv.words import cut, printable
+from clearconv.words import cut, printable, some
 
 _OWN = ("", "ai.onnx")  # two ways to name ONNX's own operators
 _MOST_OPERATORS = 20_000
@@ -44,10 +45,10 @@ def read_model(path: str | Path) -> Model:
     message = _parsed(path, onnx)
     graph = message.graph
     if len(message.functions) > 0:
+        defined = some(printable(cut(text_of(one.name), 60)) for one in message.functions)
         raise ModelFileError(
-            f"{path} defines operators of its own (model functions: "
-            f"{cut(', '.join(printable(f.name) for f in message.functions), 200)}), which are not "
-            "read. Inline them first: onnx.inliner.inline_local_functions."
+            f"{path} defines operators of its own ({defined}), which are not read. Inline them "
+            "first: onnx.inliner.inline_local_functions."
         )
     if len(graph.node) > _MOST_OPERATORS:
         raise ModelFileError(
@@ -59,15 +60,17 @@ def read_model(path: str | Path) -> Model:
     constants: dict[str, AnyArray] = {}
     for tensor in graph.initializer:
         try:
-            constants[tensor.name] = array_of(tensor, outside.read)
+            constants[text_of(tensor.name)] = array_of(tensor, outside.read)
         except ModelFileError as error:
-            raise ModelFileError(f"{path}: tensor {_named(tensor.name)}: {error}.") from None
+            raise ModelFileError(
+                f"{path}: tensor {_named(text_of(tensor.name))}: {error}."
+            ) from None
     opset = next((int(o.version) for o in message.opset_import if o.domain in _OWN), 0)
     operators = [_operator(path, node, outside) for node in graph.node]
-    inputs = [_input(path, value) for value in graph.input if value.name not in constants]
-    metadata = {entry.key: entry.value for entry in message.metadata_props}
+    inputs = [_input(path, value) for value in graph.input if text_of(value.name) not in constants]
+    metadata = {text_of(entry.key): text_of(entry.value) for entry in message.metadata_props}
     size = path.stat().st_size + outside.size
-    outputs = tuple(value.name for value in graph.output)
+    outputs = tuple(text_of(value.name) for value in graph.output)
     if not operators and not outputs:
         raise ModelFileError(f"{path} is not an ONNX model: it has neither operators nor outputs.")
     return Model(path, size, opset, operators, constants, inputs, outputs, metadata)
@@ -79,12 +82,13 @@ def _parsed(path: Path, onnx: Any) -> Any:
         raise ModelFileError(f"{path} is a folder, but an .onnx file is expected.")
     try:
         with open_file(path) as file:
-            content = file.read(_MOST_BYTES + 1)
+            size = os.fstat(file.fileno()).st_size
+            content = b"" if size > _MOST_BYTES else file.read()
     except OSError as error:
         raise ModelFileError(
             f"{path}: {error.strerror or error}; an .onnx file is expected."
         ) from None
-    if len(content) > _MOST_BYTES:
+    if size > _MOST_BYTES:
         raise ModelFileError(f"{path} is larger than the 2 GiB that an ONNX file may have.")
     message = onnx.ModelProto()
     try:
@@ -154,21 +158,21 @@ class _Outside:
 
 
 def _operator(path: Path, node: Any, outside: _Outside) -> Operator:
-    domain = "" if node.domain in _OWN else f"{node.domain}."
+    domain = "" if node.domain in _OWN else f"{text_of(node.domain)}."
     operator = Operator(
-        printable(cut(domain + node.op_type, 80)),
-        cut(node.name, 200),
-        tuple(node.input),
-        tuple(node.output),
+        printable(cut(domain + text_of(node.op_type), 80)),
+        cut(text_of(node.name), 200),
+        tuple(map(text_of, node.input)),
+        tuple(map(text_of, node.output)),
         {},
     )
     attributes = {}
     for attribute in node.attribute:
         try:
-            attributes[attribute.name] = _value(attribute, outside)
+            attributes[text_of(attribute.name)] = _value(attribute, outside)
         except ModelFileError as error:
             raise ModelFileError(
-                f"{path}: {operator.label}, attribute {_named(attribute.name)}: {error}."
+                f"{path}: {operator.label}, attribute {_named(text_of(attribute.name))}: {error}."
             ) from None
     return Operator(*(operator.kind, operator.name, operator.inputs, operator.outputs), attributes)
 
@@ -194,17 +198,18 @@ def _value(attribute: Any, outside: _Outside) -> Any:
 
 
 def _input(path: Path, value: Any) -> Input:
+    name = text_of(value.name)
     if not value.type.HasField("tensor_type"):
-        raise ModelFileError(f"{path}: input {_named(value.name)} is not a tensor.")
+        raise ModelFileError(f"{path}: input {_named(name)} is not a tensor.")
     tensor = value.type.tensor_type
     try:
         dtype = dtype_of(tensor.elem_type)
     except ModelFileError as error:
-        raise ModelFileError(f"{path}: input {_named(value.name)}: {error}.") from None
+        raise ModelFileError(f"{path}: input {_named(name)}: {error}.") from None
     shape = _sizes(tensor.shape.dim)
     if any(size is not None and size < 0 for size in shape):
-        raise ModelFileError(f"{path}: input {_named(value.name)} has a negative size: {shape}.")
-    return Input(value.name, shape, dtype)
+        raise ModelFileError(f"{path}: input {_named(name)} has a negative size: {shape}.")
+    return Input(name, shape, dtype)
 
 
 def _sizes(dims: Iterable[Any]) -> tuple[int | None, ...]:

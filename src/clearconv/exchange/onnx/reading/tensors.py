@@ -85,13 +85,18 @@ def array_of(tensor: Any, external: External) -> AnyArray:
     return widened(array) if kind == BFLOAT16 else array
 
 
+def text_of(value: str | bytes) -> str:
+    """Return text; protobuf gives bytes where a file's are not UTF-8."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
 def widened(bits: AnyArray) -> AnyArray:
     """Return bfloat16 numbers, given as the uint16 of their bits, as float32."""
     return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def _external(entries: Sequence[Any], external: External, needed: int) -> Any:
-    about = {entry.key: entry.value for entry in entries}
+    about = {text_of(entry.key): text_of(entry.value) for entry in entries}
     try:
         offset, length = int(about.get("offset", 0)), int(about.get("length", needed))
     except ValueError:
