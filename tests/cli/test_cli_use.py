@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -228,3 +229,15 @@ def test_predict_may_abstain(run, trained, photos, tmp_path):
     (usual,) = json.loads(run("predict", file, image, "--abstain", "--json").stdout)
     assert usual["refused"] is None
     assert usual["class"] in ("green", "red")
+
+
+def test_evaluate_counts_what_it_would_refuse(run, trained, photos, tmp_path):
+    data = shutil.copytree(photos, tmp_path / "more")
+    shutil.copytree(photos / "red", data / "blue")
+    result = run("evaluate", trained, data, "--abstain")
+    assert result.exit_code == 0, result.stderr
+    count = len(list((photos / "red").iterdir()))
+    assert re.search(rf"not a class: blue +{count} ", result.stdout)
+    assert "left out" not in result.stderr
+    assert re.search(r"accuracy of the answers (-|[01]\.\d{3})", result.stdout)
+    assert "not a class" not in run("evaluate", trained, data).stdout

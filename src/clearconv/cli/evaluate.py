@@ -7,7 +7,7 @@ import click
 
 from clearconv.cli.flags.kinds import RunPath
 from clearconv.cli.frame import Failure, command
-from clearconv.cli.screen.evaluation import accuracy, sureness, tables
+from clearconv.cli.screen.evaluation import accuracy, refusals, sureness, tables
 from clearconv.cli.screen.messages import remark, warn
 from clearconv.cli.screen.progress import Reading
 from clearconv.runs import files
@@ -18,12 +18,18 @@ from clearconv.runs import files
     clearconv evaluate runs/photos-1
     clearconv evaluate runs/photos-1 other-photos/
     clearconv evaluate runs/photos-1/{files.BEST} other-photos/
+    clearconv evaluate runs/photos-1 other-photos/ --abstain
     """
 )
 @click.argument("run", type=RunPath())
 @click.argument("data", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def evaluate(run: Path, data: str | None, as_json: bool) -> None:
+@click.option(
+    "--abstain",
+    is_flag=True,
+    help="Count how often the model would abstain, also on classes that it does not know.",
+)
+def evaluate(run: Path, data: str | None, as_json: bool, abstain: bool) -> None:
     """Test the model of RUN on images whose classes are known.
 
     RUN is a run folder or a model file. By default its own test images are used; with other DATA,
@@ -41,7 +47,7 @@ def evaluate(run: Path, data: str | None, as_json: bool) -> None:
     remark(opened.preprocessing.notes)
     progress = Reading()
     try:
-        evaluation = test(opened, data, callbacks=[progress])
+        evaluation = test(opened, data, abstain=abstain, callbacks=[progress])
     finally:
         progress.bar.close()
     if not evaluation.total:
@@ -53,6 +59,10 @@ def evaluate(run: Path, data: str | None, as_json: bool) -> None:
     for line in tables(evaluation, "--json lists all"):
         click.echo(line)
     click.echo()
+    if abstain:
+        for line in refusals(evaluation):
+            click.echo(line)
+        click.echo()
     for line in sureness(evaluation, "test on more images"):
         click.echo(line)
     click.echo(accuracy(evaluation))

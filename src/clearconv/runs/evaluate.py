@@ -2,17 +2,22 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from clearconv.data import Preprocessing, Problem, Source, class_names, open_data
 from clearconv.data.sources.source import some_classes
 from clearconv.errors import DataError
+from clearconv.runs.abstaining.abstainer import Abstainer, Judged
+from clearconv.runs.abstaining.abstention import Abstention
+from clearconv.runs.abstaining.fitting import all_seen
 from clearconv.runs.evaluation import Evaluation, Integers, check_answers, evaluate_model
 from clearconv.runs.given import Data, in_memory
-from clearconv.runs.open import Opened, Progress, open_run
+from clearconv.runs.open import Opened, Progress, Trained, open_run
 
 
 class Reader(Protocol):
@@ -23,7 +28,11 @@ class Reader(Protocol):
 
 
 def evaluate(
-    run: str | Path | Opened, data: Data | None = None, *, callbacks: Iterable[Reader] = ()
+    run: str | Path | Opened,
+    data: Data | None = None,
+    *,
+    abstain: bool = False,
+    callbacks: Iterable[Reader] = (),
 ) -> Evaluation:
     """Evaluate a trained model.
 
@@ -36,6 +45,9 @@ def evaluate(
         as ``from_arrays`` takes them. By default the run's own test images are used; with other
         data, their test part if they bring one, else every image. Classes that the model does not
         know are left out.
+    abstain : bool
+        Whether to count how often the model would abstain: on images of its classes, and on those
+        of classes that it does not know, which are then foreign images.
     callbacks : sequence of Callback
         Informed of the progress of reading.
 
@@ -57,6 +69,7 @@ def evaluate(
             reader.reading(done, total)
 
     model, classes, preprocessing = opened.model, opened.classes, opened.preprocessing
+    abstainer = opened.trained.to_abstain(run) if abstain else None
     place = data
     if place is None:
         if opened.run is None:
@@ -79,14 +92,32 @@ def evaluate(
     if unknown:  # an opened source still holds their images
         judged = np.array([name in classes for name in source.classes])
         samples = samples[judged[source.labels[samples]]]
-    if unknown and not own:  # the run's own test left them out as its settings ask
+    if unknown and not own and not abstain:  # the run's own test left them out as its settings ask
         problems = (
             Problem(f"left out, the model does not know it: {some_classes(unknown)}", "missing"),
             *problems,
         )
     evaluation = evaluate_model(model, source, samples, preprocessing, classes)
     check_answers(evaluation, run)
-    return replace(evaluation, problems=problems)
+    if abstainer is None:
+        return replace(evaluation, problems=problems)
+    seen = partial(_judged, opened.trained, abstainer)
+    foreign = []
+    if unknown:
+        others, _ = _known(place, tuple(unknown), progress, preprocessing)
+        for name in unknown:
+            foreign.append((name, seen(others, np.flatnonzero(_labelled(others, name)))))
+    counts = Abstention.of(seen(source, samples), evaluation.labels, foreign)
+    return replace(evaluation, problems=problems, abstention=counts)
+
+
+def _judged(trained: Trained, abstainer: Abstainer, source: Source, samples: Integers) -> Judged:
+    return abstainer.judge(*all_seen(trained.model, source, samples, trained.preprocessing))
+
+
+def _labelled(source: Source, name: str) -> npt.NDArray[np.bool_]:
+    """Return which images are of a class."""
+    return source.labels == source.classes.index(name)
 
 
 def _known(

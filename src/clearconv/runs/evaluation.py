@@ -13,6 +13,7 @@ from clearconv.errors import ModelFileError
 from clearconv.layers import Node
 from clearconv.losses import CrossEntropy
 from clearconv.ops import softmax
+from clearconv.runs.abstaining.abstention import Abstention
 from clearconv.runs.interval import wilson
 
 Integers = npt.NDArray[np.int64]
@@ -60,6 +61,8 @@ class Evaluation:
     different : int, optional
         Number of different pictures among the images, with copies and near copies counted once;
         None if nothing looked for copies.
+    abstention : Abstention, optional
+        How often the model would abstain, if that was asked for.
     problems : tuple of str
         What to know before trusting the numbers: files and classes left out, and images that the
         model has learnt from.
@@ -72,6 +75,7 @@ class Evaluation:
     loss: float
     problems: tuple[str, ...] = ()
     different: int | None = None
+    abstention: Abstention | None = None
 
     @property
     def predictions(self) -> Integers:
@@ -171,6 +175,7 @@ class Evaluation:
             "precision": [None if np.isnan(value) else float(value) for value in self.precision],
             "recall": [None if np.isnan(value) else float(value) for value in self.recall],
             "wrong": [vars(mistake) for mistake in self.wrong()],
+            **({} if self.abstention is None else {"abstention": self.abstention.to_dict()}),
         }
 
 

@@ -158,3 +158,24 @@ def test_what_is_damaged_is_an_error(run, tmp_path, name, value):
     (tmp_path / "odd.safetensors").write_bytes(model.to_bytes(arrays))
     with pytest.raises(ModelFileError, match="abstaining .* is damaged"):
         _ = open_run(tmp_path / "odd.safetensors").trained
+
+
+def test_classes_that_the_model_does_not_know_are_foreign(run):
+    images, names = stripes(60, 1)
+    turned = np.rot90(images[:30], axes=(1, 2))
+    data = np.concatenate([images, turned]), np.concatenate([names, ["turned"] * 30])
+    found = cc.train.evaluate(run, data, abstain=True)
+    assert found.total == 60
+    assert not found.problems
+    counts = found.abstention
+    assert counts.right.images + counts.wrong.images == 60
+    (turned_away,) = counts.foreign
+    assert (turned_away.name, turned_away.images, turned_away.foreign) == ("turned", 30, True)
+    assert turned_away.unlike + turned_away.unsure > 20
+    assert counts.right.accepted > 50
+    assert found.to_dict()["abstention"]["groups"][2]["accepted"] == turned_away.accepted
+
+    plain = cc.train.evaluate(run, data)
+    assert plain.abstention is None
+    assert "turned" in plain.problems[0]
+    assert "abstention" not in plain.to_dict()

@@ -72,6 +72,33 @@ def sureness(evaluation: "Evaluation", remedy: str = "") -> Iterator[str]:
     yield f"95 % interval {low:.4f} to {high:.4f}"
 
 
+def refusals(evaluation: "Evaluation") -> Iterator[str]:
+    """Yield the lines about abstaining.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        With its `abstention`.
+    """
+    counts = evaluation.abstention
+    assert counts is not None
+    yield "Abstaining: images that get an answer, and why the others do not"
+    rows = [
+        (
+            f"not a class: {printable(group.name)}" if group.foreign else group.name,
+            group.images,
+            group.unsure,
+            group.unlike,
+            group.accepted,
+            _share(group.share),
+        )
+        for group in counts.groups
+    ]
+    head = ("images", "number", "unsure", "unlike", "answered", "share")
+    yield from table(head, rows, right=range(1, len(head)))
+    yield f"accuracy of the answers {_share(counts.accuracy)}"
+
+
 def accuracy(evaluation: "Evaluation") -> str:
     """Return the line that ends a report."""
     right, total = evaluation.right, evaluation.total
