@@ -27,7 +27,7 @@ from clearconv.exchange.onnx.writing.golden import TOLERANCE
 ROUGH = 5e-3
 
 _MOST_BYTES = 2**31  # of a file: protobuf's limit
-_SECONDS = 300  # for one engine
+_SECONDS = 120  # for one engine
 _MEMORY, _PER_BYTE = 3 * 2**30, 8  # for one engine, with what the file's bytes become
 
 
