@@ -203,6 +203,7 @@ PINNED = {
     "resnet18": ("9 conv + batch norm + ReLU, 11 conv + batch norm, 8 sum + ReLU", 8),
     "resnet34": ("17 conv + batch norm + ReLU, 19 conv + batch norm, 16 sum + ReLU", 16),
     "resnet50": ("33 conv + batch norm + ReLU, 20 conv + batch norm, 16 sum + ReLU", 16),
+    "efficientnet_lite0": ("33 conv + batch norm + ReLU6, 16 conv + batch norm, 9 sum", 9),
     "mobilenet_v2": ("35 conv + batch norm + ReLU6, 17 conv + batch norm, 10 sum", 10),
     "squeezenet1_1": ("26 conv + ReLU, 8 join channels", 0),
     "googlenet": ("57 conv + batch norm + ReLU, 9 join channels", 0),
