@@ -235,3 +235,49 @@ def test_the_message_stays_short(tmp_path):
     with pytest.raises(ModelFileError) as error:
         clearconv.load_onnx(saved(tmp_path / "net.onnx", nodes))
     assert "and 460 more" in error.value.args[0]
+
+
+def choice(condition):
+    """Return operators whose second is an If of two branches, which read a value from outside."""
+    branches = []
+    for kind in ("Relu", "Neg"):
+        result = helper.make_tensor_value_info(f"{kind}_y", TensorProto.FLOAT, None)
+        inner = [
+            helper.make_node(kind, ["a"], [f"{kind}_z"]),
+            helper.make_node("Mul", [f"{kind}_z", f"{kind}_c"], [f"{kind}_y"]),
+        ]
+        three = numpy_helper.from_array(np.array(3, np.float32), f"{kind}_c")
+        branches.append(helper.make_graph(inner, kind, [], [result], [three]))
+    then, other = branches
+    return [
+        helper.make_node("Abs", ["x"], ["b"]),
+        helper.make_node("Sub", ["b", "one"], ["a"]),
+        *condition,
+        helper.make_node("If", ["c"], ["y"], then_branch=then, else_branch=other),
+    ], {"one": np.array(1, np.float32)}
+
+
+@pytest.mark.parametrize("rank, chosen", [(4, "Relu"), (3, "Neg")])
+def test_a_branch_that_a_constant_chooses_is_read(tmp_path, rank, chosen):
+    """PyTorch asks for the number of axes where an operation takes images without a batch, too."""
+    condition = [
+        helper.make_node("Shape", ["x"], ["s"]),
+        helper.make_node("Size", ["s"], ["n"]),
+        helper.make_node("Constant", [], ["r"], value=numpy_helper.from_array(np.array(rank))),
+        helper.make_node("Equal", ["n", "r"], ["c"]),
+    ]
+    model = clearconv.load_onnx(saved(tmp_path / "net.onnx", *choice(condition)))
+    x = drawn(2, 3, 8, 8)
+    a = np.abs(x) - 1
+    np.testing.assert_array_equal(
+        model.predict(x), 3 * np.maximum(a, 0) if chosen == "Relu" else -3 * a
+    )
+
+
+def test_a_branch_that_the_input_chooses_is_refused(tmp_path):
+    condition = [
+        helper.make_node("ReduceMax", ["x"], ["m"], keepdims=0),
+        helper.make_node("Greater", ["m", "one"], ["c"]),
+    ]
+    with pytest.raises(ModelFileError, match="condition is computed from the model's input"):
+        clearconv.load_onnx(saved(tmp_path / "net.onnx", *choice(condition)))

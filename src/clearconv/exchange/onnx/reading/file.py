@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from clearconv.errors import ModelFileError
 from clearconv.exchange.onnx.package import onnx_package
-from clearconv.exchange.onnx.reading.plain import AnyArray, Input, Model, Operator
+from clearconv.exchange.onnx.reading.plain import AnyArray, Branch, Input, Model, Operator
 from clearconv.exchange.onnx.reading.tensors import array_of, dtype_of, text_of
 from clearconv.files import open_file
 from clearconv.saving.foreign import LOOK, looks_like
@@ -17,6 +18,7 @@ from clearconv.words import cut, printable, some
 
 _OWN = ("", "ai.onnx")  # two ways to name ONNX's own operators
 _MOST_OPERATORS = 20_000
+_MOST_DEPTH = 8  # of graphs within one another
 _MOST_BYTES = 2**31 - 1  # protobuf's own limit of a message
 
 
@@ -50,23 +52,12 @@ def read_model(path: str | Path) -> Model:
             f"{path} defines operators of its own ({defined}), which are not read. Inline them "
             "first: onnx.inliner.inline_local_functions."
         )
-    if len(graph.node) > _MOST_OPERATORS:
-        raise ModelFileError(
-            f"{path} has {len(graph.node):,} operators, but at most {_MOST_OPERATORS:,} are read."
-        )
     if len(graph.sparse_initializer) > 0:
         raise ModelFileError(f"{path} holds sparse tensors, which are not read.")
     outside = _Outside(path)
-    constants: dict[str, AnyArray] = {}
-    for tensor in graph.initializer:
-        try:
-            constants[text_of(tensor.name)] = array_of(tensor, outside.read)
-        except ModelFileError as error:
-            raise ModelFileError(
-                f"{path}: tensor {_named(text_of(tensor.name))}: {error}."
-            ) from None
+    constants = _stored(path, graph, outside)
     opset = next((int(o.version) for o in message.opset_import if o.domain in _OWN), 0)
-    operators = [_operator(path, node, outside) for node in graph.node]
+    operators = _operators(path, graph, outside)
     inputs = [_input(path, value) for value in graph.input if text_of(value.name) not in constants]
     metadata = {text_of(entry.key): text_of(entry.value) for entry in message.metadata_props}
     size = path.stat().st_size + outside.size
@@ -114,6 +105,7 @@ class _Outside:
         self.path = path
         self.files: dict[Path, AnyArray] = {}
         self.used = 0
+        self.operators = 0  # so far, in this file
 
     @property
     def size(self) -> int:
@@ -157,7 +149,30 @@ class _Outside:
         return self.files[place]
 
 
-def _operator(path: Path, node: Any, outside: _Outside) -> Operator:
+def _stored(path: Path, graph: Any, outside: _Outside) -> dict[str, AnyArray]:
+    """Return the tensors of a graph."""
+    constants: dict[str, AnyArray] = {}
+    for tensor in graph.initializer:
+        name = text_of(tensor.name)
+        try:
+            constants[name] = array_of(tensor, outside.read)
+        except ModelFileError as error:
+            raise ModelFileError(f"{path}: tensor {_named(name)}: {error}.") from None
+    return constants
+
+
+def _operators(path: Path, graph: Any, outside: _Outside, depth: int = 0) -> list[Operator]:
+    """Return the operators of a graph; those of graphs within it count, too."""
+    outside.operators += len(graph.node)
+    if outside.operators > _MOST_OPERATORS or depth > _MOST_DEPTH:
+        raise ModelFileError(
+            f"{path} has more than {_MOST_OPERATORS:,} operators, or graphs more than "
+            f"{_MOST_DEPTH} within one another, which are not read."
+        )
+    return [_operator(path, node, outside, depth) for node in graph.node]
+
+
+def _operator(path: Path, node: Any, outside: _Outside, depth: int) -> Operator:
     domain = "" if node.domain in _OWN else f"{text_of(node.domain)}."
     operator = Operator(
         printable(cut(domain + text_of(node.op_type), 80)),
@@ -166,19 +181,32 @@ def _operator(path: Path, node: Any, outside: _Outside) -> Operator:
         tuple(map(text_of, node.output)),
         {},
     )
-    attributes = {}
+    attributes: dict[str, Any] = {}
     for attribute in node.attribute:
         try:
-            attributes[text_of(attribute.name)] = _value(attribute, outside)
+            if attribute.type == 5:
+                value: Any = _branch(path, attribute.g, outside, depth + 1)
+            else:
+                value = _value(attribute, outside)
+            attributes[text_of(attribute.name)] = value
         except ModelFileError as error:
             raise ModelFileError(
                 f"{path}: {operator.label}, attribute {_named(text_of(attribute.name))}: {error}."
             ) from None
-    return Operator(*(operator.kind, operator.name, operator.inputs, operator.outputs), attributes)
+    branches = [one for one in attributes.values() if isinstance(one, Branch)]
+    captured = {name for branch in branches for name in branch.captured}
+    return replace(operator, attributes=attributes, captured=tuple(sorted(captured)))
+
+
+def _branch(path: Path, graph: Any, outside: _Outside, depth: int) -> Branch:
+    """Return a graph inside an operator."""
+    operators = _operators(path, graph, outside, depth)
+    outputs = tuple(text_of(value.name) for value in graph.output)
+    return Branch(operators, _stored(path, graph, outside), outputs)
 
 
 def _value(attribute: Any, outside: _Outside) -> Any:
-    """Return an attribute as plain data; a graph or what else is not read is ``...``."""
+    """Return an attribute as plain data; what is not read is ``...``."""
     kind = attribute.type
     if kind == 1:
         return float(attribute.f)

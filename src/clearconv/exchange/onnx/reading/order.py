@@ -44,8 +44,9 @@ def in_order(
         operator = waiting[-1]
         if state.get(id(operator)) is None:
             state[id(operator)] = False
-            below = [makers[name] for name in operator.inputs if name in makers]
-            lacking |= {name for name in operator.inputs if name and name not in makers} - given
+            read = [name for name in (*operator.inputs, *operator.captured) if name]
+            below = [makers[name] for name in read if name in makers]
+            lacking |= {name for name in read if name not in makers} - given
             if any(state.get(id(one)) is False for one in below):
                 raise ModelFileError(
                     f"{path}: {operator.label} depends on its own result: the graph has a cycle."

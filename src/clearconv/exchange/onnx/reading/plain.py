@@ -24,7 +24,9 @@ class Operator:
     inputs, outputs : tuple of str
         Names of the values; "" where an optional one is left out.
     attributes : mapping
-        Name -> number, text, array, or list of these. A graph inside it is ``...``.
+        Name -> number, text, array, `Branch`, or list of these. What is not read is ``...``.
+    captured : tuple of str
+        Values from outside that its branches read.
     """
 
     kind: str
@@ -32,12 +34,39 @@ class Operator:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any]
+    captured: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
         """Name the operator in a message: ``Conv '/features/0'``."""
         name = self.name or next(iter(self.outputs), "")
         return f"{self.kind} {name!r}" if name else self.kind
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A graph inside an operator.
+
+    Attributes
+    ----------
+    operators : list of Operator
+        Its operators.
+    constants : dict
+        Name -> array.
+    outputs : tuple of str
+        Names of its results.
+    """
+
+    operators: list[Operator]
+    constants: dict[str, AnyArray]
+    outputs: tuple[str, ...]
+
+    @property
+    def captured(self) -> set[str]:
+        """Names that it reads and does not give itself."""
+        made = {name for one in self.operators for name in one.outputs} | self.constants.keys()
+        read = {name for one in self.operators for name in (*one.inputs, *one.captured) if name}
+        return (read | set(self.outputs)) - made
 
 
 @dataclass(frozen=True)

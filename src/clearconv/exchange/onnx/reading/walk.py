@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from clearconv.arrays import Shape
 from clearconv.errors import ClearconvError, ModelFileError
@@ -14,7 +16,7 @@ from clearconv.exchange.onnx.reading.folding import FOLDS, Room, folded
 from clearconv.exchange.onnx.reading.naming import INPUT, Names
 from clearconv.exchange.onnx.reading.operators import READERS
 from clearconv.exchange.onnx.reading.order import in_order
-from clearconv.exchange.onnx.reading.plain import AnyArray, Input, Model, Operator
+from clearconv.exchange.onnx.reading.plain import AnyArray, Branch, Input, Model, Operator
 from clearconv.exchange.onnx.reading.values import Given, MixedBatch, Refused, Value
 from clearconv.layers import Identity
 from clearconv.words import cut, printable
@@ -86,8 +88,7 @@ def walk(
     sizes = () if given is None else _sizes(model.path, given, input_shape)
     known = [*model.constants, *(() if given is None else (given.name,))]
     operators = in_order(model.path, model.operators, known, outputs)
-    read = {name for operator in operators for name in operator.inputs} | set(outputs)
-    operators = [_without_unread(operator, read) for operator in operators]
+    operators = _without_unread(operators, outputs)
     first = _Walk(model, operators, given, sizes, len(sizes) > 1).run(outputs, rows)
     if not isinstance(first, _Failure):
         return first
@@ -155,14 +156,15 @@ class _Walk:
         if self.given is not None:
             self.values[self.given.name] = self._start(self.given)
         for operator in self.operators:
-            results = self._read(operator)
-            for place, name in enumerate(operator.outputs):
-                if name:
-                    self.values[name] = results[place] if place < len(results) else _UNKNOWN
+            self._take(operator)
         found = [self.values[name] for name in outputs]
         if self.complaints or any(one is None or isinstance(one, _Unknown) for one in found):
             return _Failure(self.complaints, self.mixed)
-        results = [self._computed(one, rows) if isinstance(one, Value) else one for one in found]
+        results: list[Value | AnyArray] = [
+            self._computed(one, rows) if isinstance(one, Value) else one
+            for one in found
+            if isinstance(one, (Value, np.ndarray))
+        ]
         ends = {one.node for one in results if isinstance(one, Value)}
         steps = _needed(self.b.steps, ends)
         names = {step.name for step in steps}
@@ -190,6 +192,8 @@ class _Walk:
 
     def _read(self, operator: Operator) -> Sequence[Any]:
         """Return what an operator gives, or note what is missing."""
+        if operator.kind == "If":
+            return self._chosen(operator)
         reader = READERS.get(operator.kind)
         inputs = [self.values[name] if name else None for name in operator.inputs]
         constant = not any(isinstance(one, (Value, _Unknown)) for one in inputs)
@@ -230,6 +234,33 @@ class _Walk:
             self._note(operator.label, f"{type(why).__name__}: {why}")
         return ()
 
+    def _chosen(self, operator: Operator) -> Sequence[Any]:
+        """Read the branch that a constant condition chooses."""
+        condition = self.values[operator.inputs[0]] if operator.inputs else None
+        if isinstance(condition, _Unknown):
+            return ()
+        if not isinstance(condition, np.ndarray) or condition.size != 1:
+            self._note(operator.label, "its condition is computed from the model's input")
+            return ()
+        branch = operator.attributes.get("then_branch" if condition.any() else "else_branch")
+        if not isinstance(branch, Branch) or branch.constants.keys() & self.values.keys():
+            self._note(
+                operator.label, "a branch is missing, or gives values that are there already"
+            )
+            return ()
+        self.values.update(branch.constants)
+        order = in_order(self.model.path, branch.operators, self.values, branch.outputs)
+        for inner in _without_unread(order, branch.outputs):
+            self._take(inner)
+        return [self.values[name] for name in branch.outputs]
+
+    def _take(self, operator: Operator) -> None:
+        """Read an operator, and keep what it gives."""
+        results = self._read(operator)
+        for place, name in enumerate(operator.outputs):
+            if name:
+                self.values[name] = results[place] if place < len(results) else _UNKNOWN
+
     def _note(self, label: str, why: str) -> None:
         self.complaints.append((label, why))
 
@@ -244,14 +275,17 @@ def _needed(steps: Sequence[Step], ends: set[str]) -> list[Step]:
     return kept[::-1]
 
 
-def _without_unread(operator: Operator, read: set[str]) -> Operator:
-    """Return the operator with "" for the outputs that nobody reads."""
-    outputs = tuple(name if name in read else "" for name in operator.outputs)
-    return Operator(operator.kind, operator.name, operator.inputs, outputs, operator.attributes)
+def _without_unread(operators: Sequence[Operator], outputs: Iterable[str]) -> list[Operator]:
+    """Return the operators with "" for the outputs that nobody reads."""
+    read = {name for one in operators for name in (*one.inputs, *one.captured)} | set(outputs)
+    return [
+        replace(one, outputs=tuple(name if name in read else "" for name in one.outputs))
+        for one in operators
+    ]
 
 
 def _the_input(model: Model) -> Input | None:
-    read = {name for operator in model.operators for name in operator.inputs}
+    read = {name for one in model.operators for name in (*one.inputs, *one.captured)}
     read |= set(model.outputs)
     inputs = [one for one in model.inputs if one.name in read]
     if len(inputs) < 2:

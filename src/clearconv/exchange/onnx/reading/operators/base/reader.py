@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from clearconv.exchange.onnx.reading.building import Building
-from clearconv.exchange.onnx.reading.plain import AnyArray, Operator
+from clearconv.exchange.onnx.reading.plain import AnyArray, Branch, Operator
 from clearconv.exchange.onnx.reading.values import Given, Value
 
 #: Outputs of an operator, in order; None for one that cannot be had.
@@ -36,8 +36,8 @@ class Reader:
         for name, value in operator.attributes.items():
             if name not in self.attributes:
                 yield f"attribute {name}={_shown(value)}"
-            elif value is ...:
-                yield f"attribute {name}, which is a graph"
+            elif value is ... or isinstance(value, Branch):
+                yield f"attribute {name}, which is not a number, text or a tensor"
 
 
 def _shown(value: object) -> str:
