@@ -3,6 +3,7 @@
 import io
 import os
 import threading
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -102,7 +103,7 @@ def test_time_left_is_that_of_the_epoch_and_of_all():
     shown = Training()
     shown.run = Run
     assert shown._forecast(1, 50, 75, 100.0) == pytest.approx((8, 8 + 9 * 24))
-    Run.history = [{"seconds": 30.0}]
+    Run.history = [SimpleNamespace(seconds=30.0)]
     assert shown._forecast(2, 50, 75, 100.0) == pytest.approx((8, 8 + 8 * 30))
 
 

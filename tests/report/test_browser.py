@@ -36,7 +36,7 @@ def test_nothing_fails_and_everything_shows(browser, request, name, width):
     charts = browser.evaluate(
         "[...document.querySelectorAll('svg.chart')].map(s => s.getBoundingClientRect().width)"
     )
-    assert len(charts) == 5 and min(charts) > 200
+    assert len(charts) == 7 and min(charts) > 200
     smallest = browser.evaluate(
         "Math.min(...[...document.querySelectorAll('svg.chart text')]"
         ".map(t => t.getBoundingClientRect().height))"

@@ -25,6 +25,13 @@ from clearconv.layers.base.tape import Context, Tape
 from clearconv.layers.convolution.conv2d import Conv2d
 from clearconv.layers.convolution.conv_transpose2d import ConvTranspose2d
 from clearconv.layers.convolution.linear import Linear
+from clearconv.layers.elementary.choices import Choose, Compare
+from clearconv.layers.elementary.elementwise import Elementwise
+from clearconv.layers.elementary.matmul import MatMul
+from clearconv.layers.elementary.pairs import Larger, Power, Smaller
+from clearconv.layers.elementary.reduce import Reduce
+from clearconv.layers.elementary.resample import Resample
+from clearconv.layers.elementary.take import Take
 from clearconv.layers.elementwise.arithmetic import Add, Divide, Multiply, Subtract
 from clearconv.layers.elementwise.constant import Constant
 from clearconv.layers.loading import from_spec
@@ -34,6 +41,8 @@ from clearconv.layers.pooling.pool2d import AdaptiveAvgPool2d, AvgPool2d, Global
 from clearconv.layers.regularisation.dropout import Dropout
 from clearconv.layers.shape.flatten import Flatten
 from clearconv.layers.shape.join import Join
+from clearconv.layers.shape.pad import Pad
+from clearconv.layers.shape.reshape import Permute, Reshape
 from clearconv.layers.shape.upsample import Upsample
 from clearconv.layers.wiring.concat import Concat
 from clearconv.layers.wiring.conv_pool2d import ConvPool2d
@@ -42,44 +51,57 @@ from clearconv.layers.wiring.residual import Residual
 from clearconv.layers.wiring.sequential import Sequential
 
 __all__ = [
-    "MultiInput",
-    "Graph",
-    "Join",
-    "Constant",
-    "Subtract",
-    "Multiply",
-    "Divide",
-    "Add",
     "Activation",
     "AdaptiveAvgPool2d",
+    "Add",
     "AvgPool2d",
     "BatchNorm2d",
+    "Choose",
+    "Compare",
     "Concat",
+    "Constant",
     "Context",
     "Conv2d",
     "ConvPool2d",
     "ConvTranspose2d",
+    "Divide",
     "Dropout",
+    "Elementwise",
     "Flatten",
     "GlobalAvgPool2d",
+    "Graph",
     "GroupNorm",
     "Hardsigmoid",
     "Hardswish",
     "Identity",
     "InstanceNorm2d",
+    "Join",
+    "Larger",
     "Layer",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "MatMul",
     "MaxPool2d",
+    "MultiInput",
+    "Multiply",
     "Node",
+    "Pad",
+    "Permute",
+    "Power",
     "ReLU",
     "ReLU6",
+    "Reduce",
+    "Resample",
+    "Reshape",
     "Residual",
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "Smaller",
     "Softmax",
+    "Subtract",
+    "Take",
     "Tanh",
     "Tape",
     "Upsample",
