@@ -22,9 +22,13 @@ from clearconv.exchange.onnx.verifying import child
 from clearconv.exchange.onnx.verifying.engines import ENGINES, Engine
 from clearconv.exchange.onnx.verifying.parts import difference, parting
 from clearconv.exchange.onnx.writing.golden import TOLERANCE
+from clearconv.runs.evaluation import evenly_spaced
 
 #: The same for an engine that prepares pictures in float32, with some pixels off by one level.
 ROUGH = 5e-3
+
+#: Most pictures that engines are compared on, and their shorter side where a file states none.
+MOST_IMAGES, _SIDE = 100, 512
 
 _MOST_BYTES = 2**31  # of a file: protobuf's limit
 _SECONDS = 120  # for one engine
@@ -113,7 +117,9 @@ def verify_onnx(file: str | Path, images: Sequence[str | Path] = ()) -> Verifica
     file : str or Path
         A file that ``export_onnx`` wrote.
     images : sequence of str or Path
-        Pictures on which the engines are compared with the first that is right.
+        Pictures on which the engines are compared with the first that is right; of more than 100,
+        so many at equal distances. Large ones are reduced to twice the size that the file reduces
+        them to.
 
     Returns
     -------
@@ -137,7 +143,8 @@ def verify_onnx(file: str | Path, images: Sequence[str | Path] = ()) -> Verifica
         if "error" in claims:
             raise ModelFileError(f"{file} cannot be verified: {claims['error']}.")
         inputs: dict[str, Any] = task.outputs(child.INPUTS)
-        for number, path in enumerate(images):
+        chosen = [images[i] for i in evenly_spaced(len(images), MOST_IMAGES)] if images else []
+        for number, path in enumerate(chosen):
             inputs[f"image{number}"] = _prepared(path, claims, file)
         np.savez(task.folder / child.INPUTS, **inputs)
         expected = {"golden": np.array(claims["logits"])}
@@ -153,7 +160,7 @@ def verify_onnx(file: str | Path, images: Sequence[str | Path] = ()) -> Verifica
                 right, expected = key, {**logits, **expected}
             found.append((key, checked))
         located = tuple(_located(task, key, checked, right) for key, checked in found)
-        return Verification(file, located, len(images))
+        return Verification(file, located, len(chosen))
 
 
 class _Task:
@@ -206,14 +213,16 @@ def _checked_size(file: Path) -> int:
 
 def _prepared(path: str | Path, claims: dict[str, Any], file: Path) -> Any:
     """Return a picture as the file takes it."""
+    settings = claims["preprocessing"]
     if claims["input"] == names.IMAGE:
-        return load_image(path, None)
-    if claims["preprocessing"] is None:
+        side = Preprocessing.from_dict(settings).side if settings is not None else None
+        return load_image(path, 2 * (side or _SIDE))
+    if settings is None:
         raise DataError(
             f"{file} takes tensors and does not say how pictures are prepared, so that it can be "
             "verified only without `images`."
         )
-    how = Preprocessing.from_dict(claims["preprocessing"])
+    how = Preprocessing.from_dict(settings)
     return how(image_pixels(path, how))
 
 
