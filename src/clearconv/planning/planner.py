@@ -1,7 +1,7 @@
 """A report before training on the data and the run ahead."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -11,6 +11,7 @@ from clearconv.data.sources.source import PARTS
 from clearconv.planning.forecaster import Forecast, forecast
 from clearconv.planning.shapes import Shapes
 from clearconv.planning.surveyor import Survey, survey
+from clearconv.planning.transfer import Transfer, available, transfer
 from clearconv.runs.given import Data, Given
 from clearconv.train import Callback, Run
 from clearconv.train.preparing import prepared
@@ -40,6 +41,8 @@ class Plan:
         A note that the last two batches of each epoch are joined, if they are.
     notes : tuple of str
         What a reader should know of the model that the run starts from.
+    transfer : Transfer, optional
+        What pretrained weights promise instead, if there are any in the user's cache.
     """
 
     data: str
@@ -49,6 +52,7 @@ class Plan:
     forecast: Forecast | None
     joined: str | None = None
     notes: tuple[str, ...] = ()
+    transfer: Transfer | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, for JSON."""
@@ -60,6 +64,7 @@ class Plan:
             "reading_seconds": self.reading_seconds,
             "survey": self.survey.to_dict(),
             "forecast": self.forecast and self.forecast.to_dict(),
+            "transfer": self.transfer and self.transfer.to_dict(),
         }
 
     def __str__(self) -> str:
@@ -96,7 +101,11 @@ def plan(data: Data, *, callbacks: Sequence[Callback] = (), **given: Any) -> Pla
     """
     start = perf_counter()
     run = prepared(data, Given.of(given), callbacks, whole=False)
-    return plan_of(run, perf_counter() - start)
+    found = plan_of(run, perf_counter() - start)
+    name = available(run)
+    if found.forecast is None or name is None:
+        return found
+    return replace(found, transfer=transfer(run, name))
 
 
 def plan_of(run: Run, reading_seconds: float) -> Plan:
@@ -156,6 +165,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         if note:
             yield f"            {note}"
     yield from _time(plan)
+    yield from _transfer(plan)
 
 
 def _shapes(found: Shapes) -> Iterator[str]:
@@ -170,6 +180,28 @@ def _shapes(found: Shapes) -> Iterator[str]:
         f"{found.most:.0%} or more of every tenth"
     )
     yield f"            proposed: `resize={found.proposed!r}`; {found.why}"
+
+
+def _transfer(plan: Plan) -> Iterator[str]:
+    """Say what pretrained weights promise."""
+    found = plan.transfer
+    if found is None:
+        return
+    yield ""
+    yield f"pretrained  {found.weights}: {found.forecast}"
+    yield (
+        f"            of {counted(found.images, 'image')}, a linear layer recognises "
+        f"{found.features:.0%} by its features, {found.untrained:.0%} by an untrained network's; "
+        f"from scratch, about {found.scratch:.0%} may be expected"
+    )
+    start = f"`start={found.weights!r}`"
+    if found.advised:
+        yield f"Advice: start from these weights ({start}): they promise more than random ones"
+    else:
+        yield (
+            f"Advice: train from scratch, as forecast: these weights ({start}) have learnt from "
+            "photographs of other things, and promise no more than random ones"
+        )
 
 
 def _classes(found: Survey) -> Iterator[str]:
