@@ -161,5 +161,8 @@ def test_every_model_of_the_zoo_comes_back(name, tmp_path):
     model = lively(create(name, 5).build((info.input_shape[0], side, side), seed=1))
     x = np.random.default_rng(0).normal(0, 1, (2, *model.input_shape)).astype(np.float32)
     again = cc.load_onnx(exported(model, tmp_path, batch_norm="keep"))
-    assert again.store.fingerprint() == model.store.fingerprint()
+    mine, read = model.state_dict(), again.state_dict()
+    assert all(np.array_equal(read[path], array) for path, array in mine.items())
+    # a pooling that enlarges is written as two products, whose matrices come back as constants
+    assert all(path.startswith("avgpool.") for path in read.keys() - mine.keys())
     np.testing.assert_allclose(again.predict(x), model.predict(x), rtol=1e-4, atol=1e-5)
