@@ -20,7 +20,8 @@ def examples():
         for example in re.split(r"^\$ clearconv ", block, flags=re.MULTILINE)[1:]:
             line, _, output = example.partition("\n")
             if line.split()[0] in REPRODUCIBLE:
-                yield pytest.param(line, output, id=line)
+                slow = line.startswith("doctor ") and "--" not in line  # ten seconds
+                yield pytest.param(line, output, id=line, marks=[pytest.mark.ci] * slow)
 
 
 @pytest.mark.parametrize(("line", "expected"), tuple(examples()))

@@ -106,6 +106,7 @@ def test_the_catalogue(run):
     assert only.startswith("relu: y, grad_x") and "conv2d" not in only
 
 
+@pytest.mark.ci
 def test_a_convention_can_be_set(run, mine):
     text = "import numpy as np\ndef linear_forward(A, W, b): return W @ A + b, (A, W)\n" + (
         "def linear_backward(dZ, cache):\n    A, W = cache\n    m = A.shape[1]\n"
@@ -116,6 +117,7 @@ def test_a_convention_can_be_set(run, mine):
     assert done.exit_code == 1 and "WRONG       grad_weight" in done.stdout
 
 
+@pytest.mark.ci
 def test_on_a_terminal_it_says_what_it_does_and_erases_it(run, mine, monkeypatch):
     from clearconv.cli import doctor
 

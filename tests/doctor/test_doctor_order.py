@@ -39,11 +39,13 @@ def test_the_order_is_said_and_no_mistake(layer, returned):
     assert verdict.remarks == ["it returns grad_weight, grad_bias, grad_x, in this order"]
 
 
+@pytest.mark.ci
 def test_a_wrong_result_in_another_order_is_named(layer):
     verdict = layer(LINEAR.format(returned="dw, dout.mean(axis=0), dout @ w.T"))
     assert verdict.match.sets == (frozenset({"bias-mean"}),)
 
 
+@pytest.mark.ci
 def test_the_usual_order_goes_without_saying(layer):
     verdict = layer(LINEAR.format(returned="dout @ w.T, dw, dout.sum(axis=0)"))
     assert verdict.right and not verdict.remarks

@@ -56,6 +56,7 @@ def broken(line):
         ("import nowhere", "the library is not installed here"),
     ],
 )
+@pytest.mark.ci
 def test_what_stops_a_layer_is_one_sentence_and_the_next_is_examined(tmp_path, line, said):
     examination, text = visit(tmp_path, broken(line))
     first, second = examination.verdicts

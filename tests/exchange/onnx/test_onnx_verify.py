@@ -55,6 +55,7 @@ def onnx_of(nodes, inputs, logits, opset=17, constants=(), shape=(1, 4), **metad
     return model.SerializeToString()
 
 
+@pytest.mark.ci
 def test_all_engines_agree_on_golden_and_other_pictures(exported, tmp_path):
     numbers = np.random.default_rng(1)
     pictures = []
@@ -97,6 +98,7 @@ def test_an_engine_that_drifts_is_found_with_the_operator(tmp_path):
     assert reference.parts_at.startswith("Softmax 'wrong'")
 
 
+@pytest.mark.ci
 def test_numbers_that_changed_are_told_from_engines_that_differ(exported, tmp_path):
     model = parsed(exported.read_bytes())
     weight = next(one for one in model.graph.initializer if one.name.endswith("linear1.weight"))
