@@ -15,6 +15,10 @@ _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 MOST_TEXT = 2**30
 
 
+class SpecialFileError(OSError):
+    """Something is not a file, such as a pipe or a device."""
+
+
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
     """Open a file for reading, or raise an `OSError` that says what is there instead.
 
@@ -29,7 +33,7 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
     }
     for is_kind, words in kinds.items():
         if is_kind(mode):
-            raise OSError(errno.EINVAL, f"{words}, not a file", os.fspath(path))
+            raise SpecialFileError(errno.EINVAL, f"{words}, not a file", os.fspath(path))
     # If it has become a pipe since then, this still does not wait.
     return open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
 

@@ -13,7 +13,7 @@ def expanded(images: tuple[str, ...]) -> list[Path]:
     """
     from clearconv.cli.screen.messages import warn
     from clearconv.data import Problem
-    from clearconv.data.images.decode import is_meant, why_not
+    from clearconv.data.images.decode import is_meant, kind_of, why_not
     from clearconv.data.images.formats import FORMATS_IN_WORDS
     from clearconv.data.sources.layout import files_below
 
@@ -24,8 +24,9 @@ def expanded(images: tuple[str, ...]) -> list[Path]:
             continue
         inside = sorted(files_below(image))
         meant = [path for path in inside if is_meant(path)]
-        others = [path for path in inside if path not in set(meant)]
-        warn(*(Problem(f"{path} is left out: {why_not(path)}", "left out") for path in others))
+        others = {path: why_not(path) for path in inside if path not in set(meant)}
+        left = (Problem(f"{p} is left out: {why}", kind_of(p, why)) for p, why in others.items())
+        warn(*left)
         if not meant:
             raise Misused(f"{image} contains no images; expected {FORMATS_IN_WORDS} files.")
         found += meant

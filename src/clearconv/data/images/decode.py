@@ -25,6 +25,8 @@ from clearconv.data.images.formats import (
     LOOK,
     BrokenImage,
     ForeignImage,
+    NoImage,
+    SpecialFile,
     format_of,
     webp_size,
     without_text,
@@ -32,7 +34,7 @@ from clearconv.data.images.formats import (
 from clearconv.data.images.resize import DEFINITION, LONGEST, reduced
 from clearconv.data.images.resize import Pixels as Pixels
 from clearconv.errors import DataError, ShortageError
-from clearconv.files import open_file
+from clearconv.files import SpecialFileError, open_file
 
 try:
     from PIL import AvifImagePlugin
@@ -179,11 +181,22 @@ def is_meant(path: Path) -> bool:
     return why is None or isinstance(why, ForeignImage) or path.suffix.lower() in _ENDINGS
 
 
+def kind_of(path: str | Path, why: BrokenImage | None) -> str:
+    """Return the kind of problem, a key of ``KINDS``, for a file that is left out."""
+    if isinstance(why, SpecialFile):
+        return "special"
+    if isinstance(why, ForeignImage):
+        return "foreign"
+    if isinstance(why, NoImage) and Path(path).suffix.lower() not in _ENDINGS:
+        return "left out"
+    return "damaged"
+
+
 def _checked_size(file: BinaryIO) -> int:
     """Return the size of a file that is an image and not too large."""
     head, size = file.read(LOOK), os.fstat(file.fileno()).st_size
     if not head:
-        raise BrokenImage("the file is empty")
+        raise NoImage("the file is empty")
     format_of(head)
     if size > MOST_BYTES:
         raise BrokenImage(f"it has {size / 1e6:,.0f} MB; at most {MOST_BYTES / 1e6:,.0f} are read")
@@ -198,11 +211,14 @@ def _in_words(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         broken = path.is_symlink()
-        raise BrokenImage("a link to nowhere" if broken else "no such file") from None
+        if broken:
+            raise SpecialFile("a link to nowhere") from None
+        raise BrokenImage("no such file") from None
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise BrokenImage("a link that leads back to itself") from None
-        raise BrokenImage((error.strerror or str(error)).lower()) from None
+            raise SpecialFile("a link that leads back to itself") from None
+        kind = SpecialFile if isinstance(error, SpecialFileError) else BrokenImage
+        raise kind((error.strerror or str(error)).lower()) from None
 
 
 def decode_sized(

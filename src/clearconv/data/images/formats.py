@@ -40,6 +40,14 @@ class ForeignImage(BrokenImage):
     """The file is a picture, but in an unsupported format."""
 
 
+class NoImage(BrokenImage):
+    """The file does not begin as a picture does."""
+
+
+class SpecialFile(BrokenImage):
+    """It is a pipe, a socket, a device, or a link that leads to no file."""
+
+
 def format_of(head: bytes) -> str:
     """Return the format according to a file's first bytes, or raise `BrokenImage`."""
     for mark, name in _MAGIC:
@@ -54,7 +62,7 @@ def format_of(head: bytes) -> str:
     for mark, name in _OTHERS:
         if head.startswith(mark):
             raise ForeignImage(f"{name} files are not supported; export it as JPEG or PNG")
-    raise BrokenImage(f"not a {FORMATS_IN_WORDS} image")
+    raise NoImage(f"not a {FORMATS_IN_WORDS} image")
 
 
 def _boxed(head: bytes) -> str:
@@ -67,7 +75,7 @@ def _boxed(head: bytes) -> str:
         raise ForeignImage("HEIC photographs are not supported; export them as JPEG")
     if b"crx " in brands:
         raise ForeignImage("raw photographs are not supported; export them as JPEG")
-    raise BrokenImage("a film or a sound, not an image")
+    raise NoImage("a film or a sound, not an image")
 
 
 def webp_size(head: bytes) -> tuple[int, int]:

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from clearconv.data.batches.ahead import in_order
-from clearconv.data.images.decode import content_of, decode_sized, load_image, shortage
+from clearconv.data.images.decode import content_of, decode_sized, kind_of, load_image, shortage
 from clearconv.data.images.formats import FORMATS_IN_WORDS, BrokenImage
 from clearconv.data.images.resize import Pixels
 from clearconv.data.sources.layout import Candidate, FolderLayout, read_layout
-from clearconv.data.sources.problems import Problem
+from clearconv.data.sources.problems import Problem, by_gravity
 from clearconv.data.sources.source import PARTS, Source, Split
 from clearconv.data.splitting.alikeness import SIDE
 from clearconv.data.splitting.twin_words import describe_twins
@@ -92,7 +92,8 @@ def open_folder(
             _read_all(root, layout, side, definition), start=1
         ):
             if isinstance(found, BrokenImage):
-                problems.append(Problem(f"{candidate.file} is left out: {found}", "left out"))
+                line = f"{candidate.file} is left out: {found}"
+                problems.append(Problem(line, kind_of(candidate.file, found)))
             else:
                 thumbnails[len(good)] = found.thumbnail
                 good.append(candidate)
@@ -192,7 +193,7 @@ def _check_complete(
     if not empty:
         return
     tried = sum(layout.classes[candidate.label] in empty for candidate in layout.candidates)
-    first = next((line for line in problems if " is left out: " in line), "")
+    first = next((line for line in by_gravity(problems) if " is left out: " in line), "")
     raise DataError(
         f"{root}{' (train)' if parted else ''}: no usable image of class {', '.join(empty)} "
         f"({tried} files tried{'; ' + first if tried and first else ''}). Expected "

@@ -230,7 +230,7 @@ def _left_out(
     problems += [
         Problem(
             f"{path.relative_to(root).as_posix()} is outside every class folder and is left out",
-            "left out",
+            "outside",
         )
         for path in images
     ]

@@ -1,6 +1,8 @@
 """Problems of data: each warning is a text of a kind, and some kinds are more serious."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+from clearconv.words import counted
 
 #: Kinds of problems, the most serious first, and the plural name of each kind.
 KINDS = {
@@ -10,7 +12,19 @@ KINDS = {
     "leak": "pictures in more than one part",
     "search": "searches for copies that were cut short",
     "other": "other warnings",
-    "left out": "files that are left out",
+    "damaged": "damaged or unreadable images",
+    "outside": "images outside every class folder",
+    "special": "special files",
+    "foreign": "images of a foreign format",
+    "left out": "files that are not images",
+}
+#: Kinds of files that are left out, and the name of one such file.
+_FILES = {
+    "damaged": "damaged or unreadable image",
+    "outside": "image outside every class folder",
+    "special": "special file",
+    "foreign": "image of a foreign format",
+    "left out": "file that is not an image",
 }
 #: Kinds that decide whether a result can be trusted; more of them are listed.
 _GRAVE = ("unusable", "missing", "labels", "leak", "search")
@@ -49,7 +63,8 @@ def by_gravity(problems: Iterable[str]) -> list[str]:
     -------
     list of str
         At most 20 lines for each kind that decides whether a result can be trusted, at most 10 for
-        the others, and if there are more, one line with the number of that kind.
+        the others, and if there are more, one line with the number of that kind. Where files of
+        several kinds are left out, a line before them counts each kind.
     """
     sorted_: dict[str, list[str]] = {kind: [] for kind in KINDS}
     for problem in problems:
@@ -57,7 +72,18 @@ def by_gravity(problems: Iterable[str]) -> list[str]:
     shown = []
     for kind, lines in sorted_.items():
         most = _MANY if kind in _GRAVE else _FEW
+        if kind == next(iter(_FILES)):
+            shown += _count(sorted_)
         shown += lines[:most]
         if len(lines) > most:
             shown.append(f"... and {len(lines) - most:,} more of {len(lines):,} {KINDS[kind]}")
     return shown
+
+
+def _count(problems: Mapping[str, list[str]]) -> list[str]:
+    """Return a line that counts the files left out, if they are of several kinds."""
+    counts = {kind: len(problems[kind]) for kind in _FILES if problems[kind]}
+    if len(counts) < 2:
+        return []
+    each = (counted(number, _FILES[kind], KINDS[kind]) for kind, number in counts.items())
+    return [f"{sum(counts.values()):,} files are left out: {', '.join(each)}"]
