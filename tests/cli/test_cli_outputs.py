@@ -62,6 +62,7 @@ def test_a_report_of_someone_else_stays(run, mine):
     (mine / "report.html").write_text("my own words")
     done = run("report", mine)
     assert done.exit_code == 1 and "report.html already exists" in done.output
+    assert "is kept as it is. Move it away." in done.output and "out" not in done.output
     assert (mine / "report.html").read_text() == "my own words"
 
 

@@ -17,7 +17,7 @@ def mark(kind: str) -> str:
     return f'<meta name="generator" content="{GENERATOR} {kind}">'
 
 
-def check_replaceable(path: Path, kind: str) -> None:
+def check_replaceable(path: Path, kind: str, *, movable: bool = True) -> None:
     """Raise if a page or a picture would replace a file of another kind.
 
     Parameters
@@ -26,6 +26,8 @@ def check_replaceable(path: Path, kind: str) -> None:
         File to write.
     kind : str
         Kind of the file: "picture" for a PNG, else the kind of an HTML page, such as "report".
+    movable : bool
+        Whether the caller can choose another place by a setting `out`.
 
     Raises
     ------
@@ -44,8 +46,8 @@ def check_replaceable(path: Path, kind: str) -> None:
                 return  # nothing to lose
     except OSError as error:
         raise RunError(
-            f"{path} cannot be read ({error.strerror or error}), so it is not replaced. Choose "
-            "another place (`out`)."
+            f"{path} cannot be read ({error.strerror or error}), so it is not replaced. "
+            f"{'Choose another place (`out`)' if movable else 'Move it away'}."
         ) from None
     if kind == "picture":
         ours = content.startswith(_PNG) and b"Software\0" + GENERATOR.encode() in content
@@ -56,5 +58,5 @@ def check_replaceable(path: Path, kind: str) -> None:
     if not ours:
         raise RunError(
             f"{path} already exists and is not a {kind} that clearconv wrote, so it is kept as it "
-            "is. Choose another place (`out`), or move it away."
+            f"is. {'Choose another place (`out`), or move it away' if movable else 'Move it away'}."
         )

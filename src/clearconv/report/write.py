@@ -70,7 +70,7 @@ def write_report(
     """
     folder = Path(folder)
     path = folder / files.REPORT
-    check_replaceable(path, "report")
+    check_replaceable(path, "report", movable=False)
     run = Measured.of(folder, data, progress, result)
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
