@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from clearconv.data import from_arrays
 from clearconv.errors import DataError
@@ -85,3 +86,45 @@ NAType = type("NAType", (), {"__repr__": lambda self: "<NA>"})
 def test_labels_that_cannot_be_used(labels, words):
     with pytest.raises(DataError, match=words):
         from_arrays(IMAGES, labels)
+
+
+@pytest.mark.parametrize(
+    ("images", "found", "remedy"),
+    [
+        (list(IMAGES), "list", "np.stack(x)"),
+        (tuple(IMAGES), "tuple", "np.stack(x)"),
+        ([*IMAGES[:5], IMAGES[0][:3]], "list", None),
+        (
+            [Image.fromarray(x) for x in np.zeros((6, 4, 4, 3), np.uint8)],
+            "list",
+            "np.stack([np.asarray(i) for i in x])",
+        ),
+        (
+            [Image.new(mode, (4, 4)) for mode in ("L", "P", "RGB", "LA", "1", "CMYK")],
+            "list",
+            "np.stack([np.asarray(i.convert('RGB')) for i in x])",
+        ),
+        ([Image.new("L", (4, 4 + k)) for k in range(6)], "list", None),
+        ((IMAGES.astype(np.uint16) * 257), "uint16", "(x // 257).astype('uint8')"),
+        (IMAGES.astype(np.uint16), "uint16", "x.astype('uint8')"),
+        (IMAGES.astype(np.int64), "int64", "x.astype('uint8')"),
+        (IMAGES.astype(np.int64) - 300, "int64", None),
+        (IMAGES > 100, "bool", "x.astype('uint8') * 255"),
+        (IMAGES / 255, "float64", "(255 * x).round().astype('uint8')"),
+        (IMAGES.astype(np.float32), "float32", "x.round().astype('uint8')"),
+        (IMAGES / 100 - 1, "float64", None),
+        (np.full((6, 4, 4), np.nan), "float64", None),
+        (None, "NoneType", None),
+    ],
+)
+def test_images_of_another_kind_get_the_remedy_that_keeps_them(images, found, remedy):
+    with pytest.raises(DataError) as caught:
+        from_arrays(images, WORDS)
+    message = str(caught.value)
+    assert f"images are {found}" in message
+    assert (f"{remedy}." in message) if remedy else (" with " not in message)
+    if remedy:
+        made = eval(remedy, {"np": np, "x": images})
+        assert from_arrays(made, WORDS).pixels.dtype == np.uint8
+        if found in ("uint16", "int64", "float64", "float32"):
+            assert np.array_equal(made, IMAGES)

@@ -76,7 +76,7 @@ def _checked(image: Any, name: str) -> Pixels:
         raise DataError(f"{name} is {type(image).__name__}, but {needed}.")
     array = np.asarray(image)
     if array.dtype != np.uint8:
-        raise DataError(f"{name} is {array.dtype}, but {needed}.{_remedy(array)}")
+        raise DataError(f"{name} is {array.dtype}, but {needed}.{to_bytes(array)}")
     pixels = array[..., np.newaxis] if array.ndim == 2 else array
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4) or 0 in pixels.shape:
         first = array.ndim == 3 and array.shape[0] in (1, 3, 4)
@@ -85,13 +85,31 @@ def _checked(image: Any, name: str) -> Pixels:
     return pixels
 
 
-def _remedy(array: npt.NDArray[Any]) -> str:
-    """Suggest how to convert other numbers to bytes, if their range shows it."""
+def to_bytes(array: npt.NDArray[Any]) -> str:
+    """Suggest how to convert other numbers to bytes, if their type and range show it.
+
+    Parameters
+    ----------
+    array : ndarray
+        Pixels of another dtype than uint8.
+
+    Returns
+    -------
+    str
+        A sentence with a blank before it; empty if nothing is known.
+    """
+    if array.dtype.kind == "b":
+        return " Convert it with x.astype('uint8') * 255."
     if array.size == 0 or array.dtype.kind not in "iuf":
         return ""
     low, high = float(array.min()), float(array.max())
     if 0 <= low and high <= 1 and array.dtype.kind == "f":
         return " Convert numbers from 0 to 1 with (255 * x).round().astype('uint8')."
     if 0 <= low and high <= 255:
-        return " Write x.round().astype('uint8')."
+        rounded = ".round()" if array.dtype.kind == "f" else ""
+        return f" Convert it with x{rounded}.astype('uint8')."
+    if array.dtype == np.uint16:
+        return " Convert 16 bits to 8 with (x // 257).astype('uint8')."
+    if not np.isfinite(low + high):
+        return " Some of its numbers are not finite."
     return f" Its numbers are from {low:g} to {high:g}: undo their scaling."

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from clearconv.data.images.decode import Pixels
+from clearconv.data.images.given_image import to_bytes
 from clearconv.data.sources.arrays import ArraySource
 from clearconv.data.sources.source import Split, check_classes, composed
 from clearconv.errors import DataError
@@ -99,8 +101,8 @@ def _checked(name: str, images: Pixels, labels: Sequence[Any]) -> tuple[Pixels, 
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
         kind = images.dtype if isinstance(images, np.ndarray) else type(images).__name__
         raise DataError(
-            f"from_arrays: the {name} images are {kind}, but uint8 from 0 to 255 is needed. "
-            "Convert numbers from 0 to 1 with (255 * x).round().astype('uint8')."
+            f"from_arrays: the {name} images are {kind}, but an array of uint8 from 0 to 255 is "
+            f"needed.{_conversion(images)}"
         )
     pixels = images[..., np.newaxis] if images.ndim == 3 else images
     if pixels.ndim != 4 or pixels.shape[3] not in (1, 3) or 0 in pixels.shape:
@@ -113,6 +115,27 @@ def _checked(name: str, images: Pixels, labels: Sequence[Any]) -> tuple[Pixels, 
     if marks.dtype.kind == "U":
         marks = np.array([composed(mark) for mark in marks.tolist()])
     return pixels, marks
+
+
+def _conversion(images: Any) -> str:
+    """Suggest how to make an array of uint8, as far as what was given shows."""
+    if isinstance(images, np.ndarray):
+        return to_bytes(images)
+    if not isinstance(images, list | tuple) or not images:
+        return ""
+    if all(isinstance(one, np.ndarray) for one in images):
+        if len({(one.shape, one.dtype) for one in images}) > 1:
+            return " All images must have one size and dtype."
+        stacked = np.stack(images)
+        other = "" if stacked.dtype == np.uint8 else to_bytes(stacked)
+        return f" Make them one array with {'x = ' if other else ''}np.stack(x).{other}"
+    if all(isinstance(one, Image.Image) for one in images):
+        if len({one.size for one in images}) > 1:
+            return " All images must have one size."
+        same = {one.mode for one in images} in ({"L"}, {"RGB"})
+        image = "i" if same else "i.convert('RGB')"
+        return f" Make them one array with np.stack([np.asarray({image}) for i in x])."
+    return ""
 
 
 def _marks(name: str, labels: Sequence[Any], count: int) -> np.ndarray:
