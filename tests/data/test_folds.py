@@ -71,8 +71,17 @@ def test_fewer_than_two_folds_are_none(folds):
 def test_more_folds_than_images_of_a_class():
     with pytest.raises(DataError, match="class 1 has 4 images, .* Take `folds=4` or fewer"):
         make_folds(source([9, 4]), 5, seed=0)
-    with pytest.raises(DataError, match=r"class 1 has 4 images, of which 2 differ .*folds=2"):
+    with pytest.raises(
+        DataError, match=r"class 1 has 4 images, which show 2 different pict.*folds=2"
+    ):
         make_folds(source([9, 4], [(9, 10), (9, 11)]), 3, seed=0)
+    one = (
+        r"class 1 has 4 images, which show 1 different picture \(copies stay in one fold\), .* "
+        r"Leave `folds` out, where copies may lie in several parts "
+        r"\(`allow_twins_apart=True`\), or give"
+    )
+    with pytest.raises(DataError, match=one):
+        make_folds(source([9, 4], [(9, 10), (9, 11), (9, 12)]), 2, seed=0)
     with pytest.raises(DataError, match="class 1 has 1 image, .* Leave `folds` out"):
         make_folds(source([9, 1]), 2, seed=0)
     with pytest.raises(DataError, match="too few to take some for validation"):

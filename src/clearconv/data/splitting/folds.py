@@ -108,8 +108,13 @@ def _check_classes(source: Source, labels: Integers, groups: Integers, folds: in
         if different < folds:
             counted = f"{len(own)} images" if len(own) != 1 else "1 image"
             if different < len(own):
-                counted += f", of which {different} differ (copies stay in one fold)"
+                pictures = "picture" if different == 1 else "pictures"
+                counted += (
+                    f", which show {different} different {pictures} (copies stay in one fold)"
+                )
             remedy = f"Take `folds={different}` or fewer" if different > 1 else "Leave `folds` out"
+            if different == 1 < len(own):
+                remedy += ", where copies may lie in several parts (`allow_twins_apart=True`)"
             raise DataError(
                 f"`folds={folds}`, but class {name} has {counted}, and each fold needs one to test "
                 f"on. {remedy}, or give more images."
