@@ -28,6 +28,14 @@ def some(names: Iterable[object], most: int = 5) -> str:
     return (", ".join(listed[:most]) or "nothing") + more
 
 
+def listable(name: object) -> str:
+    """Return a name as written in a list: quoted as in CSV where it would be misread."""
+    name = str(name)
+    if "," not in name and not name.startswith('"') and name == name.strip():
+        return name
+    return '"' + name.replace('"', '""') + '"'
+
+
 def meant(name: object, known: Iterable[str]) -> str:
     """Suggest the known name that is closest to a misspelt one; empty if none is close."""
     close = get_close_matches(str(name), list(known), n=1)

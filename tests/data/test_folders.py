@@ -8,6 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from clearconv.cli.flags.values import read_classes, write_classes
 from clearconv.data import Batches, Preprocessing, class_names, open_data
 from clearconv.errors import DataError
 
@@ -45,7 +46,7 @@ def test_classes_are_selected_and_ordered(folder):
     assert source.files == ("red/00.png", "red/01.png", "blue/00.png", "blue/01.png")
     assert source.labels.tolist() == [0, 0, 1, 1]
     for wanted, words in {
-        ("red", "pink"): "'pink'.*blue, green, red",
+        ("red", "pink"): "no class pink. Its classes are blue, green, red",
         ("red",): "at least two",
         ("red", "blue", "red"): "twice",
         (): "at least two",
@@ -55,9 +56,25 @@ def test_classes_are_selected_and_ordered(folder):
             open_data(root, classes=wanted)
 
 
+def test_odd_class_names_are_listed_as_they_are_given(folder, picture):
+    names = (" dog ", '"q"', "big, cat", "plain")
+    root = folder({f"{name}/0.png": picture(i) for i, name in enumerate(names)})
+    listed = '" dog ", """q""", "big, cat", plain'
+    with pytest.raises(DataError) as caught:
+        open_data(root, classes=["plain", "pink", "a,b"])
+    assert str(caught.value).endswith(f'no class pink, "a,b". Its classes are {listed}.')
+    with pytest.raises(DataError) as caught:
+        open_data(root, classes=["big, cat", " dog ", "big, cat"])
+    assert 'twice ("big, cat", " dog ", "big, cat")' in str(caught.value)
+    assert read_classes(listed) == names
+    assert read_classes(write_classes(names)) == names
+
+
 def test_of_many_classes_a_message_names_the_first_few(folder, picture):
     root = folder({f"{number:02}/0.png": picture(number) for number in range(40)})
-    with pytest.raises(DataError, match=r"'pink'\. Its classes are 00, .*, 09 and 30 more\.$"):
+    with pytest.raises(
+        DataError, match=r"no class pink\. Its classes are 00, .*, 09 and 30 more\.$"
+    ):
         open_data(root, classes=["00", "pink"])
 
 

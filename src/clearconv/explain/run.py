@@ -8,7 +8,7 @@ import numpy as np
 
 from clearconv.arrays import Array
 from clearconv.data.images.given_image import image_pixels
-from clearconv.data.sources.source import composed
+from clearconv.data.sources.source import composed, some_classes
 from clearconv.errors import ArgumentError, DataError
 from clearconv.explain.agreement import rank_correlation
 from clearconv.explain.gradient_maps import chosen_layer, grad_cam
@@ -100,7 +100,7 @@ def explain_images(
     name = None if name is None else composed(name)
     if name is not None and name not in classes:
         raise ArgumentError(
-            f"class {name!r} is not known to the model; it knows {', '.join(classes)}."
+            f"class {name!r} is not known to the model; it knows {some_classes(classes)}."
         )
     place = chosen_layer(model, layer)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from clearconv.arrays import Array, finite
 from clearconv.data import Preprocessing, Source, Split, open_data, read_split
-from clearconv.data.sources.source import composed
+from clearconv.data.sources.source import composed, some_classes
 from clearconv.errors import DataError, ModelFileError, RunError
 from clearconv.layers import Node
 from clearconv.layers.loading import load_with_extra
@@ -81,7 +81,7 @@ class Trained:
             ) from None
         if len(set(classes)) < len(classes):
             raise ModelFileError(
-                f"{path} names a class twice ({', '.join(classes)}), so an answer would be "
+                f"{path} names a class twice ({some_classes(classes)}), so an answer would be "
                 "ambiguous. It was not saved by a training run."
             )
         given, taken = (preprocessing.channels, *preprocessing.size), model.input_shape

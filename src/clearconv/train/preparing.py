@@ -18,7 +18,7 @@ from clearconv.data import (
     unusable,
 )
 from clearconv.data.images.decode import CACHE_SIDE
-from clearconv.data.sources.source import composed
+from clearconv.data.sources.source import composed, some_classes
 from clearconv.errors import ArgumentError, DataError
 from clearconv.layers import Node, from_spec
 from clearconv.models import MODELS, default_for
@@ -159,7 +159,8 @@ def opened(
         return open_data(data, classes, progress=callbacks.reading, cache_side=side)
     if classes is not None and tuple(map(composed, classes)) != source.classes:
         raise ArgumentError(
-            f"classes={tuple(classes)}, but the data were opened with {', '.join(source.classes)}. "
+            f"classes={tuple(classes)}, but the data were opened with "
+            f"{some_classes(source.classes)}. "
             "Choose the classes when opening the data: clearconv.data.open_data(folder, classes)."
         )
     return source

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from clearconv.data import Source, Split
+from clearconv.data.sources.source import some_classes
 from clearconv.errors import RunError
 from clearconv.layers import from_spec
 from clearconv.runs import files
@@ -169,8 +170,9 @@ def resumed_run(
         found = Trained.of(folder / files.LAST, state.model)
         if found.classes != source.classes:
             raise RunError(
-                f"{folder / files.LAST} has a model with other classes ({', '.join(found.classes)})"
-                f" than the run ({', '.join(source.classes)}). Put the run's own file back."
+                f"{folder / files.LAST} has a model with other classes "
+                f"({some_classes(found.classes)}) than the run "
+                f"({some_classes(source.classes)}). Put the run's own file back."
             )
         freeze(state.model, settings.freeze)
         optimiser = optimiser_of(state.model, settings)

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from clearconv.words import listable
+
 #: A class in a list of classes: as in CSV, a quote within quotes is doubled.
 _NAME = re.compile(r'\s*"((?:[^"]|"")*)"\s*,|([^,]*),')
 _FLIP = 0.5  # both directions equally often
@@ -53,14 +55,7 @@ def write_classes(names: tuple[Any, ...]) -> str:
     """Join the names; three dots mean that there are more."""
     if not all(names):
         raise UnsayableError
-    return ",".join("..." if name is ... else _quoted(name) for name in names)
-
-
-def _quoted(name: str) -> str:
-    """Return a class as written in a list, quoted where it would be misread."""
-    if "," not in name and not name.startswith('"') and name == name.strip():
-        return name
-    return '"' + name.replace('"', '""') + '"'
+    return ",".join("..." if name is ... else listable(name) for name in names)
 
 
 def read_ratios(text: str) -> tuple[int, ...]:

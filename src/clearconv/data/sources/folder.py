@@ -14,7 +14,7 @@ from clearconv.data.images.formats import FORMATS_IN_WORDS, BrokenImage
 from clearconv.data.images.resize import Pixels
 from clearconv.data.sources.layout import Candidate, FolderLayout, read_layout
 from clearconv.data.sources.problems import Problem, by_gravity
-from clearconv.data.sources.source import PARTS, Source, Split
+from clearconv.data.sources.source import PARTS, Source, Split, some_classes
 from clearconv.data.splitting.alikeness import SIDE
 from clearconv.data.splitting.twin_words import describe_twins
 from clearconv.data.splitting.twins import Twins, find_twins, thumbnail
@@ -195,7 +195,7 @@ def _check_complete(
     tried = sum(layout.classes[candidate.label] in empty for candidate in layout.candidates)
     first = next((line for line in by_gravity(problems) if " is left out: " in line), "")
     raise DataError(
-        f"{root}{' (train)' if parted else ''}: no usable image of class {', '.join(empty)} "
+        f"{root}{' (train)' if parted else ''}: no usable image of class {some_classes(empty)} "
         f"({tried} files tried{'; ' + first if tried and first else ''}). Expected "
         f"{FORMATS_IN_WORDS} images. Remove the folder, or choose the classes to use."
     )

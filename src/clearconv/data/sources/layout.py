@@ -8,7 +8,7 @@ from pathlib import Path
 
 from clearconv.data.images.decode import is_meant
 from clearconv.data.sources.problems import Problem
-from clearconv.data.sources.source import check_classes, composed
+from clearconv.data.sources.source import check_classes, composed, some_classes
 from clearconv.errors import DataError
 from clearconv.words import some
 
@@ -74,8 +74,8 @@ def read_layout(root: Path, wanted: Sequence[str] | None, least: int) -> FolderL
         strange = [n for n in names if n not in known and (wanted is None or n in wanted)]
         if strange:
             raise DataError(
-                f"{trees[part]} has classes that {trees[first]} lacks: {', '.join(strange)}. "
-                f"The known classes are {', '.join(known)}. Rename or remove the folder."
+                f"{trees[part]} has classes that {trees[first]} lacks: {some_classes(strange)}. "
+                f"The known classes are {some_classes(known)}. Rename or remove the folder."
             )
     classes = tuple(wanted or known)
     candidates = [

@@ -11,7 +11,7 @@ from clearconv.data.images.resize import DEFINITION, Pixels
 from clearconv.data.splitting.twins import Integers as Integers
 from clearconv.data.splitting.twins import Twins
 from clearconv.errors import DataError
-from clearconv.words import some
+from clearconv.words import listable, some
 
 #: Names of a split's parts.
 PARTS = ("train", "validation", "test")
@@ -126,11 +126,9 @@ def check_classes(
         raise DataError(f"classes is the text {wanted!r}; give a list of class names.")
     unknown = [name for name in wanted if name not in known]
     if unknown:
-        raise DataError(
-            f"{where} has no class {some_classes([*map(repr, unknown)])}. Its classes are {listed}."
-        )
+        raise DataError(f"{where} has no class {some_classes(unknown)}. Its classes are {listed}.")
     if len(set(wanted)) < len(wanted):
-        raise DataError(f"classes names a class twice ({', '.join(wanted)}).")
+        raise DataError(f"classes names a class twice ({some_classes(wanted)}).")
     if len(wanted) < max(1, least):
         raise DataError(
             f"classes selects {len(wanted)} of the classes of {where}, but "
@@ -147,8 +145,8 @@ def composed(name: str) -> str:
 
 
 def some_classes(names: Sequence[str]) -> str:
-    """List the first few classes."""
-    return some(names, 10)
+    """List the first few classes, in the form in which `classes` are given to a command."""
+    return some(map(listable, names), 10)
 
 
 def _needed(least: int) -> str:

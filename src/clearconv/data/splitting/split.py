@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from clearconv.data.sources.source import Integers, Source, Split, composed
+from clearconv.data.sources.source import Integers, Source, Split, composed, some_classes
 from clearconv.errors import DataError
 from clearconv.files import read_text, write_atomically
 from clearconv.random import generator
@@ -240,8 +240,8 @@ def read_split(path: str | Path, source: Source) -> Split:
         hint = "Does the split belong to other data?"
         if isinstance(theirs, list) and set(map(str, theirs)) != set(source.classes):
             hint = (
-                f"Its classes are {', '.join(map(str, theirs))}, the data was opened with "
-                f"{', '.join(source.classes)}."
+                f"Its classes are {some_classes(theirs)}, the data was opened with "
+                f"{some_classes(source.classes)}."
             )
         raise DataError(
             f"{path} names {len(unknown)} files that {source.name} lacks: {some(unknown, 3)}. "
