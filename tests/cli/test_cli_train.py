@@ -262,6 +262,7 @@ def test_divergence_is_one_line(run, tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
+@pytest.mark.ci
 def test_bars_are_drawn_on_a_terminal_and_erased(start, tmp_path):
     """Standard error a terminal, standard output a pipe: the bar must stay out of the pipe."""
     ours, theirs = os.openpty()
@@ -327,6 +328,7 @@ def test_a_run_begins_with_another(run, digits, tmp_path):
     assert other.exit_code == 2 and "--model lenet does not go with" in other.stderr
 
 
+@pytest.mark.ci
 def test_a_last_batch_too_small_for_batch_norm_joins_the_one_before(run, photos, tmp_path):
     """Six images in batches of five, at a size where the last maps are 1x1."""
     small = ("--image-size", 32, "--batch-size", 5, "--epochs", 1)

@@ -48,6 +48,7 @@ NET = ("--model", "simple_convnet", "--image-size", 28)
 SMALL = ("--epochs", 1, *NET)
 
 
+@pytest.mark.ci
 def test_names_that_are_not_utf_8_go_through_every_command(run, odd, place):
     folder, image = place / "one", odd / "red" / f"{HALF}0.png"
     for args in (

@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PAGE = Path(__file__).parents[2] / "docs" / "training.md"
 
 
+@pytest.mark.ci
 def test_the_python_section_runs(tmp_path):
     section = PAGE.read_text("utf-8").split("## From Python")[1].split("\n## ")[0]
     blocks = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)

@@ -43,6 +43,7 @@ atexit.register(meddle)
     [(["fifo"] * 9, False), (["/dev/zero"] * 9, False), ([], True)],
     ids=["fifo", "device", "another folder"],
 )
+@pytest.mark.ci
 def test_pipes_devices_and_links_in_the_folder_are_not_opened(tmp_path, kinds, replaced):
     path = tmp_path / "mine.py"
     path.write_text(RELU + MEDDLING.format(kinds=kinds, replaced=replaced))

@@ -50,12 +50,14 @@ def layer(tmp_path):
     return run
 
 
+@pytest.mark.ci
 def test_a_batch_that_is_spoken_of_must_not_be_mixed(layer):
     verdict = layer(WHOLE.format(said='"""Take (N, K), return (N, K)."""'))
     assert verdict.layout.batch and not verdict.right
     assert "over-everything" in verdict.match.sure
 
 
+@pytest.mark.ci
 def test_a_loss_that_divides_by_the_batch_must_not_mix_it(layer):
     verdict = layer(LOSS)
     assert verdict.layout.batch and not verdict.right

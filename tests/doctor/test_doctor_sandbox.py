@@ -87,6 +87,7 @@ def test_printing_much_and_leaving_processes_behind_does_no_harm(tmp_path):
         ("1 / 0", "ZeroDivisionError"),
     ],
 )
+@pytest.mark.ci
 def test_a_file_that_runs_things_is_examined_by_its_definitions(tmp_path, line, said):
     examination, text = visit(tmp_path, f"{RIGHT}\n{line}\n")
     assert said in text

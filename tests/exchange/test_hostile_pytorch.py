@@ -154,6 +154,7 @@ def test_names_that_weights_do_not_need_are_refused(case, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("case", BOMBS)
+@pytest.mark.ci
 def test_claims_cost_nothing(case, tmp_path):
     program, words = BOMBS[case]
     with pytest.raises(ModelFileError, match=words):

@@ -25,6 +25,7 @@ JSON.stringify([...document.querySelectorAll("#network button")].flatMap((button
 
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("name", ["article", "training"])
+@pytest.mark.ci
 def test_nothing_sticks_out_in_any_view(browser, pages, name, width):
     browser.problems.clear()
     browser.open(pages[name], width)
@@ -113,6 +114,7 @@ def test_text_stands_out(browser, pages, dark):
         assert (high + 0.05) / (low + 0.05) >= 4.5, selector
 
 
+@pytest.mark.ci
 def test_it_prints_what_is_open(browser, pages, tmp_path):
     browser.open(pages["training"])
     browser.pdf(tmp_path / "page.pdf")

@@ -68,6 +68,7 @@ def test_photo_network_on_made_up_pictures(photo_network, expected):
     np.testing.assert_allclose(photo_network(pattern)[0], synthetic["pattern_logits"], atol=1e-3)
 
 
+@pytest.mark.ci
 def test_photo_network_on_photographs(photo_network, expected, photographs):
     x, labels = photographs("test")
     logits = photo_network.predict(x)

@@ -77,6 +77,7 @@ def test_a_forked_child_trains_with_two_threads(name):
 
 @forks
 @may_fork
+@pytest.mark.ci
 def test_children_forked_while_another_thread_trains():
     """It may hold any lock of theirs at that moment."""
     expected = trained("digits_cnn") + HELPER

@@ -131,7 +131,7 @@ BESIDE = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("backend", ["loops", "matrix"])
+@pytest.mark.parametrize("backend", [pytest.param("loops", marks=pytest.mark.ci), "matrix"])
 def test_python_tellings_make_no_array_of_the_results_size(backend, name):
     if backend == "matrix" and name in BESIDE:
         pytest.skip("NumPy needs an array beside it")

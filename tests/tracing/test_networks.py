@@ -64,6 +64,7 @@ def test_a_network_that_others_trained(shared, adds_up):
 @pytest.mark.parametrize(
     "name", ["resnet18", "densenet121", "googlenet", "mobilenet_v2", "squeezenet1_1", "clearnet"]
 )
+@pytest.mark.ci
 def test_a_deep_network(name, adds_up):
     """Every layer is there once, hands on what the next one reads, and adds up."""
     shape = (3, 64, 64)

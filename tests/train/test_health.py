@@ -219,6 +219,7 @@ def test_a_healthy_run_is_silent(tmp_path):
     assert last[2:] == (history[-1]["train_loss"], history[-1]["train_accuracy"])
 
 
+@pytest.mark.ci
 def test_a_run_that_learns_noise_by_heart(tmp_path):
     rng = np.random.default_rng(0)
     for name in ("one", "two"):

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
@@ -63,6 +64,7 @@ def check(root):
     return len(broken)
 
 
+@pytest.mark.ci
 def test_at_twenty_random_moments(tmp_path):
     places = killed(tmp_path, 20, 0)
     assert len(places) == 20

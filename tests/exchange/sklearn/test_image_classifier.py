@@ -162,6 +162,7 @@ def test_grid_search_in_two_processes():
 
 
 @pytest.mark.parametrize("routing", [False, True])
+@pytest.mark.ci
 def test_weighted_scores_of_a_search_and_of_a_cross_validation_agree(routing):
     """scikit-learn 1.9.1: with the usual signature of score they differ without routing."""
     rng = np.random.default_rng(5)
