@@ -9,7 +9,7 @@ import pytest
 import clearconv
 from clearconv import BatchNorm2d, Conv2d, Flatten, GlobalAvgPool2d, GroupNorm, Linear, ReLU
 from clearconv.data import from_arrays
-from clearconv.errors import ArgumentError, DataError, ShapeError
+from clearconv.errors import ArgumentError, DataError, RunError, ShapeError
 from clearconv.planning import plan
 from clearconv.train import Callback, EpochLines, prepare, resume, train
 
@@ -139,6 +139,16 @@ def test_a_run_of_an_earlier_version_goes_on(tmp_path):
     del about["smallest_batch"]
     path.write_text(json.dumps(about))
     assert resume(tmp_path / "run", data=data(9)).fingerprint == whole.fingerprint
+
+
+def test_a_smallest_batch_that_is_not_the_networks_is_damage(tmp_path):
+    train(data(9), model=one_by_one(), out=tmp_path / "run", epochs=1, batch_size=4)
+    path = tmp_path / "run" / "run.json"
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps(about | {"smallest_batch": 1_000_000}))
+    said = r"run\.json is damaged: smallest_batch is 1000000, but its network's is 2\."
+    with pytest.raises(RunError, match=said):
+        resume(tmp_path / "run", data=data(9))
 
 
 def test_the_search_for_a_learning_rate_has_the_same_batches(tmp_path):

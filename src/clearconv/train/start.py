@@ -17,6 +17,7 @@ from clearconv.runs.given import Data, Given
 from clearconv.runs.lock import locked
 from clearconv.runs.open import Opened, Trained, open_run
 from clearconv.runs.records.result import Result
+from clearconv.runs.records.schema import damaged
 from clearconv.runs.run import Run, write_json
 from clearconv.runs.settings import Settings
 from clearconv.train.callbacks import Callback, Callbacks
@@ -181,6 +182,10 @@ def resumed_run(
         # Earlier versions did not keep this number. Where it matters, they could not finish an
         # epoch, so there is nothing that a resumed run would have to repeat.
         run.smallest_batch = opened.about.smallest_batch or run.model.smallest_batch
+        own = run.model.smallest_batch
+        if run.smallest_batch > own:
+            found_there = f"smallest_batch is {run.smallest_batch}, but its network's is {own}"
+            raise damaged(folder / files.RUN, found_there, "Put a whole copy back.")
         check_batches(run)
         run.take_up(state)
         yield run
