@@ -12,8 +12,7 @@ from clearconv.doctor import examine, record
 from clearconv.ops import CHAPTERS
 
 DOCS = Path(__file__).parents[2] / "docs"
-#: They take long; .ci/run has the time.
-pytestmark = [pytest.mark.usefixtures("forked"), pytest.mark.ci]
+pytestmark = pytest.mark.usefixtures("forked")
 
 
 def slip(name):
@@ -81,6 +80,7 @@ def doctor(tmp_path):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.ci
 def test_the_solution_is_what_was_asked_for(name):
     starter, solution, _ = parts(name)
     asked = {node.name: ast.unparse(node.args) for node in missing(starter)}
@@ -89,6 +89,7 @@ def test_the_solution_is_what_was_asked_for(name):
 
 
 @pytest.mark.parametrize("name", EXAMINED)
+@pytest.mark.ci
 def test_the_doctor_finds_the_solution_right(name, doctor):
     starter, solution, command = parts(name)
     right, mistakes = doctor(solved(starter, solution), command)
@@ -96,12 +97,14 @@ def test_the_doctor_finds_the_solution_right(name, doctor):
 
 
 @pytest.mark.parametrize("name", EXAMINED)
+@pytest.mark.slow
 def test_an_exercise_that_is_not_done_is_not_right(name, doctor):
     starter, _, command = parts(name)
     assert not doctor(starter, command)[0]
 
 
 @pytest.mark.parametrize("name", EXAMINED)
+@pytest.mark.slow
 def test_the_doctor_names_a_typical_mistake(name, doctor):
     starter, solution, command = parts(name)
     old, new, key = slip(name)
@@ -112,6 +115,7 @@ def test_the_doctor_names_a_typical_mistake(name, doctor):
 
 
 @pytest.mark.parametrize("name", CHECKED)
+@pytest.mark.ci
 def test_the_numeric_check_tells_right_from_wrong(name, tmp_path, capsys):
     starter, solution, command = parts(name)
     assert command == "python mine.py"

@@ -5,7 +5,7 @@ import pytest
 from clearconv.doctor import examine, record, told
 
 #: They take long; test_doctor_find.py and its neighbours look at the same in less detail.
-pytestmark = pytest.mark.ci
+pytestmark = pytest.mark.slow
 
 HEAD = "import numpy as np\n"
 

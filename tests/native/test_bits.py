@@ -76,9 +76,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize(
-    "way", [pytest.param(way, marks=mark(way, "2 threads", "flushing")) for way in WAYS]
-)
+@pytest.mark.parametrize("way", [pytest.param(way, marks=mark(way, "flushing")) for way in WAYS])
 def test_every_case_has_the_same_bits(way):
     arguments, environment = WAYS[way]
     assert differing(ran(arguments, **environment), expected()) == []
