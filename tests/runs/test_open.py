@@ -1,5 +1,7 @@
 """The one door to a run: what it reads, and what it refuses."""
 
+import json
+import re
 import shutil
 
 import numpy as np
@@ -38,6 +40,25 @@ def test_what_a_run_says(run):
     source = opened.data(moved=None, call="")
     assert source.files == tuple(opened.about.data.sha256) or len(source) == 40
     assert len(opened.split(source).test) == run.evaluation.total
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"validation": []}, "validation is empty, but a run has images in each part"),
+        ({"test": None}, "test is null, but"),
+        ({"classes": None}, "classes is null, but"),
+        ({"train": "blue/00.png"}, 'train is "blue/00.png", but'),
+    ],
+)
+def test_a_damaged_split_is_named(run, tmp_path, change, said):
+    folder = shutil.copytree(run.folder, tmp_path / "run")
+    path = folder / "split.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    opened = open_run(folder)
+    source = opened.data(moved=None, call="")
+    with pytest.raises(RunError, match=re.escape(f"split.json is damaged: {said}")):
+        opened.split(source)
 
 
 def test_a_model_file_has_a_model_and_nothing_else(run):

@@ -25,7 +25,8 @@ from clearconv.runs.settings import Settings
 #: Called as ``progress(done, total)`` while images are read.
 Progress = Callable[[int, int], None]
 
-_SPLIT: Schema = {name: Many(TEXT) for name in ("train", "validation", "test")}
+_PARTS = ("train", "validation", "test")
+_SPLIT: Schema = {"classes?": Many(TEXT), **{name: Many(TEXT) for name in _PARTS}}
 
 
 @dataclass(frozen=True, eq=False)
@@ -305,7 +306,12 @@ class Opened:
 
     def split(self, source: Source) -> Split:
         """Return the parts of the run's data."""
-        return read_split(self.about.folder / files.SPLIT, source)
+        path = self.about.folder / files.SPLIT
+        parts = read(path, _SPLIT, COPY)
+        if empty := [name for name in _PARTS if not parts[name]]:
+            found = f"{empty[0]} is empty, but a run has images in each part"
+            raise damaged(path, found, COPY)
+        return read_split(path, source)
 
     def learnt_from(self, source: Source, samples: Integers) -> int:
         """Count the samples from which the run has learnt or by which it chose its model.
