@@ -73,7 +73,7 @@ def test_classes_of_idx_files(tmp_path, arrays):
     assert source.files[4] == f"train/{keep[4]:05d}"
     np.testing.assert_array_equal(keep[source.split.test], keep[keep >= 30])
     assert open_data(tmp_path / "d", ["3"], least_classes=1).classes == ("3",)
-    with pytest.raises(DataError, match="no class '7'.*0, 1, 2, 3"):
+    with pytest.raises(DataError, match="no class 7.*0, 1, 2, 3"):
         open_data(tmp_path / "d", classes=["3", "7"])
 
 

@@ -128,7 +128,7 @@ def test_only_a_few_images_are_held(grey):
     [
         (lambda x: [x / 255], r"images\[0\] is float64, but uint8.*\(255 \* x\).round\(\)"),
         (lambda x: [x, x.astype(np.float32)], r"images\[1\] is float32.*x.round\(\)"),
-        (lambda x: [x.astype(int)], r"is int64, but uint8.*x.round\(\).astype\('uint8'\)"),
+        (lambda x: [x.astype(int)], r"is int64, but uint8.*x.astype\('uint8'\)"),
         (lambda x: [(x - 100.0) / 50], r"are from -1.96 to .*: undo their scaling"),
         (lambda x: [x > 100], "is bool, but uint8"),
         (lambda x: [np.stack([x] * 3)], r"shape \(3, 8, 8\).*x.transpose\(1, 2, 0\)"),

@@ -219,8 +219,8 @@ def test_a_run_on_arrays_goes_on_with_the_same_arrays_only(tmp_path):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda x, y: (x / 255, y), r"float64, but uint8.*\(255 \* x\)"),
-        (lambda x, y: (x.tolist(), y), "are list, but uint8"),
+        (lambda x, y: (x / 255, y), r"float64, but an array of uint8.*\(255 \* x\)"),
+        (lambda x, y: (x.tolist(), y), "are list, but an array of uint8"),
         (lambda x, y: (x[:, None], y), r"shape \(60, 1, 8, 8\).*x.transpose\(0, 2, 3, 1\)"),
         (lambda x, y: (x[0], y), r"shape \(8, 8\), but \(n, H, W\)"),
         (lambda x, y: (x, y[:9]), r"labels have shape \(9,\).*each of the 60 images"),
